@@ -1,0 +1,1 @@
+"""Connecting to Ray: resources, placement, and data shared between processes."""

@@ -1,0 +1,1 @@
+"""Readers, checks and splits: pure functions, without torch, JAX or Ray."""

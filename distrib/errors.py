@@ -1,0 +1,49 @@
+"""The one error that wrong input raises; the doors print it without a traceback and exit 2."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Input that cannot be used, told so that its reader can mend it.
+
+    Args:
+        problem: what is wrong, in one sentence without a full stop.
+        file: the file (or folder) at fault.
+        where: the row, column or key at fault, such as ``row 7, column "target"``.
+        found: what stands there.
+        expected: what should stand there.
+        hint: what to do about it.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: object = None,
+        where: str | None = None,
+        found: object = None,
+        expected: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        place = ", ".join(str(part) for part in (file, where) if part is not None)
+        lines = [f"{place}: {problem}" if place else problem]
+        if found is not None:
+            lines.append(f"  found:    {found}")
+        if expected is not None:
+            lines.append(f"  expected: {expected}")
+        if hint is not None:
+            lines.append(f"  hint:     {hint}")
+        super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        # The text is complete: an error raised on a worker reads the same in the driver.
+        return type(self), (str(self),)
+
+
+def nearest(word: str, valid: Iterable[str]) -> str | None:
+    """A hint naming the valid word closest to `word`, or None where nothing is close."""
+    close = difflib.get_close_matches(word, list(valid), n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else None

@@ -1,0 +1,1 @@
+"""Networks and likelihoods: tensors in, tensors out; no files, no Ray."""

@@ -1,0 +1,139 @@
+"""What a study records, as plain values that every room may know: trials, studies, trackers.
+
+The run folder (the study's own folder, `runs/<study>/`) holds, for the rooms that read it back:
+
+- `study.yaml`: `StudyRecord` as a mapping under the key `record`, beside space, data and versions;
+- `ledger.journal`: Optuna's journal, the record that counts;
+- `trials/0007/metrics.csv`: a row per unit of fidelity: `step`, the metrics, `train/<name>`, `time`;
+- `trials/0007/config.yaml`: the trial's full configuration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
+
+TrialState = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAIL"]
+FailureClass = Literal["bad configuration", "out of memory", "diverged", "lost node", "bug"]
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One searched hyperparameter, as people look at it.
+
+    Attributes:
+        kind: "range" (with low, high, log, integer) or "choice" (with choices, as shown).
+    """
+
+    name: str
+    kind: Literal["range", "choice"]
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    integer: bool = False
+    choices: tuple[Scalar, ...] = ()
+
+
+@dataclass
+class TrialRecord:
+    """One trial as it stands.
+
+    Attributes:
+        params: the searched values by dimension; conditional ones are absent where not drawn, and
+            lists or mappings are shown as JSON text.
+        value: the objective so far (best or last unit, as the family selects); None before any.
+        step: the unit of the last row; best_step: that of `value`.
+        latest: the last row: metrics by name, and `train/<name>`.
+        rung: the highest rung (a number of units) reached, 0 before the first.
+        started, ended: seconds since the epoch.
+        reason: why it was pruned or failed, one line; failure: the class of a failure.
+        retries: how often it was begun again after its node or process was lost.
+        seconds: where its time went: start, import, load, train, checkpoint, report.
+    """
+
+    number: int
+    state: TrialState = "WAITING"
+    params: dict[str, Scalar] = field(default_factory=dict)
+    value: float | None = None
+    step: int = 0
+    best_step: int = 0
+    latest: dict[str, float] = field(default_factory=dict)
+    rung: int = 0
+    started: float | None = None
+    ended: float | None = None
+    reason: str | None = None
+    failure: FailureClass | None = None
+    retries: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class StudyRecord:
+    """One study as it stands.
+
+    Attributes:
+        trainable: name of the family. unit: of its fidelity ("epoch"); max_units: the most of it.
+        metric: the objective; direction: which way it is better.
+        metrics: every metric the family reports: name -> direction, the objective among them.
+        milestones: the units at which a scheduler judges, ascending.
+        num_trials: how many were asked for. trials: by number.
+    """
+
+    name: str
+    trainable: str
+    metric: str
+    direction: Literal["min", "max"]
+    unit: str
+    max_units: int
+    num_trials: int
+    dimensions: tuple[Dimension, ...] = ()
+    metrics: dict[str, Literal["min", "max"]] = field(default_factory=dict)
+    milestones: tuple[int, ...] = ()
+    trials: dict[int, TrialRecord] = field(default_factory=dict)
+
+    def better(self, a: float, b: float) -> bool:
+        """Whether `a` is strictly better than `b`."""
+        return a > b if self.direction == "max" else a < b
+
+    def ranked(self) -> list[TrialRecord]:
+        """Trials with a value, best first: those that completed before those that were pruned."""
+        valued = [t for t in self.trials.values() if t.value is not None and t.state != "FAIL"]
+        sign = -1.0 if self.direction == "max" else 1.0
+        return sorted(
+            valued,
+            key=lambda t: (t.state != "COMPLETE", sign * (t.value or 0.0), t.number),
+        )
+
+    def best(self) -> TrialRecord | None:
+        """The winner so far, or None."""
+        ranked = self.ranked()
+        return ranked[0] if ranked else None
+
+    def header(self) -> dict[str, Any]:
+        """Everything but the trials, as plain values for `study.yaml`."""
+        plain = asdict(self)
+        del plain["trials"]
+        return plain
+
+
+class Tracker(Protocol):
+    """Somebody who looks on. Called in the driver only, in this order, from one thread."""
+
+    def study_started(self, study: StudyRecord) -> None:
+        """Before the first trial; on a resumed study the earlier trials are in `study.trials`."""
+
+    def trial_started(self, trial: TrialRecord) -> None:
+        """The parameters are known; on a resumed study also for a trial that goes on."""
+
+    def trial_progressed(self, trial: TrialRecord, rows: list[dict[str, float]]) -> None:
+        """New rows (`step`, metrics, `train/<name>`), each unit once; `trial` is up to date."""
+
+    def trial_ended(self, trial: TrialRecord) -> None:
+        """The ledger has told its end: COMPLETE, PRUNED or FAIL. Never on an interruption."""
+
+    def tick(self) -> None:
+        """A few times a second, to draw."""
+
+    def study_ended(self, study: StudyRecord, interrupted: bool) -> None:
+        """After the last trial, or on an interruption."""

@@ -1,0 +1,1 @@
+"""One YAML per space, named after what `--space` takes."""

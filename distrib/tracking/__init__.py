@@ -1,0 +1,1 @@
+"""What people look at: TensorBoard, the live table, curves, the report."""

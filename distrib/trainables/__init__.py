@@ -1,0 +1,1 @@
+"""Model families: one file per family, all with the contract of `base`."""

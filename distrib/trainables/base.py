@@ -1,0 +1,199 @@
+"""The contract of a model family: a trainable is a generator of progress.
+
+A trainable knows nothing of Ray, of Optuna or of where it runs. It is a class without state of its
+own; `progress` yields as the training goes on, and whoever drives it decides when to save or stop.
+The module of a family must import neither torch nor JAX at its top: the driver reads `Config` and
+`metrics` from it, and only workers compute.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+Direction = Literal["min", "max"]
+
+
+class Config(BaseModel):
+    """Every hyperparameter of a family: type, default, bounds, one line of help (`description`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    seed: int = Field(0, ge=0, description="seed of everything random in this training")
+
+
+class Source(BaseModel):
+    """What `load` reads: the user's path, or the family's default data where `path` is None."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str | None = Field(None, description="folder or file with the user's own data")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A name that a family reports, and which way is better."""
+
+    name: str
+    direction: Direction
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """What a scheduler counts.
+
+    Attributes:
+        unit: its name in the singular, such as "epoch" or "fold".
+        config_key: the field of `Config` that holds the most units of a training.
+        selects: whether a trial is worth its best unit (a learning curve that may be cut there)
+            or its last one (a running mean over folds).
+    """
+
+    unit: str
+    config_key: str
+    selects: Literal["best", "last"] = "best"
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything needed to go on exactly where it was taken: arrays and plain (JSON) values."""
+
+    arrays: Mapping[str, np.ndarray]
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One item of a training.
+
+    Attributes:
+        step: units of fidelity completed so far, counted from 1.
+        state: takes the state as it is now; call it before the generator goes on.
+        metrics: the values of this unit, or None where this is only a chance to save or to stop.
+        train: values of the training set for the training curves (never ranked).
+    """
+
+    step: int
+    state: Callable[[], State]
+    metrics: Mapping[str, float] | None = None
+    train: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Where a training runs: one process of `world_size`, with so many threads, on this device."""
+
+    rank: int = 0
+    world_size: int = 1
+    device: str = "cpu"
+    threads: int = 1
+    precision: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
+
+    def wrap(self, model: Any) -> Any:
+        """The model made ready for data-parallel training; in one process, the model itself."""
+        return model
+
+
+class Data(Protocol):
+    """What `load` gives: plain arrays, so that Ray shares them between processes uncopied."""
+
+    @property
+    def groups(self) -> np.ndarray:
+        """(rows,) integers; rows of one group are never parted between training and test."""
+
+    def take(self, rows: np.ndarray) -> Self:
+        """The part with these rows, (n,) integer positions, in their order."""
+
+    def describe(self) -> dict[str, Any]:
+        """Plain values for the record: sizes, ids, a fingerprint of the content (`fingerprint`)."""
+
+
+C = TypeVar("C", bound=Config)
+S = TypeVar("S", bound=Source)
+D = TypeVar("D", bound=Data)
+
+
+class Trainable(ABC, Generic[C, S, D]):
+    """One model family.
+
+    Attributes:
+        Config: its hyperparameters. Source: its data options.
+        metrics: what it reports; the first is the default objective.
+        fidelity: what a scheduler counts, or None for a model that reports once.
+        max_workers: 1 where data-parallel training makes no sense.
+        framework: what its workers import, so that they can do so while they wait.
+        uses_precision: whether `Worker.precision` other than the default changes anything.
+    """
+
+    Config: ClassVar[type[Config]] = Config
+    Source: ClassVar[type[Source]] = Source
+    metrics: ClassVar[tuple[Metric, ...]]
+    fidelity: ClassVar[Fidelity | None] = None
+    max_workers: ClassVar[int | None] = 1
+    framework: ClassVar[Literal["torch", "jax"] | None] = None
+    precisions: ClassVar[tuple[str, ...]] = ("float32",)
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
+
+    @abstractmethod
+    def load(self, source: S, *, targets: bool = True) -> D:
+        """Read and check the data.
+
+        Args:
+            source: where it lies.
+            targets: whether the data must carry what is to be predicted (False for `predict`).
+
+        Raises:
+            InputError: naming file, row or key, what was found and what was expected.
+        """
+
+    @abstractmethod
+    def progress(
+        self, config: C, data: D, worker: Worker, state: State | None = None
+    ) -> Iterator[Progress]:
+        """Train with validation (selection), from the beginning or exactly where `state` was taken.
+
+        An item is due at least every 30 s of work. Values that are not finite are reported as they
+        are: stopping a diverged training is the driver's affair.
+        """
+
+    @abstractmethod
+    def refit(
+        self, config: C, data: D, worker: Worker, units: int | None, state: State | None = None
+    ) -> Iterator[Progress]:
+        """Train on every row for `units` of fidelity (None: to the end); items carry no metrics.
+
+        The last item's state is the model: `predict` and `evaluate` take it.
+        """
+
+    @abstractmethod
+    def predict(self, config: C, state: State, data: D, worker: Worker) -> pd.DataFrame:
+        """One row per row of the data, ids first."""
+
+    @abstractmethod
+    def evaluate(self, config: C, state: State, data: D, worker: Worker) -> dict[str, float]:
+        """Every metric of `metrics` (and more) of a refitted model on data it has not seen."""
+
+    def evaluate_rows(self, config: C, state: State, data: D, worker: Worker) -> pd.DataFrame:
+        """The same, a row per row of the data; families without such a table give an empty one."""
+        return pd.DataFrame()
+
+    def baselines(
+        self, config: C, data: D, test: D | None, worker: Worker
+    ) -> dict[str, dict[str, float]]:
+        """What simple models reach: name -> metric -> value; test figures as `test/<metric>`.
+
+        `config` is any valid configuration: what it fixes of validation (folds) is used.
+        """
+        return {}
+
+    def example(self, folder: Path) -> None:
+        """Write a small data set of the form that `load` takes into `folder` (it exists, empty)."""
+        raise NotImplementedError(f"{type(self).__name__} has no example data")
