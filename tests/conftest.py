@@ -1,0 +1,18 @@
+"""Fixtures every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets, or a skip that says how to name one."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("DISTRIB_REAL_DATA", default))
+    if not folder.is_dir():
+        pytest.skip("no real data: set DISTRIB_REAL_DATA to its folder")
+    return folder
