@@ -1,0 +1,45 @@
+"""Labels by id (groups, folds), and which column of a table holds the ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from distrib.data.ids import Ids, as_ids
+from distrib.data.tables import read_table
+from distrib.errors import InputError
+
+
+def read_labels(path: Path, name: str) -> tuple[Ids, np.ndarray]:
+    """Ids and (rows,) str of the column `name` (or the only other one) of a table.
+
+    Raises:
+        InputError: where the column is not there or a row has no label.
+    """
+    frame = read_table(path)
+    names = list(frame.columns)
+    id_column = id_column_of(names)
+    others = [column for column in names if column != id_column]
+    column = name if name in others else others[0] if len(others) == 1 else None
+    if column is None:
+        raise InputError(
+            f"no column {name!r}", file=path, found=", ".join(names), expected=f"id, {name}"
+        )
+    ids = as_ids(frame[id_column].tolist(), path, frame.index.tolist())
+    return ids, check_labels(frame[column].tolist(), ids, column)
+
+
+def check_labels(cells: Sequence[object], ids: Ids, column: str) -> np.ndarray:
+    texts = ["" if cell is None or cell != cell else str(cell).strip() for cell in cells]
+    for position, text in enumerate(texts):
+        if not text:
+            raise InputError(
+                f"a row without {column}", file=ids.file, where=ids.place(position), found="nothing"
+            )
+    return np.array(texts, dtype=str)
+
+
+def id_column_of(names: Sequence[str]) -> str:
+    return next((name for name in names if name.lower() == "id"), names[0])

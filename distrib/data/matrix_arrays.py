@@ -1,0 +1,111 @@
+"""Matrices from NumPy's files, in the forms that people save them in. Nothing pickled is loaded."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from distrib.data.ids import Ids, as_ids
+from distrib.data.matrix import Matrix, as_float32, check_lengths, positions
+from distrib.data.text import check_file, read_lines, suffix
+from distrib.errors import InputError
+
+_SAVE = (
+    'save text as text: np.savez("embeddings.npz", ids=np.array(ids, dtype=str), '
+    "embeddings=np.asarray(embeddings, dtype=np.float32))"
+)
+
+
+def read_npy(path: Path, ids: Path | None) -> Matrix:
+    with _arrays(path):
+        values = np.load(path, allow_pickle=False)
+    if values.ndim != 2:
+        raise InputError(
+            "a matrix is due", file=path, found=f"shape {values.shape}", expected="(rows, columns)"
+        )
+    if ids is None:
+        raise InputError(
+            "the rows have no ids",
+            file=path,
+            expected="a file ids.txt with one id a line beside it (or `ids:` in the YAML)",
+        )
+    names = _read_ids(ids)
+    if len(names) != len(values):
+        raise InputError(
+            "another number of ids than of rows",
+            file=ids,
+            found=f"{len(names)} ids",
+            expected=f"{len(values)}, the rows of {path.name}",
+        )
+    return Matrix(names, positions(values), as_float32(values, path))
+
+
+def read_npz(path: Path) -> Matrix:
+    with _arrays(path), np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    texts = [n for n, a in arrays.items() if a.ndim == 1 and a.dtype.kind in "US"]
+    matrices = [n for n, a in arrays.items() if a.ndim == 2 and a.dtype.kind in "fiub"]
+    if "ids" in arrays and arrays["ids"].ndim == 1:
+        texts = ["ids"]
+    if "embeddings" in matrices:
+        matrices = ["embeddings"]
+    if len(texts) == 1 and len(matrices) == 1:
+        ids, values = as_ids(arrays[texts[0]].tolist(), path), arrays[matrices[0]]
+        if len(ids) != len(values):
+            raise InputError(
+                "another number of ids than of rows",
+                file=path,
+                found=f"{len(ids)} in {texts[0]!r}",
+                expected=f"{len(values)}, the rows of {matrices[0]!r}",
+            )
+        return Matrix(ids, positions(values), as_float32(values, path))
+    if not arrays or any(a.ndim != 1 or a.dtype.kind not in "fiub" for a in arrays.values()):
+        shown = ", ".join(f"{n} ({a.dtype}, shape {a.shape})" for n, a in [*arrays.items()][:6])
+        raise InputError(
+            "no ids and embeddings to be found",
+            file=path,
+            found=shown or "no arrays",
+            expected="`ids` (1-D, text) and `embeddings` (2-D, numbers), or one vector for each id",
+        )
+    ids = as_ids(list(arrays), path)
+    check_lengths(np.array([len(a) for a in arrays.values()]), ids)
+    values = np.stack([as_float32(a, path) for a in arrays.values()])
+    return Matrix(ids, positions(values), values)
+
+
+def _read_ids(path: Path) -> Ids:
+    if suffix(path) != ".npy":
+        return as_ids(read_lines(path), path)
+    check_file(path)
+    with _arrays(path):
+        names = np.load(path, allow_pickle=False)
+    if names.ndim != 1 or names.dtype.kind not in "USiu":
+        raise InputError(
+            "ids are due",
+            file=path,
+            found=f"{names.dtype} of shape {names.shape}",
+            expected="a 1-D array of text",
+        )
+    return as_ids(names.tolist(), path)
+
+
+@contextmanager
+def _arrays(path: Path) -> Iterator[None]:
+    """What NumPy says of a file it will not read, said for the file's owner."""
+    try:
+        yield
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        if isinstance(error, InputError):
+            raise
+        if "allow_pickle" in str(error) and "Object arrays" in str(error):
+            raise InputError(
+                "an array of Python objects, which only a pickle can hold, is not loaded",
+                file=path,
+                expected="arrays of numbers or of text (dtype=str)",
+                hint=_SAVE,
+            ) from None
+        raise InputError("not a readable array file", file=path, found=error, hint=_SAVE) from None

@@ -1,0 +1,140 @@
+"""Matrices from CSV, TSV and parquet: a column of ids, columns of numbers, columns of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from distrib.data.ids import as_ids, refuse_damage
+from distrib.data.labels import check_labels, id_column_of
+from distrib.data.matrix import Matrix, as_float32, check_lengths, positions
+from distrib.data.numbers import Numbers, with_either_sign
+from distrib.data.tables import column_numbers, read_parquet, read_rows, read_table
+from distrib.errors import InputError, nearest
+
+
+def read_text_matrix(path: Path, labels: Sequence[str], notes: list[str]) -> Matrix:
+    _, header = next(read_rows(path))
+    columns = _number_columns(header, labels, path)
+    wanted = [header.index(name) for name in columns]
+    id_at = header.index(id_column_of(header))
+    label_at = [header.index(name) for name in labels]
+
+    def read(numbers: Numbers) -> Matrix:
+        names, lines, values = [], [], []
+        texts: list[list[str]] = [[] for _ in labels]
+        rows = read_rows(path)
+        next(rows)
+        for line, cells in rows:
+            place = _Place(line, cells[id_at], columns)
+            parsed = numbers.parse([cells[j] for j in wanted], place)
+            values.append(_narrow(parsed, path, place))
+            names.append(cells[id_at])
+            lines.append(line)
+            for kept, j in zip(texts, label_at):
+                kept.append(cells[j])
+        ids = as_ids(names, path, lines)
+        kept_labels = {name: check_labels(t, ids, name) for name, t in zip(labels, texts)}
+        return Matrix(ids, np.array(columns, dtype=str), np.stack(values), kept_labels)
+
+    return with_either_sign(read, path, notes)
+
+
+def read_parquet_matrix(path: Path, labels: Sequence[str], notes: list[str]) -> Matrix:
+    lists = [f.name for f in read_parquet(path).schema if _is_list(f.type)]
+    if lists:
+        return _from_lists(path, lists, labels)
+    frame = read_table(path)
+    columns = _number_columns(list(frame.columns), labels, path)
+    ids = as_ids(frame[id_column_of(list(frame.columns))].tolist(), path)
+
+    def read(numbers: Numbers) -> np.ndarray:
+        values = np.empty((len(frame), len(columns)), dtype=np.float32)
+        for j, name in enumerate(columns):
+            with np.errstate(over="ignore"):
+                values[:, j] = column_numbers(frame[name], numbers)
+        return values
+
+    values = with_either_sign(read, path, notes)
+    for row, column in np.argwhere(np.isinf(values))[:1]:
+        raise InputError(
+            "a number is not finite in float32",
+            file=path,
+            where=f"{ids.place(row)}, column {columns[column]!r}",
+            found=frame[columns[column]].iloc[row],
+        )
+    texts = {name: check_labels(frame[name].tolist(), ids, name) for name in labels}
+    return Matrix(ids, np.array(columns, dtype=str), values, texts)
+
+
+def _from_lists(path: Path, lists: list[str], labels: Sequence[str]) -> Matrix:
+    table = read_parquet(path)
+    frame = table.drop_columns(lists).to_pandas().reset_index()  # a plain index comes as `index`
+    names = [str(name) for name in frame.columns]
+    if len(lists) > 1:
+        raise InputError(
+            "more than one column of lists", file=path, found=", ".join(lists), expected="one"
+        )
+    id_column = id_column_of([name for name in names if name != "index"] or names)
+    ids = as_ids(frame[id_column].tolist(), path)
+    column = table.column(lists[0]).combine_chunks()
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    check_lengths(lengths, ids)
+    flat = pc.list_flatten(column).to_numpy(zero_copy_only=False)
+    values = as_float32(flat, path).reshape(len(ids), -1)
+    texts = {name: check_labels(frame[name].tolist(), ids, name) for name in labels}
+    return Matrix(ids, positions(values), values, texts)
+
+
+def _number_columns(names: Sequence[str], labels: Sequence[str], path: Path) -> list[str]:
+    for label in labels:
+        if label not in names:
+            raise InputError(
+                f"neither a file nor a column is called {label!r}",
+                file=path,
+                hint=nearest(label, names),
+            )
+    columns = [name for name in names if name not in {id_column_of(names), *labels}]
+    if not columns:
+        raise InputError("no column of numbers beside the ids", file=path, found=", ".join(names))
+    for name in columns:
+        refuse_damage(name, path, "header")
+    return columns
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Names the cells of one row."""
+
+    row: int
+    id: str
+    columns: Sequence[str]
+
+    def __call__(self, column: int) -> str:
+        return f"row {self.row} ({self.id}), column {self.columns[column]!r}"
+
+
+def _narrow(values: np.ndarray, file: Path, place: _Place) -> np.ndarray:
+    """(columns,) float64 to float32; what float32 cannot hold is refused."""
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    large = np.flatnonzero(np.isinf(narrow))
+    if len(large):
+        raise InputError(
+            "a number is not finite in float32",
+            file=file,
+            where=place(int(large[0])),
+            found=values[large[0]],
+        )
+    return narrow
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return (
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )

@@ -1,0 +1,130 @@
+"""Where the parts of a user's screen lie: in a folder by their names, or named by a YAML file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from distrib.data.matrix_files import MATRIX_SUFFIXES
+from distrib.data.text import TEXT_SUFFIXES, check_file, suffix
+from distrib.errors import InputError, nearest
+
+YAML_NAME = "screen.yaml"
+
+_TABLES = (".parquet", *TEXT_SUFFIXES)
+_SUFFIXES = {
+    "embeddings": MATRIX_SUFFIXES,
+    "ids": (".txt", ".npy"),
+    "targets": _TABLES,
+    "groups": _TABLES,
+    "folds": _TABLES,
+}
+_FORM = "embeddings.npy|npz|parquet, targets.csv|tsv|parquet, and, where wanted, ids.txt (beside a "
+_FORM += f".npy), groups.csv, folds.csv; or a {YAML_NAME} that names them"
+
+
+@dataclass(frozen=True)
+class ScreenFiles:
+    """The files of a screen.
+
+    Attributes:
+        source: the folder or YAML file that was named.
+        groups, folds: a file, or the name of a column of the targets.
+    """
+
+    source: Path
+    embeddings: Path
+    ids: Path | None = None
+    targets: Path | None = None
+    groups: Path | str | None = None
+    folds: Path | str | None = None
+
+
+def find_files(source: Path) -> ScreenFiles:
+    """The files of the screen at `source`, a folder or a YAML file.
+
+    Raises:
+        InputError: where something is missing, unknown or there in two forms.
+    """
+    if source.is_dir():
+        if (source / YAML_NAME).is_file():
+            return _from_yaml(source / YAML_NAME)
+        return _from_folder(source)
+    if not source.exists():
+        raise InputError("no such folder or file", file=source, expected=_FORM)
+    if source.suffix.lower() not in (".yaml", ".yml"):
+        raise InputError(
+            "a folder or a YAML file is due", file=source, found=source.name, expected=_FORM
+        )
+    return _from_yaml(source)
+
+
+def _from_folder(folder: Path) -> ScreenFiles:
+    found: dict[str, Any] = {}
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    for key, suffixes in _SUFFIXES.items():
+        there = [n for n in names if n.split(".")[0] == key and suffix(Path(n)) in suffixes]
+        if len(there) > 1:
+            raise InputError(f"the {key} are there twice", file=folder, found=", ".join(there))
+        if there:
+            found[key] = folder / there[0]
+    if "embeddings" not in found:
+        raise InputError(
+            "no embeddings in this folder",
+            file=folder,
+            found=", ".join(names[:8]) or "nothing",
+            expected=_FORM,
+        )
+    return ScreenFiles(source=folder, **found)
+
+
+def _from_yaml(path: Path) -> ScreenFiles:
+    check_file(path)
+    try:
+        content = yaml.safe_load(path.read_bytes())
+    except (yaml.YAMLError, UnicodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise InputError(
+            "not valid YAML",
+            file=path,
+            where=f"line {mark.line + 1}" if mark else None,
+            found=getattr(error, "problem", None) or error,
+        ) from None
+    if not isinstance(content, dict):
+        raise InputError("keys are due", file=path, found=content, expected=", ".join(_SUFFIXES))
+    for key, value in content.items():
+        if key not in _SUFFIXES:
+            raise InputError(
+                f"unknown key {key!r}",
+                file=path,
+                expected=", ".join(_SUFFIXES),
+                hint=nearest(str(key), _SUFFIXES),
+            )
+        if not isinstance(value, str) and not (value is None and key != "embeddings"):
+            raise InputError(
+                "the name of a file is due", file=path, where=f"key {key!r}", found=repr(value)
+            )
+    if "embeddings" not in content:
+        raise InputError("the key 'embeddings' is missing", file=path)
+    found: dict[str, Any] = {k: _resolve(path, k, v) for k, v in content.items() if v}
+    return ScreenFiles(source=path, **found)
+
+
+def _resolve(path: Path, key: str, value: str) -> Path | str:
+    file = path.parent / Path(value).expanduser()
+    if key in ("groups", "folds") and not file.exists() and suffix(file) not in _TABLES:
+        return value  # a column of the targets
+    if not file.exists():
+        raise InputError("no such file", file=path, where=f"key {key!r}", found=file)
+    if suffix(file) not in _SUFFIXES[key]:
+        raise InputError(
+            f"{key} cannot be read from this kind of file",
+            file=path,
+            where=f"key {key!r}",
+            found=value,
+            expected=", ".join(_SUFFIXES[key]),
+        )
+    return file

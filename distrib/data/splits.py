@@ -1,0 +1,109 @@
+"""Splits by group: a test part set aside, and folds. Rows of one group are never parted."""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+
+from distrib.errors import InputError
+
+# Streams of random numbers, so that the test part and the folds of one seed are independent.
+_HOLDOUT, _FOLDS = 0, 1
+
+
+def holdout(groups: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Set a share of the groups aside, drawn at random.
+
+    Args:
+        groups: (rows,) integers.
+        fraction: share of the groups, 0 <= fraction < 1; at least one group where it is not 0.
+
+    Returns:
+        positions of the rows that stay and of those set aside, both ascending.
+
+    Raises:
+        InputError: where the fraction is out of bounds or nothing would stay.
+    """
+    if not 0 <= fraction < 1:
+        raise InputError(
+            "the test fraction is out of bounds", found=fraction, expected="at least 0, less than 1"
+        )
+    distinct, codes = np.unique(groups, return_inverse=True)
+    size = max(1, round(fraction * len(distinct))) if fraction else 0
+    if size >= len(distinct):
+        raise InputError(
+            "nothing would be left beside the test part",
+            found=f"{len(distinct)} groups, {size} of them for the test",
+            expected="more groups, or a smaller test fraction",
+        )
+    order = np.random.default_rng((seed, _HOLDOUT)).permutation(len(distinct))
+    aside = np.zeros(len(distinct), dtype=bool)
+    aside[order[:size]] = True
+    return np.flatnonzero(~aside[codes]), np.flatnonzero(aside[codes])
+
+
+def fold_ids(groups: np.ndarray, k: int, seed: int) -> np.ndarray:
+    """Deal groups into `k` folds of about as many rows, none empty.
+
+    Groups in random order, the largest first, each into the smallest fold so far (Graham 1969:
+    the largest fold exceeds the best possible by less than a third).
+
+    Args:
+        groups: (rows,) integers.
+
+    Returns:
+        (rows,) int64, the fold of each row, 0 to k - 1.
+
+    Raises:
+        InputError: where there are fewer groups than folds, or fewer than two folds.
+    """
+    if k < 2:
+        raise InputError("cross-validation needs at least two folds", found=k)
+    distinct, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(distinct) < k:
+        raise InputError(
+            "fewer groups than folds",
+            found=f"{len(distinct)} groups, {k} folds",
+            expected="at least one group for each fold",
+        )
+    shuffled = np.random.default_rng((seed, _FOLDS)).permutation(len(distinct))
+    largest_first = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
+    filled = [(0, fold) for fold in range(k)]
+    fold_of = np.empty(len(distinct), dtype=np.int64)
+    for group in largest_first.tolist():
+        rows, fold = heapq.heappop(filled)
+        fold_of[group] = fold
+        heapq.heappush(filled, (rows + int(sizes[group]), fold))
+    return fold_of[codes]
+
+
+def check_disjoint(
+    groups: np.ndarray,
+    folds: np.ndarray,
+    *,
+    group_names: np.ndarray | None = None,
+    fold_names: np.ndarray | None = None,
+    file: object = None,
+) -> None:
+    """Raise where rows of one group lie in two folds: labels would leak from one to the other.
+
+    Args:
+        groups, folds: (rows,) integers.
+        group_names, fold_names: (rows,) how the rows' groups and folds are called, for the error.
+        file: where the folds come from.
+    """
+    pairs, first = np.unique(np.stack([groups, folds], axis=1), axis=0, return_index=True)
+    twice = np.flatnonzero(pairs[1:, 0] == pairs[:-1, 0])
+    if not len(twice):
+        return
+    one, other = first[twice[0]], first[twice[0] + 1]
+    group = (groups if group_names is None else group_names)[one]
+    names = folds if fold_names is None else fold_names
+    raise InputError(
+        f"the group {group} lies in two folds, so that labels leak between them",
+        file=file,
+        found=f"fold {names[one]} and fold {names[other]} "
+        f"({len(np.unique(pairs[twice, 0]))} such groups in all)",
+        expected="every group in one fold",
+    )
