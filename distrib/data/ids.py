@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from distrib.data.names import spreadsheet_damage, without_version
+from distrib.data.tables import as_text
 from distrib.errors import InputError
 
 _SHOWN = 3
@@ -73,9 +74,9 @@ def refuse_damage(name: str, file: object, where: str) -> None:
 
 def as_ids(names: Sequence[object], file: Path, rows: Sequence[int] | None = None) -> Ids:
     """`Ids` of anything that reads as a name; rows are counted from 1 where not given."""
-    values = [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+    values = [as_text(name) for name in names]
     numbers = np.arange(1, len(values) + 1) if rows is None else np.asarray(rows, dtype=np.int64)
-    return Ids(np.array([value.strip() for value in values], dtype=str), numbers, file)
+    return Ids(np.array(values, dtype=str), numbers, file)
 
 
 def join(left: Ids, right: Ids, notes: list[str]) -> tuple[Ids, np.ndarray, np.ndarray]:

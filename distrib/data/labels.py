@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from distrib.data.ids import Ids, as_ids
-from distrib.data.tables import read_table
+from distrib.data.tables import as_text, read_table
 from distrib.errors import InputError
 
 
@@ -32,7 +32,8 @@ def read_labels(path: Path, name: str) -> tuple[Ids, np.ndarray]:
 
 
 def check_labels(cells: Sequence[object], ids: Ids, column: str) -> np.ndarray:
-    texts = ["" if cell is None or cell != cell else str(cell).strip() for cell in cells]
+    """(rows,) str; raises naming the first row without a label."""
+    texts = [as_text(cell) for cell in cells]
     for position, text in enumerate(texts):
         if not text:
             raise InputError(
@@ -42,4 +43,5 @@ def check_labels(cells: Sequence[object], ids: Ids, column: str) -> np.ndarray:
 
 
 def id_column_of(names: Sequence[str]) -> str:
+    """The column called `id`, else the first."""
     return next((name for name in names if name.lower() == "id"), names[0])

@@ -26,6 +26,15 @@ class Matrix:
     values: np.ndarray
     labels: dict[str, np.ndarray] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not self.values.size:
+            raise InputError(
+                "a matrix without content",
+                file=self.ids.file,
+                found=f"shape {self.values.shape}",
+                expected="at least one row and one column",
+            )
+
 
 def require_finite(matrix: Matrix) -> None:
     """Raise naming the first row and column without a finite number."""
@@ -43,6 +52,7 @@ def require_finite(matrix: Matrix) -> None:
 
 
 def check_lengths(lengths: np.ndarray, ids: Ids) -> None:
+    """Raise naming the first row whose vector, of `lengths` (rows,), is not like the first's."""
     odd = np.flatnonzero(lengths != lengths[0])
     if len(odd):
         raise InputError(
@@ -55,6 +65,7 @@ def check_lengths(lengths: np.ndarray, ids: Ids) -> None:
 
 
 def positions(values: np.ndarray) -> np.ndarray:
+    """Names for the columns of an array that has none: "0", "1", ..."""
     return np.arange(values.shape[1]).astype(str)
 
 

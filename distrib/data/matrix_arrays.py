@@ -21,6 +21,7 @@ _SAVE = (
 
 
 def read_npy(path: Path, ids: Path | None) -> Matrix:
+    """A 2-D array, with the ids of its rows in a file of their own."""
     with _arrays(path):
         values = np.load(path, allow_pickle=False)
     if values.ndim != 2:
@@ -45,6 +46,7 @@ def read_npy(path: Path, ids: Path | None) -> Matrix:
 
 
 def read_npz(path: Path) -> Matrix:
+    """A 1-D array of ids and a 2-D array of numbers, or one vector for each id."""
     with _arrays(path), np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     texts = [n for n, a in arrays.items() if a.ndim == 1 and a.dtype.kind in "US"]

@@ -14,11 +14,12 @@ from distrib.data.ids import as_ids, refuse_damage
 from distrib.data.labels import check_labels, id_column_of
 from distrib.data.matrix import Matrix, as_float32, check_lengths, positions
 from distrib.data.numbers import Numbers, with_either_sign
-from distrib.data.tables import column_numbers, read_parquet, read_rows, read_table
+from distrib.data.tables import column_numbers, parquet_frame, read_parquet, read_rows
 from distrib.errors import InputError, nearest
 
 
 def read_text_matrix(path: Path, labels: Sequence[str], notes: list[str]) -> Matrix:
+    """CSV or TSV, row by row: the text of a large table is never in memory at once."""
     _, header = next(read_rows(path))
     columns = _number_columns(header, labels, path)
     wanted = [header.index(name) for name in columns]
@@ -46,10 +47,12 @@ def read_text_matrix(path: Path, labels: Sequence[str], notes: list[str]) -> Mat
 
 
 def read_parquet_matrix(path: Path, labels: Sequence[str], notes: list[str]) -> Matrix:
-    lists = [f.name for f in read_parquet(path).schema if _is_list(f.type)]
+    """Columns of numbers, or one column of lists of one length."""
+    table = read_parquet(path)
+    lists = [field.name for field in table.schema if _is_list(field.type)]
     if lists:
-        return _from_lists(path, lists, labels)
-    frame = read_table(path)
+        return _from_lists(table, lists, path, labels)
+    frame = parquet_frame(table)
     columns = _number_columns(list(frame.columns), labels, path)
     ids = as_ids(frame[id_column_of(list(frame.columns))].tolist(), path)
 
@@ -72,16 +75,16 @@ def read_parquet_matrix(path: Path, labels: Sequence[str], notes: list[str]) -> 
     return Matrix(ids, np.array(columns, dtype=str), values, texts)
 
 
-def _from_lists(path: Path, lists: list[str], labels: Sequence[str]) -> Matrix:
-    table = read_parquet(path)
-    frame = table.drop_columns(lists).to_pandas().reset_index()  # a plain index comes as `index`
-    names = [str(name) for name in frame.columns]
+def _from_lists(table: pa.Table, lists: list[str], path: Path, labels: Sequence[str]) -> Matrix:
+    frame = parquet_frame(table.drop_columns(lists))
     if len(lists) > 1:
         raise InputError(
             "more than one column of lists", file=path, found=", ".join(lists), expected="one"
         )
-    id_column = id_column_of([name for name in names if name != "index"] or names)
-    ids = as_ids(frame[id_column].tolist(), path)
+    if frame.columns.empty:
+        raise InputError("the rows have no ids", file=path, expected="a column `id` or an index")
+    _check_labels_there(labels, list(frame.columns), path)
+    ids = as_ids(frame[id_column_of(list(frame.columns))].tolist(), path)
     column = table.column(lists[0]).combine_chunks()
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
     check_lengths(lengths, ids)
@@ -92,6 +95,16 @@ def _from_lists(path: Path, lists: list[str], labels: Sequence[str]) -> Matrix:
 
 
 def _number_columns(names: Sequence[str], labels: Sequence[str], path: Path) -> list[str]:
+    _check_labels_there(labels, names, path)
+    columns = [name for name in names if name not in {id_column_of(names), *labels}]
+    if not columns:
+        raise InputError("no column of numbers beside the ids", file=path, found=", ".join(names))
+    for name in columns:
+        refuse_damage(name, path, f"header, column {names.index(name) + 1}")
+    return columns
+
+
+def _check_labels_there(labels: Sequence[str], names: Sequence[str], path: Path) -> None:
     for label in labels:
         if label not in names:
             raise InputError(
@@ -99,12 +112,6 @@ def _number_columns(names: Sequence[str], labels: Sequence[str], path: Path) -> 
                 file=path,
                 hint=nearest(label, names),
             )
-    columns = [name for name in names if name not in {id_column_of(names), *labels}]
-    if not columns:
-        raise InputError("no column of numbers beside the ids", file=path, found=", ".join(names))
-    for name in columns:
-        refuse_damage(name, path, "header")
-    return columns
 
 
 @dataclass(frozen=True)

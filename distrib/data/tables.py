@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from distrib.data.numbers import Numbers, with_either_sign
-from distrib.data.text import check_file, not_text, open_text, suffix
+from distrib.data.text import check_file, open_text, suffix
 from distrib.errors import InputError, nearest
 
 _DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons"}
@@ -35,30 +35,22 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             column without a name or with another's name, or a row of another length.
     """
     with open_text(path) as file:
-        try:
-            delimiter = _delimiter(file.readline(), path)
-            file.seek(0)
-            yield from _checked_rows(file, delimiter, path)
-        except UnicodeError as error:
-            raise not_text(path, error) from None
+        delimiter = _delimiter(file.readline(), path)
+        file.seek(0)
+        yield from _checked_rows(file, delimiter, path)
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """A table, indexed by row number (`row`).
 
     CSV and TSV (also `.gz`) give columns of strings, which `to_numbers` turns into numbers where
-    they should be; parquet gives its own types, its index (if it has one) as first columns.
+    they should be; parquet gives its own types, an index of names as its first column.
 
     Raises:
         InputError: as `read_rows`, or where a parquet file cannot be read.
     """
     if suffix(path) == ".parquet":
-        frame = read_parquet(path).to_pandas()
-        if not isinstance(frame.index, pd.RangeIndex):
-            frame = frame.reset_index()
-        frame.columns = frame.columns.astype(str)
-        frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
-        return frame
+        return parquet_frame(read_parquet(path))
     rows = read_rows(path)
     _, header = next(rows)
     numbers, cells = zip(*rows)
@@ -118,8 +110,7 @@ def column_numbers(column: pd.Series, numbers: Numbers) -> np.ndarray:
     """(rows,) float64 of one column, of numbers or of strings."""
     if pd.api.types.is_numeric_dtype(column):
         return column.to_numpy(dtype=float, na_value=np.nan)
-    cells = column.tolist()
-    texts = [cell.strip() if isinstance(cell, str) else _as_text(cell) for cell in cells]
+    texts = [as_text(cell) for cell in column.tolist()]
     return numbers.parse(texts, lambda i: f"row {column.index[i]}, column {column.name!r}")
 
 
@@ -139,8 +130,21 @@ def read_parquet(path: Path) -> pa.Table:
     return table
 
 
-def _as_text(cell: object) -> str:
-    return "" if cell is None or cell is pd.NA or cell != cell else str(cell)
+def parquet_frame(table: pa.Table) -> pd.DataFrame:
+    """As `read_table` gives it; an index that only numbers the rows is dropped."""
+    frame = table.to_pandas()
+    nameless = frame.index.name is None and pd.api.types.is_integer_dtype(frame.index)
+    frame = frame.reset_index(drop=nameless)
+    frame.columns = frame.columns.astype(str)
+    frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
+    return frame
+
+
+def as_text(cell: object) -> str:
+    """A cell of any type as stripped text, empty where it is missing."""
+    if isinstance(cell, bytes):
+        return cell.decode().strip()
+    return str(cell).strip() if isinstance(cell, str) or not pd.isna(cell) else ""
 
 
 def _delimiter(header: str, path: Path) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -33,10 +36,7 @@ def read_lines(path: Path) -> list[str]:
         InputError: where the file is missing, empty or not text.
     """
     with open_text(path) as file:
-        try:
-            lines = [line.strip() for line in file.read().splitlines()]
-        except UnicodeError as error:
-            raise not_text(path, error) from None
+        lines = [line.strip() for line in file]
     while lines and not lines[-1]:
         lines.pop()
     if not lines:
@@ -54,26 +54,37 @@ def check_file(path: Path) -> None:
         raise InputError("the file is empty", file=path)
 
 
-def open_text(path: Path) -> IO[str]:
+@contextmanager
+def open_text(path: Path) -> Iterator[IO[str]]:
+    """Opens a text file (also `.gz`) in the encoding that its first bytes tell, else UTF-8.
+
+    Line ends are left as they are, but where lines are asked for, all kinds end one.
+
+    Raises:
+        InputError: also while it is read, naming the first byte that is no text.
+    """
     check_file(path)
     if suffix(path) in (".xlsx", ".xls", ".ods"):
         raise InputError(
             "a spreadsheet cannot be read", file=path, hint='save it as "CSV UTF-8" first'
         )
-    with _bytes(path) as file:
-        try:
+    try:
+        with _bytes(path) as file:
             start = file.read(4)
-        except (OSError, EOFError) as error:
-            raise InputError("the file cannot be read", file=path, found=error) from None
-    encoding = next((name for mark, name in _BOMS if start.startswith(mark)), "utf-8")
-    return io.TextIOWrapper(_bytes(path), encoding=encoding, newline="")
+        encoding = next((name for mark, name in _BOMS if start.startswith(mark)), "utf-8")
+        with io.TextIOWrapper(_bytes(path), encoding=encoding, newline="") as text:
+            yield text
+    except UnicodeError as error:
+        raise _not_text(path, error) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError("the file cannot be read", file=path, found=error) from None
 
 
 def _bytes(path: Path) -> IO[bytes]:
     return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
-def not_text(path: Path, error: UnicodeError) -> InputError:
+def _not_text(path: Path, error: UnicodeError) -> InputError:
     """Decoding is done piece by piece: only the whole file tells where the fault lies."""
     with _bytes(path) as file:
         content = file.read()
