@@ -1,0 +1,82 @@
+"""What every door shares: arguments, errors without a traceback, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from distrib.errors import InputError
+
+DONE, BAD_INPUT, NO_SUCCESS, INTERRUPTED = 0, 2, 3, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """Arguments as people expect them: examples in the help, mistakes told in two lines."""
+
+    def __init__(self, verb: str, purpose: str, examples: str) -> None:
+        super().__init__(
+            prog=f"python -m distrib.{verb}",
+            description=purpose,
+            epilog="examples:\n" + "\n".join(f"  {line}" for line in examples.splitlines()),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(message, hint=f"{self.prog} --help")
+
+
+def enter(door: Callable[[argparse.Namespace], int], parser: Parser, argv: Sequence[str] | None
+          ) -> int:  # fmt: skip
+    """Parse, go through the door, and turn what happens into an exit code."""
+    debug = "--debug" in (sys.argv if argv is None else argv)
+    try:
+        return door(parser.parse_args(argv))
+    except InputError as error:
+        if debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except OSError as error:
+        if debug:
+            raise
+        print(f"error: {error.filename or 'the disk'}: {error.strerror or error}", file=sys.stderr)
+        return BAD_INPUT
+
+
+def duration(text: str) -> float:
+    """Seconds out of ``90``, ``90s``, ``15m``, ``2h`` or ``1d``."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    scale = units.get(text[-1:], 1)
+    try:
+        return float(text[:-1] if text[-1:] in units else text) * scale
+    except ValueError:
+        raise InputError("not a time", found=text, expected="such as 90s, 15m, 2h") from None
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """`key=value` of `--set`; the value is read as YAML."""
+    from distrib.study.space import number, read_yaml
+
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise InputError("not a setting", where="--set", found=text, expected="key=value")
+    return key.strip(), number(read_yaml(value, f"--set {key}"))
+
+
+def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """The settings as a mapping; a key that stands twice is refused."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise InputError("this key is set twice", where="--set", found=key)
+        found[key] = value
+    return found

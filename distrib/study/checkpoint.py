@@ -1,0 +1,107 @@
+"""States on disk: one safetensors file each, checked when read; no pickle anywhere.
+
+Arrays are the file's tensors; the plain values travel as JSON in its header, with a checksum of
+everything, so that a torn or altered file is known as such.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from distrib.errors import InputError
+from distrib.files import whole
+from distrib.trainables.base import State
+
+KEPT = 2  # the newest, and the one before it in case the newest cannot be read
+
+
+class TornState(InputError):
+    """A state file that cannot be read whole."""
+
+
+def _checksum(arrays: Mapping[str, np.ndarray], values: str) -> str:
+    total = zlib.crc32(values.encode())
+    for name in sorted(arrays):
+        total = zlib.crc32(name.encode(), total)
+        total = zlib.crc32(np.ascontiguousarray(arrays[name]).data.cast("B")
+                           if arrays[name].size else b"", total)  # fmt: skip
+    return f"{total:08x}"
+
+
+def write_state(path: Path, state: State) -> None:
+    """Write a state in one piece.
+
+    Raises:
+        OSError: a full or read-only disk; an earlier file at `path` is untouched.
+    """
+    # ascontiguousarray makes a vector of a scalar, hence the shape.
+    arrays = {k: np.ascontiguousarray(v).reshape(np.shape(v)) for k, v in state.arrays.items()}
+    values = json.dumps(dict(state.values))
+    header = {"values": values, "crc32": _checksum(arrays, values)}
+    content = safetensors.numpy.save(arrays, metadata=header)
+    with whole(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def read_state(path: Path) -> State:
+    """Read a state.
+
+    Raises:
+        TornState: the file is cut short or altered.
+        InputError: there is no such file.
+    """
+    if not path.is_file():
+        raise InputError("no such file", file=path, expected="the state of a model")
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            header: dict[str, Any] = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise TornState("this state is torn", file=path, found=str(error)) from None
+    if "values" not in header or header.get("crc32") != _checksum(arrays, header["values"]):
+        raise TornState("this state is torn", file=path, found="a checksum that does not fit")
+    return State(arrays, json.loads(header["values"]))
+
+
+class Checkpoints:
+    """The last states of one training, in a folder of their own, newest last."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def files(self) -> list[Path]:
+        """The state files by the number of their save, oldest first."""
+        return sorted(self.folder.glob("state-*.safetensors"))
+
+    def save(self, state: State) -> None:
+        """Write a state and let go of all but the last `KEPT`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        files = self.files()
+        last = int(files[-1].stem.removeprefix("state-")) if files else 0
+        write_state(self.folder / f"state-{last + 1:06d}.safetensors", state)
+        for old in files[: max(0, len(files) + 1 - KEPT)]:
+            old.unlink(missing_ok=True)
+
+    def load(self) -> tuple[State | None, list[str]]:
+        """The newest state that can be read, and a line about each that cannot.
+
+        A torn file is put aside under the ending `.torn`.
+        """
+        torn = []
+        for path in reversed(self.files()):
+            try:
+                return read_state(path), torn
+            except TornState as error:
+                torn.append(str(error).replace("\n", " "))
+                with suppress(OSError):
+                    path.rename(path.with_suffix(".torn"))
+        return None, torn

@@ -1,0 +1,43 @@
+"""Configurations: from plain values to a family's `Config` and back to YAML, every mistake named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from distrib.errors import InputError, nearest
+from distrib.trainables.base import Config, Trainable
+
+
+def make_config(family: Trainable[Any, Any, Any], values: Mapping[str, Any]) -> Config:
+    """The configuration with these values, the family's defaults for the rest.
+
+    Raises:
+        InputError: an unknown name, or a value outside its type or bounds.
+    """
+    return checked(family.Config, values, "parameters")
+
+
+def checked(model: type[BaseModel], values: Mapping[str, Any], place: str, file: str = "") -> Any:
+    """An instance of a typed model, its first mistake told as an `InputError`."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        where = f"{place}.{key}" if place else key
+        if first["type"] == "extra_forbidden":
+            raise InputError("no such key", file=file or None, where=where,
+                             expected="one of " + ", ".join(model.model_fields),
+                             hint=nearest(key, model.model_fields)) from None  # fmt: skip
+        raise InputError("not a valid value", file=file or None, where=where,
+                         found=repr(first.get("input")), expected=first["msg"]) from None  # fmt: skip
+
+
+def config_yaml(trainable: str, config: Mapping[str, Any], **more: Any) -> str:
+    """A configuration as the YAML that `distrib.train --config` takes."""
+    content = {"trainable": trainable, "config": dict(config), **more}
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

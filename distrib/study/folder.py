@@ -1,0 +1,134 @@
+"""The run folder: its names, its lock, its size."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from distrib.errors import InputError
+
+
+class RunFolder:
+    """The paths of one study's folder (see DESIGN: the run folder)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+
+    @property
+    def study_yaml(self) -> Path:
+        return self.path / "study.yaml"
+
+    @property
+    def ledger(self) -> Path:
+        return self.path / "ledger.journal"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "best"
+
+    def trial(self, number: int) -> Path:
+        """The folder of one trial."""
+        return self.path / "trials" / f"{number:04d}"
+
+    def trials(self) -> list[Path]:
+        """The folders of all trials, by number."""
+        found = (self.path / "trials").glob("[0-9]*")
+        return sorted(found, key=lambda path: int(path.name))
+
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(f.lstat().st_size for f in self.path.rglob("*") if f.is_file())
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the study: one driver at a time.
+
+        Raises:
+            InputError: another driver holds it; its process id is told.
+        """
+        lock = self.path / ".lock"
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+                raise InputError(
+                    "another driver runs this study",
+                    file=self.path,
+                    found=f"process {holder}",
+                    hint=f"follow it with: python -m distrib.watch {self.path}",
+                ) from None
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def create_run_folder(out: Path, name: str | None, space: str) -> RunFolder:
+    """Make a new study's folder: `out/<name>`, or `out/<space>-<next free number>`, atomically.
+
+    Raises:
+        InputError: the name is taken or cannot be a folder's name, or the disk refuses it.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if name is not None:
+            path = out / check_name(name)
+            try:
+                path.mkdir()
+            except FileExistsError:
+                raise InputError("this study exists already", file=path,
+                                 hint=f"continue it with --resume {path}, or name another"
+                                 ) from None  # fmt: skip
+            return RunFolder(path)
+        number = next_number(out, space)
+        while True:
+            try:
+                (out / f"{space}-{number}").mkdir()
+                return RunFolder(out / f"{space}-{number}")
+            except FileExistsError:
+                number += 1
+    except OSError as error:
+        raise InputError("no study can be written here", file=out, found=error.strerror,
+                         hint="choose another place with --out") from None  # fmt: skip
+
+
+def next_number(out: Path, space: str) -> int:
+    """One more than the highest number among `out/<space>-<number>`."""
+    taken = [p.name.removeprefix(f"{space}-") for p in out.glob(f"{space}-*")]
+    return max((int(n) for n in taken if n.isdigit()), default=-1) + 1
+
+
+def check_name(name: str) -> str:
+    """A name that is one folder's, on every file system.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise InputError("not a study's name", where="--name", found=name,
+                         expected="letters, digits, '.', '_' and '-', at most 100")  # fmt: skip
+    return name
+
+
+def open_run_folder(path: str | Path) -> RunFolder:
+    """The folder of a study that exists.
+
+    Raises:
+        InputError: there is none.
+    """
+    folder = RunFolder(Path(path))
+    if not folder.study_yaml.is_file() or not folder.ledger.is_file():
+        raise InputError("this is no study's folder", file=path,
+                         expected="a folder with study.yaml and ledger.journal")  # fmt: skip
+    return folder

@@ -1,0 +1,109 @@
+"""The ledger's file: Optuna's journal with a single writer, repaired before it is opened.
+
+Optuna's own file backend locks and syncs every line and glues a new line to a torn one, which ruins
+the file. Here the study's lock makes the driver the only writer, so lines are appended to an open
+file, and synced to the disk when a trial ends. The format is Optuna's: its tools open the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from optuna.storages.journal import BaseJournalBackend
+
+
+class LedgerError(OSError):
+    """The ledger cannot be written: the study must stop, and can be resumed."""
+
+
+def repair(path: Path) -> str | None:
+    """Cut a torn last line off a journal; what was cut is told, or None.
+
+    A driver that is killed while it appends leaves a part of a line, of which nothing counts yet.
+    """
+    if not path.exists():
+        return None
+    content = path.read_bytes()
+    end = content.rfind(b"\n") + 1
+    last = content[content.rfind(b"\n", 0, end - 1) + 1 : end] if end else b""
+    try:
+        if last:
+            json.loads(last)
+    except ValueError:
+        end -= len(last)
+    if end == len(content):
+        return None
+    with path.open("r+b") as file:
+        file.truncate(end)
+        os.fsync(file.fileno())
+    return f"{path.name}: the last line was torn; {len(content) - end} bytes of it were cut off"
+
+
+class JournalFile(BaseJournalBackend):
+    """Appends to a journal; reads back what was there before.
+
+    Args:
+        path: the journal; created if it is missing.
+        read_only: for onlookers, who neither repair nor write; a torn last line is passed over.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self.torn = None if read_only else repair(path)
+        self._file = None if read_only else path.open("ab", buffering=0)
+        self._size = path.stat().st_size
+        self._fresh: list[dict[str, Any]] = []  # appended, and not yet read back by the storage
+        self._read = 0
+
+    def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
+        if log_number_from == self._read and log_number_from > 0:
+            fresh, self._fresh = self._fresh, []
+            self._read += len(fresh)
+            return fresh
+        self._fresh = []
+        lines = self.path.read_bytes().splitlines(keepends=True)
+        logs = [json.loads(line) for line in lines if line.endswith(b"\n")]
+        self._read = len(logs)
+        return logs[log_number_from:]
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        lines = [json.dumps(log, separators=(",", ":")) for log in logs]
+        content = "".join(line + "\n" for line in lines).encode()
+        if self._file is None:
+            raise LedgerError(f"{self.path} was opened for reading")
+        try:
+            written = self._file.write(content)
+            if written != len(content):
+                raise OSError(28, "No space left on device", str(self.path))
+        except OSError as error:
+            self._undo()
+            raise LedgerError(error.errno, error.strerror, str(self.path)) from error
+        self._size += len(content)
+        self._fresh += [json.loads(line) for line in lines]
+
+    def sync(self) -> None:
+        """Wait until the disk holds every line."""
+        if self._file is not None:
+            try:
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise LedgerError(error.errno, error.strerror, str(self.path)) from error
+
+    def close(self) -> None:
+        """Sync, and let go of the file."""
+        if self._file is not None:
+            self.sync()
+            self._file.close()
+            self._file = None
+
+    def _undo(self) -> None:
+        """Take back a line that was written in part; where even that fails, `repair` will."""
+        assert self._file is not None
+        try:
+            os.ftruncate(self._file.fileno(), self._size)
+        except OSError:
+            return

@@ -1,0 +1,267 @@
+"""What a user may ask of a study, and the checks that need neither data nor Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from distrib.cluster.connect import Resources
+from distrib.errors import InputError, nearest
+from distrib.study.configs import checked, make_config
+from distrib.study.registry import load_family
+from distrib.study.samplers import NAMES as SAMPLERS
+from distrib.study.space import Space, number
+from distrib.study.stopping import NAMES as RULES
+from distrib.study.stopping import Rule, build_rule
+from distrib.trainables.base import Metric, Source, Trainable, Worker
+
+SETTINGS = (
+    "description", "trials", "sampler", "scheduler", "grace", "reduction_factor", "metric",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of `distrib.tune` that shape a study; None leaves the choice to the space.
+
+    Attributes:
+        fixed: `--set`: parameters, or data options as `data.<name>`.
+        max_units: the most units of the family's fidelity.
+        time_budget: seconds.
+        save_every: least seconds between two checkpoints of a trial.
+    """
+
+    data: str | None = None
+    trials: int | None = None
+    max_units: int | None = None
+    concurrent: int | None = None
+    resources: Resources = field(default_factory=Resources)
+    address: str | None = None
+    sampler: str | None = None
+    scheduler: str | None = None
+    time_budget: float | None = None
+    seed: int = 0
+    metric: str | None = None
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    test_fraction: float = 0.15
+    keep: int = 3
+    confirm: int = 0
+    precision: str | None = None
+    device: str | None = None
+    allow_custom: bool = False
+    debug: bool = False
+    save_every: float = 10.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study whose every word was checked: what `run_study` carries out."""
+
+    space: Space
+    family: Trainable[Any, Any, Any]
+    source: Source
+    objective: Metric
+    trials: int
+    max_units: int
+    rule_name: str
+    grace: int
+    factor: float
+    sampler: str
+    worker: Worker
+    options: Options
+
+    def rule(self) -> Rule:
+        """A fresh stopping rule."""
+        return build_rule(
+            self.rule_name, grace=self.grace, factor=self.factor, max_units=self.max_units,
+            seed=self.options.seed,
+        )  # fmt: skip
+
+    @property
+    def unit(self) -> str:
+        fidelity = self.family.fidelity
+        return fidelity.unit if fidelity else "fit"
+
+
+def make_plan(space: Space, options: Options) -> Plan:
+    """Check a space and options against each other and against the family.
+
+    Raises:
+        InputError: naming the option or key at fault.
+    """
+    family = load_family(space.trainable, allow_custom=options.allow_custom)
+    fixed = dict(options.fixed)
+    data = {**space.data, **{k[5:]: v for k, v in fixed.items() if k.startswith("data.")}}
+    if options.data is not None:
+        data["path"] = options.data
+    source = checked(family.Source, data, "data", space.file)
+    for key, value in fixed.items():
+        if not key.startswith("data."):
+            space = space.fix(key, number(value))
+    _check_parameters(space, family)
+    settings = _settings(space)
+    space, max_units = _units(space, family, options.max_units)
+    sampler = _one_of("--sampler", options.sampler or settings.get("sampler", "tpe"), SAMPLERS)
+    if sampler == "grid":
+        space = space.discrete()
+    rule_name = _one_of(
+        "--scheduler", options.scheduler or settings.get("scheduler", "asha"), RULES
+    )
+    plan = Plan(
+        space=space,
+        family=family,
+        source=source,
+        objective=_objective(family, options.metric or settings.get("metric")),
+        trials=_trials(space, sampler, options.trials, settings.get("trials")),
+        max_units=max_units,
+        rule_name=rule_name,
+        grace=min(_whole("grace", settings.get("grace", 1), space), max_units),
+        factor=settings.get("reduction_factor", 3),
+        sampler=sampler,
+        worker=_worker(family, options),
+        options=options,
+    )
+    plan.rule()
+    _check_numbers(options)
+    return plan
+
+
+def _settings(space: Space) -> Mapping[str, Any]:
+    for key in space.settings:
+        if key not in SETTINGS:
+            words = ("trainable", "parameters", "data", *SETTINGS)
+            raise InputError("no such key of a space", file=space.file, where=key,
+                             expected=f"one of {', '.join(words)}", hint=nearest(key, words)
+                             )  # fmt: skip
+    factor = space.settings.get("reduction_factor", 3)
+    if isinstance(factor, bool) or not isinstance(factor, (int, float)):
+        raise InputError("not a number", file=space.file, where="reduction_factor", found=factor)
+    return space.settings
+
+
+def _check_parameters(space: Space, family: Trainable[Any, Any, Any]) -> None:
+    """Every name is the family's, and both ends or every value of each are valid for it."""
+    names = family.Config.model_fields
+    for parameter in space.parameters:
+        if parameter.name not in names:
+            raise InputError("no such parameter", file=space.file,
+                             where=f"parameters.{parameter.name}",
+                             expected=f"one of {', '.join(names)}",
+                             hint=nearest(parameter.name, names))  # fmt: skip
+        ends = parameter.values or (parameter.low, parameter.high)
+        for value in ends:
+            make_config(family, {parameter.name: value})
+    needed = [n for n, f in names.items() if f.is_required()]
+    for name in needed:
+        if name not in {p.name for p in space.parameters}:
+            raise InputError("a parameter without a default is missing", file=space.file,
+                             where="parameters", expected=name)  # fmt: skip
+
+
+def _units(
+    space: Space, family: Trainable[Any, Any, Any], asked: int | None
+) -> tuple[Space, int]:
+    if family.fidelity is None:
+        if asked is not None:
+            raise InputError("this family reports once, it has no epochs", where="--max-epochs",
+                             found=asked)  # fmt: skip
+        return space, 1
+    key = family.fidelity.config_key
+    if asked is not None:
+        if asked < 1:
+            raise InputError("no units to train", where="--max-epochs", found=asked,
+                             expected="1 or more")  # fmt: skip
+        space = space.fix(key, asked)
+    here = [p for p in space.parameters if p.name == key]
+    if not here:
+        return space, int(family.Config.model_fields[key].default)
+    if here[0].kind != "const":
+        return space, int(max(here[0].values or (here[0].high,)))
+    return space, int(make_config(family, {key: here[0].values[0]}).model_dump()[key])
+
+
+def _objective(family: Trainable[Any, Any, Any], name: str | None) -> Metric:
+    if name is None:
+        return family.metrics[0]
+    names = {m.name: m for m in family.metrics}
+    if name not in names:
+        raise InputError("this family reports no such metric", where="--metric", found=name,
+                         expected=f"one of {', '.join(names)}", hint=nearest(name, names)
+                         )  # fmt: skip
+    return names[name]
+
+
+def _trials(space: Space, sampler: str, asked: int | None, default: Any) -> int:
+    points = len(space.grid_points())
+    only_grid = all(p.kind == "grid" for p in space.searched())
+    if asked is None:
+        if only_grid:
+            return points
+        asked = 60 if default is None else _whole("trials", default, space)
+    if asked < 1:
+        raise InputError("no trials to run", where="--trials", found=asked, expected="1 or more")
+    if sampler == "grid" and asked > points:
+        raise InputError("more trials than the grid has points", where="--trials", found=asked,
+                         expected=f"at most {points}")  # fmt: skip
+    return asked
+
+
+def _worker(family: Trainable[Any, Any, Any], options: Options) -> Worker:
+    r = options.resources
+    if r.workers < 1:
+        raise InputError("no workers", where="--workers-per-trial", found=r.workers)
+    if family.max_workers is not None and r.workers > family.max_workers:
+        raise InputError("this family trains in one process", where="--workers-per-trial",
+                         found=r.workers, expected=f"at most {family.max_workers}")  # fmt: skip
+    if r.cpus <= 0 or (r.cpus > 1 and r.cpus != int(r.cpus)):
+        raise InputError("not a number of CPUs", where="--cpus-per-worker", found=r.cpus,
+                         expected="1 or more, or a fraction below 1")  # fmt: skip
+    if r.gpus < 0 or (r.gpus > 1 and r.gpus != int(r.gpus)):
+        raise InputError("not a number of GPUs", where="--gpus-per-worker", found=r.gpus,
+                         expected="0, a fraction, or a whole number")  # fmt: skip
+    device = options.device or ("cuda" if r.gpus else "cpu")
+    if device not in family.devices:
+        raise InputError("this family does not run there", where="--device", found=device,
+                         expected=" or ".join(family.devices))  # fmt: skip
+    if device == "cuda" and not r.gpus:
+        raise InputError("a GPU that no trial asks for", where="--device", found=device,
+                         hint="add --gpus-per-worker 1")  # fmt: skip
+    precision = options.precision or family.precisions[0]
+    if precision not in family.precisions:
+        raise InputError("this family has no such precision", where="--precision",
+                         found=precision, expected=" or ".join(family.precisions))  # fmt: skip
+    return Worker(device=device, threads=max(1, int(r.cpus)), precision=precision)  # type: ignore[arg-type]
+
+
+def _check_numbers(options: Options) -> None:
+    for name, value, least in (
+        ("--concurrent", options.concurrent, 1),
+        ("--keep", options.keep, 0),
+        ("--confirm", options.confirm, 0),
+        ("--seed", options.seed, 0),
+    ):
+        if value is not None and value < least:
+            raise InputError("too small", where=name, found=value, expected=f"{least} or more")
+    if options.time_budget is not None and options.time_budget <= 0:
+        raise InputError("no time to search in", where="--time-budget", found=options.time_budget,
+                         expected="above 0")  # fmt: skip
+    if not 0 <= options.test_fraction < 1:
+        raise InputError("not a share", where="--test-fraction", found=options.test_fraction,
+                         expected="0 to below 1")  # fmt: skip
+
+
+def _one_of(option: str, value: Any, names: tuple[str, ...]) -> str:
+    if value not in names:
+        raise InputError("no such choice", where=option, found=value,
+                         expected=f"one of {', '.join(names)}", hint=nearest(str(value), names)
+                         )  # fmt: skip
+    return value
+
+
+def _whole(key: str, value: Any, space: Space) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError("not a whole number above 0", file=space.file, where=key, found=value)
+    return value
+
+

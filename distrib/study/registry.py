@@ -1,0 +1,42 @@
+"""Families by name: the house's own, and the user's `package.module:Class`."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from typing import Any
+
+from distrib.errors import InputError, nearest
+from distrib.trainables.base import Trainable
+
+FAMILIES = {
+    "mlp": "distrib.trainables.mlp:Mlp",
+    "trimming": "distrib.trainables.trimming:Trimming",
+}
+
+
+@cache
+def load_family(name: str, *, allow_custom: bool = False) -> Trainable[Any, Any, Any]:
+    """The family of this name.
+
+    Raises:
+        InputError: no such family, or a class of the user's without leave to run it.
+    """
+    path = FAMILIES.get(name, name)
+    module, _, attribute = path.partition(":")
+    if not attribute:
+        raise InputError("no such family", where="trainable", found=name,
+                         expected=f"one of {', '.join(FAMILIES)}, or package.module:Class",
+                         hint=nearest(name, FAMILIES))  # fmt: skip
+    if name not in FAMILIES and not allow_custom:
+        raise InputError("this space runs code of its own", where="trainable", found=name,
+                         hint="if you trust it, add --allow-custom")  # fmt: skip
+    try:
+        family = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise InputError("this family cannot be imported", where="trainable", found=name,
+                         expected=str(error)) from None  # fmt: skip
+    if not (isinstance(family, type) and issubclass(family, Trainable)):
+        raise InputError("this is no family", where="trainable", found=name,
+                         expected="a subclass of distrib.trainables.base.Trainable")  # fmt: skip
+    return family()

@@ -1,0 +1,267 @@
+"""One study from its plan to its winner."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from distrib.cluster.connect import Cluster, connected
+from distrib.errors import InputError
+from distrib.records import StudyRecord, Tracker
+from distrib.study.folder import RunFolder, create_run_folder
+from distrib.study.ledger import Ledger
+from distrib.study.options import Plan
+from distrib.study.search import Limits, Search
+from distrib.study.study_file import record_of, write_study
+
+Say = Callable[[str], None]
+Phase = Callable[[str, int, int], None]
+
+
+@dataclass
+class Outcome:
+    """What a study came to.
+
+    Attributes:
+        winner: metrics of the winner: `validation`, `test`, and `confirmed` where it was asked for.
+        baselines: name -> metric -> value, test figures as `test/<metric>`.
+        seconds: whole seconds by phase.
+    """
+
+    folder: RunFolder
+    study: StudyRecord
+    interrupted: bool = False
+    winner: dict[str, Any] = field(default_factory=dict)
+    baselines: dict[str, dict[str, float]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a new study goes: `out/name`, or `out/<space>-<number>` where name is None."""
+
+    out: Path = Path("runs")
+    name: str | None = None
+    warm_start: Path | None = None
+
+
+def run_study(
+    plan: Plan,
+    place: Place | RunFolder,
+    *,
+    trackers: Callable[[RunFolder], Sequence[Tracker]],
+    say: Say,
+    phase: Phase,
+    argv: Sequence[str] = tuple(sys.argv),
+    stored: dict[str, Any] | None = None,
+) -> Outcome:
+    """Carry a plan out: load, search, train the winner on every row, judge it on the test part.
+
+    Args:
+        place: where a new study goes; or the folder of a study to resume, then with its `stored`
+            description.
+        trackers: who looks on, given the folder.
+        say: tells the reader a line. phase: tells how far a phase is: name, done, of how many.
+
+    Raises:
+        InputError: something that was asked for cannot be had; nothing is left behind.
+        OSError: the disk takes no more; the study can be resumed.
+    """
+    began = time.monotonic()
+    options = plan.options
+    with ExitStack() as stack:
+        cluster = stack.enter_context(
+            connected(options.address, debug=options.debug, cpus=_own_cpus(plan))
+        )
+        import ray
+
+        from distrib.study import tasks
+        from distrib.study.finish import finish
+        from distrib.study.slot import SlotContext
+        from distrib.study.tuner import run_search
+
+        concurrent = concurrency(plan, cluster)
+        site = tasks.Site(plan.space.trainable, plan.worker, options.allow_custom)
+        for _ in range(min(concurrent, plan.trials) if options.address is None else 0):
+            tasks.warm_up.remote(site)
+        data, test, described = tasks.load_data.remote(
+            site, plan.source, options.test_fraction, options.seed
+        )
+        facts = ray.get(described)
+        if "error" in facts:
+            raise InputError(facts["error"])
+        for note in facts.get("notes", ()):
+            say(f"note: {note}")
+
+        folder, record, ledger, notes = _open(stack, plan, place, facts, argv, stored)
+        outcome = Outcome(folder, record, notes=notes)
+        watching = list(trackers(folder))
+        limits = Limits(
+            plan.trials, concurrent, options.keep,
+            time.monotonic() + options.time_budget if options.time_budget else math.inf,
+        )  # fmt: skip
+        search = Search(
+            record, family=plan.family, space=plan.space, ledger=ledger, folder=folder,
+            rule=plan.rule(), limits=limits, seed=options.seed, sampler=plan.sampler,
+            trackers=watching,
+        )  # fmt: skip
+        context = SlotContext(
+            plan.space.trainable, plan.objective.name, [data], str(folder.path),
+            record.milestones, plan.worker, options.save_every, not options.debug,
+            options.allow_custom,
+        )  # fmt: skip
+        for tracker in watching:
+            tracker.study_started(record)
+        outcome.seconds["start"] = time.monotonic() - began
+        began = time.monotonic()
+        try:
+            run_search(search, context, options.resources)
+        finally:
+            outcome.interrupted = search.interrupted or search.error is not None
+            outcome.notes += search.notes
+            for tracker in watching:
+                tracker.study_ended(record, outcome.interrupted)
+        outcome.seconds["search"] = time.monotonic() - began
+        if not outcome.interrupted:
+            began = time.monotonic()
+            finish(plan, outcome, site, data, test, phase)
+            outcome.seconds["finish"] = time.monotonic() - began
+    return outcome
+
+
+def concurrency(plan: Plan, cluster: Cluster) -> int:
+    """How many trials run at once: what the cluster holds, or fewer if so asked.
+
+    Raises:
+        InputError: not even one trial fits, on any node.
+    """
+    resources = plan.options.resources
+    room = cluster.holds(resources)
+    if room < 1:
+        gpus = resources.gpus and cluster.gpus < resources.gpus * resources.workers
+        raise InputError(
+            "one trial asks for more than there is",
+            where="--gpus-per-worker" if gpus else "--cpus-per-worker",
+            found=f"{resources.workers} x {resources.bundle()}",
+            expected=f"at most {cluster.cpus:g} CPUs and {cluster.gpus:g} GPUs on "
+            f"{cluster.nodes} node(s)",
+        )
+    return min(room, plan.options.concurrent or room)
+
+
+def _own_cpus(plan: Plan) -> int | None:
+    """CPUs that a Ray of our own offers: those of the machine, or more if more are asked for.
+
+    `--concurrent` beyond the cores is the user's word: the machine is then shared.
+    """
+    import os
+
+    if plan.options.address is not None:
+        return None
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    asked = (plan.options.concurrent or 0) * plan.options.resources.cpus
+    return max(int(here or 1), math.ceil(asked))
+
+
+def _open(
+    stack: ExitStack,
+    plan: Plan,
+    place: Place | RunFolder,
+    facts: dict[str, Any],
+    argv: Sequence[str],
+    stored: dict[str, Any] | None,
+) -> tuple[RunFolder, StudyRecord, Ledger, list[str]]:
+    """The folder, locked; its record; its ledger; and what there is to say about them."""
+    notes: list[str] = []
+    if isinstance(place, RunFolder):
+        assert stored is not None
+        folder = place
+        stack.enter_context(folder.locked())
+        before = stored["data"].get("fingerprint")
+        if before != facts.get("fingerprint"):
+            raise InputError("the data have changed since this study began", file=folder.path,
+                             found=facts.get("fingerprint"), expected=before)  # fmt: skip
+        record = replace(record_of(stored), num_trials=plan.trials)
+        if plan.trials != stored["search"]["trials"]:
+            write_study(folder.study_yaml, plan, record, facts, [stored["command"]])
+    else:
+        warm = _warm_params(plan, place.warm_start)
+        folder = create_run_folder(place.out, place.name, plan.space.name)
+        stack.enter_context(folder.locked())
+        record = _record(plan, folder.path.name)
+        write_study(folder.study_yaml, plan, record, facts, argv)
+    ledger = Ledger(folder.ledger, record.name, record.direction)
+    stack.callback(ledger.close)
+    if ledger.repaired:
+        notes.append(ledger.repaired)
+    if isinstance(place, RunFolder):
+        fidelity = plan.family.fidelity
+        record.trials = ledger.records(record.direction, fidelity.selects if fidelity else "last")
+    else:
+        for params in warm[: plan.trials]:
+            ledger.enqueue(params)
+    return folder, record, ledger, notes
+
+
+def _record(plan: Plan, name: str) -> StudyRecord:
+    return StudyRecord(
+        name=name,
+        trainable=plan.space.trainable,
+        metric=plan.objective.name,
+        direction=plan.objective.direction,
+        unit=plan.unit,
+        max_units=plan.max_units,
+        num_trials=plan.trials,
+        dimensions=tuple(p.dimension() for p in plan.space.searched()),
+        metrics={m.name: m.direction for m in plan.family.metrics},
+        milestones=plan.rule().milestones,
+    )
+
+
+WARM = 5  # configurations taken over from an earlier study
+
+
+def _warm_params(plan: Plan, earlier: Path | None) -> list[dict[str, Any]]:
+    """The best configurations of an earlier study, as far as they lie in this space.
+
+    Raises:
+        InputError: there is no such study, or none of its dimensions is one of this space.
+    """
+    if earlier is None:
+        return []
+    from distrib.study.folder import open_run_folder
+    from distrib.study.study_file import read_study
+
+    folder = open_run_folder(earlier)
+    stored = record_of(read_study(folder.study_yaml))
+    ledger = Ledger(folder.ledger, stored.name, read_only=True)
+    stored.trials = ledger.records(stored.direction, "best")
+    searched = {p.name: p.distribution() for p in plan.space.searched()}
+    found = []
+    for trial in stored.ranked()[:WARM]:
+        params = {
+            name: value
+            for name, value in trial.params.items()
+            if name in searched and _contains(searched[name], value)
+        }
+        if params and params not in found:
+            found.append(params)
+    if not found:
+        raise InputError("no trial of this study fits the space", file=earlier,
+                         where="--warm-start", expected=f"values of {', '.join(searched)}"
+                         )  # fmt: skip
+    return found
+
+
+def _contains(distribution: Any, value: Any) -> bool:
+    try:
+        return bool(distribution._contains(distribution.to_internal_repr(value)))
+    except ValueError:
+        return False

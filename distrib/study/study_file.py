@@ -1,0 +1,145 @@
+"""`study.yaml`: enough to run a study again, and to resume it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from distrib.cluster.connect import Resources
+from distrib.errors import InputError
+from distrib.files import write_whole
+from distrib.records import Dimension, StudyRecord
+from distrib.study.options import Options, Plan
+from distrib.study.space import parse_space, read_yaml
+
+VERSION = 1
+PACKAGES = ("distrib", "ray", "optuna", "torch", "jax", "numpy", "pandas", "pyarrow")
+
+
+def write_study(
+    path: Path, plan: Plan, record: StudyRecord, data: dict[str, Any], argv: Sequence[str]
+) -> None:
+    """Write a study's description, once, when it begins (and again when its trials are raised)."""
+    options = asdict(plan.options)
+    for key in ("data", "debug", "address"):
+        del options[key]
+    options["fixed"] = dict(plan.options.fixed)
+    content = {
+        "version": VERSION,
+        "command": strike_credentials(" ".join(argv)),
+        "space_name": plan.space.name,
+        "space": plan.space.plain(),
+        "data": {
+            "source": plan.source.model_dump(mode="json"),
+            **data,
+        },
+        "search": {
+            "trials": plan.trials, "max_units": plan.max_units, "sampler": plan.sampler,
+            "scheduler": plan.rule_name, "grace": plan.grace, "reduction_factor": plan.factor,
+            "metric": plan.objective.name,
+        },
+        "options": options,
+        "versions": versions(),
+        "record": record.header(),
+    }  # fmt: skip
+    write_whole(path, yaml.safe_dump(_plain(content), sort_keys=False, allow_unicode=True))
+
+
+def read_study(path: Path) -> dict[str, Any]:
+    """A study's description.
+
+    Raises:
+        InputError: the file is not one.
+    """
+    content = read_yaml(path.read_text(encoding="utf-8"), str(path))
+    if not isinstance(content, dict) or content.get("version") != VERSION:
+        raise InputError("this is no study of this version", file=path,
+                         found=content.get("version") if isinstance(content, dict) else content,
+                         expected=f"version: {VERSION}")  # fmt: skip
+    return content
+
+
+def options_of(content: dict[str, Any]) -> Options:
+    """The options that a study was begun with; its data come from its source."""
+    stored = dict(content["options"])
+    search = content["search"]
+    stored.update(
+        resources=Resources(**stored["resources"]), fixed={}, trials=search["trials"],
+        sampler=search["sampler"], scheduler=search["scheduler"], metric=search["metric"],
+        data=content["data"]["source"].get("path"),
+    )  # fmt: skip
+    return Options(**stored)
+
+
+def space_of(content: dict[str, Any], file: str) -> Any:
+    """The space of a study as it was searched."""
+    plain = dict(content["space"])
+    source = {k: v for k, v in content["data"]["source"].items() if v is not None}
+    plain["data"] = source
+    plain["grace"] = content["search"]["grace"]
+    plain["reduction_factor"] = content["search"]["reduction_factor"]
+    return parse_space(plain, name=content["space_name"], file=file)
+
+
+def record_of(content: dict[str, Any]) -> StudyRecord:
+    """The record of a study, without its trials."""
+    header = dict(content["record"])
+    header["dimensions"] = tuple(
+        Dimension(**{**d, "choices": tuple(d["choices"])}) for d in header["dimensions"]
+    )
+    header["milestones"] = tuple(header["milestones"])
+    return StudyRecord(**header)
+
+
+def versions() -> dict[str, str]:
+    """Python's and the packages' versions, and the commit of a checkout."""
+    found = {"python": sys.version.split()[0]}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    commit = _commit()
+    return {**found, "commit": commit} if commit else found
+
+
+def _commit() -> str | None:
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"],
+            capture_output=True, text=True, timeout=5, check=False,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
+
+
+def strike_credentials(text: str) -> str:
+    """The text without passwords and keys in its URLs."""
+    text = re.sub(r"(\w+://)[^/@\s]+@", r"\1***@", text)
+    return re.sub(r"([?&][^=&\s]*(?:key|token|secret|sig|password)[^=&\s]*=)[^&\s]+", r"\1***",
+                  text, flags=re.IGNORECASE)  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists and NumPy scalars as Python's, which safe YAML can write."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+        return value.item()
+    return strike_credentials(value) if isinstance(value, str) and "://" in value else value

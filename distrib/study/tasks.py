@@ -1,0 +1,145 @@
+"""What runs on a worker beside the trials: loading the data, the last training, the figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from distrib.data.splits import holdout
+from distrib.errors import InputError
+from distrib.study.checkpoint import Checkpoints, read_state, write_state
+from distrib.study.registry import load_family
+from distrib.study.slot import prepare
+from distrib.study.trial import Pace, run_trial
+from distrib.trainables.base import Source, State, Worker
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where and with which family a task works."""
+
+    trainable: str
+    worker: Worker
+    allow_custom: bool = False
+
+
+@ray.remote(num_cpus=0)
+def warm_up(site: Site) -> None:
+    """Import the framework into an idle process of Ray's, which then becomes a trial's."""
+    prepare(site.trainable, site.worker)
+    import ray.train.v2.api.data_parallel_trainer
+    import ray.tune  # noqa: F401
+
+
+@ray.remote(num_cpus=0, num_returns=3)
+def load_data(site: Site, source: Source, fraction: float, seed: int) -> tuple[Any, Any, Any]:
+    """Read the data and set its test part aside.
+
+    Returns:
+        The rows to search on; the test rows, or None; and a description in plain values, or the
+        text of what is wrong with the data under `error`.
+    """
+    began = time.monotonic()
+    family = load_family(site.trainable, allow_custom=site.allow_custom)
+    try:
+        data = family.load(source)
+        rest, test = holdout(data.groups, fraction, seed)
+    except InputError as error:
+        return None, None, {"error": str(error)}
+    described = data.describe()
+    described["test_rows"] = len(test)
+    described["search_rows"] = len(rest)
+    described["seconds"] = time.monotonic() - began
+    search = data.take(rest) if len(test) else data
+    return search, (data.take(test) if len(test) else None), described
+
+
+@ray.remote
+def refit(
+    site: Site,
+    config: dict[str, Any],
+    units: int | None,
+    data: Any,
+    test: Any,
+    folder: str,
+    key: str,
+    save_every: float,
+) -> Iterator[dict[str, Any]]:
+    """Train on every row of the search, write the weights, and judge them on the test part.
+
+    Yields:
+        {"step": n} as it goes on; last {"test": metric -> value} or {"error": text}.
+    """
+    family = load_family(site.trainable, allow_custom=site.allow_custom)
+    worker = prepare(site.trainable, site.worker)
+    typed = family.Config.model_validate(config)
+    checkpoints = Checkpoints(Path(folder) / f".refit-{key}")
+    pace = Pace(save_every=save_every)
+    for message in run_trial(
+        family, typed, data, worker, checkpoints, pace, family.metrics[0].name,
+        units=units, refit=True,
+    ):  # fmt: skip
+        if message.failure or message.disk:
+            yield {"error": message.disk or message.failure[1]}  # type: ignore[index]
+            return
+        if message.rows:
+            yield {"step": message.rows[-1]["step"]}
+    saved, _ = checkpoints.load()
+    assert saved is not None
+    state = State(saved.arrays, saved.values["family"])
+    write_state(Path(folder) / "weights.safetensors", state)
+    figures = family.evaluate(typed, state, test, worker) if test is not None else {}
+    yield {"test": figures}
+
+
+@ray.remote
+def baselines(site: Site, config: dict[str, Any], data: Any, test: Any) -> dict[str, Any]:
+    """The family's baselines on the same rows."""
+    family = load_family(site.trainable, allow_custom=site.allow_custom)
+    worker = prepare(site.trainable, site.worker)
+    return family.baselines(family.Config.model_validate(config), data, test, worker)
+
+
+@ray.remote
+def train_again(
+    site: Site, config: dict[str, Any], objective: str, selects: str, data: Any, folder: str
+) -> dict[str, Any]:
+    """One whole training under another seed (`--confirm`): its value, or why there is none."""
+    family = load_family(site.trainable, allow_custom=site.allow_custom)
+    worker = prepare(site.trainable, site.worker)
+    direction = next(m.direction for m in family.metrics if m.name == objective)
+    values: list[float] = []
+    for message in run_trial(
+        family, family.Config.model_validate(config), data, worker,
+        Checkpoints(Path(folder)), Pace(save_every=1e9), objective, bar=None,
+    ):  # fmt: skip
+        if message.failure or message.disk:
+            return {"error": message.disk or message.failure[1]}  # type: ignore[index]
+        values += [row[objective] for row in message.rows]
+    best = max if direction == "max" else min
+    return {"value": values[-1] if selects == "last" else best(values)}
+
+
+@ray.remote
+def first_step(site: Site, config: dict[str, Any], objective: str, data: Any) -> dict[str, Any]:
+    """One unit of one configuration (`--dry-run`): what it reports, how long, how large."""
+    family = load_family(site.trainable, allow_custom=site.allow_custom)
+    worker = prepare(site.trainable, site.worker)
+    typed = family.Config.model_validate(config)
+    began = time.monotonic()
+    for item in family.progress(typed, data, worker):
+        if item.metrics is not None:
+            seconds = time.monotonic() - began
+            size = sum(array.nbytes for array in item.state().arrays.values())
+            return {"metrics": dict(item.metrics), "seconds": seconds, "bytes": size}
+    return {"error": "the training ended without a report"}
+
+
+def model_of(folder: Path) -> State:
+    """The trained model of a `best/` folder."""
+    return read_state(folder / "weights.safetensors")

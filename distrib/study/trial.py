@@ -1,0 +1,197 @@
+"""One trial: a trainable driven, saved and told to the study as messages. No Ray in here."""
+
+from __future__ import annotations
+
+import errno
+import math
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from distrib.errors import InputError
+from distrib.records import FailureClass
+from distrib.study.checkpoint import Checkpoints
+from distrib.trainables.base import Config, Progress, State, Trainable, Worker
+
+REPORT_EVERY = 0.5  # seconds between messages; milestones and the end are told at once
+
+
+@dataclass
+class Message:
+    """What a trial tells the study.
+
+    Attributes:
+        rows: new rows: `step`, the metrics, `train/<name>`, `time`.
+        ended: whether the training came to its end.
+        failure: class and reason, where it did not.
+        disk: the text of an error of the disk, which stops the study but not the trial's record.
+        notes: lines for the reader, such as a torn checkpoint that was passed over.
+        seconds: where the time went so far.
+    """
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+    ended: bool = False
+    failure: tuple[FailureClass, str] | None = None
+    disk: str | None = None
+    notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Pace:
+    """When to speak and when to save. Lives as long as the process, so that short trials are quiet.
+
+    Attributes:
+        milestones: the units at which the study must judge.
+        save_every: least seconds between checkpoints; they also take at most a twentieth of the time.
+    """
+
+    milestones: frozenset[int] = frozenset()
+    save_every: float = 10.0
+    spoke: float = 0.0
+
+    def speaks(self, row: dict[str, float] | None, objective: str) -> bool:
+        """Whether the rows so far must go out now."""
+        if row is not None and (
+            row["step"] in self.milestones or not math.isfinite(row.get(objective, math.nan))
+        ):
+            return True
+        return time.monotonic() - self.spoke >= REPORT_EVERY
+
+
+def classify(error: BaseException) -> FailureClass:
+    """The class of a failure inside a trial."""
+    text = str(error).lower()
+    if isinstance(error, InputError):
+        return "bad configuration"
+    if (
+        isinstance(error, MemoryError)
+        or "outofmemory" in type(error).__name__.lower()
+        or "out of memory" in text
+        or "can't allocate memory" in text
+        or "resource_exhausted" in text
+    ):
+        return "out of memory"
+    if isinstance(error, FloatingPointError):
+        return "diverged"
+    return "bug"
+
+
+def reason(error: BaseException) -> str:
+    """The failure in one line: what, and in which line of which file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}{place}"[:300]
+
+
+def of_the_disk(error: BaseException) -> bool:
+    """Whether a disk that is full or read-only made this error."""
+    return isinstance(error, OSError) and error.errno in (
+        errno.ENOSPC,
+        errno.EROFS,
+        errno.EDQUOT,
+        errno.EFBIG,
+    )
+
+
+def run_trial(
+    family: Trainable[Any, Any, Any],
+    config: Config,
+    data: Any,
+    worker: Worker,
+    checkpoints: Checkpoints,
+    pace: Pace,
+    objective: str,
+    *,
+    bar: float | None = None,
+    units: int | None = None,
+    refit: bool = False,
+) -> Iterator[Message]:
+    """Drive one training to its end, a message at a time; it waits while nobody asks for the next.
+
+    A checkpoint carries the rows that were not yet told, and is written before the message, so that
+    after a crash the ledger and the checkpoint together lack nothing.
+
+    Args:
+        bar: the value that a trial must beat to keep its last state (the study's K-th best); None
+            keeps it in any case.
+        refit: train on every row for `units` instead of selecting.
+    """
+    seconds = dict.fromkeys(("train", "checkpoint", "report"), 0.0)
+    unsent: list[dict[str, float]] = []
+    last: Progress | None = None
+    best: float | None = None
+    sign = _sign(family, objective)
+    try:
+        saved, notes = checkpoints.load()
+        state = None
+        if saved is not None:
+            state = State(saved.arrays, saved.values["family"])
+            unsent = list(saved.values["unsent"])
+        if notes:
+            yield Message(notes=notes)
+        began = saved_at = time.monotonic()
+        cost = 0.0
+        steps = (
+            family.refit(config, data, worker, units, state)
+            if refit
+            else family.progress(config, data, worker, state)
+        )
+        for item in steps:
+            now = time.monotonic()
+            seconds["train"] += now - began
+            began = now
+            last, row = item, None
+            if item.metrics is not None or refit:
+                row = row_of(item, time.time())
+                unsent.append(row)
+                value = sign * row.get(objective, math.nan)
+                best = value if best is None or value > best else best
+            speaks = pace.speaks(None if refit else row, objective)
+            if now - saved_at >= max(pace.save_every, 20 * cost):
+                _save(checkpoints, item, unsent)
+                saved_at = time.monotonic()
+                cost = saved_at - began
+                seconds["checkpoint"] += cost
+                began = saved_at
+            if speaks:
+                rows, unsent = unsent, []
+                yield Message(rows=rows, seconds=dict(seconds))
+                pace.spoke = time.monotonic()
+                seconds["report"] += pace.spoke - began
+                began = pace.spoke
+        seconds["train"] += time.monotonic() - began
+        if last is not None and (bar is None or (best is not None and best > sign * bar)):
+            began = time.monotonic()
+            _save(checkpoints, last, unsent)
+            seconds["checkpoint"] += time.monotonic() - began
+        yield Message(rows=unsent, ended=True, seconds=seconds)
+    except Exception as error:
+        if of_the_disk(error):
+            yield Message(disk=str(error), seconds=seconds)
+            return
+        traceback.print_exc()
+        yield Message(rows=unsent, failure=(classify(error), reason(error)), seconds=seconds)
+
+
+def row_of(item: Progress, now: float) -> dict[str, float]:
+    """A row of `metrics.csv` for one unit."""
+    row: dict[str, float] = {"step": item.step}
+    row.update({name: float(value) for name, value in (item.metrics or {}).items()})
+    row.update({f"train/{name}": float(value) for name, value in item.train.items()})
+    row["time"] = now
+    return row
+
+
+def _save(checkpoints: Checkpoints, item: Progress, unsent: list[dict[str, float]]) -> None:
+    state = item.state()
+    checkpoints.save(State(state.arrays, {"family": dict(state.values), "unsent": unsent}))
+
+
+def _sign(family: Trainable[Any, Any, Any], objective: str) -> float:
+    direction = next(m.direction for m in family.metrics if m.name == objective)
+    return 1.0 if direction == "max" else -1.0

@@ -1,0 +1,190 @@
+"""Ray Tune around a search: three thin adapters, and the one call that runs it.
+
+Tune asks `_Searcher` for trials, gives `_Scheduler` their messages and follows its verdict, and
+lets `_Ticker` draw. What Tune's words mean is decided in `Search`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from distrib.cluster.connect import Resources
+from distrib.records import FailureClass
+from distrib.study.search import Search
+from distrib.study.slot import Slot, SlotContext
+from distrib.study.trial import Message
+
+RETRIES = 3  # of a trial whose process or node was lost
+
+
+def run_search(search: Search, context: SlotContext, resources: Resources) -> None:
+    """Run a search to its end, to the time budget, or to Ctrl-C (`search.interrupted`).
+
+    Raises:
+        OSError: the disk of the run folder takes no more; the ledger can be resumed.
+    """
+    if search.over:
+        return
+    bundle = resources.bundle()
+    trainable = tune.with_resources(
+        tune.with_parameters(Slot, context=context), tune.PlacementGroupFactory([bundle])
+    )
+    with tempfile.TemporaryDirectory(prefix="distrib-tune-") as scratch, _signals(search):
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(search.limits.concurrent)
+        tuner = tune.Tuner(
+            trainable,
+            tune_config=tune.TuneConfig(
+                search_alg=_Searcher(search),
+                scheduler=_Scheduler(search),
+                num_samples=-1,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=tune.RunConfig(
+                name="study",
+                storage_path=scratch,
+                verbose=0,
+                callbacks=[_Ticker(search)],
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                failure_config=tune.FailureConfig(max_failures=RETRIES),
+            ),
+        )
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tuner.fit()
+        except Exception:
+            if search.error is None:
+                raise
+    if search.error is not None:
+        raise search.error
+
+
+def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
+    """An error of the disk in the driver stops the study, not Tune."""
+
+    def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(self, *args, **kwargs)
+        except OSError as error:
+            self.search.error = self.search.error or error
+            return None
+
+    return guarded
+
+
+class _Searcher(Searcher):
+    """Tune's searcher: gives out the search's assignments, hears of ends."""
+
+    def __init__(self, search: Search) -> None:
+        super().__init__(metric="value", mode="max")
+        self.search = search
+        self.numbers: dict[str, int] = {}
+
+    def suggest(self, trial_id: str) -> Any:
+        assignment = self._ask()
+        if assignment is not None:
+            self.numbers[trial_id] = assignment.number
+            return {"assignment": json.dumps(asdict(assignment)), "number": assignment.number}
+        return Searcher.FINISHED if self.search.over else None
+
+    @_guarded
+    def _ask(self) -> Any:
+        return self.search.ask()
+
+    @_guarded
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        number = self.numbers.pop(trial_id)
+        lost: tuple[FailureClass, str] = ("lost node", "its process died again and again")
+        self.search.end(number, lost if error else None)
+
+    def save(self, checkpoint_path: str) -> None:
+        """The ledger is the record."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Tune never resumes a study of ours."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class _Scheduler(FIFOScheduler):
+    """Tune's scheduler: carries each message to the search and its verdict back."""
+
+    def __init__(self, search: Search) -> None:
+        super().__init__()
+        self.search = search
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        message = Message(**json.loads(result["message"]))
+        stop = self._hear(trial.config["number"], message)
+        return TrialScheduler.CONTINUE if stop is False else TrialScheduler.STOP
+
+    @_guarded
+    def _hear(self, number: int, message: Message) -> bool:
+        return self.search.hear(number, message)
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        error = trial.get_error()
+        memory = isinstance(error, ray.exceptions.OutOfMemoryError)
+        failure: FailureClass = "out of memory" if memory else "lost node"
+        why = str(error).strip().splitlines()[0] if error else "its process died"
+        self.search.lost(trial.config["number"], failure, why)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class _Ticker(tune.Callback):
+    """Tune's callback: the beat to which onlookers draw."""
+
+    def __init__(self, search: Search) -> None:
+        self.search = search
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self.search.tick()
+        if self.search.error is not None:
+            raise self.search.error
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+@contextmanager
+def _signals(search: Search) -> Iterator[None]:
+    """Ctrl-C, a lost terminal and a request to end stop the study in good order, once.
+
+    Tune's own handler of SIGINT does the stopping; ours, set first, is what it falls back to.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(signum: int, frame: Any) -> None:
+        search.interrupted = True
+        signal.raise_signal(signal.SIGINT)
+
+    previous = {s: signal.signal(s, interrupt) for s in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
+        if search.unfinished and search.error is None:
+            search.interrupted = True

@@ -1,0 +1,135 @@
+"""Small families for tests of the platform: no torch, no JAX, everything decided by the config."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from distrib.errors import InputError
+from distrib.trainables.base import (
+    Config,
+    Fidelity,
+    Metric,
+    Progress,
+    Source,
+    State,
+    Trainable,
+    Worker,
+)
+
+
+class CurveConfig(Config):
+    """A learning curve: `height` is approached at `rate`, with noise drawn from the seed."""
+
+    height: float = Field(0.5, ge=0, le=1, description="where the curve ends")
+    rate: float = Field(0.3, gt=0, le=2, description="how fast it gets there")
+    noise: float = Field(0.0, ge=0, description="standard deviation of the noise")
+    epochs: int = Field(9, ge=1, description="units")
+    pause: float = Field(0.0, ge=0, description="seconds of sleep per unit")
+    work: float = Field(0.0, ge=0, description="seconds of computing per unit")
+    kind: str = Field("curve", description="curve, nan, bug, memory, nothing, die or silent")
+    at: int = Field(3, description="the unit at which `kind` happens")
+    options: Any = Field(None, description="anything: lists and mappings go through spaces")
+
+
+@dataclass(frozen=True)
+class Points:
+    """(rows,) values in groups of two."""
+
+    values: np.ndarray
+    groups: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Self:
+        return type(self)(self.values[rows], self.groups[rows])
+
+    def describe(self) -> dict[str, Any]:
+        return {"rows": len(self.values), "fingerprint": str(float(self.values.sum()))}
+
+
+class Curve(Trainable[CurveConfig, Source, Points]):
+    """Reports a curve; the state carries the generator, so a resume is exact."""
+
+    Config = CurveConfig
+    metrics = (Metric("score", "max"), Metric("loss", "min"))
+    fidelity = Fidelity("epoch", "epochs")
+
+    def load(self, source: Source, *, targets: bool = True) -> Points:
+        if source.path == "bad":
+            raise InputError("this cannot be read", file="bad", found="nothing", expected="data")
+        return Points(np.arange(20.0), np.arange(20) // 2)
+
+    def progress(
+        self, config: CurveConfig, data: Points, worker: Worker, state: State | None = None
+    ) -> Iterator[Progress]:
+        generator = np.random.default_rng(config.seed)
+        done = 0
+        if state is not None:
+            generator.bit_generator.state = state.values["generator"]
+            done = int(state.values["step"])
+        for step in range(done + 1, config.epochs + 1):
+            time.sleep(config.pause)
+            compute(config.work)
+            score = config.height * (1 - np.exp(-config.rate * step))
+            score += config.noise * generator.standard_normal()
+            if step == config.at:
+                score = happen(config, score)
+            weights = np.full(3, float(score))
+            values = {"step": step, "generator": generator.bit_generator.state}
+            yield Progress(
+                step,
+                lambda weights=weights, values=values: State({"weights": weights}, values),
+                {} if config.kind == "silent" else {"score": float(score), "loss": 1 - score},
+                {"loss": 1 - score / 2},
+            )
+
+    def refit(
+        self,
+        config: CurveConfig,
+        data: Points,
+        worker: Worker,
+        units: int | None,
+        state: State | None = None,
+    ) -> Iterator[Progress]:
+        calm = config.model_copy(update={"kind": "curve", "epochs": units or config.epochs})
+        for item in self.progress(calm, data, worker, state):
+            yield Progress(item.step, item.state)
+
+    def predict(self, config: CurveConfig, state: State, data: Points, worker: Worker
+                ) -> pd.DataFrame:  # fmt: skip
+        return pd.DataFrame({"id": np.arange(len(data.values)), "value": state.arrays["weights"][0]})
+
+    def evaluate(self, config: CurveConfig, state: State, data: Points, worker: Worker
+                 ) -> dict[str, float]:  # fmt: skip
+        score = float(state.arrays["weights"][0])
+        return {"score": score, "loss": 1 - score}
+
+    def baselines(self, config: CurveConfig, data: Points, test: Points | None, worker: Worker
+                  ) -> dict[str, dict[str, float]]:  # fmt: skip
+        return {"zero": {"score": 0.0, "loss": 1.0}}
+
+
+def happen(config: CurveConfig, score: float) -> float:
+    """What `kind` says."""
+    if config.kind == "nan":
+        return float("nan")
+    if config.kind == "bug":
+        raise RuntimeError("a bug of the family's")
+    if config.kind == "memory":
+        raise MemoryError("out of memory")
+    if config.kind == "die":
+        os.kill(os.getpid(), 9)
+    return score
+
+
+def compute(seconds: float) -> None:
+    """Keep the processor busy for so much processor time of this thread."""
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        np.sqrt(np.arange(2000.0)).sum()
