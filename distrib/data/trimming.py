@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ BASES = "ACGT"
 KEPT_BASES = 10  # how far features look into the part that is kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrimmingData:
     """Trimming of one kind of gene end.
 
@@ -54,18 +54,10 @@ class TrimmingData:
         _, first, group = np.unique(self.ends, axis=0, return_index=True, return_inverse=True)
         return np.argsort(np.argsort(first))[group.ravel()]
 
-    def take(self, rows: np.ndarray) -> Self:
+    def take(self, rows: np.ndarray) -> TrimmingData:
         """The genes at these positions, in their order."""
         weights = None if self.weights is None else self.weights[rows]
-        return type(self)(
-            self.genes[rows],
-            self.ends[rows],
-            self.trims,
-            weights,
-            self.gene_end,
-            self.origin,
-            self.notes,
-        )
+        return replace(self, genes=self.genes[rows], ends=self.ends[rows], weights=weights)
 
     def describe(self) -> dict[str, Any]:
         """Sizes, origin, notes and a fingerprint of genes, ends, trims and weights."""

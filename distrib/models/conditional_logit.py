@@ -19,15 +19,15 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax, xlogy
+from scipy.special import log_softmax
 
-from distrib.errors import InputError
+from distrib.models.choice_losses import mean_loss, normalised
+from distrib.models.identifiability import require_identifiable
 
 _WIDTH = 12  # features are padded to a multiple of it: one compilation serves several models
 _DAMPING = 1e-3  # times the gradient norm: vanishes at the optimum, so convergence is quadratic
 _ARMIJO = 1e-4
 _ROUNDING = 1e-14  # relative change of the objective that is noise
-_DEPENDENT = 1e-9  # relative residual below which a column is a combination of earlier ones
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,13 @@ def fit(
     with them the compiled code.
 
     Args:
-        features: (sets, choices, features). weights: (sets, choices), at least 0; scaled here.
+        features: (sets, choices, features), finite. weights: (sets, choices), at least 0, not
+            all 0; scaled here.
         mask: (sets, choices) bool, whether a choice exists; all do by default.
         l2: strength of the penalty. penalised: (features,) bool; all are by default.
         names: (features,) for the error message.
-        tolerance: of the gradient norm. max_steps: where it ends otherwise (not an error: the
-            gradient norm tells; coefficients that run away or are not finite are given as they are).
+        tolerance: of the gradient norm. max_steps: where it ends otherwise, which is no error: the
+            gradient norm tells. Coefficients that run away, or NaN, are given as they are.
 
     Raises:
         InputError: where nothing is penalised and some features are not identifiable, being
@@ -82,7 +83,8 @@ def fit(
     informative = scaled.sum(axis=1) > 0
     free = np.flatnonzero(~penalised) if l2 else np.arange(num_features)
     if len(free):
-        _require_identifiable(features[informative][:, :, free], mask[informative], free, names)
+        used = [str(k) if names is None else names[k] for k in free.tolist()]
+        require_identifiable(features[informative][:, :, free], mask[informative], used)
     padding = -num_features % _WIDTH if num_features else _WIDTH
     # A penalty holds the padding, whose features are zero, at zero coefficients.
     penalty = np.concatenate(
@@ -109,69 +111,6 @@ def log_probabilities(
     """(sets, choices) ln P(choice | set); minus infinity where the mask is False."""
     utility = features @ coefficients
     return log_softmax(utility if mask is None else np.where(mask, utility, -np.inf), axis=1)
-
-
-def mean_loss(log_p: np.ndarray, weights: np.ndarray) -> float:
-    """Mean negative log likelihood per observation, in nats; infinite where P = 0 was observed."""
-    observed = weights > 0
-    return float(-(normalised(weights)[observed] * log_p[observed]).sum())
-
-
-def saturated_loss(weights: np.ndarray) -> float:
-    """The least loss of any model: that of each set's own observed frequencies."""
-    scaled = normalised(weights)
-    return float(xlogy(scaled.sum(axis=1), scaled.sum(axis=1)).sum() - xlogy(scaled, scaled).sum())
-
-
-def null_loss(weights: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """The loss of equally likely choices: the mean of ln(number of choices)."""
-    sizes = np.full(len(weights), weights.shape[1]) if mask is None else mask.sum(axis=1)
-    return float(normalised(weights).sum(axis=1) @ np.log(sizes))
-
-
-def normalised(weights: np.ndarray) -> np.ndarray:
-    """Weights that sum to 1."""
-    return weights / weights.sum()
-
-
-def dependent_columns(features: np.ndarray, mask: np.ndarray) -> list[int]:
-    """Columns that, within the choice sets, are combinations of the columns before them.
-
-    Args:
-        features: (sets, choices, features). mask: (sets, choices) bool.
-    """
-    valid = mask[:, :, None]
-    means = (features * valid).sum(axis=1, keepdims=True) / valid.sum(axis=1, keepdims=True)
-    centred = ((features - means) * valid).reshape(-1, features.shape[2])
-    triangle = np.linalg.qr(centred, mode="r")  # the same inner products, few rows
-    size = np.sqrt((features**2).sum(axis=(0, 1)))
-    basis: list[np.ndarray] = []
-    dependent = []
-    for k in range(features.shape[2]):
-        rest = triangle[:, k]
-        for _ in range(2):  # twice, against rounding
-            for direction in basis:
-                rest = rest - (direction @ rest) * direction
-        norm = np.linalg.norm(rest)
-        if norm <= _DEPENDENT * size[k]:
-            dependent.append(k)
-        else:
-            basis.append(rest / norm)
-    return dependent
-
-
-def _require_identifiable(
-    features: np.ndarray, mask: np.ndarray, columns: np.ndarray, names: Sequence[str] | None
-) -> None:
-    dependent = columns[dependent_columns(features, mask)]
-    if len(dependent):
-        raise InputError(
-            "features are not identifiable: within these choice sets they are combinations of others",
-            where="features",
-            found=", ".join(str(k) if names is None else names[k] for k in dependent),
-            expected=f"{len(columns)} independent features, in {len(features)} choice sets",
-            hint="take fewer features, more choice sets, or a penalty (l2 > 0)",
-        )
 
 
 @cache

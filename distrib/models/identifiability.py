@@ -1,0 +1,53 @@
+"""Whether the coefficients of a conditional logit model can be told apart by the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from distrib.errors import InputError
+
+_DEPENDENT = 1e-9  # relative residual below which a column is a combination of earlier ones
+
+
+def dependent_columns(features: np.ndarray, mask: np.ndarray) -> list[int]:
+    """Columns that, within the choice sets, are combinations of the columns before them.
+
+    Only differences within a set have an effect, so a column that is constant in every set is one.
+
+    Args:
+        features: (sets, choices, features). mask: (sets, choices) bool, whether a choice exists.
+    """
+    valid = mask[:, :, None]
+    means = (features * valid).sum(axis=1, keepdims=True) / valid.sum(axis=1, keepdims=True)
+    num_features = features.shape[2]
+    centred = ((features - means) * valid).reshape(mask.size, num_features)
+    triangle = np.asarray(np.linalg.qr(centred, mode="r"))  # the same inner products, few rows
+    size = np.sqrt((features**2).sum(axis=(0, 1)))
+    basis: list[np.ndarray] = []
+    dependent = []
+    for k in range(num_features):
+        rest = triangle[:, k]
+        for _ in range(2):  # twice, against rounding
+            for direction in basis:
+                rest = rest - (direction @ rest) * direction
+        norm = np.linalg.norm(rest)
+        if norm <= _DEPENDENT * size[k]:
+            dependent.append(k)
+        else:
+            basis.append(rest / norm)
+    return dependent
+
+
+def require_identifiable(features: np.ndarray, mask: np.ndarray, names: Sequence[str]) -> None:
+    """Raise InputError naming every feature (features,) that `dependent_columns` finds."""
+    dependent = dependent_columns(features, mask)
+    if dependent:
+        raise InputError(
+            "features are not identifiable: within these choice sets they are sums of others",
+            where="features",
+            found=", ".join(names[k] for k in dependent),
+            expected=f"{len(names)} independent features, in {len(features)} choice sets",
+            hint="take fewer features, more choice sets, or a penalty (l2 > 0)",
+        )
