@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -22,8 +23,8 @@ _SAVE = (
 
 def read_npy(path: Path, ids: Path | None) -> Matrix:
     """A 2-D array, with the ids of its rows in a file of their own."""
-    with _arrays(path):
-        values = np.load(path, allow_pickle=False)
+    with _arrays(path) as stream:
+        values = np.load(stream, allow_pickle=False)
     if values.ndim != 2:
         raise InputError(
             "a matrix is due", file=path, found=f"shape {values.shape}", expected="(rows, columns)"
@@ -47,7 +48,7 @@ def read_npy(path: Path, ids: Path | None) -> Matrix:
 
 def read_npz(path: Path) -> Matrix:
     """A 1-D array of ids and a 2-D array of numbers, or one vector for each id."""
-    with _arrays(path), np.load(path, allow_pickle=False) as file:
+    with _arrays(path) as stream, np.load(stream, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     texts = [n for n, a in arrays.items() if a.ndim == 1 and a.dtype.kind in "US"]
     matrices = [n for n, a in arrays.items() if a.ndim == 2 and a.dtype.kind in "fiub"]
@@ -83,8 +84,8 @@ def _read_ids(path: Path) -> Ids:
     if suffix(path) != ".npy":
         return as_ids(read_lines(path), path)
     check_file(path)
-    with _arrays(path):
-        names = np.load(path, allow_pickle=False)
+    with _arrays(path) as stream:
+        names = np.load(stream, allow_pickle=False)
     if names.ndim != 1 or names.dtype.kind not in "USiu":
         raise InputError(
             "ids are due",
@@ -96,10 +97,11 @@ def _read_ids(path: Path) -> Ids:
 
 
 @contextmanager
-def _arrays(path: Path) -> Iterator[None]:
-    """What NumPy says of a file it will not read, said for the file's owner."""
+def _arrays(path: Path) -> Iterator[IO[bytes]]:
+    """Opens a file; what NumPy says of one that it will not read is said for the file's owner."""
     try:
-        yield
+        with path.open("rb") as stream:
+            yield stream
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         if isinstance(error, InputError):
             raise

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from distrib.data.ids import as_ids, refuse_damage
+from distrib.data.ids import as_ids, examples, refuse_damage
 from distrib.data.labels import check_labels, id_column_of
 from distrib.data.matrix import Matrix, as_float32, check_lengths, positions
 from distrib.data.numbers import Numbers, with_either_sign
@@ -22,9 +22,10 @@ def read_text_matrix(path: Path, labels: Sequence[str], notes: list[str]) -> Mat
     """CSV or TSV, row by row: the text of a large table is never in memory at once."""
     _, header = next(read_rows(path))
     columns = _number_columns(header, labels, path)
-    wanted = [header.index(name) for name in columns]
-    id_at = header.index(id_column_of(header))
-    label_at = [header.index(name) for name in labels]
+    at = {name: position for position, name in enumerate(header)}
+    wanted = [at[name] for name in columns]
+    id_at = at[id_column_of(header)]
+    label_at = [at[name] for name in labels]
 
     def read(numbers: Numbers) -> Matrix:
         names, lines, values = [], [], []
@@ -51,7 +52,7 @@ def read_parquet_matrix(path: Path, labels: Sequence[str], notes: list[str]) -> 
     table = read_parquet(path)
     lists = [field.name for field in table.schema if _is_list(field.type)]
     if lists:
-        return _from_lists(table, lists, path, labels)
+        return _from_lists(table, lists, path, labels, notes)
     frame = parquet_frame(table)
     columns = _number_columns(list(frame.columns), labels, path)
     ids = as_ids(frame[id_column_of(list(frame.columns))].tolist(), path)
@@ -75,16 +76,22 @@ def read_parquet_matrix(path: Path, labels: Sequence[str], notes: list[str]) -> 
     return Matrix(ids, np.array(columns, dtype=str), values, texts)
 
 
-def _from_lists(table: pa.Table, lists: list[str], path: Path, labels: Sequence[str]) -> Matrix:
+def _from_lists(
+    table: pa.Table, lists: list[str], path: Path, labels: Sequence[str], notes: list[str]
+) -> Matrix:
     frame = parquet_frame(table.drop_columns(lists))
+    names = list(frame.columns)
     if len(lists) > 1:
         raise InputError(
             "more than one column of lists", file=path, found=", ".join(lists), expected="one"
         )
-    if frame.columns.empty:
+    if not names:
         raise InputError("the rows have no ids", file=path, expected="a column `id` or an index")
-    _check_labels_there(labels, list(frame.columns), path)
-    ids = as_ids(frame[id_column_of(list(frame.columns))].tolist(), path)
+    _check_labels_there(labels, names, path)
+    unused = [name for name in names if name not in {id_column_of(names), *labels}]
+    if unused:
+        notes.append(f"{path.name}: columns beside the lists were left out: {examples(unused)}")
+    ids = as_ids(frame[id_column_of(names)].tolist(), path)
     column = table.column(lists[0]).combine_chunks()
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
     check_lengths(lengths, ids)
@@ -96,11 +103,12 @@ def _from_lists(table: pa.Table, lists: list[str], path: Path, labels: Sequence[
 
 def _number_columns(names: Sequence[str], labels: Sequence[str], path: Path) -> list[str]:
     _check_labels_there(labels, names, path)
-    columns = [name for name in names if name not in {id_column_of(names), *labels}]
+    for number, name in enumerate(names, 1):
+        refuse_damage(name, path, f"header, column {number}")
+    text = {id_column_of(names), *labels}
+    columns = [name for name in names if name not in text]
     if not columns:
         raise InputError("no column of numbers beside the ids", file=path, found=", ".join(names))
-    for name in columns:
-        refuse_damage(name, path, f"header, column {names.index(name) + 1}")
     return columns
 
 

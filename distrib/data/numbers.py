@@ -54,11 +54,7 @@ class Numbers:
         """
         text = "".join(cells)
         try:
-            if self.comma:
-                points = [cell.replace(",", ".") for cell in cells]
-            else:
-                points = list(cells)
-            values = np.array([np.nan if c in MISSING else float(c) for c in points], dtype=float)
+            values = _floats([c.replace(",", ".") for c in cells] if self.comma else cells)
             if "_" in text or (self.comma and "." in text) or np.isinf(values).any():
                 raise ValueError
         except ValueError:
@@ -127,6 +123,13 @@ def with_either_sign(read: Callable[[Numbers], T], file: object, notes: list[str
         if notes is not None:
             notes.append(f"{file}: decimal commas were read as decimal points")
         return result
+
+
+def _floats(cells: Sequence[str]) -> np.ndarray:
+    try:
+        return np.fromiter(map(float, cells), dtype=float, count=len(cells))
+    except ValueError:
+        return np.array([np.nan if c in MISSING else float(c) for c in cells], dtype=float)
 
 
 def _hint(cell: str) -> str:

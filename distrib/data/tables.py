@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -140,7 +140,7 @@ def parquet_frame(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def as_text(cell: object) -> str:
+def as_text(cell: Any) -> str:
     """A cell of any type as stripped text, empty where it is missing."""
     if isinstance(cell, bytes):
         return cell.decode().strip()
@@ -165,7 +165,7 @@ def _checked_rows(file: IO[str], delimiter: str, path: Path) -> Iterator[tuple[i
     rows = 0
     try:
         for record in reader:
-            cells = [cell.strip() for cell in record]
+            cells = list(map(str.strip, record))
             if not any(cells):
                 continue
             if header is None:
