@@ -1,0 +1,294 @@
+"""The trimming family: how many nucleotides a gene end loses in V(D)J recombination.
+
+A conditional logit over the trims of each gene, on sequence features around the cut (Russell et
+al., eLife 2023). A trial is a cross-validation over groups of genes with equal ends, one exact fit
+a fold; its score is the running mean over the folds so far. Always float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from distrib.data.splits import fold_ids
+from distrib.data.trimming import TrimmingData, olga_trimming
+from distrib.data.trimming_example import write_example
+from distrib.data.trimming_features import Feature, FeatureSet, build_features, list_features
+from distrib.data.trimming_files import read_trimming
+from distrib.errors import InputError
+from distrib.models.choice_losses import (
+    frequencies,
+    mean_loss,
+    saturated_loss,
+    scores,
+    set_mae,
+    set_rmse,
+)
+from distrib.models.conditional_logit import Fit, fit, log_probabilities
+from distrib.trainables.base import (
+    Config,
+    Fidelity,
+    Metric,
+    Progress,
+    Source,
+    State,
+    Trainable,
+    Worker,
+)
+
+_TRAIN = ("log_loss", "gradient_norm")
+
+
+class TrimmingConfig(Config):
+    """What the model looks at, and how it is fitted and validated."""
+
+    feature_set: FeatureSet = Field(
+        "motif_two-side-base-count-beyond", description="the sequence features of a trim"
+    )
+    motif_left: int = Field(1, ge=0, le=6, description="bases of the motif on the kept side")
+    motif_right: int = Field(2, ge=0, le=6, description="bases of the motif on the lost side")
+    l2: float = Field(
+        0.0, ge=0, description="penalty l2 / (2 x genes x trims) on all squared coefficients"
+    )
+    folds: int = Field(10, ge=2, description="folds; at most one for each group of genes")
+    fold_seed: int = Field(0, ge=0, description="seed of the folds, the same for all trials")
+
+
+class TrimmingSource(Source):
+    """Trimming data: the user's own, or the marginals of an OLGA model."""
+
+    species: Literal["human", "mouse"] = Field("human", description="of OLGA's model")
+    chain: str = Field("TRB", description="of OLGA's model: TRA, TRB, IGH, IGK or IGL")
+    gene_end: Literal["v", "j"] = Field("v", description="V genes' 3' ends or J genes' 5' ends")
+    trim_min: int = Field(2, ge=-2, description="least trim; -2 keeps two P-nucleotides")
+    trim_max: int = Field(14, le=40, description="largest trim")
+
+
+class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
+    """Conditional logit on sequence features, fitted exactly."""
+
+    Config = TrimmingConfig
+    Source = TrimmingSource
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("log_loss", "min", "mean negative log likelihood per sequence, nats"),
+        Metric("rmse", "min", "of predicted profiles, mean over genes"),
+        Metric("mae", "min", "of predicted profiles, mean over genes"),
+        Metric("log_loss_above_saturated", "min", "log loss less the least that is possible"),
+    )
+    fidelity = Fidelity(unit="fold", config_key="folds", selects="last")
+    framework = "jax"
+    precisions = ("float64",)
+
+    def load(self, source: TrimmingSource, *, targets: bool = True) -> TrimmingData:
+        """The user's files (see `read_trimming`), or OLGA's marginals where no path is given."""
+        if source.trim_min >= source.trim_max:
+            raise InputError(
+                "a window without choices",
+                where="trim_min, trim_max",
+                found=f"{source.trim_min}, {source.trim_max}",
+                expected="trim_min less than trim_max",
+            )
+        options = source.model_dump(exclude={"path"})
+        if source.path is None:
+            return olga_trimming(**options)
+        return read_trimming(Path(source.path), **options, targets=targets)
+
+    def progress(
+        self, config: TrimmingConfig, data: TrimmingData, worker: Worker, state: State | None = None
+    ) -> Iterator[Progress]:
+        """A fold at a time; the metrics are means over the folds so far.
+
+        In each fold the weights of the training and of the held-out genes are scaled to 1 apart.
+        """
+        folds = _folds(config, data)
+        weights = _weights(data)
+        features = _features(config, data)
+        names = [metric.name for metric in self.metrics]
+        rows = [] if state is None else list(state.arrays["folds"])
+        for fold in range(len(rows), folds.max() + 1):
+            held = folds == fold
+            # Zero weights instead of fewer genes: all folds share one compilation.
+            model = _fit(config, features, np.where(held[:, None], 0.0, weights))
+            score = scores(log_probabilities(features[held], model.coefficients), weights[held])
+            rows.append(np.array([*map(score.get, names), model.loss, model.gradient_norm]))
+            so_far = np.array(rows)  # (folds, metrics and what the training reports)
+            *means, loss, gradient_norm = so_far.mean(axis=0).tolist()
+            yield Progress(
+                step=fold + 1,
+                state=partial(State, {"folds": so_far}),
+                metrics=dict(zip(names, means)),
+                train=dict(zip(_TRAIN, (loss, gradient_norm))),
+            )
+
+    def refit(
+        self,
+        config: TrimmingConfig,
+        data: TrimmingData,
+        worker: Worker,
+        units: int | None,
+        state: State | None = None,
+    ) -> Iterator[Progress]:
+        """One exact fit on all genes; `units` (folds) has no meaning here."""
+        if state is None:
+            model = _fit(config, _features(config, data), _weights(data))
+            state = State(
+                {"coefficients": model.coefficients},
+                {
+                    "features": [column.name for column in _columns(config)],
+                    "gene_end": data.gene_end,
+                    "trims": [int(data.trims[0]), int(data.trims[-1])],
+                    "log_loss": model.loss,
+                    "gradient_norm": model.gradient_norm,
+                    "num_steps": model.num_steps,
+                },
+            )
+        done = state
+        train = {name: done.values[name] for name in _TRAIN}
+        yield Progress(step=1, state=lambda: done, train=train)
+
+    def predict(
+        self, config: TrimmingConfig, state: State, data: TrimmingData, worker: Worker
+    ) -> pd.DataFrame:
+        """Columns `gene`, `trim`, `predicted_prob` and, with counts, `observed_prob`."""
+        log_p = _log_p(config, state, data)
+        columns = {
+            "gene": np.repeat(data.genes, len(data.trims)),
+            "trim": np.tile(data.trims, len(data.genes)),
+            "predicted_prob": np.exp(log_p).ravel(),
+        }
+        if data.weights is not None:
+            columns["observed_prob"] = frequencies(data.weights).ravel()
+        return pd.DataFrame(columns)
+
+    def evaluate(
+        self, config: TrimmingConfig, state: State, data: TrimmingData, worker: Worker
+    ) -> dict[str, float]:
+        """Every metric, over all genes of the data."""
+        return scores(_log_p(config, state, data), _weights(data))
+
+    def evaluate_rows(
+        self, config: TrimmingConfig, state: State, data: TrimmingData, worker: Worker
+    ) -> pd.DataFrame:
+        """A row per gene: its share of the sequences, and every metric within it."""
+        log_p, weights = _log_p(config, state, data), _weights(data)
+        loss = np.array([mean_loss(p[None], w[None]) for p, w in zip(log_p, weights)])
+        least = np.array([saturated_loss(w[None]) for w in weights])
+        return pd.DataFrame(
+            {
+                "gene": data.genes,
+                "share": weights.sum(axis=1) / weights.sum(),
+                "log_loss": loss,
+                "rmse": set_rmse(log_p, weights),
+                "mae": set_mae(log_p, weights),
+                "log_loss_above_saturated": loss - least,
+            }
+        )
+
+    def baselines(
+        self, config: TrimmingConfig, data: TrimmingData, test: TrimmingData | None, worker: Worker
+    ) -> dict[str, dict[str, float]]:
+        """Of models without features, as means over the same folds.
+
+        `null`: all trims are equally likely. `mean profile`: P(trim) of the training genes.
+        `saturated`: each gene's own profile, which no model can beat.
+        """
+        folds = _folds(config, data)
+        weights = _weights(data)
+        result = {}
+        for name in ("null", "mean profile", "saturated"):
+            rows = []
+            for fold in range(folds.max() + 1):
+                held = weights[folds == fold]
+                rows.append(scores(_baseline(name, weights[folds != fold], held), held))
+            result[name] = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+            if test is not None:
+                held = _weights(test)
+                on_test = scores(_baseline(name, weights, held), held)
+                result[name] |= {f"test/{key}": value for key, value in on_test.items()}
+        return result
+
+    def example(self, folder: Path) -> None:
+        """Simulated counts of two donors, drawn from OLGA's model of human TRB."""
+        write_example(folder)
+
+
+def coefficients(state: State) -> pd.DataFrame:
+    """The fitted coefficients in the form of the original's tables.
+
+    Columns: `coefficient` (motif, base_count or length), `value` (natural log of odds), `base`,
+    `position` (pos1 next to the cut), `side` (5end kept, 3end lost), `trim_type`. The motif base T,
+    which sum coding leaves out, is minus the sum of the others.
+    """
+    rows = []
+    motif: dict[tuple[str, str], float] = {}
+    values = state.arrays["coefficients"].tolist()
+    trim_type = f"{state.values['gene_end']}_trim"
+    for name, value in zip(state.values["features"], values):
+        if name.startswith("motif"):
+            kind, side, position, base_ = name.split("_")
+            motif[side, position] = motif.get((side, position), 0.0) - value
+        elif name == "length":
+            kind, side, position, base_ = "length", "", "", ""
+        else:
+            side, base_ = name.removeprefix("base_count_").split("_")
+            kind, position = "base_count", ""
+        rows.append((kind, value, base_, position, side, trim_type))
+    rows += [("motif", value, "T", pos, side, trim_type) for (side, pos), value in motif.items()]
+    names = ["coefficient", "value", "base", "position", "side", "trim_type"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _columns(config: TrimmingConfig) -> list[Feature]:
+    return list_features(config.feature_set, config.motif_left, config.motif_right)
+
+
+def _features(config: TrimmingConfig, data: TrimmingData) -> np.ndarray:
+    return build_features(
+        data.ends, data.trims, config.feature_set, config.motif_left, config.motif_right
+    )
+
+
+def _folds(config: TrimmingConfig, data: TrimmingData) -> np.ndarray:
+    groups = data.groups
+    num_groups = len(np.unique(groups))
+    if num_groups < 2:
+        raise InputError(
+            "genes of one group only: none can be held out",
+            where="data",
+            found=", ".join(data.genes[:8]),
+            expected="genes of at least two different ends",
+        )
+    return fold_ids(groups, min(config.folds, num_groups), config.fold_seed)
+
+
+def _weights(data: TrimmingData) -> np.ndarray:
+    if data.weights is None:
+        raise InputError("these data have no counts", where=data.origin)
+    return data.weights
+
+
+def _fit(config: TrimmingConfig, features: np.ndarray, weights: np.ndarray) -> Fit:
+    names = [column.name for column in _columns(config)]
+    return fit(features, weights, l2=config.l2, names=names)
+
+
+def _log_p(config: TrimmingConfig, state: State, data: TrimmingData) -> np.ndarray:
+    return log_probabilities(_features(config, data), state.arrays["coefficients"])
+
+
+def _baseline(name: str, train: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """(genes, trims) ln P of a model without features, for the held-out genes."""
+    if name == "null":
+        p = np.full(held.shape, 1 / held.shape[1])
+    elif name == "mean profile":
+        p = np.broadcast_to(train.sum(axis=0) / train.sum(), held.shape)
+    else:
+        p = frequencies(held)
+    with np.errstate(divide="ignore"):  # a trim never seen in training: an infinite loss if seen
+        return np.log(p)
