@@ -53,7 +53,7 @@ def read_parquet_matrix(path: Path, labels: Sequence[str], notes: list[str]) -> 
     lists = [field.name for field in table.schema if _is_list(field.type)]
     if lists:
         return _from_lists(table, lists, path, labels, notes)
-    frame = parquet_frame(table)
+    frame = parquet_frame(table, path)
     columns = _number_columns(list(frame.columns), labels, path)
     ids = as_ids(frame[id_column_of(list(frame.columns))].tolist(), path)
 
@@ -79,7 +79,7 @@ def read_parquet_matrix(path: Path, labels: Sequence[str], notes: list[str]) -> 
 def _from_lists(
     table: pa.Table, lists: list[str], path: Path, labels: Sequence[str], notes: list[str]
 ) -> Matrix:
-    frame = parquet_frame(table.drop_columns(lists))
+    frame = parquet_frame(table.drop_columns(lists), path)
     names = list(frame.columns)
     if len(lists) > 1:
         raise InputError(

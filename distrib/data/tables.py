@@ -50,7 +50,7 @@ def read_table(path: Path) -> pd.DataFrame:
         InputError: as `read_rows`, or where a parquet file cannot be read.
     """
     if suffix(path) == ".parquet":
-        return parquet_frame(read_parquet(path))
+        return parquet_frame(read_parquet(path), path)
     rows = read_rows(path)
     _, header = next(rows)
     numbers, cells = zip(*rows)
@@ -123,16 +123,19 @@ def read_parquet(path: Path) -> pa.Table:
     check_file(path)
     try:
         table = pq.read_table(path, use_threads=False)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError("not a readable parquet file", file=path, found=error) from None
     if table.num_rows == 0 or table.num_columns == 0:
         raise InputError("the table is empty", file=path)
     return table
 
 
-def parquet_frame(table: pa.Table) -> pd.DataFrame:
+def parquet_frame(table: pa.Table, path: Path) -> pd.DataFrame:
     """As `read_table` gives it; an index that only numbers the rows is dropped."""
-    frame = table.to_pandas()
+    try:
+        frame = table.to_pandas()
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:  # of damaged metadata
+        raise InputError("not a readable parquet file", file=path, found=error) from None
     nameless = frame.index.name is None and pd.api.types.is_integer_dtype(frame.index)
     frame = frame.reset_index(drop=nameless)
     frame.columns = frame.columns.astype(str)
@@ -143,7 +146,7 @@ def parquet_frame(table: pa.Table) -> pd.DataFrame:
 def as_text(cell: Any) -> str:
     """A cell of any type as stripped text, empty where it is missing."""
     if isinstance(cell, bytes):
-        return cell.decode().strip()
+        return cell.decode(errors="backslashreplace").strip()
     return str(cell).strip() if isinstance(cell, str) or not pd.isna(cell) else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from distrib.data.screen import load_screen
 from distrib.errors import InputError
@@ -224,6 +227,32 @@ def test_folders(screen: Path, tmp_path: Path) -> None:
     (screen / "targets.csv").unlink()
     refused(screen, "no targets")
     assert len(load_screen(screen, targets=False)) == 6
+
+
+@given(
+    st.sampled_from(["targets.csv", "embeddings.npz", "embeddings.npy", "embeddings.parquet"]),
+    st.floats(0, 1),
+    st.integers(0, 8),
+    st.binary(max_size=8)
+    | st.sampled_from([b",", b";", b'"', b"\n", b"\r", b"\0", b"\xff", b"1-"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_damaged_files_raise_nothing_else(
+    tmp_path_factory: pytest.TempPathFactory, name: str, where: float, cut: int, put: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    np.savez(folder / "embeddings.npz", ids=np.array(IDS), embeddings=INPUTS)
+    (folder / "targets.csv").write_text(TARGETS)
+    if name.endswith(".npy"):
+        array(INPUTS, LINES)(folder)
+    elif name.endswith(".parquet"):
+        frame({"id": IDS, "x": range(6)})(folder)
+    data = (folder / name).read_bytes()
+    at = round(where * len(data))
+    (folder / name).write_bytes(data[:at] + put + data[at + cut :])
+    with contextlib.suppress(InputError):
+        screen = load_screen(folder)
+        assert len(screen) and np.isfinite(screen.inputs).all()
 
 
 def test_a_real_file_of_pickled_ids(tmp_path: Path, real_data: Path) -> None:
