@@ -260,3 +260,11 @@ def test_a_real_file_of_pickled_ids(tmp_path: Path, real_data: Path) -> None:
     path = real_data / "expression" / "hs27_embeddings" / "tf_embeddings.npz"
     (tmp_path / "screen.yaml").write_text(f"embeddings: {path}\n")
     refused(tmp_path, "tf_embeddings.npz", "pickle", "np.savez", targets=False)
+
+
+def test_a_hole_far_down_is_named_by_its_own_row(tmp_path: Path) -> None:
+    values = np.ones((3000, 2))
+    values[2500, 1] = np.nan
+    ids = np.array([f"gene{i}" for i in range(3000)])
+    np.savez(tmp_path / "embeddings.npz", ids=ids, embeddings=values)
+    refused(tmp_path, "row 2501 (gene2500), column 1", targets=False)

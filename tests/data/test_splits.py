@@ -89,3 +89,9 @@ def test_a_group_in_two_folds_is_named() -> None:
         )
     text = str(caught.value)
     assert "folds.csv" in text and "IRF4" in text and "fold A and fold B (2 such groups" in text
+
+
+def test_large_groups_are_dealt_first() -> None:
+    groups = np.concatenate([np.zeros(6, dtype=int), np.arange(1, 7)])
+    for seed in range(20):
+        assert np.bincount(fold_ids(groups, 2, seed)).tolist() == [6, 6]
