@@ -6,9 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from distrib.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DONE, BAD_INPUT, NO_SUCCESS, INTERRUPTED = 0, 2, 3, 130
 
@@ -29,8 +33,9 @@ class Parser(argparse.ArgumentParser):
         raise InputError(message, hint=f"{self.prog} --help")
 
 
-def enter(door: Callable[[argparse.Namespace], int], parser: Parser, argv: Sequence[str] | None
-          ) -> int:  # fmt: skip
+def enter(
+    door: Callable[[argparse.Namespace], int], parser: Parser, argv: Sequence[str] | None
+) -> int:
     """Parse, go through the door, and turn what happens into an exit code."""
     debug = "--debug" in (sys.argv if argv is None else argv)
     try:
@@ -64,7 +69,7 @@ def duration(text: str) -> float:
 
 def setting(text: str) -> tuple[str, Any]:
     """`key=value` of `--set`; the value is read as YAML."""
-    from distrib.study.space import number, read_yaml
+    from distrib.study.space_file import number, read_yaml
 
     key, equals, value = text.partition("=")
     if not equals or not key:
@@ -80,3 +85,31 @@ def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
             raise InputError("this key is set twice", where="--set", found=key)
         found[key] = value
     return found
+
+
+def table_writer(path: Path) -> Callable[[pd.DataFrame], None]:
+    """Writes a table whole, in the form of the file's ending.
+
+    Raises:
+        InputError: an ending that is none of these, or a folder that does not exist.
+    """
+    from distrib.files import whole
+
+    if path.suffix not in (".parquet", ".csv", ".tsv"):
+        raise InputError(
+            "no form for this ending",
+            where="--out",
+            found=path.name,
+            expected=".parquet, .csv or .tsv",
+        )
+    if not path.parent.is_dir():
+        raise InputError("no such folder", where="--out", found=path.parent)
+
+    def write(frame: pd.DataFrame) -> None:
+        with whole(path) as temporary:
+            if path.suffix == ".parquet":
+                frame.to_parquet(temporary, index=False)
+            else:
+                frame.to_csv(temporary, index=False, sep="\t" if path.suffix == ".tsv" else ",")
+
+    return write

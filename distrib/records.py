@@ -75,6 +75,7 @@ class StudyRecord:
     Attributes:
         trainable: name of the family. unit: of its fidelity ("epoch"); max_units: the most of it.
         metric: the objective; direction: which way it is better.
+        selects: whether a trial is worth its best unit or its last one.
         metrics: every metric the family reports: name -> direction, the objective among them.
         milestones: the units at which a scheduler judges, ascending.
         num_trials: how many were asked for. trials: by number.
@@ -88,6 +89,7 @@ class StudyRecord:
     max_units: int
     num_trials: int
     dimensions: tuple[Dimension, ...] = ()
+    selects: Literal["best", "last"] = "best"
     metrics: dict[str, Literal["min", "max"]] = field(default_factory=dict)
     milestones: tuple[int, ...] = ()
     trials: dict[int, TrialRecord] = field(default_factory=dict)

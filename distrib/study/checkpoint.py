@@ -32,8 +32,9 @@ def _checksum(arrays: Mapping[str, np.ndarray], values: str) -> str:
     total = zlib.crc32(values.encode())
     for name in sorted(arrays):
         total = zlib.crc32(name.encode(), total)
-        total = zlib.crc32(np.ascontiguousarray(arrays[name]).data.cast("B")
-                           if arrays[name].size else b"", total)  # fmt: skip
+        total = zlib.crc32(
+            np.ascontiguousarray(arrays[name]).data.cast("B") if arrays[name].size else b"", total
+        )
     return f"{total:08x}"
 
 
@@ -96,7 +97,7 @@ class Checkpoints:
 
         A torn file is put aside under the ending `.torn`.
         """
-        torn = []
+        torn: list[str] = []
         for path in reversed(self.files()):
             try:
                 return read_state(path), torn

@@ -30,11 +30,20 @@ def checked(model: type[BaseModel], values: Mapping[str, Any], place: str, file:
         key = ".".join(str(part) for part in first["loc"])
         where = f"{place}.{key}" if place else key
         if first["type"] == "extra_forbidden":
-            raise InputError("no such key", file=file or None, where=where,
-                             expected="one of " + ", ".join(model.model_fields),
-                             hint=nearest(key, model.model_fields)) from None  # fmt: skip
-        raise InputError("not a valid value", file=file or None, where=where,
-                         found=repr(first.get("input")), expected=first["msg"]) from None  # fmt: skip
+            raise InputError(
+                "no such key",
+                file=file or None,
+                where=where,
+                expected="one of " + ", ".join(model.model_fields),
+                hint=nearest(key, model.model_fields),
+            ) from None
+        raise InputError(
+            "not a valid value",
+            file=file or None,
+            where=where,
+            found=repr(first.get("input")),
+            expected=first["msg"],
+        ) from None
 
 
 def config_yaml(trainable: str, config: Mapping[str, Any], **more: Any) -> str:

@@ -18,7 +18,7 @@ from distrib.study import tasks
 from distrib.study.configs import config_yaml
 from distrib.study.metrics_file import read_metrics
 from distrib.study.samplers import seed_of
-from distrib.study.space import read_yaml
+from distrib.study.space_file import read_yaml
 
 if TYPE_CHECKING:
     from distrib.study.options import Plan
@@ -45,9 +45,7 @@ def finish(
         number = better(confirmed, key=lambda n: confirmed[n]["mean"])
         winner = study.trials[number]
     config = winner_config(folder.trial(winner.number))
-    units = winner.best_step if plan.family.fidelity else None
-    if plan.family.fidelity and plan.family.fidelity.selects == "last":
-        units = None
+    units = winner.best_step if study.selects == "best" else None
     part = folder.path / ".best.part"
     part.mkdir(exist_ok=True)
     key = f"{winner.number}-{units}"  # a half-done training of another winner is no beginning
@@ -125,7 +123,6 @@ def _confirm(
 ) -> dict[int, dict[str, Any]]:
     """Trial -> mean and spread of its objective over fresh seeds, for the best few."""
     study = outcome.study
-    selects = plan.family.fidelity.selects if plan.family.fidelity else "last"
     pending: dict[Any, int] = {}
     scratch = outcome.folder.path / ".confirm"
     for trial in study.ranked()[: plan.options.confirm]:
@@ -133,7 +130,7 @@ def _confirm(
         for k in range(SEEDS):
             fresh = {**config, "seed": seed_of(plan.options.seed, trial.number, 100 + k) % 2**31}
             task = tasks.train_again.options(**_request(plan)).remote(
-                site, fresh, study.metric, selects, data, str(scratch / f"{trial.number}-{k}")
+                site, fresh, study.metric, study.selects, data, str(scratch / f"{trial.number}-{k}")
             )
             pending[task] = trial.number
     values: dict[int, list[float]] = {}
@@ -166,9 +163,7 @@ def _write_best(
 ) -> None:
     """Complete `best/` beside its weights, and put it in place."""
     source = plan.source.model_dump(mode="json")
-    write_whole(
-        part / "config.yaml", config_yaml(plan.space.trainable, config, source=source)
-    )
+    write_whole(part / "config.yaml", config_yaml(plan.space.trainable, config, source=source))
     metrics = {**outcome.winner, "objective": outcome.study.metric, "baselines": outcome.baselines}
     write_whole(part / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     write_whole(part / "README.md", model_card(outcome.study, outcome.winner, winner, plan))
@@ -185,9 +180,7 @@ def _write_best(
         part.rename(best)
 
 
-def model_card(
-    study: StudyRecord, figures: dict[str, Any], winner: TrialRecord, plan: Plan
-) -> str:
+def model_card(study: StudyRecord, figures: dict[str, Any], winner: TrialRecord, plan: Plan) -> str:
     """The README of `best/`."""
     lines = [
         f"# {study.name}: trial {winner.number} of a `{study.trainable}` study",
@@ -202,8 +195,13 @@ def model_card(
         cells = [figures["validation"].get(name), figures["test"].get(name)]
         shown = ["-" if value is None else f"{value:.4f}" for value in cells]
         lines.append(f"| {name} | {shown[0]} | {shown[1]} |")
-    lines += ["", "Only the test column is a claim about new data.", "", "| parameter | value |",
-              "|---|---|"]  # fmt: skip
+    lines += [
+        "",
+        "Only the test column is a claim about new data.",
+        "",
+        "| parameter | value |",
+        "|---|---|",
+    ]
     lines += [f"| {name} | {value} |" for name, value in winner.params.items()]
     lines += [
         "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,8 +49,11 @@ class RunFolder:
         return sum(f.lstat().st_size for f in self.path.rglob("*") if f.is_file())
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, quiet: bool = False) -> Iterator[None]:
         """Hold the study: one driver at a time.
+
+        Args:
+            quiet: hold it without a name, only to see whether somebody does.
 
         Raises:
             InputError: another driver holds it; its process id is told.
@@ -57,21 +61,31 @@ class RunFolder:
         lock = self.path / ".lock"
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _flock(descriptor, tries=1 if quiet else 5):
                 holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
                 raise InputError(
                     "another driver runs this study",
                     file=self.path,
                     found=f"process {holder}",
                     hint=f"follow it with: python -m distrib.watch {self.path}",
-                ) from None
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+                )
+            if not quiet:
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             yield
         finally:
             os.close(descriptor)
+
+
+def _flock(descriptor: int, tries: int) -> bool:
+    """Take the lock; an onlooker may hold it for a moment, hence several tries."""
+    for attempt in range(tries):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(0.1 * (attempt < tries - 1))
+    return False
 
 
 def create_run_folder(out: Path, name: str | None, space: str) -> RunFolder:
@@ -87,9 +101,11 @@ def create_run_folder(out: Path, name: str | None, space: str) -> RunFolder:
             try:
                 path.mkdir()
             except FileExistsError:
-                raise InputError("this study exists already", file=path,
-                                 hint=f"continue it with --resume {path}, or name another"
-                                 ) from None  # fmt: skip
+                raise InputError(
+                    "this study exists already",
+                    file=path,
+                    hint=f"continue it with --resume {path}, or name another",
+                ) from None
             return RunFolder(path)
         number = next_number(out, space)
         while True:
@@ -99,8 +115,12 @@ def create_run_folder(out: Path, name: str | None, space: str) -> RunFolder:
             except FileExistsError:
                 number += 1
     except OSError as error:
-        raise InputError("no study can be written here", file=out, found=error.strerror,
-                         hint="choose another place with --out") from None  # fmt: skip
+        raise InputError(
+            "no study can be written here",
+            file=out,
+            found=error.strerror,
+            hint="choose another place with --out",
+        ) from None
 
 
 def next_number(out: Path, space: str) -> int:
@@ -116,8 +136,12 @@ def check_name(name: str) -> str:
         InputError: it is not.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-        raise InputError("not a study's name", where="--name", found=name,
-                         expected="letters, digits, '.', '_' and '-', at most 100")  # fmt: skip
+        raise InputError(
+            "not a study's name",
+            where="--name",
+            found=name,
+            expected="letters, digits, '.', '_' and '-', at most 100",
+        )
     return name
 
 
@@ -129,6 +153,9 @@ def open_run_folder(path: str | Path) -> RunFolder:
     """
     folder = RunFolder(Path(path))
     if not folder.study_yaml.is_file() or not folder.ledger.is_file():
-        raise InputError("this is no study's folder", file=path,
-                         expected="a folder with study.yaml and ledger.journal")  # fmt: skip
+        raise InputError(
+            "this is no study's folder",
+            file=path,
+            expected="a folder with study.yaml and ledger.journal",
+        )
     return folder

@@ -1,4 +1,4 @@
-"""The ledger: one Optuna study in the run folder, every trial, value and end, written by the driver.
+"""The ledger: one Optuna study in the run folder, written by the driver alone.
 
 Attributes of a trial beside Optuna's own: `reason`, `failure`, `retries`, `best_step`, `latest`,
 `seconds` (see `TrialRecord`).
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distrib.errors import InputError
-from distrib.records import TrialRecord
+from distrib.records import StudyRecord, TrialRecord
 from distrib.study.journal import JournalFile
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Ledger:
             )
         else:
             self.study = optuna.load_study(study_name=names[0], storage=self.storage)
-        self._live: dict[int, optuna.trial.Trial] = {}
+        self._live: dict[int, Any] = {}
 
     @property
     def repaired(self) -> str | None:
@@ -105,7 +105,7 @@ class Ledger:
     def reopen(
         self, number: int, space: Space, sampler: optuna.samplers.BaseSampler
     ) -> dict[str, Any]:
-        """Take an unfinished trial up again: the parameters it has, and draws for those it lacks."""
+        """Take an unfinished trial up again: its parameters, and draws for those it lacks."""
         self.study.sampler = sampler
         trial = _optuna().trial.Trial(self.study, self.frozen()[number]._trial_id)
         config = space.suggest(trial)
@@ -159,12 +159,12 @@ class Ledger:
             if log["op_code"] == INTERMEDIATE_VALUE:
                 yield numbers[log["trial_id"]], log["step"], log["intermediate_value"]
 
-    def records(self, direction: str, selects: str) -> dict[int, TrialRecord]:
+    def records(self, study: StudyRecord) -> dict[int, TrialRecord]:
         """Every begun trial as `TrialRecord`, by number."""
         found = {}
         for trial in self.frozen():
             if trial.state.name != "WAITING":
-                found[trial.number] = _record(trial, direction, selects)
+                found[trial.number] = _record(trial, study.direction, study.selects)
         return found
 
     def close(self) -> None:
@@ -186,7 +186,7 @@ def _record(trial: optuna.trial.FrozenTrial, direction: str, selects: str) -> Tr
     latest = {k: float(v) for k, v in attributes.pop("latest", {}).items()}
     return TrialRecord(
         number=trial.number,
-        state=trial.state.name,  # type: ignore[arg-type]
+        state=trial.state.name,
         params=dict(trial.params),
         value=value,
         step=max(trial.intermediate_values, default=0),

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from distrib.cluster.connect import Resources
 from distrib.errors import InputError, nearest
 from distrib.study.configs import checked, make_config
 from distrib.study.registry import load_family
 from distrib.study.samplers import NAMES as SAMPLERS
-from distrib.study.space import Space, number
+from distrib.study.space import Space
+from distrib.study.space_file import number
 from distrib.study.stopping import NAMES as RULES
 from distrib.study.stopping import Rule, build_rule
 from distrib.trainables.base import Metric, Source, Trainable, Worker
 
 SETTINGS = (
-    "description", "trials", "sampler", "scheduler", "grace", "reduction_factor", "metric",
-)  # fmt: skip
+    "description",
+    "trials",
+    "sampler",
+    "scheduler",
+    "grace",
+    "reduction_factor",
+    "metric",
+)
 
 
 @dataclass(frozen=True)
@@ -74,9 +81,17 @@ class Plan:
     def rule(self) -> Rule:
         """A fresh stopping rule."""
         return build_rule(
-            self.rule_name, grace=self.grace, factor=self.factor, max_units=self.max_units,
+            self.rule_name,
+            grace=self.grace,
+            factor=self.factor,
+            max_units=self.max_units,
             seed=self.options.seed,
-        )  # fmt: skip
+        )
+
+    @property
+    def selects(self) -> Literal["best", "last"]:
+        fidelity = self.family.fidelity
+        return fidelity.selects if fidelity else "last"
 
     @property
     def unit(self) -> str:
@@ -131,9 +146,13 @@ def _settings(space: Space) -> Mapping[str, Any]:
     for key in space.settings:
         if key not in SETTINGS:
             words = ("trainable", "parameters", "data", *SETTINGS)
-            raise InputError("no such key of a space", file=space.file, where=key,
-                             expected=f"one of {', '.join(words)}", hint=nearest(key, words)
-                             )  # fmt: skip
+            raise InputError(
+                "no such key of a space",
+                file=space.file,
+                where=key,
+                expected=f"one of {', '.join(words)}",
+                hint=nearest(key, words),
+            )
     factor = space.settings.get("reduction_factor", 3)
     if isinstance(factor, bool) or not isinstance(factor, (int, float)):
         raise InputError("not a number", file=space.file, where="reduction_factor", found=factor)
@@ -145,33 +164,40 @@ def _check_parameters(space: Space, family: Trainable[Any, Any, Any]) -> None:
     names = family.Config.model_fields
     for parameter in space.parameters:
         if parameter.name not in names:
-            raise InputError("no such parameter", file=space.file,
-                             where=f"parameters.{parameter.name}",
-                             expected=f"one of {', '.join(names)}",
-                             hint=nearest(parameter.name, names))  # fmt: skip
+            raise InputError(
+                "no such parameter",
+                file=space.file,
+                where=f"parameters.{parameter.name}",
+                expected=f"one of {', '.join(names)}",
+                hint=nearest(parameter.name, names),
+            )
         ends = parameter.values or (parameter.low, parameter.high)
         for value in ends:
             make_config(family, {parameter.name: value})
     needed = [n for n, f in names.items() if f.is_required()]
     for name in needed:
         if name not in {p.name for p in space.parameters}:
-            raise InputError("a parameter without a default is missing", file=space.file,
-                             where="parameters", expected=name)  # fmt: skip
+            raise InputError(
+                "a parameter without a default is missing",
+                file=space.file,
+                where="parameters",
+                expected=name,
+            )
 
 
-def _units(
-    space: Space, family: Trainable[Any, Any, Any], asked: int | None
-) -> tuple[Space, int]:
+def _units(space: Space, family: Trainable[Any, Any, Any], asked: int | None) -> tuple[Space, int]:
     if family.fidelity is None:
         if asked is not None:
-            raise InputError("this family reports once, it has no epochs", where="--max-epochs",
-                             found=asked)  # fmt: skip
+            raise InputError(
+                "this family reports once, it has no epochs", where="--max-epochs", found=asked
+            )
         return space, 1
     key = family.fidelity.config_key
     if asked is not None:
         if asked < 1:
-            raise InputError("no units to train", where="--max-epochs", found=asked,
-                             expected="1 or more")  # fmt: skip
+            raise InputError(
+                "no units to train", where="--max-epochs", found=asked, expected="1 or more"
+            )
         space = space.fix(key, asked)
     here = [p for p in space.parameters if p.name == key]
     if not here:
@@ -186,9 +212,13 @@ def _objective(family: Trainable[Any, Any, Any], name: str | None) -> Metric:
         return family.metrics[0]
     names = {m.name: m for m in family.metrics}
     if name not in names:
-        raise InputError("this family reports no such metric", where="--metric", found=name,
-                         expected=f"one of {', '.join(names)}", hint=nearest(name, names)
-                         )  # fmt: skip
+        raise InputError(
+            "this family reports no such metric",
+            where="--metric",
+            found=name,
+            expected=f"one of {', '.join(names)}",
+            hint=nearest(name, names),
+        )
     return names[name]
 
 
@@ -202,8 +232,12 @@ def _trials(space: Space, sampler: str, asked: int | None, default: Any) -> int:
     if asked < 1:
         raise InputError("no trials to run", where="--trials", found=asked, expected="1 or more")
     if sampler == "grid" and asked > points:
-        raise InputError("more trials than the grid has points", where="--trials", found=asked,
-                         expected=f"at most {points}")  # fmt: skip
+        raise InputError(
+            "more trials than the grid has points",
+            where="--trials",
+            found=asked,
+            expected=f"at most {points}",
+        )
     return asked
 
 
@@ -212,25 +246,49 @@ def _worker(family: Trainable[Any, Any, Any], options: Options) -> Worker:
     if r.workers < 1:
         raise InputError("no workers", where="--workers-per-trial", found=r.workers)
     if family.max_workers is not None and r.workers > family.max_workers:
-        raise InputError("this family trains in one process", where="--workers-per-trial",
-                         found=r.workers, expected=f"at most {family.max_workers}")  # fmt: skip
+        raise InputError(
+            "this family trains in one process",
+            where="--workers-per-trial",
+            found=r.workers,
+            expected=f"at most {family.max_workers}",
+        )
     if r.cpus <= 0 or (r.cpus > 1 and r.cpus != int(r.cpus)):
-        raise InputError("not a number of CPUs", where="--cpus-per-worker", found=r.cpus,
-                         expected="1 or more, or a fraction below 1")  # fmt: skip
+        raise InputError(
+            "not a number of CPUs",
+            where="--cpus-per-worker",
+            found=r.cpus,
+            expected="1 or more, or a fraction below 1",
+        )
     if r.gpus < 0 or (r.gpus > 1 and r.gpus != int(r.gpus)):
-        raise InputError("not a number of GPUs", where="--gpus-per-worker", found=r.gpus,
-                         expected="0, a fraction, or a whole number")  # fmt: skip
+        raise InputError(
+            "not a number of GPUs",
+            where="--gpus-per-worker",
+            found=r.gpus,
+            expected="0, a fraction, or a whole number",
+        )
     device = options.device or ("cuda" if r.gpus else "cpu")
     if device not in family.devices:
-        raise InputError("this family does not run there", where="--device", found=device,
-                         expected=" or ".join(family.devices))  # fmt: skip
+        raise InputError(
+            "this family does not run there",
+            where="--device",
+            found=device,
+            expected=" or ".join(family.devices),
+        )
     if device == "cuda" and not r.gpus:
-        raise InputError("a GPU that no trial asks for", where="--device", found=device,
-                         hint="add --gpus-per-worker 1")  # fmt: skip
+        raise InputError(
+            "a GPU that no trial asks for",
+            where="--device",
+            found=device,
+            hint="add --gpus-per-worker 1",
+        )
     precision = options.precision or family.precisions[0]
     if precision not in family.precisions:
-        raise InputError("this family has no such precision", where="--precision",
-                         found=precision, expected=" or ".join(family.precisions))  # fmt: skip
+        raise InputError(
+            "this family has no such precision",
+            where="--precision",
+            found=precision,
+            expected=" or ".join(family.precisions),
+        )
     return Worker(device=device, threads=max(1, int(r.cpus)), precision=precision)  # type: ignore[arg-type]
 
 
@@ -244,18 +302,30 @@ def _check_numbers(options: Options) -> None:
         if value is not None and value < least:
             raise InputError("too small", where=name, found=value, expected=f"{least} or more")
     if options.time_budget is not None and options.time_budget <= 0:
-        raise InputError("no time to search in", where="--time-budget", found=options.time_budget,
-                         expected="above 0")  # fmt: skip
+        raise InputError(
+            "no time to search in",
+            where="--time-budget",
+            found=options.time_budget,
+            expected="above 0",
+        )
     if not 0 <= options.test_fraction < 1:
-        raise InputError("not a share", where="--test-fraction", found=options.test_fraction,
-                         expected="0 to below 1")  # fmt: skip
+        raise InputError(
+            "not a share",
+            where="--test-fraction",
+            found=options.test_fraction,
+            expected="0 to below 1",
+        )
 
 
 def _one_of(option: str, value: Any, names: tuple[str, ...]) -> str:
     if value not in names:
-        raise InputError("no such choice", where=option, found=value,
-                         expected=f"one of {', '.join(names)}", hint=nearest(str(value), names)
-                         )  # fmt: skip
+        raise InputError(
+            "no such choice",
+            where=option,
+            found=value,
+            expected=f"one of {', '.join(names)}",
+            hint=nearest(str(value), names),
+        )
     return value
 
 
@@ -263,5 +333,3 @@ def _whole(key: str, value: Any, space: Space) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InputError("not a whole number above 0", file=space.file, where=key, found=value)
     return value
-
-

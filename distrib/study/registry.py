@@ -25,18 +25,31 @@ def load_family(name: str, *, allow_custom: bool = False) -> Trainable[Any, Any,
     path = FAMILIES.get(name, name)
     module, _, attribute = path.partition(":")
     if not attribute:
-        raise InputError("no such family", where="trainable", found=name,
-                         expected=f"one of {', '.join(FAMILIES)}, or package.module:Class",
-                         hint=nearest(name, FAMILIES))  # fmt: skip
+        raise InputError(
+            "no such family",
+            where="trainable",
+            found=name,
+            expected=f"one of {', '.join(FAMILIES)}, or package.module:Class",
+            hint=nearest(name, FAMILIES),
+        )
     if name not in FAMILIES and not allow_custom:
-        raise InputError("this space runs code of its own", where="trainable", found=name,
-                         hint="if you trust it, add --allow-custom")  # fmt: skip
+        raise InputError(
+            "this space runs code of its own",
+            where="trainable",
+            found=name,
+            hint="if you trust it, add --allow-custom",
+        )
     try:
         family = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise InputError("this family cannot be imported", where="trainable", found=name,
-                         expected=str(error)) from None  # fmt: skip
+        raise InputError(
+            "this family cannot be imported", where="trainable", found=name, expected=str(error)
+        ) from None
     if not (isinstance(family, type) and issubclass(family, Trainable)):
-        raise InputError("this is no family", where="trainable", found=name,
-                         expected="a subclass of distrib.trainables.base.Trainable")  # fmt: skip
+        raise InputError(
+            "this is no family",
+            where="trainable",
+            found=name,
+            expected="a subclass of distrib.trainables.base.Trainable",
+        )
     return family()

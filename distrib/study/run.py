@@ -104,19 +104,34 @@ def run_study(
         outcome = Outcome(folder, record, notes=notes)
         watching = list(trackers(folder))
         limits = Limits(
-            plan.trials, concurrent, options.keep,
+            plan.trials,
+            concurrent,
+            options.keep,
             time.monotonic() + options.time_budget if options.time_budget else math.inf,
-        )  # fmt: skip
+        )
         search = Search(
-            record, family=plan.family, space=plan.space, ledger=ledger, folder=folder,
-            rule=plan.rule(), limits=limits, seed=options.seed, sampler=plan.sampler,
+            record,
+            family=plan.family,
+            space=plan.space,
+            ledger=ledger,
+            folder=folder,
+            rule=plan.rule(),
+            limits=limits,
+            seed=options.seed,
+            sampler=plan.sampler,
             trackers=watching,
-        )  # fmt: skip
+        )
         context = SlotContext(
-            plan.space.trainable, plan.objective.name, [data], str(folder.path),
-            record.milestones, plan.worker, options.save_every, not options.debug,
+            plan.space.trainable,
+            plan.objective.name,
+            [data],
+            str(folder.path),
+            record.milestones,
+            plan.worker,
+            options.save_every,
+            not options.debug,
             options.allow_custom,
-        )  # fmt: skip
+        )
         for tracker in watching:
             tracker.study_started(record)
         outcome.seconds["start"] = time.monotonic() - began
@@ -186,8 +201,12 @@ def _open(
         stack.enter_context(folder.locked())
         before = stored["data"].get("fingerprint")
         if before != facts.get("fingerprint"):
-            raise InputError("the data have changed since this study began", file=folder.path,
-                             found=facts.get("fingerprint"), expected=before)  # fmt: skip
+            raise InputError(
+                "the data have changed since this study began",
+                file=folder.path,
+                found=facts.get("fingerprint"),
+                expected=before,
+            )
         record = replace(record_of(stored), num_trials=plan.trials)
         if plan.trials != stored["search"]["trials"]:
             write_study(folder.study_yaml, plan, record, facts, [stored["command"]])
@@ -202,8 +221,7 @@ def _open(
     if ledger.repaired:
         notes.append(ledger.repaired)
     if isinstance(place, RunFolder):
-        fidelity = plan.family.fidelity
-        record.trials = ledger.records(record.direction, fidelity.selects if fidelity else "last")
+        record.trials = ledger.records(record)
     else:
         for params in warm[: plan.trials]:
             ledger.enqueue(params)
@@ -219,6 +237,7 @@ def _record(plan: Plan, name: str) -> StudyRecord:
         unit=plan.unit,
         max_units=plan.max_units,
         num_trials=plan.trials,
+        selects=plan.selects,
         dimensions=tuple(p.dimension() for p in plan.space.searched()),
         metrics={m.name: m.direction for m in plan.family.metrics},
         milestones=plan.rule().milestones,
@@ -242,7 +261,7 @@ def _warm_params(plan: Plan, earlier: Path | None) -> list[dict[str, Any]]:
     folder = open_run_folder(earlier)
     stored = record_of(read_study(folder.study_yaml))
     ledger = Ledger(folder.ledger, stored.name, read_only=True)
-    stored.trials = ledger.records(stored.direction, "best")
+    stored.trials = ledger.records(stored)
     searched = {p.name: p.distribution() for p in plan.space.searched()}
     found = []
     for trial in stored.ranked()[:WARM]:
@@ -254,9 +273,12 @@ def _warm_params(plan: Plan, earlier: Path | None) -> list[dict[str, Any]]:
         if params and params not in found:
             found.append(params)
     if not found:
-        raise InputError("no trial of this study fits the space", file=earlier,
-                         where="--warm-start", expected=f"values of {', '.join(searched)}"
-                         )  # fmt: skip
+        raise InputError(
+            "no trial of this study fits the space",
+            file=earlier,
+            where="--warm-start",
+            expected=f"values of {', '.join(searched)}",
+        )
     return found
 
 

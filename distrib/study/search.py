@@ -104,7 +104,6 @@ class Search:
         self._live: dict[int, _Live] = {}
         self._orphans: list[int] = []
         self._grid = space.grid_points()
-        self._selects = family.fidelity.selects if family.fidelity else "last"
         self._kept: list[tuple[float, int]] = []
         self._rebuild()
 
@@ -248,7 +247,7 @@ class Search:
             return self._judge(live, "failed", "diverged", f"{metric} is {value} at {unit} {step}")
         if (
             record.value is None
-            or self._selects == "last"
+            or self.study.selects == "last"
             or self.study.better(value, record.value)
         ):
             record.value, record.best_step = value, step
@@ -305,7 +304,9 @@ class Search:
             if not math.isfinite(value):
                 continue
             signed = self._signed(value)
-            worth = signed if self._selects == "last" else max(signed, best.get(number, -math.inf))
+            worth = (
+                signed if self.study.selects == "last" else max(signed, best.get(number, -math.inf))
+            )
             best[number] = worth
             if self.rule.stops(number, step, worth):
                 stopped[number] = (step, step)

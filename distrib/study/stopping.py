@@ -143,11 +143,16 @@ def build_rule(name: str, *, grace: int, factor: float, max_units: int, seed: in
     if name == "none" or max_units <= 1:
         return Never()
     if not 1 <= grace <= max_units:
-        raise InputError("a grace outside the units of a trial", where="grace", found=grace,
-                         expected=f"1 to {max_units}")  # fmt: skip
+        raise InputError(
+            "a grace outside the units of a trial",
+            where="grace",
+            found=grace,
+            expected=f"1 to {max_units}",
+        )
     if not factor > 1:
-        raise InputError("a factor that stops nobody", where="reduction_factor", found=factor,
-                         expected="above 1")  # fmt: skip
+        raise InputError(
+            "a factor that stops nobody", where="reduction_factor", found=factor, expected="above 1"
+        )
     if name == "asha":
         return Asha(grace, factor, max_units)
     if name == "hyperband":

@@ -19,7 +19,7 @@ from distrib.errors import InputError
 from distrib.files import write_whole
 from distrib.records import Dimension, StudyRecord
 from distrib.study.options import Options, Plan
-from distrib.study.space import parse_space, read_yaml
+from distrib.study.space_file import parse_space, read_yaml
 
 VERSION = 1
 PACKAGES = ("distrib", "ray", "optuna", "torch", "jax", "numpy", "pandas", "pyarrow")
@@ -43,14 +43,18 @@ def write_study(
             **data,
         },
         "search": {
-            "trials": plan.trials, "max_units": plan.max_units, "sampler": plan.sampler,
-            "scheduler": plan.rule_name, "grace": plan.grace, "reduction_factor": plan.factor,
+            "trials": plan.trials,
+            "max_units": plan.max_units,
+            "sampler": plan.sampler,
+            "scheduler": plan.rule_name,
+            "grace": plan.grace,
+            "reduction_factor": plan.factor,
             "metric": plan.objective.name,
         },
         "options": options,
         "versions": versions(),
         "record": record.header(),
-    }  # fmt: skip
+    }
     write_whole(path, yaml.safe_dump(_plain(content), sort_keys=False, allow_unicode=True))
 
 
@@ -62,9 +66,12 @@ def read_study(path: Path) -> dict[str, Any]:
     """
     content = read_yaml(path.read_text(encoding="utf-8"), str(path))
     if not isinstance(content, dict) or content.get("version") != VERSION:
-        raise InputError("this is no study of this version", file=path,
-                         found=content.get("version") if isinstance(content, dict) else content,
-                         expected=f"version: {VERSION}")  # fmt: skip
+        raise InputError(
+            "this is no study of this version",
+            file=path,
+            found=content.get("version") if isinstance(content, dict) else content,
+            expected=f"version: {VERSION}",
+        )
     return content
 
 
@@ -73,10 +80,14 @@ def options_of(content: dict[str, Any]) -> Options:
     stored = dict(content["options"])
     search = content["search"]
     stored.update(
-        resources=Resources(**stored["resources"]), fixed={}, trials=search["trials"],
-        sampler=search["sampler"], scheduler=search["scheduler"], metric=search["metric"],
+        resources=Resources(**stored["resources"]),
+        fixed={},
+        trials=search["trials"],
+        sampler=search["sampler"],
+        scheduler=search["scheduler"],
+        metric=search["metric"],
         data=content["data"]["source"].get("path"),
-    )  # fmt: skip
+    )
     return Options(**stored)
 
 
@@ -119,9 +130,12 @@ def _commit() -> str | None:
     try:
         done = subprocess.run(
             ["git", "-C", str(root), "rev-parse", "HEAD"],
-            capture_output=True, text=True, timeout=5, check=False,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
             env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-        )  # fmt: skip
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None
@@ -130,8 +144,12 @@ def _commit() -> str | None:
 def strike_credentials(text: str) -> str:
     """The text without passwords and keys in its URLs."""
     text = re.sub(r"(\w+://)[^/@\s]+@", r"\1***@", text)
-    return re.sub(r"([?&][^=&\s]*(?:key|token|secret|sig|password)[^=&\s]*=)[^&\s]+", r"\1***",
-                  text, flags=re.IGNORECASE)  # fmt: skip
+    return re.sub(
+        r"([?&][^=&\s]*(?:key|token|secret|sig|password)[^=&\s]*=)[^&\s]+",
+        r"\1***",
+        text,
+        flags=re.IGNORECASE,
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -81,9 +81,16 @@ def refit(
     checkpoints = Checkpoints(Path(folder) / f".refit-{key}")
     pace = Pace(save_every=save_every)
     for message in run_trial(
-        family, typed, data, worker, checkpoints, pace, family.metrics[0].name,
-        units=units, refit=True,
-    ):  # fmt: skip
+        family,
+        typed,
+        data,
+        worker,
+        checkpoints,
+        pace,
+        family.metrics[0].name,
+        units=units,
+        refit=True,
+    ):
         if message.failure or message.disk:
             yield {"error": message.disk or message.failure[1]}  # type: ignore[index]
             return
@@ -115,9 +122,15 @@ def train_again(
     direction = next(m.direction for m in family.metrics if m.name == objective)
     values: list[float] = []
     for message in run_trial(
-        family, family.Config.model_validate(config), data, worker,
-        Checkpoints(Path(folder)), Pace(save_every=1e9), objective, bar=None,
-    ):  # fmt: skip
+        family,
+        family.Config.model_validate(config),
+        data,
+        worker,
+        Checkpoints(Path(folder)),
+        Pace(save_every=1e9),
+        objective,
+        bar=None,
+    ):
         if message.failure or message.disk:
             return {"error": message.disk or message.failure[1]}  # type: ignore[index]
         values += [row[objective] for row in message.rows]

@@ -6,7 +6,7 @@ import errno
 import math
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,8 @@ class Pace:
 
     Attributes:
         milestones: the units at which the study must judge.
-        save_every: least seconds between checkpoints; they also take at most a twentieth of the time.
+        save_every: least seconds between checkpoints, which also take at most a twentieth of
+            the time.
     """
 
     milestones: frozenset[int] = frozenset()
@@ -110,7 +111,7 @@ def run_trial(
     bar: float | None = None,
     units: int | None = None,
     refit: bool = False,
-) -> Iterator[Message]:
+) -> Generator[Message, None, None]:
     """Drive one training to its end, a message at a time; it waits while nobody asks for the next.
 
     A checkpoint carries the rows that were not yet told, and is written before the message, so that

@@ -1,0 +1,256 @@
+"""What `distrib.tune` and `distrib.train` share: options of a study, who looks on, the summary."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distrib._door import DONE, INTERRUPTED, NO_SUCCESS, Parser, duration, once, setting
+from distrib.errors import InputError
+
+if TYPE_CHECKING:
+    from distrib.records import Tracker
+    from distrib.study.folder import RunFolder
+    from distrib.study.options import Options, Plan
+    from distrib.study.run import Outcome, Place
+
+
+def add_options(parser: Parser) -> None:
+    """The options of any training, searched or not."""
+    data = parser.add_argument_group("data and parameters")
+    data.add_argument("--data", metavar="PATH", help="your own data; without it, real default data")
+    data.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="fixed",
+        type=setting,
+        help="fix a parameter, or a data option as data.KEY",
+    )
+    data.add_argument(
+        "--max-epochs",
+        type=int,
+        metavar="N",
+        dest="max_units",
+        help="the most epochs (folds, rounds) of a trial",
+    )
+    data.add_argument("--metric", help="what is optimised; the family's first metric by default")
+    data.add_argument(
+        "--test-fraction",
+        type=float,
+        metavar="SHARE",
+        help="share of the groups set aside before anything else (default 0.15)",
+    )
+    data.add_argument("--seed", type=int, help="seed of everything random (default 0)")
+    place = parser.add_argument_group("where it goes")
+    place.add_argument("--out", metavar="DIR|URL", help="where studies are kept (default: runs)")
+    place.add_argument("--name", help="the study's name; else <space>-<number>")
+    place.add_argument(
+        "--resume", metavar="STUDY", help="go on with a study: its folder, its name, or 'last'"
+    )
+    place.add_argument(
+        "--keep", type=int, metavar="K", help="trials that keep their weights (default 3)"
+    )
+    place.add_argument(
+        "--checkpoint-every",
+        type=float,
+        metavar="SECONDS",
+        dest="save_every",
+        help="least time between checkpoints of a trial (default 10)",
+    )
+    machine = parser.add_argument_group("machines")
+    machine.add_argument("--address", help="a Ray cluster, such as auto; else a Ray of its own")
+    machine.add_argument("--workers-per-trial", type=int, metavar="N", dest="workers")
+    machine.add_argument("--cpus-per-worker", type=float, metavar="N", dest="cpus")
+    machine.add_argument("--gpus-per-worker", type=float, metavar="N", dest="gpus")
+    machine.add_argument("--accelerator-type", metavar="TYPE", help="such as A100")
+    machine.add_argument("--device", help="cpu or cuda (default: cuda with --gpus-per-worker)")
+    machine.add_argument("--precision", help="float32, bfloat16, ... as the family has them")
+    machine.add_argument(
+        "--allow-custom",
+        action="store_true",
+        default=None,
+        help="run the code that a space names as package.module:Class",
+    )
+    machine.add_argument(
+        "--debug",
+        action="store_true",
+        default=None,
+        help="tracebacks, and everything that Ray and the trials write",
+    )
+
+
+SEARCH = ("trials", "sampler", "scheduler", "time_budget", "concurrent", "confirm")
+PLAIN = (
+    "data",
+    "max_units",
+    "metric",
+    "test_fraction",
+    "seed",
+    "keep",
+    "save_every",
+    "address",
+    "device",
+    "precision",
+    "allow_custom",
+    "debug",
+)
+RESUMABLE = (
+    "trials",
+    "time_budget",
+    "concurrent",
+    "confirm",
+    "keep",
+    "save_every",
+    "address",
+    "allow_custom",
+    "debug",
+    "device",
+    "precision",
+)
+
+
+def options_from(args: argparse.Namespace, base: Options | None = None) -> Options:
+    """The options as given, over those of the study that is resumed."""
+    from dataclasses import replace
+
+    from distrib.cluster.connect import Resources
+    from distrib.study.options import Options
+
+    given = {k: getattr(args, k, None) for k in (*PLAIN, *SEARCH)}
+    given = {k: v for k, v in given.items() if v is not None}
+    resources = {
+        k: getattr(args, k)
+        for k in ("workers", "cpus", "gpus", "accelerator_type")
+        if getattr(args, k) is not None
+    }
+    if base is None:
+        return Options(**given, resources=Resources(**resources), fixed=once(args.fixed))
+    refused = [k for k in given if k not in RESUMABLE]
+    refused += ["set"] if args.fixed else []
+    if refused:
+        raise InputError(
+            "a resumed study keeps its own",
+            where="--" + refused[0].replace("_", "-"),
+            expected="only --trials, --time-budget, --concurrent, --confirm, --keep "
+            "and what concerns the machines",
+        )
+    if "time_budget" not in given:
+        given["time_budget"] = None
+    return replace(base, **given, resources=replace(base.resources, **resources))
+
+
+def resumed(args: argparse.Namespace) -> tuple[Plan, RunFolder, dict[str, Any]]:
+    """The plan of the study that `--resume` names, its folder, and its stored description."""
+    from distrib.study.options import make_plan
+    from distrib.study.study_file import options_of, read_study, space_of
+
+    folder = find_study(args.resume, Path(args.out or "runs"))
+    stored = read_study(folder.study_yaml)
+    options = options_from(args, options_of(stored))
+    if options.trials is not None and options.trials < stored["search"]["trials"]:
+        raise InputError(
+            "fewer trials than the study was begun with",
+            where="--trials",
+            found=options.trials,
+            expected=f"{stored['search']['trials']} or more",
+        )
+    return make_plan(space_of(stored, str(folder.study_yaml)), options), folder, stored
+
+
+def find_study(name: str, out: Path) -> RunFolder:
+    """A study by its folder, by its name under `out`, or the `last` one under `out`."""
+    from distrib.study.folder import open_run_folder
+
+    if name == "last":
+        studies = sorted(out.glob("*/study.yaml"), key=lambda p: p.stat().st_mtime)
+        if not studies:
+            raise InputError("no study to go on with", file=out)
+        return open_run_folder(studies[-1].parent)
+    inside = out / name
+    known = "/" not in name and not Path(name).exists() and inside.exists()
+    return open_run_folder(inside if known else name)
+
+
+def carry_out(
+    plan: Plan,
+    place: Place | RunFolder,
+    *,
+    stored: dict[str, Any] | None = None,
+    searched: bool = True,
+) -> int:
+    """Run a study, leave its pictures and tables, print its summary; the exit code."""
+    from distrib.study.run import run_study
+    from distrib.tracking.phases import Phases
+
+    phases = Phases()
+    outcome = run_study(
+        plan,
+        place,
+        trackers=onlookers(searched),
+        say=print,
+        phase=phases,
+        stored=stored,
+        argv=["python", "-m", f"distrib.{Path(sys.argv[0]).stem}", *map(shlex.quote, sys.argv[1:])],
+    )
+    phases("pictures and tables", 0, 1)
+    from distrib.tracking.outcome import leave_behind
+    from distrib.tracking.summary import summary
+
+    leave_behind(outcome.folder.path, outcome.study, outcome)
+    phases("pictures and tables", 1, 1)
+    print(summary(outcome, plan))
+    return exit_code(outcome)
+
+
+def exit_code(outcome: Outcome) -> int:
+    """130 interrupted, 3 without a successful trial, else 0."""
+    if outcome.interrupted:
+        return INTERRUPTED
+    return DONE if outcome.study.best() is not None else NO_SUCCESS
+
+
+def onlookers(searched: bool) -> Callable[[RunFolder], Sequence[Tracker]]:
+    """TensorBoard, and a table (or a bar for a single training) or plain lines."""
+
+    def build(folder: RunFolder) -> Sequence[Tracker]:
+        from distrib.tracking.live import LiveTable, PlainLines, ProgressBar
+        from distrib.tracking.tensorboard import TensorBoardTracker
+
+        if not sys.stdout.isatty():
+            screen: Tracker = PlainLines()
+        else:
+            screen = LiveTable() if searched else ProgressBar()
+        return [TensorBoardTracker(folder.tensorboard), screen]
+
+    return build
+
+
+def add_search_options(parser: Parser) -> None:
+    """The options of a search alone."""
+    search = parser.add_argument_group("search")
+    search.add_argument(
+        "--space", metavar="NAME|FILE", help="what may vary: mlp, trimming, or YAML"
+    )
+    search.add_argument("--trials", type=int, metavar="N")
+    search.add_argument("--concurrent", type=int, metavar="N", help="trials at a time")
+    search.add_argument("--sampler", help="tpe (default), gp, cmaes, random or grid")
+    search.add_argument("--scheduler", help="asha (default), hyperband, median or none")
+    search.add_argument("--time-budget", type=duration, metavar="TIME", help="such as 90s, 15m, 2h")
+    search.add_argument("--warm-start", metavar="STUDY", help="begin with its best configurations")
+    search.add_argument(
+        "--confirm",
+        type=int,
+        metavar="N",
+        help="train the best N again with fresh seeds: mean and spread",
+    )
+    search.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check everything, train one step, estimate; leave nothing behind",
+    )

@@ -1,0 +1,145 @@
+"""What this machine has, and what a study on it would stumble over."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+GIB = 2**30
+PORTS = {6379: "Ray's head", 8265: "Ray's dashboard", 10001: "Ray's client", 6006: "TensorBoard"}
+PACKAGES = ("ray", "optuna", "torch", "jax", "numpy", "pandas", "pyarrow", "tensorboard")
+EXTRAS = {"olga": "the default data of mlp and trimming: pip install 'distrib[olga]'"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the doctor's: what, what was found, and advice where something is amiss."""
+
+    name: str
+    found: str
+    advice: str | None = None
+
+
+def checks(out: Path) -> Iterator[Check]:
+    """Every check, the quick ones first."""
+    yield Check(
+        "python", f"{platform.python_version()} on {platform.system()} {os.uname().machine}"
+    )
+    yield from _packages()
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield Check("CPUs", f"{cpus} usable of {os.cpu_count()}")
+    yield from gpus()
+    yield _memory()
+    yield _shared_memory()
+    yield from _disks(out)
+    yield from _ports()
+
+
+def _packages() -> Iterator[Check]:
+    for package in PACKAGES:
+        try:
+            yield Check(package, metadata.version(package))
+        except metadata.PackageNotFoundError:
+            yield Check(package, "missing", "install again: pip install -c constraints.txt -e .")
+    for package, advice in EXTRAS.items():
+        try:
+            yield Check(package, metadata.version(package))
+        except metadata.PackageNotFoundError:
+            yield Check(package, "missing (optional)", advice)
+
+
+def gpus() -> Iterator[Check]:
+    """The GPUs that the driver knows, and whether torch and JAX can use them."""
+    listed = nvidia_gpus()
+    if not listed:
+        yield Check("GPUs", "none")
+        return
+    yield Check("GPUs", "; ".join(listed))
+    advice = "use them: add --gpus-per-worker 1 (a fraction shares a GPU between trials)"
+    yield Check("GPU use", "a study uses no GPU unless it is asked to", advice)
+    if "+cpu" in metadata.version("torch"):
+        yield Check("torch", "a build for CPUs", "install a CUDA build of the pinned version")
+    try:
+        metadata.version("jax-cuda12-plugin")
+    except metadata.PackageNotFoundError:
+        yield Check("jax", "without CUDA", "pip install 'jax[cuda12]' in the pinned version")
+
+
+def nvidia_gpus() -> list[str]:
+    """Name and memory of each NVIDIA GPU of this machine."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    try:
+        done = subprocess.run(
+            ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [line.strip() for line in done.stdout.splitlines() if line.strip()]
+
+
+def _memory() -> Check:
+    free, total = memory()
+    advice = "less than 2 GiB are free: trials may be killed" if free < 2 * GIB else None
+    return Check("memory", f"{free / GIB:.1f} GiB free of {total / GIB:.1f}", advice)
+
+
+def memory() -> tuple[int, int]:
+    """Free and whole memory in bytes; a control group's limit counts where there is one."""
+    fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    free = int(fields["MemAvailable"].split()[0]) * 1024
+    total = int(fields["MemTotal"].split()[0]) * 1024
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.is_file() and (text := limit.read_text().strip()).isdigit():
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
+        return min(free, int(text) - used), min(total, int(text))
+    return free, total
+
+
+def _shared_memory() -> Check:
+    usage = shutil.disk_usage("/dev/shm")
+    small = usage.free < 0.3 * memory()[1]
+    advice = (
+        "Ray's object store wants about 30% of the memory here (docker run --shm-size=...)"
+        if small
+        else None
+    )
+    return Check("shared memory", f"{usage.free / GIB:.1f} GiB free in /dev/shm", advice)
+
+
+def _disks(out: Path) -> Iterator[Check]:
+    here = out.absolute()
+    while not here.exists():
+        here = here.parent
+    for name, place in (("disk for runs", here), ("disk for Ray", Path(tempfile.gettempdir()))):
+        usage = shutil.disk_usage(place)
+        full = usage.free < 0.05 * usage.total or usage.free < 2 * GIB
+        advice = "almost full: Ray stops at 95%" if full else None
+        if not os.access(place, os.W_OK):
+            advice = "not writable: choose another place with --out"
+        yield Check(name, f"{usage.free / GIB:.1f} GiB free at {place}", advice)
+
+
+def _ports() -> Iterator[Check]:
+    busy = [f"{port} ({use})" for port, use in PORTS.items() if _listens(port)]
+    found = ", ".join(busy) + " in use" if busy else "the usual ones are free"
+    # A study's own Ray takes free ports, so a busy one is no fault.
+    yield Check("ports", found)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,96 @@
+"""`--dry-run`: everything but the study: the space resolved, one step trained, an estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from distrib.cluster.connect import connected
+from distrib.errors import InputError
+from distrib.study.configs import make_config
+from distrib.study.options import Plan
+from distrib.study.samplers import build_sampler, seed_of
+
+SHOWN = 5  # configurations that are drawn and shown
+
+
+def dry_run(plan: Plan) -> Iterator[str]:
+    """Check a plan down to one trained unit, a line at a time; nothing is left behind.
+
+    Raises:
+        InputError: whatever a real run would meet first.
+    """
+    drawn = sample(plan, min(SHOWN, plan.trials))
+    searched = [p.name for p in plan.space.searched()]
+    yield f"space {plan.space.name}: {plan.space.trainable}, {len(searched)} dimensions searched"
+    for number, config in enumerate(drawn):
+        shown = ", ".join(f"{k}={_short(config[k])}" for k in searched if k in config)
+        yield f"  configuration {number}: {shown or 'the only one'}"
+    options = plan.options
+    with connected(options.address, debug=options.debug) as cluster:
+        import ray
+
+        from distrib.study import tasks
+        from distrib.study.run import concurrency
+
+        concurrent = concurrency(plan, cluster)
+        site = tasks.Site(plan.space.trainable, plan.worker, options.allow_custom)
+        data, _, described = tasks.load_data.remote(
+            site, plan.source, options.test_fraction, options.seed
+        )
+        facts = ray.get(described)
+        if "error" in facts:
+            raise InputError(facts["error"])
+        for note in facts.get("notes", ()):
+            yield f"note: {note}"
+        yield f"data: {facts['search_rows']} rows to search on, {facts['test_rows']} set aside"
+        resources = options.resources
+        step = ray.get(
+            tasks.first_step.options(num_cpus=resources.cpus, num_gpus=resources.gpus).remote(
+                site, _plain(plan, drawn[0]), plan.objective.name, data
+            )
+        )
+    if "error" in step:
+        raise InputError("the first step failed", found=step["error"])
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in step["metrics"].items())
+    yield f"one {plan.unit} of configuration 0: {step['seconds']:.2f} s; {shown}"
+    whole = step["seconds"] * plan.max_units * plan.trials / min(concurrent, plan.trials)
+    disk = step["bytes"] * (2 * (concurrent + options.keep) + 1) / 1e6
+    yield (
+        f"estimate: {concurrent} trials at a time, at most {_time(whole)} without early stops, "
+        f"about {disk + 0.05 * plan.trials:.1f} MB on disk"
+    )
+
+
+def sample(plan: Plan, count: int) -> list[dict[str, Any]]:
+    """The first configurations that a study without results would draw."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    direction = "maximize" if plan.objective.direction == "max" else "minimize"
+    study = optuna.create_study(direction=direction)
+    points = plan.space.grid_points()
+    found = []
+    for number in range(count):
+        fixed = points[number % len(points)]
+        study.sampler = build_sampler(plan.sampler, plan.options.seed, number, fixed)
+        drawn = plan.space.suggest(study.ask())
+        drawn.setdefault("seed", seed_of(plan.options.seed, number, 1) % 2**31)
+        make_config(plan.family, drawn)
+        found.append(drawn)
+    return found
+
+
+def _plain(plan: Plan, drawn: dict[str, Any]) -> dict[str, Any]:
+    return make_config(plan.family, drawn).model_dump(mode="json")
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _time(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,55 @@
+"""Spaces of a single point: one configuration, for a training without a search."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from distrib.errors import InputError
+from distrib.study.space import Parameter, Space
+from distrib.study.space_file import find_space, read_yaml
+
+
+def space_of_defaults(name: str) -> Space:
+    """The defaults of a space's family: nothing varies, nothing is overridden."""
+    space = find_space(name)
+    return replace(space, name=f"{space.name}-train", parameters=(), settings={})
+
+
+def space_of_config(place: str) -> Space:
+    """The one point of a `config.yaml`, named by itself or by its folder."""
+    content, file = read_config(place)
+    parameters = tuple(Parameter(k, "const", (v,)) for k, v in content["config"].items())
+    source = {k: v for k, v in (content.get("source") or {}).items() if v is not None}
+    name = content["trainable"].rpartition(":")[2].lower()
+    return Space(f"{name}-train", content["trainable"], parameters, {}, source, str(file))
+
+
+def read_config(place: str | Path) -> tuple[dict[str, Any], Path]:
+    """A `config.yaml` and where it lies.
+
+    Raises:
+        InputError: there is none, or it is something else.
+    """
+    path = Path(place)
+    file = path / "config.yaml" if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(
+            "no such file",
+            file=file,
+            expected="the config.yaml of a trained model",
+            hint="name a best/ folder, such as runs/mlp-0/best",
+        )
+    content = read_yaml(file.read_text(encoding="utf-8-sig"), str(file))
+    if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
+        raise InputError(
+            "this is no configuration",
+            file=file,
+            where="config",
+            found=type(content).__name__,
+            expected="trainable: NAME and config: {...}",
+        )
+    if not isinstance(content.get("trainable"), str):
+        raise InputError("the key 'trainable' is missing", file=file)
+    return content, file

@@ -1,0 +1,128 @@
+"""The summary at the end of a study, as plain text."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from distrib.records import StudyRecord, TrialRecord
+
+
+def summary(
+    study: StudyRecord,
+    folder: Path,
+    *,
+    winner: Mapping[str, Any],
+    baselines: Mapping[str, Mapping[str, float]],
+    notes: list[str],
+    seconds: Mapping[str, float],
+    size: int,
+    interrupted: bool,
+) -> str:
+    """The winner beside the baselines, where the time went, where everything is, what is next."""
+    blocks = [_head(study, folder, interrupted)]
+    if winner:
+        blocks.append(_winner(study, study.trials[winner["trial"]], winner))
+        blocks.append(figures_table(study, winner, baselines))
+    blocks.append(_time(study, seconds))
+    if notes:
+        blocks.append("\n".join(f"note: {note}" for note in notes))
+    blocks.append(f"everything is in {folder} ({size / 1e6:.1f} MB)")
+    blocks.append(_next(folder, bool(winner), interrupted))
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _head(study: StudyRecord, folder: Path, interrupted: bool) -> str:
+    states = Counter(t.state for t in study.trials.values())
+    parts = [
+        f"{states[state]} {word}"
+        for state, word in (
+            ("COMPLETE", "ran to the end"),
+            ("PRUNED", "stopped early"),
+            ("FAIL", "failed"),
+            ("RUNNING", "unfinished"),
+        )
+        if states[state]
+    ]
+    failures = Counter(t.failure for t in study.trials.values() if t.failure)
+    lines = [f"study {study.name}: {len(study.trials)} trials: {', '.join(parts) or 'none'}"]
+    lines += [f"  failed, {failure}: {count}" for failure, count in failures.most_common()]
+    retries = sum(t.retries for t in study.trials.values())
+    if retries:
+        lines.append(f"  begun again after a lost node or process: {retries}")
+    for trial in [t for t in study.trials.values() if t.state == "FAIL"][:3]:
+        lines.append(f"    trial {trial.number}: {trial.reason}")
+    if interrupted:
+        lines.append("interrupted; nothing that ended is lost")
+    elif not any(t.state in ("COMPLETE", "PRUNED") for t in study.trials.values()):
+        lines.append("no trial succeeded; see trials/*/console.log")
+    return "\n".join(lines)
+
+
+def _winner(study: StudyRecord, trial: TrialRecord, winner: Mapping[str, Any]) -> str:
+    lines = [f"winner: trial {trial.number}, {study.unit} {trial.best_step} of {study.max_units}"]
+    lines += [f"  {name} = {value}" for name, value in trial.params.items()]
+    confirmed = winner.get("confirmed")
+    if confirmed:
+        lines.append(
+            f"  {study.metric} over {confirmed['seeds']} fresh seeds: "
+            f"{confirmed['mean']:.4f} +- {confirmed['sd']:.4f} (standard deviation)"
+        )
+    return "\n".join(lines)
+
+
+def figures_table(
+    study: StudyRecord, winner: Mapping[str, Any], baselines: Mapping[str, Mapping[str, float]]
+) -> str:
+    """Validation and test figures of the winner, each beside the baselines."""
+    names = list(study.metrics)
+    rows = [("winner", winner["validation"], winner["test"])]
+    for name, values in baselines.items():
+        test = {k[5:]: v for k, v in values.items() if k.startswith("test/")}
+        rows.append((name, values, test))
+    width = max(len(row[0]) for row in rows)
+    lines = []
+    for title, part in (("validation (selected on)", 1), ("test (a claim about new data)", 2)):
+        if not any(row[part] for row in rows):
+            continue
+        lines.append(f"{title}:")
+        shown = [n for n in names if any(n in row[part] for row in rows)]
+        widths = [max(10, len(n)) for n in shown]
+        lines.append(
+            "  " + " " * width + "  " + "  ".join(n.rjust(w) for n, w in zip(shown, widths))
+        )
+        for row in rows:
+            cells = [_cell(row[part].get(n)).rjust(w) for n, w in zip(shown, widths)]
+            lines.append(f"  {row[0]:{width}s}  {'  '.join(cells)}")
+    return "\n".join(lines)
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if math.isfinite(value) else str(value)
+
+
+def _time(study: StudyRecord, seconds: Mapping[str, float]) -> str:
+    total: Counter[str] = Counter()
+    for trial in study.trials.values():
+        total.update(trial.seconds)
+    count = max(1, len(study.trials))
+    phases = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
+    kinds = ", ".join(f"{name} {value / count:.3f}" for name, value in total.items())
+    return f"time: {phases}\n  seconds per trial: {kinds}" if kinds else f"time: {phases}"
+
+
+def _next(folder: Path, trained: bool, interrupted: bool) -> str:
+    commands = []
+    if interrupted:
+        commands.append(f"python -m distrib.tune --resume {folder}")
+    commands.append(f"tensorboard --logdir {folder}")
+    if trained:
+        commands.append(f"python -m distrib.predict {folder}/best --out predictions.parquet")
+        commands.append(f"python -m distrib.train --config {folder}/best")
+    commands.append(f"python -m distrib.compare {folder.parent}/*")
+    return "next:\n" + "\n".join(f"  {command}" for command in commands)

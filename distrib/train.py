@@ -1,0 +1,55 @@
+"""The door to a single training: `python -m distrib.train --config runs/mlp-0/best`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from distrib._door import Parser, enter
+from distrib._studies import add_options, carry_out, options_from, resumed
+from distrib.errors import InputError
+
+EXAMPLES = """\
+python -m distrib.train --config runs/mlp-0/best
+python -m distrib.train --config runs/mlp-0/best --data my_screen/ --seed 3
+python -m distrib.train --space mlp --set hidden_width=64 --max-epochs 100
+python -m distrib.train --resume last"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train one configuration; the exit code."""
+    parser = Parser("train", "Train one configuration, without a search.", EXAMPLES)
+    which = parser.add_argument_group("what is trained")
+    which.add_argument("--config", metavar="FOLDER|FILE", help="a best/ folder, or its config.yaml")
+    which.add_argument("--space", metavar="NAME|FILE", help="the defaults of this space's family")
+    add_options(parser)
+    return enter(train, parser, argv)
+
+
+def train(args: argparse.Namespace) -> int:
+    """Train what `--config` or `--space` names, or go on with an interrupted training."""
+    from distrib.study.options import make_plan
+    from distrib.study.run import Place
+    from distrib.study.single import space_of_config, space_of_defaults
+
+    if sum(map(bool, (args.config, args.space, args.resume))) != 1:
+        raise InputError(
+            "what is to be trained?",
+            where="--config, --space or --resume",
+            expected="exactly one of them",
+            hint="python -m distrib.train --help",
+        )
+    if args.resume:
+        plan, folder, stored = resumed(args)
+        return carry_out(plan, folder, stored=stored, searched=False)
+    space = space_of_config(args.config) if args.config else space_of_defaults(args.space)
+    options = replace(options_from(args), trials=1, scheduler="none", sampler="random")
+    return carry_out(
+        make_plan(space, options), Place(Path(args.out or "runs"), args.name), searched=False
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,71 @@
+"""The door to a search: `python -m distrib.tune --space mlp`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from distrib._door import DONE, Parser, enter
+from distrib._studies import (
+    add_options,
+    add_search_options,
+    carry_out,
+    find_study,
+    options_from,
+    resumed,
+)
+from distrib.errors import InputError
+
+EXAMPLES = """\
+python -m distrib.tune --space mlp
+python -m distrib.tune --space trimming --set data.chain=TRA --trials 30
+python -m distrib.tune --space mlp --data my_screen/ --time-budget 20m --seed 7
+python -m distrib.tune --space my_space.yaml --allow-custom --concurrent 4
+python -m distrib.tune --resume runs/mlp-0 --trials 200
+python -m distrib.tune --space mlp --dry-run"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Search for good hyperparameters; the exit code."""
+    parser = Parser("tune", "Search for good hyperparameters of one model family.", EXAMPLES)
+    add_search_options(parser)
+    add_options(parser)
+    return enter(tune, parser, argv)
+
+
+def tune(args: argparse.Namespace) -> int:
+    """Begin a study, or go on with one."""
+    from distrib.study.options import make_plan
+    from distrib.study.run import Place
+    from distrib.study.space_file import find_space
+
+    if args.resume:
+        for name in ("space", "name", "warm_start"):
+            if getattr(args, name):
+                raise InputError(
+                    "a resumed study keeps its own", where="--" + name.replace("_", "-")
+                )
+        plan, folder, stored = resumed(args)
+        return carry_out(plan, folder, stored=stored)
+    if not args.space:
+        raise InputError(
+            "which space?",
+            where="--space",
+            expected="mlp, trimming, or a YAML file",
+            hint="python -m distrib.tune --help",
+        )
+    plan = make_plan(find_space(args.space), options_from(args))
+    if args.dry_run:
+        from distrib.study.dry_run import dry_run
+
+        for line in dry_run(plan):
+            print(line)
+        return DONE
+    out = Path(args.out or "runs")
+    warm = find_study(args.warm_start, out).path if args.warm_start else None
+    return carry_out(plan, Place(out, args.name, warm))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,51 @@
+"""The door to a running study: `python -m distrib.watch runs/mlp-0`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from distrib._door import DONE, Parser, enter
+
+EXAMPLES = """\
+python -m distrib.watch runs/mlp-0
+python -m distrib.watch runs/mlp-0 --once"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Follow a study until it ends; the exit code."""
+    parser = Parser("watch", "Follow a study from another terminal.", EXAMPLES)
+    parser.add_argument("study", type=Path, help="the study's folder")
+    parser.add_argument("--once", action="store_true", help="show it once")
+    parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS")
+    parser.add_argument("--debug", action="store_true", help="tracebacks")
+    return enter(watch, parser, argv)
+
+
+def watch(args: argparse.Namespace) -> int:
+    """Draw the record again and again while a driver holds the study."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from distrib.study.onlooker import is_running, look
+    from distrib.tracking.live import render
+
+    console = Console()
+    study = look(args.study)
+    if args.once or not sys.stdout.isatty():
+        console.print(render(study))
+        return DONE
+    with Live(render(study), console=console, auto_refresh=False) as live:
+        while is_running(args.study):
+            time.sleep(args.every)
+            live.update(render(look(args.study)), refresh=True)
+        live.update(render(look(args.study)), refresh=True)
+    console.print(f"no driver runs this study now; its folder: {args.study}")
+    return DONE
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
