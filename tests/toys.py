@@ -101,17 +101,22 @@ class Curve(Trainable[CurveConfig, Source, Points]):
         for item in self.progress(calm, data, worker, state):
             yield Progress(item.step, item.state)
 
-    def predict(self, config: CurveConfig, state: State, data: Points, worker: Worker
-                ) -> pd.DataFrame:  # fmt: skip
-        return pd.DataFrame({"id": np.arange(len(data.values)), "value": state.arrays["weights"][0]})
+    def predict(
+        self, config: CurveConfig, state: State, data: Points, worker: Worker
+    ) -> pd.DataFrame:
+        return pd.DataFrame(
+            {"id": np.arange(len(data.values)), "value": state.arrays["weights"][0]}
+        )
 
-    def evaluate(self, config: CurveConfig, state: State, data: Points, worker: Worker
-                 ) -> dict[str, float]:  # fmt: skip
+    def evaluate(
+        self, config: CurveConfig, state: State, data: Points, worker: Worker
+    ) -> dict[str, float]:
         score = float(state.arrays["weights"][0])
         return {"score": score, "loss": 1 - score}
 
-    def baselines(self, config: CurveConfig, data: Points, test: Points | None, worker: Worker
-                  ) -> dict[str, dict[str, float]]:  # fmt: skip
+    def baselines(
+        self, config: CurveConfig, data: Points, test: Points | None, worker: Worker
+    ) -> dict[str, dict[str, float]]:
         return {"zero": {"score": 0.0, "loss": 1.0}}
 
 

@@ -1,1 +1,1 @@
-"""What a study is: its space, its search, its trials and its record. Only here and in cluster/ is Ray imported."""
+"""What a study is: space, search, trials, record. Only here and in cluster/ is Ray imported."""

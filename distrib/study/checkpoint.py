@@ -24,7 +24,7 @@ from distrib.trainables.base import State
 KEPT = 2  # the newest, and the one before it in case the newest cannot be read
 
 
-class TornState(InputError):
+class TornStateError(InputError):
     """A state file that cannot be read whole."""
 
 
@@ -57,7 +57,7 @@ def read_state(path: Path) -> State:
     """Read a state.
 
     Raises:
-        TornState: the file is cut short or altered.
+        TornStateError: the file is cut short or altered.
         InputError: there is no such file.
     """
     if not path.is_file():
@@ -67,9 +67,9 @@ def read_state(path: Path) -> State:
             header: dict[str, Any] = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise TornState("this state is torn", file=path, found=str(error)) from None
+        raise TornStateError("this state is torn", file=path, found=str(error)) from None
     if "values" not in header or header.get("crc32") != _checksum(arrays, header["values"]):
-        raise TornState("this state is torn", file=path, found="a checksum that does not fit")
+        raise TornStateError("this state is torn", file=path, found="a checksum that does not fit")
     return State(arrays, json.loads(header["values"]))
 
 
@@ -101,7 +101,7 @@ class Checkpoints:
         for path in reversed(self.files()):
             try:
                 return read_state(path), torn
-            except TornState as error:
+            except TornStateError as error:
                 torn.append(str(error).replace("\n", " "))
                 with suppress(OSError):
                     path.rename(path.with_suffix(".torn"))

@@ -1,4 +1,4 @@
-"""Configurations: from plain values to a family's `Config` and back to YAML, every mistake named."""
+"""Configurations: plain values to a family's `Config` and to YAML, every mistake named."""
 
 from __future__ import annotations
 

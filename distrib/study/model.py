@@ -1,4 +1,4 @@
-"""A trained (or yet untrained) model with its configuration: for evaluation, prediction, scripts."""
+"""A model, trained or not yet, with its configuration: for evaluation, prediction, scripts."""
 
 from __future__ import annotations
 
