@@ -1,4 +1,4 @@
-"""The list of doors: `python -m distrib --help`; `distrib tune ...` is `python -m distrib.tune ...`."""
+"""The list of doors: `python -m distrib --help`; `distrib tune` is `python -m distrib.tune`."""
 
 from __future__ import annotations
 

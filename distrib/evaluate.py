@@ -1,4 +1,4 @@
-"""The door to judging a trained model: `python -m distrib.evaluate runs/mlp-0/best --data held/`."""
+"""The door to judging a trained model: `python -m distrib.evaluate runs/mlp-0/best`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door to predictions: `python -m distrib.predict runs/mlp-0/best --data new/ --out p.parquet`."""
+"""The door to predictions: `python -m distrib.predict runs/mlp-0/best --out p.parquet`."""
 
 from __future__ import annotations
 
