@@ -17,7 +17,7 @@ def normalised(weights: np.ndarray) -> np.ndarray:
 
 def mean_loss(log_p: np.ndarray, weights: np.ndarray) -> float:
     """Mean negative log likelihood of ln P(choice | set); infinite where P = 0 was observed."""
-    observed = weights > 0
+    observed = weights != 0  # NaN counts as observed, and is seen in the loss
     return float(-(normalised(weights)[observed] * log_p[observed]).sum())
 
 

@@ -80,7 +80,7 @@ def fit(
     mask = np.ones(weights.shape, bool) if mask is None else mask
     penalised = np.ones(num_features, bool) if penalised is None else penalised
     scaled = normalised(weights)
-    informative = scaled.sum(axis=1) > 0
+    informative = scaled.sum(axis=1) != 0
     free = np.flatnonzero(~penalised) if l2 else np.arange(num_features)
     if len(free):
         used = [str(k) if names is None else names[k] for k in free.tolist()]
