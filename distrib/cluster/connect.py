@@ -11,24 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distrib.cluster.environment import SETTINGS, set_environment
 from distrib.errors import InputError
-
-# Read by Ray in the driver and in every process it starts; see the comment beside each.
-SETTINGS = {
-    "RAY_AIR_NEW_OUTPUT": "0",  # Tune's own tables stay off
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a trial that reports nothing fails alone
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no CSV, JSON and TensorBoard files of Tune's
-    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",  # the ledger is the record, not Tune's snapshots
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_WARN_THRESHOLD_S": "30",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_TRAIN_ENABLE_STATE_TRACKING": "0",
-    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # JAX shares a GPU's memory
-    "RAY_DEDUP_LOGS": "0",
-}
-
 
 @dataclass(frozen=True)
 class Resources:
@@ -83,7 +67,7 @@ def connected(
     Raises:
         InputError: no cluster answers at `address`.
     """
-    set_environment()
+    set_environment(address)
     import ray
 
     if not debug:
@@ -133,19 +117,6 @@ def describe(address: str) -> Cluster:
         gpus=sum(node.get("GPU", 0) for node in nodes),
         node_resources=tuple(nodes),
     )
-
-
-def set_environment() -> None:
-    """Set what Ray must find in the environment before it is imported."""
-    for key, value in SETTINGS.items():
-        os.environ.setdefault(key, value)
-    # A Ray of our own listens on the loopback only; a cluster decides for itself by its token.
-    os.environ.setdefault("RAY_AUTH_MODE", "token" if _has_token() else "disabled")
-
-
-def _has_token() -> bool:
-    named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
-    return bool(named) or (Path.home() / ".ray" / "auth_token").is_file()
 
 
 def _temporary_folder() -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from distrib.cluster.connect import Cluster, connected
+from distrib.cluster.environment import set_environment
 from distrib.errors import InputError
 from distrib.records import StudyRecord, Tracker
 from distrib.study.folder import RunFolder, create_run_folder
@@ -77,6 +80,11 @@ def run_study(
     began = time.monotonic()
     options = plan.options
     with ExitStack() as stack:
+        set_environment(options.address)
+        # Ray's start is mostly waiting for its processes: import what comes next meanwhile.
+        imports = threading.Thread(target=importlib.import_module, args=("distrib.study.tuner",))
+        imports.start()
+        stack.callback(imports.join)
         cluster = stack.enter_context(
             connected(options.address, debug=options.debug, cpus=_own_cpus(plan))
         )
@@ -89,8 +97,6 @@ def run_study(
 
         concurrent = concurrency(plan, cluster)
         site = tasks.Site(plan.space.trainable, plan.worker, options.allow_custom)
-        for _ in range(min(concurrent, plan.trials) if options.address is None else 0):
-            tasks.warm_up.remote(site)
         data, test, described = tasks.load_data.remote(
             site, plan.source, options.test_fraction, options.seed
         )

@@ -24,6 +24,7 @@ import ray
 from ray import tune
 
 from distrib.study.checkpoint import Checkpoints
+from distrib.study.framework import prepare
 from distrib.study.registry import load_family
 from distrib.study.trial import Message, Pace, run_trial
 from distrib.trainables.base import Worker
@@ -130,25 +131,6 @@ class _Loop:
                 traceback.print_exc()
                 raise
         return request
-
-
-def prepare(trainable: str, worker: Worker) -> Worker:
-    """Import the family's framework and set this thread to the worker's threads and device."""
-    framework = load_family(trainable, allow_custom=True).framework
-    if framework == "torch":
-        import torch
-
-        torch.set_num_threads(worker.threads)
-    elif framework == "jax":
-        os.environ.setdefault(
-            "XLA_FLAGS",
-            f"--xla_cpu_multi_thread_eigen={str(worker.threads > 1).lower()} "
-            f"intra_op_parallelism_threads={worker.threads}",
-        )
-        import jax
-
-        jax.config.update("jax_platforms", "cpu" if worker.device == "cpu" else None)
-    return worker
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from distrib.data.splits import holdout
 from distrib.errors import InputError
 from distrib.study.checkpoint import Checkpoints, read_state, write_state
 from distrib.study.registry import load_family
-from distrib.study.slot import prepare
+from distrib.study.framework import prepare
 from distrib.study.trial import Pace, run_trial
 from distrib.trainables.base import Source, State, Worker
 
@@ -26,14 +26,6 @@ class Site:
     trainable: str
     worker: Worker
     allow_custom: bool = False
-
-
-@ray.remote(num_cpus=0)
-def warm_up(site: Site) -> None:
-    """Import the framework into an idle process of Ray's, which then becomes a trial's."""
-    prepare(site.trainable, site.worker)
-    import ray.train.v2.api.data_parallel_trainer
-    import ray.tune  # noqa: F401
 
 
 @ray.remote(num_cpus=0, num_returns=3)
