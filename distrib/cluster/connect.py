@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from distrib.cluster.environment import SETTINGS, set_environment
+from distrib.cluster.scratch import scratch_folder
 from distrib.errors import InputError
+
 
 @dataclass(frozen=True)
 class Resources:
@@ -40,9 +42,14 @@ class Resources:
 
 @dataclass(frozen=True)
 class Cluster:
-    """What Ray has to give."""
+    """What Ray has to give.
+
+    Attributes:
+        scratch: a folder of this driver's, gone when it ends.
+    """
 
     address: str
+    scratch: Path
     nodes: int
     cpus: float
     gpus: float
@@ -73,6 +80,7 @@ def connected(
     if not debug:
         for name in ("ray", "ray.tune", "ray.train", "ray.data"):
             logging.getLogger(name).setLevel(logging.ERROR)
+    scratch = scratch_folder()
     common: dict[str, Any] = {
         "log_to_driver": debug,
         "logging_level": logging.INFO if debug else logging.ERROR,
@@ -84,7 +92,7 @@ def connected(
             address="local",
             num_cpus=cpus,
             include_dashboard=False,
-            _temp_dir=_temporary_folder(),
+            _temp_dir=str(scratch),
             **common,
         )
     else:
@@ -100,28 +108,22 @@ def connected(
                              expected=f"a cluster that runs ({str(error).splitlines()[0]})",
                              hint="start one with: ray up cluster.yaml") from None  # fmt: skip
     try:
-        yield describe(address or "local")
+        yield describe(address or "local", scratch)
     finally:
         ray.shutdown()
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def describe(address: str) -> Cluster:
+def describe(address: str, scratch: Path) -> Cluster:
     """The living nodes and what they hold."""
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return Cluster(
         address=address,
+        scratch=scratch,
         nodes=len(nodes),
         cpus=sum(node.get("CPU", 0) for node in nodes),
         gpus=sum(node.get("GPU", 0) for node in nodes),
         node_resources=tuple(nodes),
     )
-
-
-def _temporary_folder() -> str:
-    """A folder of this user's own: a foreign or full /tmp/ray does no harm."""
-    user = getattr(os, "getuid", lambda: "user")()
-    folder = Path(tempfile.gettempdir()) / f"distrib-ray-{user}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return str(folder)

@@ -143,7 +143,7 @@ def run_study(
         outcome.seconds["start"] = time.monotonic() - began
         began = time.monotonic()
         try:
-            run_search(search, context, options.resources)
+            run_search(search, context, options.resources, cluster.scratch)
         finally:
             outcome.interrupted = search.interrupted or search.error is not None
             outcome.notes += search.notes

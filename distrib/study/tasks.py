@@ -13,8 +13,8 @@ import ray
 from distrib.data.splits import holdout
 from distrib.errors import InputError
 from distrib.study.checkpoint import Checkpoints, read_state, write_state
-from distrib.study.registry import load_family
 from distrib.study.framework import prepare
+from distrib.study.registry import load_family
 from distrib.study.trial import Pace, run_trial
 from distrib.trainables.base import Source, State, Worker
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -31,8 +31,11 @@ from distrib.study.trial import Message
 RETRIES = 3  # of a trial whose process or node was lost
 
 
-def run_search(search: Search, context: SlotContext, resources: Resources) -> None:
+def run_search(search: Search, context: SlotContext, resources: Resources, scratch: Path) -> None:
     """Run a search to its end, to the time budget, or to Ctrl-C (`search.interrupted`).
+
+    Args:
+        scratch: a folder for the files of Tune's own, of which nothing is kept.
 
     Raises:
         OSError: the disk of the run folder takes no more; the ledger can be resumed.
@@ -43,7 +46,7 @@ def run_search(search: Search, context: SlotContext, resources: Resources) -> No
     trainable = tune.with_resources(
         tune.with_parameters(Slot, context=context), tune.PlacementGroupFactory([bundle])
     )
-    with tempfile.TemporaryDirectory(prefix="distrib-tune-") as scratch, _signals(search):
+    with _signals(search):
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(search.limits.concurrent)
         tuner = tune.Tuner(
             trainable,
@@ -56,7 +59,7 @@ def run_search(search: Search, context: SlotContext, resources: Resources) -> No
             ),
             run_config=tune.RunConfig(
                 name="study",
-                storage_path=scratch,
+                storage_path=str(scratch / "tune"),
                 verbose=0,
                 callbacks=[_Ticker(search)],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),

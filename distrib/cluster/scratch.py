@@ -1,0 +1,45 @@
+"""A folder for what Ray writes while a driver lives: its logs, sockets and Tune's own files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+ABANDONED = 120.0  # seconds after which the folder of a dead driver is surely not in use any more
+
+
+def scratch_folder() -> Path:
+    """A new folder of this process's own; those that killed drivers left behind are removed."""
+    # A path of Ray's sockets has room for about 40 characters before the session's name.
+    base = Path(tempfile.gettempdir())
+    if len(str(base)) > 20:
+        base = Path("/tmp")
+    home = base / f"distrib-ray-{os.getuid()}"
+    home.mkdir(mode=0o700, exist_ok=True)
+    for other in home.iterdir():
+        if _abandoned(other):
+            shutil.rmtree(other, ignore_errors=True)
+    folder = home / str(os.getpid())
+    count = 0
+    while True:
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            count += 1
+            folder = home / f"{os.getpid()}-{count}"
+
+
+def _abandoned(folder: Path) -> bool:
+    pid = folder.name.partition("-")[0]
+    with suppress(OSError):
+        return (
+            pid.isdigit()
+            and not Path(f"/proc/{pid}").exists()
+            and time.time() - folder.stat().st_mtime > ABANDONED
+        )
+    return False
