@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ class JournalFile(BaseJournalBackend):
         self._size = path.stat().st_size
         self._fresh: list[dict[str, Any]] = []  # appended, and not yet read back by the storage
         self._read = 0
+        self._held: list[bytes] | None = None
 
     def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
         if log_number_from == self._read and log_number_from > 0:
@@ -71,10 +73,29 @@ class JournalFile(BaseJournalBackend):
         return logs[log_number_from:]
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        lines = [json.dumps(log, separators=(",", ":")) for log in logs]
-        content = "".join(line + "\n" for line in lines).encode()
         if self._file is None:
             raise LedgerError(f"{self.path} was opened for reading")
+        lines = [json.dumps(log, separators=(",", ":")) for log in logs]
+        content = "".join(line + "\n" for line in lines).encode()
+        if self._held is None:
+            self._write(content)
+        else:
+            self._held.append(content)
+        self._fresh += [json.loads(line) for line in lines]
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write what is appended meanwhile in one piece: a crash leaves all of it or nothing."""
+        held: list[bytes] = []
+        self._held = held
+        try:
+            yield
+        finally:
+            self._held = None
+        self._write(b"".join(held))
+
+    def _write(self, content: bytes) -> None:
+        assert self._file is not None
         try:
             written = self._file.write(content)
             if written != len(content):
@@ -83,7 +104,6 @@ class JournalFile(BaseJournalBackend):
             self._undo()
             raise LedgerError(error.errno, error.strerror, str(self.path)) from error
         self._size += len(content)
-        self._fresh += [json.loads(line) for line in lines]
 
     def sync(self) -> None:
         """Wait until the disk holds every line."""

@@ -97,8 +97,9 @@ class Ledger:
     def ask(self, space: Space, sampler: optuna.samplers.BaseSampler) -> tuple[int, dict[str, Any]]:
         """Begin a trial: its number and its configuration."""
         self.study.sampler = sampler
-        trial = self.study.ask()
-        config = space.suggest(trial)
+        with self.file.together():
+            trial = self.study.ask()
+            config = space.suggest(trial)
         self._live[trial.number] = trial
         return trial.number, config
 
@@ -130,26 +131,28 @@ class Ledger:
     def tell(self, record: TrialRecord) -> None:
         """Record a trial's end, and wait until the disk holds it."""
         state = _optuna().trial.TrialState[record.state]
-        self.note(
-            record.number,
-            best_step=record.best_step,
-            latest={k: v if math.isfinite(v) else repr(v) for k, v in record.latest.items()},
-            seconds={k: round(v, 4) for k, v in record.seconds.items()},
-            **{
-                key: value
-                for key, value in (
-                    ("reason", record.reason),
-                    ("failure", record.failure),
-                    ("retries", record.retries),
-                )
-                if value
-            },
-        )
-        trial = self._live.pop(record.number)
-        if record.state == "COMPLETE":
-            self.study.tell(trial, record.value)
-        else:
-            self.study.tell(trial, state=state)
+        trial = self._live[record.number]
+        with self.file.together():
+            self.note(
+                record.number,
+                best_step=record.best_step,
+                latest={k: v if math.isfinite(v) else repr(v) for k, v in record.latest.items()},
+                seconds={k: round(v, 4) for k, v in record.seconds.items()},
+                **{
+                    key: value
+                    for key, value in (
+                        ("reason", record.reason),
+                        ("failure", record.failure),
+                        ("retries", record.retries),
+                    )
+                    if value
+                },
+            )
+            if record.state == "COMPLETE":
+                self.study.tell(trial, record.value)
+            else:
+                self.study.tell(trial, state=state)
+        del self._live[record.number]
         self.file.sync()
 
     def values(self) -> Iterator[tuple[int, int, float]]:
