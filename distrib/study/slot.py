@@ -24,10 +24,10 @@ import ray
 from ray import tune
 
 from distrib.study.checkpoint import Checkpoints
-from distrib.study.framework import prepare
 from distrib.study.registry import load_family
 from distrib.study.trial import Message, Pace, run_trial
 from distrib.trainables.base import Worker
+from distrib.trainables.framework import prepare
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,7 @@ class Slot(tune.Trainable):
         from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
         try:
-            worker = prepare(self._context.trainable, self._context.worker)
-            loop = _Loop(self._context, worker, self._requests, self._answers)
+            loop = _Loop(self._context, self._requests, self._answers)
             DataParallelTrainer(
                 loop.run, scaling_config=ray.train.ScalingConfig(num_workers=0)
             ).fit()
@@ -85,17 +84,19 @@ class _Loop:
     def __init__(
         self,
         context: SlotContext,
-        worker: Worker,
         requests: SimpleQueue[Any],
         answers: SimpleQueue[Any],
     ) -> None:
-        self.context, self.worker = context, worker
+        self.context, self.worker = context, context.worker
         self.requests, self.answers = requests, answers
         self.family = load_family(context.trainable, allow_custom=context.allow_custom)
+        began = time.monotonic()
+        prepare(self.family, self.worker)
+        self.seconds = {"import": time.monotonic() - began}
         self.pace = Pace(frozenset(context.milestones), context.save_every)
         began = time.monotonic()
         self.data = ray.get(context.data[0])
-        self.seconds = {"load": time.monotonic() - began}
+        self.seconds["load"] = time.monotonic() - began
 
     def run(self) -> None:
         request = self.requests.get()
@@ -107,7 +108,7 @@ class _Loop:
         folder = Path(self.context.folder) / "trials" / f"{assignment['number']:04d}"
         start = max(0.0, time.time() - assignment["asked"])
         fixed = {"start": start, **self.seconds}
-        self.seconds = {"load": 0.0}
+        self.seconds = dict.fromkeys(self.seconds, 0.0)
         with console(folder / "console.log", self.context.capture):
             try:
                 messages = run_trial(

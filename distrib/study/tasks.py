@@ -13,10 +13,10 @@ import ray
 from distrib.data.splits import holdout
 from distrib.errors import InputError
 from distrib.study.checkpoint import Checkpoints, read_state, write_state
-from distrib.study.framework import prepare
 from distrib.study.registry import load_family
 from distrib.study.trial import Pace, run_trial
-from distrib.trainables.base import Source, State, Worker
+from distrib.trainables.base import Source, State, Trainable, Worker
+from distrib.trainables.framework import prepare
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,12 @@ class Site:
     trainable: str
     worker: Worker
     allow_custom: bool = False
+
+
+def _ready(site: Site) -> tuple[Trainable[Any, Any, Any], Worker]:
+    family = load_family(site.trainable, allow_custom=site.allow_custom)
+    prepare(family, site.worker)
+    return family, site.worker
 
 
 @ray.remote(num_cpus=0, num_returns=3)
@@ -67,8 +73,7 @@ def refit(
     Yields:
         {"step": n} as it goes on; last {"test": metric -> value} or {"error": text}.
     """
-    family = load_family(site.trainable, allow_custom=site.allow_custom)
-    worker = prepare(site.trainable, site.worker)
+    family, worker = _ready(site)
     typed = family.Config.model_validate(config)
     checkpoints = Checkpoints(Path(folder) / f".refit-{key}")
     pace = Pace(save_every=save_every)
@@ -99,8 +104,7 @@ def refit(
 @ray.remote
 def baselines(site: Site, config: dict[str, Any], data: Any, test: Any) -> dict[str, Any]:
     """The family's baselines on the same rows."""
-    family = load_family(site.trainable, allow_custom=site.allow_custom)
-    worker = prepare(site.trainable, site.worker)
+    family, worker = _ready(site)
     return family.baselines(family.Config.model_validate(config), data, test, worker)
 
 
@@ -109,8 +113,7 @@ def train_again(
     site: Site, config: dict[str, Any], objective: str, selects: str, data: Any, folder: str
 ) -> dict[str, Any]:
     """One whole training under another seed (`--confirm`): its value, or why there is none."""
-    family = load_family(site.trainable, allow_custom=site.allow_custom)
-    worker = prepare(site.trainable, site.worker)
+    family, worker = _ready(site)
     direction = next(m.direction for m in family.metrics if m.name == objective)
     values: list[float] = []
     for message in run_trial(
@@ -133,8 +136,7 @@ def train_again(
 @ray.remote
 def first_step(site: Site, config: dict[str, Any], objective: str, data: Any) -> dict[str, Any]:
     """One unit of one configuration (`--dry-run`): what it reports, how long, how large."""
-    family = load_family(site.trainable, allow_custom=site.allow_custom)
-    worker = prepare(site.trainable, site.worker)
+    family, worker = _ready(site)
     typed = family.Config.model_validate(config)
     began = time.monotonic()
     for item in family.progress(typed, data, worker):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
-from distrib.study.registry import load_family
-from distrib.trainables.base import Worker
+from distrib.trainables.base import Trainable, Worker
 
 
-def prepare(trainable: str, worker: Worker) -> Worker:
-    """Import the family's framework and set this thread to the worker's threads and device."""
-    framework = load_family(trainable, allow_custom=True).framework
-    if framework == "torch":
+def prepare(family: Trainable[Any, Any, Any], worker: Worker) -> None:
+    """Import what the family computes with; set this thread's number of threads and the device."""
+    if family.framework == "torch":
         import torch
 
         torch.set_num_threads(worker.threads)
-    elif framework == "jax":
+    elif family.framework == "jax":
         os.environ.setdefault(
             "XLA_FLAGS",
             f"--xla_cpu_multi_thread_eigen={str(worker.threads > 1).lower()} "
@@ -24,4 +23,3 @@ def prepare(trainable: str, worker: Worker) -> Worker:
         import jax
 
         jax.config.update("jax_platforms", "cpu" if worker.device == "cpu" else None)
-    return worker
