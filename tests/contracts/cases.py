@@ -1,0 +1,82 @@
+"""The families under contract: for each, a small configuration and a small part of its data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from distrib.study.registry import load_family
+from distrib.trainables.base import Trainable
+
+
+@dataclass(frozen=True)
+class Case:
+    """One family.
+
+    Attributes:
+        config: small values that train in a second or two.
+        rows: how many groups of the default data are used.
+        units: units of the small configuration.
+        diverging: values under which the objective stops being finite, None where it cannot.
+        predicted: rows of a prediction per row of the data.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    units: int
+    groups: int
+    predicted: Callable[[Any], int] = lambda data: len(data.groups)
+    diverging: Mapping[str, Any] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def family(self) -> Trainable[Any, Any, Any]:
+        return load_family(self.name, allow_custom=True)
+
+    def typed(self, **more: Any) -> Any:
+        return self.family.Config.model_validate({**self.config, **more})
+
+    def data(self) -> Any:
+        return _data(self.name, self.groups)
+
+
+@cache
+def _data(name: str, groups: int) -> Any:
+    family = load_family(name, allow_custom=True)
+    data = family.load(family.Source())
+    return data.take(np.flatnonzero(np.isin(data.groups, np.unique(data.groups)[:groups])))
+
+
+CASES = [
+    Case(
+        "mlp",
+        {"epochs": 5, "hidden_width": 16, "num_layers": 2, "dropout": 0.2, "folds": 3},
+        units=5,
+        groups=60,
+        diverging={"learning_rate": 1e30, "clip_norm": 0.0, "norm": "none"},
+    ),
+    Case(
+        "trimming",
+        {
+            "feature_set": "motif_two-side-base-count-beyond",
+            "motif_left": 1,
+            "motif_right": 2,
+            "l2": 1.0,
+            "folds": 4,
+        },
+        units=4,
+        groups=30,
+        predicted=lambda data: len(data.groups) * len(data.trims),
+    ),
+    Case(
+        "tests.toys:Curve",
+        {"epochs": 6, "noise": 0.1},
+        units=6,
+        groups=10,
+        diverging={"kind": "nan"},
+    ),
+]

@@ -1,0 +1,176 @@
+"""What every trainable promises, one suite over all of them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from distrib.study.checkpoint import read_state, write_state
+from distrib.trainables.base import Progress, State, Trainable, Worker
+from tests.contracts.cases import CASES, Case
+
+pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def worker(case: Case) -> Worker:
+    return Worker(precision=case.family.precisions[0])
+
+
+def run(
+    case: Case, state: State | None = None, stop: int | None = None, **more: Any
+) -> tuple[list[dict[str, float]], State]:
+    """Rows and the last state of a training, from the beginning or from a state."""
+    rows, last = [], None
+    for item in case.family.progress(case.typed(**more), case.data(), worker(case), state):
+        last = item.state()
+        if item.metrics is not None:
+            rows.append({"step": item.step, **item.metrics})
+        if item.step == stop:
+            break
+    assert last is not None
+    return rows, last
+
+
+def trained(case: Case) -> State:
+    items: list[Progress] = list(
+        case.family.refit(case.typed(), case.data(), worker(case), case.units)
+    )
+    return items[-1].state()
+
+
+def same(a: State, b: State) -> bool:
+    return (
+        a.values == b.values
+        and set(a.arrays) == set(b.arrays)
+        and all(
+            np.array_equal(a.arrays[k], b.arrays[k], equal_nan=a.arrays[k].dtype.kind == "f")
+            for k in a.arrays
+        )
+    )
+
+
+def test_is_a_documented_trainable(case: Case) -> None:
+    family = case.family
+    assert isinstance(family, Trainable)
+    assert all(f.description for f in family.Config.model_fields.values())
+    assert all(f.description for f in family.Source.model_fields.values())
+    assert case.typed() == family.Config.model_validate(case.typed().model_dump(mode="json"))
+    assert len({m.name for m in family.metrics}) == len(family.metrics) > 0
+    assert family.fidelity is None or family.fidelity.config_key in family.Config.model_fields
+
+
+def test_reports_every_metric_at_every_unit(case: Case) -> None:
+    rows, _ = run(case)
+    assert [row["step"] for row in rows] == list(range(1, case.units + 1))
+    for row in rows:
+        for metric in case.family.metrics:
+            assert math.isfinite(row[metric.name]), metric.name
+
+
+def test_equal_seeds_give_equal_runs(case: Case) -> None:
+    first, second = run(case), run(case)
+    assert first[0] == second[0]
+    assert same(first[1], second[1])
+
+
+def test_a_state_survives_the_disk(case: Case, tmp_path: Path) -> None:
+    _, state = run(case, stop=2)
+    write_state(tmp_path / "state.safetensors", state)
+    assert same(read_state(tmp_path / "state.safetensors"), state)
+
+
+def test_a_resumed_run_equals_the_uninterrupted_one(case: Case, tmp_path: Path) -> None:
+    rows, end = run(case)
+    for stop in range(1, case.units + 1):
+        before, state = run(case, stop=stop)
+        write_state(tmp_path / "state.safetensors", state)
+        after, resumed = ([], state)
+        if stop < case.units:
+            after, resumed = run(case, state=read_state(tmp_path / "state.safetensors"))
+        assert before + after == rows, f"interrupted after {stop}"
+        assert same(resumed, end), f"interrupted after {stop}"
+
+
+def test_a_tiny_budget_is_enough_for_a_report(case: Case) -> None:
+    assert case.family.fidelity is not None
+    least = 2 if case.family.fidelity.unit == "fold" else 1
+    rows, _ = run(case, **{case.family.fidelity.config_key: least})
+    assert len(rows) == least
+
+
+def test_a_divergence_is_reported_as_it_is(case: Case) -> None:
+    if case.diverging is None:
+        pytest.skip("a convex model does not diverge")
+    rows, _ = run(case, **case.diverging)
+    assert any(not math.isfinite(row[case.family.metrics[0].name]) for row in rows)
+
+
+def test_predicts_a_row_per_row(case: Case) -> None:
+    data = case.data()
+    frame = case.family.predict(case.typed(), trained(case), data, worker(case))
+    assert len(frame) == case.predicted(data)
+    numbers = frame.select_dtypes("number").to_numpy(dtype=float)
+    assert np.isfinite(numbers[~np.isnan(numbers)]).all()
+
+
+def test_judges_on_every_metric(case: Case) -> None:
+    figures = case.family.evaluate(case.typed(), trained(case), case.data(), worker(case))
+    assert {m.name for m in case.family.metrics} <= set(figures)
+
+
+def test_refits_are_repeatable_and_survive_an_interruption(case: Case, tmp_path: Path) -> None:
+    family, data = case.family, case.data()
+    end = trained(case)
+    assert same(end, trained(case))
+    items = family.refit(case.typed(), data, worker(case), case.units)
+    first = next(iter(items)).state()
+    write_state(tmp_path / "state.safetensors", first)
+    rest = list(
+        family.refit(
+            case.typed(), data, worker(case), case.units, read_state(tmp_path / "state.safetensors")
+        )
+    )
+    assert same(rest[-1].state() if rest else first, end)
+
+
+def test_has_baselines_for_its_objective(case: Case) -> None:
+    data = case.data()
+    half = np.unique(data.groups)[::3]
+    test = np.isin(data.groups, half)
+    found = case.family.baselines(
+        case.typed(),
+        data.take(np.flatnonzero(~test)),
+        data.take(np.flatnonzero(test)),
+        worker(case),
+    )
+    assert found
+    assert all(case.family.metrics[0].name in values for values in found.values())
+
+
+def test_the_order_of_the_rows_is_kept(case: Case) -> None:
+    data = case.data()
+    order = np.random.default_rng(0).permutation(len(data.groups))
+    shuffled = data.take(order)
+    before, after = data.groups[order], shuffled.groups  # labels may change, the parts may not
+    assert np.array_equal(before[:, None] == before, after[:, None] == after)
+    assert data.describe()["fingerprint"] == case.data().describe()["fingerprint"]
+
+
+def test_its_example_is_data_of_its_form(case: Case, tmp_path: Path) -> None:
+    family = case.family
+    if type(family).example is Trainable.example:
+        pytest.skip("no example data")
+    family.example(tmp_path)
+    loaded = family.load(family.Source(path=str(tmp_path)))
+    assert len(loaded.groups) > 10
+    unlabelled = family.load(family.Source(path=str(tmp_path)), targets=False)
+    frame = family.predict(case.typed(), _fitted(case, loaded), unlabelled, worker(case))
+    assert len(frame) >= len(unlabelled.groups)
+
+
+def _fitted(case: Case, data: Any) -> State:
+    return list(case.family.refit(case.typed(), data, worker(case), 1))[-1].state()
