@@ -16,32 +16,44 @@ from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend
 
+TOGETHER = "together"  # on the first of some lines that were written in one piece: how many
+
 
 class LedgerError(OSError):
     """The ledger cannot be written: the study must stop, and can be resumed."""
 
 
 def repair(path: Path) -> str | None:
-    """Cut a torn last line off a journal; what was cut is told, or None.
+    """Cut what is torn off the end of a journal; what was cut is told, or None.
 
-    A driver that is killed while it appends leaves a part of a line, of which nothing counts yet.
+    A driver that is killed while it appends leaves a part of a line, or of the lines that it wrote
+    together (see `JournalFile.together`), of which nothing counts yet.
     """
     if not path.exists():
         return None
     content = path.read_bytes()
-    end = content.rfind(b"\n") + 1
-    last = content[content.rfind(b"\n", 0, end - 1) + 1 : end] if end else b""
-    try:
-        if last:
-            json.loads(last)
-    except ValueError:
-        end -= len(last)
+    lines = content.splitlines(keepends=True)
+    if lines and not _is_whole(lines[-1]):
+        lines.pop()
+    for i in reversed(range(len(lines))):
+        if TOGETHER.encode() in lines[i]:
+            if len(lines) - i < json.loads(lines[i]).get(TOGETHER, 1):
+                del lines[i:]
+            break
+    end = sum(map(len, lines))
     if end == len(content):
         return None
     with path.open("r+b") as file:
         file.truncate(end)
         os.fsync(file.fileno())
     return f"{path.name}: the last line was torn; {len(content) - end} bytes of it were cut off"
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        return line.endswith(b"\n") and isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 class JournalFile(BaseJournalBackend):
@@ -59,7 +71,7 @@ class JournalFile(BaseJournalBackend):
         self._size = path.stat().st_size
         self._fresh: list[dict[str, Any]] = []  # appended, and not yet read back by the storage
         self._read = 0
-        self._held: list[bytes] | None = None
+        self._held: list[dict[str, Any]] | None = None
 
     def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
         if log_number_from == self._read and log_number_from > 0:
@@ -75,24 +87,24 @@ class JournalFile(BaseJournalBackend):
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         if self._file is None:
             raise LedgerError(f"{self.path} was opened for reading")
-        lines = [json.dumps(log, separators=(",", ":")) for log in logs]
-        content = "".join(line + "\n" for line in lines).encode()
         if self._held is None:
-            self._write(content)
+            self._write(_encoded(logs))
         else:
-            self._held.append(content)
-        self._fresh += [json.loads(line) for line in lines]
+            self._held += logs
+        self._fresh += map(json.loads, map(json.dumps, logs))
 
     @contextmanager
     def together(self) -> Iterator[None]:
         """Write what is appended meanwhile in one piece: a crash leaves all of it or nothing."""
-        held: list[bytes] = []
+        held: list[dict[str, Any]] = []
         self._held = held
         try:
             yield
         finally:
             self._held = None
-        self._write(b"".join(held))
+        if held:
+            held[0] = {**held[0], TOGETHER: len(held)}
+            self._write(_encoded(held))
 
     def _write(self, content: bytes) -> None:
         assert self._file is not None
@@ -127,3 +139,7 @@ class JournalFile(BaseJournalBackend):
             os.ftruncate(self._file.fileno(), self._size)
         except OSError:
             return
+
+
+def _encoded(logs: list[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
