@@ -1,0 +1,82 @@
+"""The study as tables: `trials.parquet`, `epochs.parquet`, `leaderboard.csv`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from distrib.files import whole
+from distrib.records import StudyRecord
+
+
+def trials_frame(study: StudyRecord) -> pd.DataFrame:
+    """A row per trial: state, value, parameters as `param/<name>`, times as `seconds/<name>`."""
+    rows = []
+    for trial in sorted(study.trials.values(), key=lambda t: t.number):
+        rows.append(
+            {
+                "trial": trial.number,
+                "state": trial.state,
+                study.metric: trial.value,
+                f"best_{study.unit}": trial.best_step,
+                f"last_{study.unit}": trial.step,
+                "rung": trial.rung,
+                "failure": trial.failure,
+                "reason": trial.reason,
+                "retries": trial.retries,
+                "started": trial.started,
+                "ended": trial.ended,
+                **{f"param/{name}": value for name, value in trial.params.items()},
+                **{f"last/{name}": value for name, value in trial.latest.items()},
+                **{f"seconds/{name}": value for name, value in trial.seconds.items()},
+            }
+        )
+    frame = pd.DataFrame(rows)
+    # Parquet wants one type per column; a dimension of mixed choices is shown as text.
+    for column in frame.columns:
+        if column.startswith("param/") and frame[column].dropna().map(type).nunique() > 1:
+            frame[column] = frame[column].map(str, na_action="ignore")
+    return frame
+
+
+def read_metrics(path: Path) -> pd.DataFrame:
+    """The whole rows of one `metrics.csv`; a torn last line is passed over."""
+    if not path.exists():
+        return pd.DataFrame()
+    content = path.read_bytes()
+    end = content.rfind(b"\n") + 1
+    from io import BytesIO
+
+    return pd.read_csv(BytesIO(content[:end])) if end else pd.DataFrame()
+
+
+def epochs_frame(folder: Path, study: StudyRecord) -> pd.DataFrame:
+    """A row per trial and unit of fidelity, every metric a column."""
+    frames = []
+    for number in sorted(study.trials):
+        rows = read_metrics(folder / "trials" / f"{number:04d}" / "metrics.csv")
+        if len(rows):
+            rows.insert(0, "trial", number)
+            frames.append(rows)
+    if not frames:
+        return pd.DataFrame({"trial": pd.Series(dtype="int64"), study.unit: pd.Series(dtype="int64")})
+    return pd.concat(frames, ignore_index=True).rename(columns={"step": study.unit})
+
+
+def leaderboard_frame(study: StudyRecord) -> pd.DataFrame:
+    """Trials with a value, best first."""
+    order = [trial.number for trial in study.ranked()]
+    frame = trials_frame(study).set_index("trial").loc[order].reset_index()
+    frame.insert(0, "rank", range(1, len(frame) + 1))
+    return frame.dropna(axis="columns", how="all")
+
+
+def write_tables(folder: Path, study: StudyRecord) -> None:
+    """Write the three tables whole."""
+    with whole(folder / "trials.parquet") as temporary:
+        trials_frame(study).to_parquet(temporary, index=False)
+    with whole(folder / "epochs.parquet") as temporary:
+        epochs_frame(folder, study).to_parquet(temporary, index=False)
+    with whole(folder / "leaderboard.csv") as temporary:
+        leaderboard_frame(study).to_csv(temporary, index=False)
