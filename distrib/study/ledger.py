@@ -50,13 +50,14 @@ class Ledger:
         optuna = _optuna()
         if read_only and not path.is_file():
             raise InputError("no such ledger", file=path)
+        self.file = JournalFile(path, read_only=read_only)
         try:
-            self.file = JournalFile(path, read_only=read_only)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 self.storage = optuna.storages.JournalStorage(self.file)
             names = optuna.get_all_study_names(self.storage)
         except (ValueError, KeyError) as error:
+            self.file.close()
             raise InputError("this is no ledger", file=path, found=str(error)) from None
         if not names:
             if direction is None:

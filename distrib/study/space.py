@@ -206,7 +206,8 @@ def _grid_values(p: Parameter, file: str) -> tuple[float, ...]:
         )
     count = math.floor((p.high - p.low) / step + 1e-9) + 1
     values = [p.low + i * step for i in range(count)]
-    return tuple(int(v) for v in values) if p.integer else tuple(values)
+    # 0.7, and not 0.7000000000000001, which may lie beyond the bounds.
+    return tuple(int(v) if p.integer else float(f"{v:.12g}") for v in values)
 
 
 def ordered(parameters: tuple[Parameter, ...], file: str) -> tuple[Parameter, ...]:

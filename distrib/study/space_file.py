@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,17 +37,15 @@ def read_yaml(text: str, name: str) -> Any:
     Raises:
         InputError: for what is no YAML, with its line.
     """
-    loader = _Loader(text)
-    loader.name = name
     try:
+        loader = _Loader(text)
+        loader.name = name
         return loader.get_single_data()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else None
-        problem = getattr(error, "problem", None) or str(error)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise InputError(f"this is not YAML: {problem}", file=name, where=where) from None
-    finally:
-        loader.dispose()
 
 
 def find_space(name: str) -> Space:
@@ -176,9 +175,20 @@ def _values(content: Any, where: str, file: str) -> tuple[Any, ...]:
             expected="a list with at least one value",
         )
     values = tuple(number(value) for value in content)
-    labels = [(type(label(v)) is bool, label(v)) for v in values]
+    for value in values:
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            raise InputError(
+                "not a plain value",
+                file=file,
+                where=where,
+                found=value,
+                expected="numbers, words, true, false, null, and lists or mappings of them",
+            ) from None
+    labels = [label(v) for v in values]
     for i, shown in enumerate(labels):
-        if shown in labels[:i]:
+        if shown in labels[:i]:  # true counts as 1, as it does for Optuna
             raise InputError("this value stands twice", file=file, where=where, found=values[i])
     return values
 
