@@ -187,8 +187,10 @@ def carry_out(
     """Run a study, leave its pictures and tables, print its summary; the exit code."""
     from distrib.study.run import run_study
     from distrib.tracking.phases import Phases
+    from distrib.tracking.summary import summary
 
     phases = Phases()
+    argv = ["python", "-m", f"distrib.{Path(sys.argv[0]).stem}", *map(shlex.quote, sys.argv[1:])]
     outcome = run_study(
         plan,
         place,
@@ -196,16 +198,48 @@ def carry_out(
         say=print,
         phase=phases,
         stored=stored,
-        argv=["python", "-m", f"distrib.{Path(sys.argv[0]).stem}", *map(shlex.quote, sys.argv[1:])],
+        argv=argv,
     )
-    phases("pictures and tables", 0, 1)
-    from distrib.tracking.outcome import leave_behind
-    from distrib.tracking.summary import summary
-
-    leave_behind(outcome.folder.path, outcome.study, outcome)
-    phases("pictures and tables", 1, 1)
-    print(summary(outcome, plan))
+    _leave_behind(outcome, phases, " ".join(argv))
+    print(
+        summary(
+            outcome.study,
+            _shown(outcome.folder.path),
+            winner=outcome.winner,
+            baselines=outcome.baselines,
+            notes=outcome.notes,
+            seconds=outcome.seconds,
+            size=outcome.folder.size(),
+            interrupted=outcome.interrupted,
+        )
+    )
     return exit_code(outcome)
+
+
+def _leave_behind(outcome: Outcome, phases: Callable[[str, int, int], None], command: str) -> None:
+    """Tables, curves and the report, in the study's folder."""
+    from distrib.study.study_file import strike_credentials
+    from distrib.tracking.curves import write_all_curves
+    from distrib.tracking.report import Sections, write_report
+    from distrib.tracking.tables import write_tables
+
+    folder, study = outcome.folder.path, outcome.study
+    write_tables(folder, study)
+    write_all_curves(folder, study, lambda done, total: phases("curves", done, total))
+    sections = Sections(
+        winner=outcome.winner,
+        baselines=outcome.baselines,
+        seconds=outcome.seconds,
+        command=strike_credentials(command),
+        notes=tuple(outcome.notes),
+    )
+    write_report(folder, study, sections)
+
+
+def _shown(folder: Path) -> Path:
+    """The folder as a person would write it: relative where it lies below this one."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def exit_code(outcome: Outcome) -> int:

@@ -38,7 +38,9 @@ def build_sampler(name: str, study_seed: int, number: int, fixed: dict[str, Any]
         elif name == "gp":
             sampler = optuna.samplers.GPSampler(seed=seed, deterministic_objective=False)
         elif name == "cmaes":
-            sampler = optuna.samplers.CmaEsSampler(seed=seed)
+            from distrib.study.cmaes import CmaEs
+
+            sampler = CmaEs(seed)
         else:
             sampler = optuna.samplers.RandomSampler(seed=seed)
         if fixed:
