@@ -1,0 +1,129 @@
+"""Samplers: a resumed study draws what the uninterrupted one would have drawn."""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from optuna.distributions import FloatDistribution, IntDistribution
+
+from distrib.study.cmaes import _from_unit, _to_unit
+from distrib.study.samplers import NAMES, seed_of
+from tests.simulate import Simulation, facts, toy_plan
+
+GRID = {"height": {"uniform": [0, 1], "step": 0.25}, "rate": [0.2, 0.4, 0.6]}
+CONDITIONAL = {
+    "kind": {"choice": ["curve", "late"]},
+    "at": {"randint": [1, 9], "when": {"kind": "late"}},
+}
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("name", NAMES)
+def test_resumed_equals_uninterrupted(name: str, tmp_path: Path) -> None:
+    """Long enough for TPE and CMA-ES to leave their random beginning, stopped four times."""
+    parameters = GRID if name == "grid" else None
+    trials = 15 if name in ("grid", "gp") else 30
+    plan = toy_plan(parameters, sampler=name, trials=trials, seed=7, scheduler="none")
+    whole = facts(Simulation(plan, tmp_path / "whole").run())
+    parts = Simulation(plan, tmp_path / "parts")
+    for stop in (3, 11, 12, trials - 1):
+        parts.open()
+        parts.drive(until=lambda search, stop=stop: len(search.study.trials) > stop)
+        parts.close()
+    assert facts(parts.run()) == whole
+    if name != "grid":
+        other = toy_plan(parameters, sampler=name, trials=3, seed=8, scheduler="none")
+        elsewhere = facts(Simulation(other, tmp_path / "other").run())
+        assert all(elsewhere[n][0] != whole[n][0] for n in range(3))
+
+
+@pytest.mark.parametrize("name", ["tpe", "random", "cmaes"])
+def test_no_draw_stands_twice(name: str, tmp_path: Path) -> None:
+    """A sampler that is seeded anew must not begin anew."""
+    plan = toy_plan(sampler=name, trials=25, seed=7, scheduler="none")
+    found = facts(Simulation(plan, tmp_path).run())
+    assert len({tuple(params.items()) for params, *_ in found.values()}) == 25
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("name", ["tpe", "random", "cmaes"])
+def test_conditional_dimensions(name: str, tmp_path: Path) -> None:
+    plan = toy_plan(CONDITIONAL, sampler=name, trials=25, seed=1, scheduler="none")
+    found = facts(Simulation(plan, tmp_path).run())
+    for params, state, *_ in found.values():
+        assert state == "COMPLETE"
+        assert ("at" in params) == (params["kind"] == "late")
+
+
+@pytest.mark.parametrize("name", ["tpe", "cmaes"])
+def test_a_sampler_learns(name: str, tmp_path: Path) -> None:
+    """Its later trials are better than its random beginning: it does see the results."""
+    plan = toy_plan({"noise": 0}, sampler=name, trials=60, seed=0, scheduler="none")
+    study = Simulation(plan, tmp_path).run().study
+    values = [study.trials[n].value for n in range(60)]
+    assert sum(values[-20:]) / 20 > sum(values[:10]) / 10 + 0.1
+
+
+def test_every_point_of_a_grid_once(tmp_path: Path) -> None:
+    plan = toy_plan(GRID, sampler="grid")
+    assert plan.trials == 15
+    found = facts(Simulation(plan, tmp_path, slots=3).run(order=4))
+    assert len({tuple(sorted(params.items())) for params, *_ in found.values()}) == 15
+
+
+def test_a_resume_loads_no_pickle_from_the_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Optuna's CMA-ES keeps its state as a pickle in the journal, which anybody may have made."""
+    plan = toy_plan(sampler="cmaes", trials=25, seed=7, scheduler="none")
+    study = Simulation(plan, tmp_path)
+    study.open()
+    study.drive(until=lambda search: len(search.study.trials) > 20)
+    study.close()
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise AssertionError("a pickle was loaded")
+
+    monkeypatch.setattr(pickle, "loads", refuse)
+    study.run()
+    assert b"optimizer" not in (tmp_path / "ledger.journal").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        FloatDistribution(-1, 2),
+        FloatDistribution(0, 1, step=0.25),
+        FloatDistribution(1e-5, 1e-1, log=True),
+        IntDistribution(1, 9),
+        IntDistribution(1, 10, step=3),
+        IntDistribution(1, 100, log=True),
+    ],
+    ids=str,
+)
+def test_the_unit_cube_of_cmaes_holds_every_value_evenly(
+    distribution: FloatDistribution | IntDistribution,
+) -> None:
+    found = [_from_unit(distribution, x) for x in np.linspace(0, 1, 2001)]
+    assert all(distribution._contains(distribution.to_internal_repr(v)) for v in found)
+    assert (found[0], found[-1]) == (distribution.low, pytest.approx(distribution.high))
+    for value in found[::100]:
+        assert _from_unit(distribution, _to_unit(distribution, value)) == pytest.approx(value)
+    if distribution.step and not distribution.log:
+        counts = Counter(found)
+        assert max(counts.values()) - min(counts.values()) <= 2
+
+
+def test_one_dimension_is_enough_for_cmaes(tmp_path: Path) -> None:
+    plan = toy_plan({"rate": 0.5}, sampler="cmaes", trials=12, scheduler="none")
+    found = facts(Simulation(plan, tmp_path).run())
+    assert len({params["height"] for params, *_ in found.values()}) == 12
+
+
+def test_seeds_are_independent_of_each_other() -> None:
+    seeds = {seed_of(s, n, p) for s in range(5) for n in range(50) for p in range(2)}
+    assert len(seeds) == 500
