@@ -14,6 +14,7 @@ from distrib.errors import InputError
 
 if TYPE_CHECKING:
     from distrib.records import Tracker
+    from distrib.study.mirror import Mirror
     from distrib.study.folder import RunFolder
     from distrib.study.options import Options, Plan
     from distrib.study.run import Outcome, Place
@@ -150,7 +151,7 @@ def resumed(args: argparse.Namespace) -> tuple[Plan, RunFolder, dict[str, Any]]:
     from distrib.study.options import make_plan
     from distrib.study.study_file import options_of, read_study, space_of
 
-    folder = find_study(args.resume, Path(args.out or "runs"))
+    folder = args.mirror.folder if args.mirror else find_study(args.resume, place_of(args))
     stored = read_study(folder.study_yaml)
     options = options_from(args, options_of(stored))
     if options.trials is not None and options.trials < stored["search"]["trials"]:
@@ -161,6 +162,44 @@ def resumed(args: argparse.Namespace) -> tuple[Plan, RunFolder, dict[str, Any]]:
             expected=f"{stored['search']['trials']} or more",
         )
     return make_plan(space_of(stored, str(folder.study_yaml)), options), folder, stored
+
+
+def place_of(args: argparse.Namespace) -> Path:
+    """The folder that keeps the studies."""
+    return Path(args.out or "runs")
+
+
+def new_place(args: argparse.Namespace, space: str, warm: Path | None = None) -> Place:
+    """Where a new study goes; with a URL, a folder of this machine that `args.mirror` carries on."""
+    from distrib.study.folder import RunFolder
+    from distrib.study.mirror import Mirror, is_url, next_study
+    from distrib.study.run import Place
+
+    args.mirror = None
+    if not args.out or not is_url(args.out):
+        return Place(place_of(args), args.name, warm)
+    url = next_study(args.out, args.name, space)
+    staging, name = _staging(), url.rpartition("/")[2]
+    args.mirror = Mirror(url, RunFolder(staging / name))
+    return Place(staging, name, warm)
+
+
+def pull_mirror(args: argparse.Namespace) -> None:
+    """With `--resume URL`, fetch the study to this machine as `args.mirror`."""
+    from distrib.study.folder import RunFolder
+    from distrib.study.mirror import Mirror, is_url
+
+    args.mirror = None
+    if is_url(args.resume):
+        url = args.resume.rstrip("/")
+        args.mirror = Mirror(url, RunFolder(_staging() / url.rpartition("/")[2]))
+        args.mirror.pull()
+
+
+def _staging() -> Path:
+    import tempfile
+
+    return Path(tempfile.mkdtemp(prefix="distrib-study-"))
 
 
 def find_study(name: str, out: Path) -> RunFolder:
@@ -182,6 +221,7 @@ def carry_out(
     place: Place | RunFolder,
     *,
     stored: dict[str, Any] | None = None,
+    mirror: Mirror | None = None,
     searched: bool = True,
 ) -> int:
     """Run a study, leave its pictures and tables, print its summary; the exit code."""
@@ -194,17 +234,19 @@ def carry_out(
     outcome = run_study(
         plan,
         place,
-        trackers=onlookers(searched),
+        trackers=onlookers(searched, mirror),
         say=print,
         phase=phases,
         stored=stored,
         argv=argv,
     )
     _leave_behind(outcome, phases, " ".join(argv))
+    if mirror is not None:
+        mirror.put_rest()
     print(
         summary(
             outcome.study,
-            _shown(outcome.folder.path),
+            mirror.url if mirror else str(_shown(outcome.folder.path)),
             winner=outcome.winner,
             baselines=outcome.baselines,
             notes=outcome.notes,
@@ -249,7 +291,7 @@ def exit_code(outcome: Outcome) -> int:
     return DONE if outcome.study.best() is not None else NO_SUCCESS
 
 
-def onlookers(searched: bool) -> Callable[[RunFolder], Sequence[Tracker]]:
+def onlookers(searched: bool, mirror: Mirror | None) -> Callable[[RunFolder], Sequence[Tracker]]:
     """TensorBoard, and a table (or a bar for a single training) or plain lines."""
 
     def build(folder: RunFolder) -> Sequence[Tracker]:
@@ -260,7 +302,7 @@ def onlookers(searched: bool) -> Callable[[RunFolder], Sequence[Tracker]]:
             screen: Tracker = PlainLines()
         else:
             screen = LiveTable() if searched else ProgressBar()
-        return [TensorBoardTracker(folder.tensorboard), screen]
+        return [TensorBoardTracker(folder.tensorboard), screen, *([mirror] if mirror else [])]
 
     return build
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from distrib._door import Parser, enter
-from distrib._studies import add_options, carry_out, options_from, resumed
+from distrib._studies import (
+    add_options,
+    carry_out,
+    new_place,
+    options_from,
+    pull_mirror,
+    resumed,
+)
 from distrib.errors import InputError
 
 EXAMPLES = """\
@@ -31,7 +37,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def train(args: argparse.Namespace) -> int:
     """Train what `--config` or `--space` names, or go on with an interrupted training."""
     from distrib.study.options import make_plan
-    from distrib.study.run import Place
     from distrib.study.single import space_of_config, space_of_defaults
 
     if sum(map(bool, (args.config, args.space, args.resume))) != 1:
@@ -42,13 +47,14 @@ def train(args: argparse.Namespace) -> int:
             hint="python -m distrib.train --help",
         )
     if args.resume:
+        pull_mirror(args)
         plan, folder, stored = resumed(args)
-        return carry_out(plan, folder, stored=stored, searched=False)
+        return carry_out(plan, folder, stored=stored, mirror=args.mirror, searched=False)
     space = space_of_config(args.config) if args.config else space_of_defaults(args.space)
     options = replace(options_from(args), trials=1, scheduler="none", sampler="random")
-    return carry_out(
-        make_plan(space, options), Place(Path(args.out or "runs"), args.name), searched=False
-    )
+    plan = make_plan(space, options)
+    place = new_place(args, plan.space.name)
+    return carry_out(plan, place, mirror=args.mirror, searched=False)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from distrib._door import DONE, Parser, enter
 from distrib._studies import (
@@ -12,7 +11,10 @@ from distrib._studies import (
     add_search_options,
     carry_out,
     find_study,
+    new_place,
     options_from,
+    place_of,
+    pull_mirror,
     resumed,
 )
 from distrib.errors import InputError
@@ -37,7 +39,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def tune(args: argparse.Namespace) -> int:
     """Begin a study, or go on with one."""
     from distrib.study.options import make_plan
-    from distrib.study.run import Place
     from distrib.study.space_file import find_space
 
     if args.resume:
@@ -46,8 +47,9 @@ def tune(args: argparse.Namespace) -> int:
                 raise InputError(
                     "a resumed study keeps its own", where="--" + name.replace("_", "-")
                 )
+        pull_mirror(args)
         plan, folder, stored = resumed(args)
-        return carry_out(plan, folder, stored=stored)
+        return carry_out(plan, folder, stored=stored, mirror=args.mirror)
     if not args.space:
         raise InputError(
             "which space?",
@@ -62,9 +64,9 @@ def tune(args: argparse.Namespace) -> int:
         for line in dry_run(plan):
             print(line)
         return DONE
-    out = Path(args.out or "runs")
-    warm = find_study(args.warm_start, out).path if args.warm_start else None
-    return carry_out(plan, Place(out, args.name, warm))
+    warm = find_study(args.warm_start, place_of(args)).path if args.warm_start else None
+    place = new_place(args, plan.space.name, warm)
+    return carry_out(plan, place, mirror=args.mirror)
 
 
 if __name__ == "__main__":

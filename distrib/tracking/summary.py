@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from distrib.records import StudyRecord, TrialRecord
@@ -13,7 +12,7 @@ from distrib.records import StudyRecord, TrialRecord
 
 def summary(
     study: StudyRecord,
-    folder: Path,
+    place: str,
     *,
     winner: Mapping[str, Any],
     baselines: Mapping[str, Mapping[str, float]],
@@ -23,19 +22,19 @@ def summary(
     interrupted: bool,
 ) -> str:
     """The winner beside the baselines, where the time went, where everything is, what is next."""
-    blocks = [_head(study, folder, interrupted)]
+    blocks = [_head(study, interrupted)]
     if winner:
         blocks.append(_winner(study, study.trials[winner["trial"]], winner))
         blocks.append(figures_table(study, winner, baselines))
     blocks.append(_time(study, seconds))
     if notes:
         blocks.append("\n".join(f"note: {note}" for note in notes))
-    blocks.append(f"everything is in {folder} ({size / 1e6:.1f} MB)")
-    blocks.append(_next(folder, bool(winner), interrupted))
+    blocks.append(f"everything is in {place} ({size / 1e6:.1f} MB)")
+    blocks.append(_next(place, bool(winner), interrupted))
     return "\n\n".join(block for block in blocks if block)
 
 
-def _head(study: StudyRecord, folder: Path, interrupted: bool) -> str:
+def _head(study: StudyRecord, interrupted: bool) -> str:
     states = Counter(t.state for t in study.trials.values())
     parts = [
         f"{states[state]} {word}"
@@ -116,13 +115,13 @@ def _time(study: StudyRecord, seconds: Mapping[str, float]) -> str:
     return f"time: {phases}\n  seconds per trial: {kinds}" if kinds else f"time: {phases}"
 
 
-def _next(folder: Path, trained: bool, interrupted: bool) -> str:
+def _next(place: str, trained: bool, interrupted: bool) -> str:
     commands = []
     if interrupted:
-        commands.append(f"python -m distrib.tune --resume {folder}")
-    commands.append(f"tensorboard --logdir {folder}")
+        commands.append(f"python -m distrib.tune --resume {place}")
+    commands.append(f"tensorboard --logdir {place}")
     if trained:
-        commands.append(f"python -m distrib.predict {folder}/best --out predictions.parquet")
-        commands.append(f"python -m distrib.train --config {folder}/best")
-    commands.append(f"python -m distrib.compare {folder.parent}/*")
+        commands.append(f"python -m distrib.predict {place}/best --out predictions.parquet")
+        commands.append(f"python -m distrib.train --config {place}/best")
+    commands.append(f"python -m distrib.compare {place.rpartition('/')[0] or '.'}/*")
     return "next:\n" + "\n".join(f"  {command}" for command in commands)
