@@ -123,7 +123,7 @@ def options_from(args: argparse.Namespace, base: Options | None = None) -> Optio
     from distrib.cluster.connect import Resources
     from distrib.study.options import Options
 
-    given = {k: getattr(args, k, None) for k in (*PLAIN, *SEARCH)}
+    given: dict[str, Any] = {k: getattr(args, k, None) for k in (*PLAIN, *SEARCH)}
     given = {k: v for k, v in given.items() if v is not None}
     resources = {
         k: getattr(args, k)

@@ -4,7 +4,7 @@ The run folder (the study's own folder, `runs/<study>/`) holds, for the rooms th
 
 - `study.yaml`: `StudyRecord` as a mapping under the key `record`, beside space and data;
 - `ledger.journal`: Optuna's journal, the record that counts;
-- `trials/0007/metrics.csv`: a row per unit of fidelity: `step`, the metrics, `train/<name>`, `time`;
+- `trials/0007/metrics.csv`: a row per unit: `step`, the metrics, `train/<name>`, `time`;
 - `trials/0007/config.yaml`: the trial's full configuration.
 """
 

@@ -21,6 +21,7 @@ from distrib.study.checkpoint import Checkpoints
 from distrib.study.folder import RunFolder
 from distrib.study.journal import JournalFile
 from distrib.study.ledger import Ledger
+from distrib.study.metrics_file import read_metrics
 from distrib.study.options import Options, Plan, make_plan
 from distrib.study.run import _record
 from distrib.study.search import Assignment, Limits, Search
@@ -204,3 +205,23 @@ def facts(search: Search) -> dict[int, tuple[Any, ...]]:
         )
         for t in search.ledger.frozen()
     }
+
+
+def check_whole(simulation: Simulation) -> None:
+    """Exactly the trials asked for, all ended; the metrics of each complete, each unit once."""
+    search = simulation.search
+    assert sorted(search.study.trials) == list(range(simulation.plan.trials))
+    frozen = search.ledger.frozen()
+    assert len(frozen) == simulation.plan.trials
+    assert {t.state.name for t in frozen} <= {"COMPLETE", "PRUNED", "FAIL"}
+    for t in frozen:
+        rows = read_metrics(search.folder.trial(t.number) / "metrics.csv")
+        steps = [int(row["step"]) for row in rows]
+        assert steps == list(range(1, len(steps) + 1))
+        told = {int(r["step"]): repr(r["score"]) for r in rows if "score" in r}
+        reported = {s: repr(v) for s, v in t.intermediate_values.items()}
+        # A row is written before it is told, so a trial that was stopped may have rows beyond.
+        assert told.items() >= reported.items()
+        if t.state.name == "COMPLETE":
+            assert t.value == max(t.intermediate_values.values())
+            assert len(steps) == 9 == len(reported)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -34,7 +35,7 @@ class CurveConfig(Config):
     epochs: int = Field(9, ge=1, description="units")
     pause: float = Field(0.0, ge=0, description="seconds of sleep per unit")
     work: float = Field(0.0, ge=0, description="seconds of computing per unit")
-    kind: str = Field("curve", description="curve, nan, bug, memory, nothing, die or silent")
+    kind: str = Field("curve", description="what happens, see `happen`")
     at: int = Field(3, description="the unit at which `kind` happens")
     options: Any = Field(None, description="anything: lists and mappings go through spaces")
 
@@ -73,7 +74,8 @@ class Curve(Trainable[CurveConfig, Source, Points]):
         if state is not None:
             generator.bit_generator.state = state.values["generator"]
             done = int(state.values["step"])
-        for step in range(done + 1, config.epochs + 1):
+        epochs = 0 if config.kind == "nothing" else config.epochs
+        for step in range(done + 1, epochs + 1):
             time.sleep(config.pause)
             compute(config.work)
             score = config.height * (1 - np.exp(-config.rate * step))
@@ -85,7 +87,7 @@ class Curve(Trainable[CurveConfig, Source, Points]):
             yield Progress(
                 step,
                 lambda weights=weights, values=values: State({"weights": weights}, values),
-                {} if config.kind == "silent" else {"score": float(score), "loss": 1 - score},
+                reported(config, step, score),
                 {"loss": 1 - score / 2},
             )
 
@@ -124,13 +126,29 @@ def happen(config: CurveConfig, score: float) -> float:
     """What `kind` says."""
     if config.kind == "nan":
         return float("nan")
+    if config.kind == "infinite":
+        return float("inf")
+    if config.kind == "input":
+        raise InputError("too small", where="parameters.height")
     if config.kind == "bug":
         raise RuntimeError("a bug of the family's")
     if config.kind == "memory":
         raise MemoryError("out of memory")
     if config.kind == "die":
         os.kill(os.getpid(), 9)
+    if config.kind == "die once" and not Path(config.options).exists():
+        Path(config.options).touch()
+        os.kill(os.getpid(), 9)
     return score
+
+
+def reported(config: CurveConfig, step: int, score: float) -> dict[str, Any]:
+    """The metrics of a unit: a silent one has none, and one of text is no number."""
+    if config.kind == "silent":
+        return {}
+    if config.kind == "text" and step == config.at:
+        return {"score": "high", "loss": "low"}
+    return {"score": float(score), "loss": 1 - score}
 
 
 def compute(seconds: float) -> None:

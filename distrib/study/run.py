@@ -138,8 +138,6 @@ def run_study(
             not options.debug,
             options.allow_custom,
         )
-        for tracker in watching:
-            tracker.study_started(record)
         outcome.seconds["start"] = time.monotonic() - began
         began = time.monotonic()
         try:

@@ -70,8 +70,8 @@ class Search:
     """One study's search.
 
     Args:
-        study: its record; on a resume, with the earlier trials.
-        orphans: numbers of trials that an earlier driver left unfinished; they go first.
+        study: its record; on a resume, with the earlier trials. Those that the earlier driver left
+            unfinished go first.
     """
 
     def __init__(
@@ -105,6 +105,8 @@ class Search:
         self._orphans: list[int] = []
         self._grid = space.grid_points()
         self._kept: list[tuple[float, int]] = []
+        for tracker in trackers:
+            tracker.study_started(study)
         self._rebuild()
 
     # What Tune asks.
@@ -206,7 +208,8 @@ class Search:
         plain = config.model_dump(mode="json")
         if fresh:
             write_whole(folder / "config.yaml", config_yaml(self.study.trainable, plain))
-        bar = self._kept[-1][0] if len(self._kept) >= self.limits.keep and fresh else None
+        full = self._kept and len(self._kept) >= self.limits.keep
+        bar = self._kept[-1][0] if full and fresh else None
         return Assignment(number, plain, time.time(), bar)
 
     def _sampler(self, number: int) -> Any:
@@ -331,6 +334,8 @@ class Search:
         folder.mkdir(parents=True, exist_ok=True)
         live = _Live(record, MetricsFile(folder / "metrics.csv"))
         self._live[record.number] = live
+        for tracker in self.trackers:
+            tracker.trial_started(record)
         unit = self.study.unit
         if diverged:
             self._judge(live, "failed", "diverged", f"not finite at {unit} {record.step}")

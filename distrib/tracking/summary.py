@@ -35,7 +35,7 @@ def summary(
 
 
 def _head(study: StudyRecord, interrupted: bool) -> str:
-    states = Counter(t.state for t in study.trials.values())
+    states: Counter[str] = Counter(t.state for t in study.trials.values())
     parts = [
         f"{states[state]} {word}"
         for state, word in (
@@ -78,7 +78,9 @@ def figures_table(
 ) -> str:
     """Validation and test figures of the winner, each beside the baselines."""
     names = list(study.metrics)
-    rows = [("winner", winner["validation"], winner["test"])]
+    rows: list[tuple[str, Mapping[str, float], Mapping[str, float]]] = [
+        ("winner", winner["validation"], winner["test"])
+    ]
     for name, values in baselines.items():
         test = {k[5:]: v for k, v in values.items() if k.startswith("test/")}
         rows.append((name, values, test))

@@ -60,7 +60,9 @@ def epochs_frame(folder: Path, study: StudyRecord) -> pd.DataFrame:
             rows.insert(0, "trial", number)
             frames.append(rows)
     if not frames:
-        return pd.DataFrame({"trial": pd.Series(dtype="int64"), study.unit: pd.Series(dtype="int64")})
+        return pd.DataFrame(
+            {"trial": pd.Series(dtype="int64"), study.unit: pd.Series(dtype="int64")}
+        )
     return pd.concat(frames, ignore_index=True).rename(columns={"step": study.unit})
 
 

@@ -138,9 +138,7 @@ def _session_end(trial: TrialRecord) -> Any:
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 
     status = api_pb2.STATUS_FAILURE if trial.state == "FAIL" else api_pb2.STATUS_SUCCESS
-    info = plugin_data_pb2.SessionEndInfo(
-        status=status, end_time_secs=trial.ended or time.time()
-    )
+    info = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=trial.ended or time.time())
     data = plugin_data_pb2.HParamsPluginData(session_end_info=info)
     return _plugin_value(metadata.SESSION_END_INFO_TAG, data)
 

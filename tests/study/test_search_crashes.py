@@ -11,8 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from distrib.study import trial
-from distrib.study.metrics_file import read_metrics
-from tests.simulate import Clock, Killed, Simulation, facts, killed_at, toy_plan
+from tests.simulate import Clock, Killed, Simulation, check_whole, facts, killed_at, toy_plan
 
 SPACES: dict[str, dict[str, Any]] = {
     "asha": {"settings": {"scheduler": "asha"}},
@@ -57,26 +56,6 @@ def resumed(simulation: Simulation, deaths: list[tuple[int, float]], order: int 
                 simulation.close()
         order += 1
     simulation.run(order)
-
-
-def check_whole(simulation: Simulation) -> None:
-    """Exactly the trials asked for, all ended; the metrics of each complete, each unit once."""
-    search = simulation.search
-    assert sorted(search.study.trials) == list(range(simulation.plan.trials))
-    frozen = search.ledger.frozen()
-    assert len(frozen) == simulation.plan.trials
-    assert {t.state.name for t in frozen} <= {"COMPLETE", "PRUNED", "FAIL"}
-    for t in frozen:
-        rows = read_metrics(search.folder.trial(t.number) / "metrics.csv")
-        steps = [int(row["step"]) for row in rows]
-        assert steps == list(range(1, len(steps) + 1))
-        told = {int(r["step"]): repr(r["score"]) for r in rows if "score" in r}
-        reported = {s: repr(v) for s, v in t.intermediate_values.items()}
-        # A row is written before it is told, so a trial that was stopped may have rows beyond.
-        assert told.items() >= reported.items()
-        if t.state.name == "COMPLETE":
-            assert t.value == max(t.intermediate_values.values())
-            assert len(steps) == 9 == len(reported)
 
 
 @pytest.mark.parametrize("name", SPACES)
