@@ -1,0 +1,88 @@
+"""How well predicted profiles match measured ones, per row and per column.
+
+A missing target (NaN) is left out, whatever was predicted for it. A prediction that is not finite
+makes its row and its column NaN: a diverged model is seen, not averaged away.
+A correlation with a constant (predicted or measured) counts as 0; where fewer than two values were
+measured there is none, and the row or column has no part in the mean.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+CONSTANT = 1e-6
+"""A spread below this part of the values' size is rounding: the values are constant."""
+
+
+def correlation(a: np.ndarray, b: np.ndarray, measured: np.ndarray, axis: int) -> np.ndarray:
+    """Pearson's correlation along `axis` over the measured entries.
+
+    Args:
+        a, b: (N, G). measured: (N, G) bool.
+
+    Returns:
+        One value per remaining position; 0 with a constant, NaN with fewer than two entries.
+    """
+    count = measured.sum(axis)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        a, scale_a, spread_a = _centred(a, measured, count, axis)
+        b, scale_b, spread_b = _centred(b, measured, count, axis)
+        value = (a * b).sum(axis) / (spread_a * spread_b)
+        constant = (spread_a <= CONSTANT * scale_a) | (spread_b <= CONSTANT * scale_b)
+    value = np.where(constant & np.isfinite(spread_a) & np.isfinite(spread_b), 0.0, value)
+    return np.where(count >= 2, value, np.nan)
+
+
+def _centred(
+    x: np.ndarray, measured: np.ndarray, count: np.ndarray, axis: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Deviations from the mean along `axis`, 0 where not measured; size before and after."""
+    x = np.where(measured, x, 0.0).astype(np.float64)
+    scale = np.sqrt(np.square(x).sum(axis))
+    mean = x.sum(axis) / np.maximum(count, 1)
+    x = np.where(measured, x - np.expand_dims(mean, axis), 0.0)
+    return x, scale, np.sqrt(np.square(x).sum(axis))
+
+
+def table(
+    predicted: np.ndarray, targets: np.ndarray, reference: np.ndarray, axis: int
+) -> dict[str, np.ndarray]:
+    """Every metric along `axis`: 1 gives one value per row, 0 one per column.
+
+    Args:
+        predicted, targets: (N, G); NaN in `targets` is not measured.
+        reference: (N, G) or (G,), the mean profile of the rows that each row's model trained on.
+
+    Returns:
+        pearson; delta_pearson, that of the differences to `reference`; rmse; mae; in the targets'
+        units. NaN where nothing was measured.
+    """
+    measured = np.isfinite(targets)
+    count = measured.sum(axis)
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.where(measured, predicted.astype(np.float64) - targets, 0.0)
+        delta, target_delta = predicted - reference, targets - reference
+        squares, sizes = np.square(error).sum(axis), np.abs(error).sum(axis)
+    some = np.maximum(count, 1)
+    return {
+        "pearson": correlation(predicted, targets, measured, axis),
+        "delta_pearson": correlation(delta, target_delta, measured, axis),
+        "rmse": np.where(count > 0, np.sqrt(squares / some), np.nan),
+        "mae": np.where(count > 0, sizes / some, np.nan),
+    }
+
+
+def summary(predicted: np.ndarray, targets: np.ndarray, reference: np.ndarray) -> dict[str, float]:
+    """Means of `table` over rows (`pearson`, ...) and over columns (`pearson_column`, ...).
+
+    A metric that no row (no column) has is absent: a row's Pearson where there is one column.
+    """
+    values: dict[str, float] = {}
+    measured = np.isfinite(targets)
+    for axis, suffix in ((1, ""), (0, "_column")):
+        count = measured.sum(axis)
+        for name, column in table(predicted, targets, reference, axis).items():
+            scored = column[count >= (2 if "pearson" in name else 1)]
+            if len(scored):
+                values[name + suffix] = float(scored.mean())
+    return values

@@ -1,0 +1,143 @@
+"""The MLP head as the loop of the torch families sees it: batches, losses, held-out scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from distrib.data import metrics
+from distrib.data.screen import Screen
+from distrib.trainables.base import State, Worker
+from distrib.trainables.mlp_data import training_targets
+from distrib.trainables.torch_loop import autocast, load_model, shared_tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from distrib.models.folds import Batch
+    from distrib.models.mlp import StackedMLP
+    from distrib.trainables.mlp import MlpConfig
+
+
+class MlpTask:
+    """Folds of one data set, trained side by side; a `Task` of `torch_loop`.
+
+    Args:
+        held_out: of each fold the rows it does not train on; None: one model on every row.
+        only: folds to train, by number; None: all. A fold's numbers do not depend on the others.
+    """
+
+    def __init__(
+        self,
+        config: MlpConfig,
+        data: Screen,
+        worker: Worker,
+        held_out: Sequence[np.ndarray] | None,
+        only: Sequence[int] | None = None,
+    ) -> None:
+        from distrib.models.folds import FoldData, Layout, stream
+
+        inputs, targets = data.inputs, training_targets(config, data)
+        parts: Sequence[np.ndarray] = held_out or [np.array([], dtype=np.int64)]
+        training = [np.setdiff1d(np.arange(len(inputs)), part) for part in parts]
+        layout = Layout.of([len(rows) for rows in training], config.batch_size)
+        chosen = list(range(len(parts)) if only is None else only)
+        self.held_out = None if held_out is None else [parts[k] for k in chosen]
+        self.inputs = shared_tensor(inputs, worker)
+        self.targets = shared_tensor(targets, worker)
+        self.observed = targets
+        hidden = [config.hidden_width] * config.num_layers
+        self.folds = FoldData(
+            self.inputs,
+            self.targets,
+            [training[k] for k in chosen],
+            labels=chosen,
+            layout=layout,
+            hidden=hidden,
+            dropout=config.dropout,
+            per_row=config.loss == "cross_entropy",
+            seed=config.seed,
+        )
+        generators = [stream(config.seed, k, "weights") for k in chosen]
+        self.model = build_model(config, inputs.shape[1], targets.shape[1], generators)
+        self.model.to(worker.device)
+        self.folds.fit_standards(self.model)
+        self.replicas = len(chosen)
+        self.num_blocks = self.folds.num_blocks
+        self.num_batches = layout.steps
+        self.values = {"columns": data.columns.tolist()}
+
+    def block(self, epoch: int, index: int) -> list[Batch]:
+        """The batches of a block, of all folds at once."""
+        return self.folds.block(self.model, epoch, index)
+
+    def losses(self, batch: Batch) -> Tensor:
+        """(folds,) mean loss of a batch."""
+        output = self.model(batch.x, batch.masks, batch.weight)
+        return self.model.losses(output, batch.y, batch.entries, batch.measured)
+
+    def validate(self) -> dict[str, float] | None:
+        """Every metric of the predictions for rows held out, pooled over the folds."""
+        if self.held_out is None:
+            return None
+        rows = np.concatenate(self.held_out)
+        predicted, loss = self.predict_held_out()
+        reference = np.repeat(
+            self.model.target_mean[:, 0].cpu().numpy(), [len(part) for part in self.held_out], 0
+        )
+        return {
+            **metrics.summary(predicted[rows], self.observed[rows], reference),
+            "loss": loss,
+        }
+
+    def predict_held_out(self) -> tuple[np.ndarray, float]:
+        """(rows, G) predictions, NaN for rows that no trained fold held out; and their loss."""
+        from distrib.models.folds import predict_held_out
+
+        assert self.held_out is not None
+        predicted, loss = predict_held_out(self.model, self.inputs, self.targets, self.held_out)
+        return predicted.cpu().numpy(), float(loss)
+
+
+def build_model(
+    config: MlpConfig, num_inputs: int, num_targets: int, generators: Sequence[Any]
+) -> StackedMLP:
+    """The network of a configuration, a fold for each generator."""
+    from distrib.models.mlp import StackedMLP
+
+    return StackedMLP(
+        (num_inputs, *[config.hidden_width] * config.num_layers, num_targets),
+        generators,
+        activation=config.activation,
+        norm=config.norm,
+        loss=config.loss,
+    )
+
+
+def apply_model(
+    config: MlpConfig, state: State, inputs: np.ndarray, targets: np.ndarray, worker: Worker
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """A refitted model on rows.
+
+    Args:
+        inputs: (rows, d). targets: (rows, G), NaN where not measured.
+
+    Returns:
+        (rows, G) predictions, (G,) mean of the targets it was trained on, and its loss.
+    """
+    from distrib.models.folds import predict_held_out, stream
+
+    size = state.arrays["model.input_mean"].shape[-1], len(state.values["columns"])
+    model = build_model(config, *size, [stream(0, 0, "weights")])
+    load_model(model, state)
+    model.to(worker.device).eval()
+    with autocast(worker):
+        predicted, loss = predict_held_out(
+            model,
+            shared_tensor(inputs, worker),
+            shared_tensor(targets, worker),
+            [np.arange(len(inputs))],
+        )
+    return predicted.cpu().numpy(), model.target_mean[0, 0].cpu().numpy(), float(loss)
