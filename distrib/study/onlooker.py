@@ -22,8 +22,9 @@ def look(path: str | Path) -> StudyRecord:
     ledger = Ledger(folder.ledger, study.name, read_only=True)
     study.trials = ledger.records(study)
     for trial in study.trials.values():
+        trial.rung = max((m for m in study.milestones if m <= trial.step), default=0)
         if trial.state == "RUNNING":
-            _latest(trial, folder, study)
+            _latest(trial, folder)
     return study
 
 
@@ -38,8 +39,7 @@ def is_running(path: str | Path) -> bool:
         return True
 
 
-def _latest(trial: TrialRecord, folder: RunFolder, study: StudyRecord) -> None:
+def _latest(trial: TrialRecord, folder: RunFolder) -> None:
     rows = read_metrics(folder.trial(trial.number) / "metrics.csv")
     if rows:
         trial.latest = {k: v for k, v in rows[-1].items() if k not in ("step", "time")}
-    trial.rung = max((m for m in study.milestones if m <= trial.step), default=0)
