@@ -64,7 +64,7 @@ def duration(text: str) -> float:
     try:
         return float(text[:-1] if text[-1:] in units else text) * scale
     except ValueError:
-        raise InputError("not a time", found=text, expected="such as 90s, 15m, 2h") from None
+        raise argparse.ArgumentTypeError(f"not a time such as 90s, 15m, 2h: {text!r}") from None
 
 
 def setting(text: str) -> tuple[str, Any]:
@@ -73,8 +73,11 @@ def setting(text: str) -> tuple[str, Any]:
 
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise InputError("not a setting", where="--set", found=text, expected="key=value")
-    return key.strip(), number(read_yaml(value, f"--set {key}"))
+        raise argparse.ArgumentTypeError(f"not key=value: {text!r}")
+    try:
+        return key.strip(), number(read_yaml(value, f"--set {key}"))
+    except InputError as error:  # a ValueError, of which argparse would only say "invalid"
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

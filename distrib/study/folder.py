@@ -101,11 +101,7 @@ def create_run_folder(out: Path, name: str | None, space: str) -> RunFolder:
             try:
                 path.mkdir()
             except FileExistsError:
-                raise InputError(
-                    "this study exists already",
-                    file=path,
-                    hint=f"continue it with --resume {path}, or name another",
-                ) from None
+                raise _taken(path) from None
             return RunFolder(path)
         number = next_number(out, space)
         while True:
@@ -121,6 +117,26 @@ def create_run_folder(out: Path, name: str | None, space: str) -> RunFolder:
             found=error.strerror,
             hint="choose another place with --out",
         ) from None
+
+
+def check_free(out: Path, name: str | None) -> None:
+    """Refuse before anything starts what `create_run_folder` would refuse.
+
+    Raises:
+        InputError: the name is taken or cannot be a folder's name, or `out` is no folder.
+    """
+    if name is not None and (out / check_name(name)).exists():
+        raise _taken(out / name)
+    if out.exists() and not out.is_dir():
+        raise InputError("this is no folder", where="--out", found=out)
+
+
+def _taken(path: Path) -> InputError:
+    return InputError(
+        "this study exists already",
+        file=path,
+        hint=f"continue it with --resume {path}, or name another",
+    )
 
 
 def next_number(out: Path, space: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -252,14 +253,14 @@ def _worker(family: Trainable[Any, Any, Any], options: Options) -> Worker:
             found=r.workers,
             expected=f"at most {family.max_workers}",
         )
-    if r.cpus <= 0 or (r.cpus > 1 and r.cpus != int(r.cpus)):
+    if not 0 < r.cpus < math.inf or (r.cpus > 1 and r.cpus % 1):
         raise InputError(
             "not a number of CPUs",
             where="--cpus-per-worker",
             found=r.cpus,
             expected="1 or more, or a fraction below 1",
         )
-    if r.gpus < 0 or (r.gpus > 1 and r.gpus != int(r.gpus)):
+    if not 0 <= r.gpus < math.inf or (r.gpus > 1 and r.gpus % 1):
         raise InputError(
             "not a number of GPUs",
             where="--gpus-per-worker",
@@ -298,10 +299,11 @@ def _check_numbers(options: Options) -> None:
         ("--keep", options.keep, 0),
         ("--confirm", options.confirm, 0),
         ("--seed", options.seed, 0),
+        ("--checkpoint-every", options.save_every, 0),
     ):
-        if value is not None and value < least:
+        if value is not None and not value >= least:
             raise InputError("too small", where=name, found=value, expected=f"{least} or more")
-    if options.time_budget is not None and options.time_budget <= 0:
+    if options.time_budget is not None and not options.time_budget > 0:
         raise InputError(
             "no time to search in",
             where="--time-budget",

@@ -17,7 +17,7 @@ from distrib.cluster.connect import Cluster, connected
 from distrib.cluster.environment import set_environment
 from distrib.errors import InputError
 from distrib.records import StudyRecord, Tracker
-from distrib.study.folder import RunFolder, create_run_folder
+from distrib.study.folder import RunFolder, check_free, create_run_folder
 from distrib.study.ledger import Ledger
 from distrib.study.options import Plan
 from distrib.study.search import Limits, Search
@@ -79,6 +79,8 @@ def run_study(
     """
     began = time.monotonic()
     options = plan.options
+    if isinstance(place, Place):
+        check_free(place.out, place.name)
     with ExitStack() as stack:
         set_environment(options.address)
         # Ray's start is mostly waiting for its processes: import what comes next meanwhile.

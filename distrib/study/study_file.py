@@ -30,7 +30,8 @@ def write_study(
 ) -> None:
     """Write a study's description, once, when it begins (and again when its trials are raised)."""
     options = asdict(plan.options)
-    for key in ("data", "debug", "address"):
+    # Leave to run custom code is given anew by whoever resumes, perhaps a stranger's study.
+    for key in ("data", "debug", "address", "allow_custom"):
         del options[key]
     options["fixed"] = dict(plan.options.fixed)
     content = {

@@ -189,5 +189,5 @@ def _signals(search: Search) -> Iterator[None]:
     finally:
         for signum, handler in previous.items():
             signal.signal(signum, handler)
-        if search.unfinished and search.error is None:
+        if search.error is None and (search.unfinished or not search.over):
             search.interrupted = True

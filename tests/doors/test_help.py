@@ -1,0 +1,53 @@
+"""`--help` of every door: examples, and no heavy import on the way."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from distrib.__main__ import DOORS
+
+HEAVY = ("ray", "torch", "jax", "optuna", "pandas", "numpy", "scipy", "pyarrow", "tensorboard")
+
+HELP = """
+import importlib, sys
+try:
+    code = importlib.import_module("distrib.{module}").main(["--help"])
+except SystemExit as end:
+    code = end.code
+print("heavy:", *sorted(set({heavy!r}) & set(sys.modules)))
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("door", ["__main__", *DOORS])
+def test_help_has_examples_and_imports_nothing_heavy(door: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HELP.format(module=door, heavy=HEAVY)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"python -m distrib.{'tune' if door == '__main__' else door} " in done.stdout
+    assert done.stdout.splitlines()[-1] == "heavy:"
+    if door == "__main__":
+        assert all(f"distrib.{name}" in done.stdout for name in DOORS)
+    else:
+        assert "examples:\n  python -m distrib." in done.stdout
+
+
+def test_an_unknown_door_is_refused_with_the_nearest() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "distrib", "tnue"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "did you mean 'tune'?" in done.stderr
+    assert "Traceback" not in done.stderr
