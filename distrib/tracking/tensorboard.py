@@ -2,26 +2,32 @@
 
 No summary of an experiment is written. TensorBoard then takes the columns from the trials of every
 study under its folder, where otherwise one study's summary, picked at random, would hide the
-columns of the others. The messages are TensorBoard's own protos; neither TensorFlow nor torch.
+columns of the others. Nor are rows given names: TensorBoard names them after their runs, so
+that equally named studies do not share rows.
 """
 
 from __future__ import annotations
 
-import itertools
+import csv
 import json
-import os
-import socket
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+
+from google.protobuf.struct_pb2 import Value
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams import api_pb2, metadata
+from tensorboard.plugins.hparams.plugin_data_pb2 import (
+    HParamsPluginData,
+    SessionEndInfo,
+    SessionStartInfo,
+)
 
 from distrib.records import Scalar, StudyRecord, TrialRecord
+from distrib.tracking.event_file import EventFile, read_events
 
-if TYPE_CHECKING:
-    from tensorboard.compat.proto.event_pb2 import Event
-
-_counter = itertools.count()
+ENDED = {"COMPLETE": 1.0, "PRUNED": 0.0, "FAIL": -1.0}
 
 
 class TensorBoardTracker:
@@ -30,40 +36,56 @@ class TensorBoardTracker:
     The scalars are the metrics by their names, `train/<name>`, `best/<metric>`, the unit of the
     fidelity (so that the table shows how far a trial came), and at its end `ended`: 1 complete,
     0 pruned, -1 failed (TensorBoard itself knows only success and failure).
+
+    A crash may cut off what the ledger and `metrics.csv` already hold. A resumed study writes
+    that first: the ends of earlier trials, and the rows of those that go on.
+
+    Args:
+        folder: `tensorboard/` in the run folder, beside `trials/`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._files: dict[int, _EventFile] = {}
+        self._files: dict[int, EventFile] = {}
         self._study: StudyRecord | None = None
+        self._texts: frozenset[str] = frozenset()
 
     def study_started(self, study: StudyRecord) -> None:
         self._study = study
+        self._texts = frozenset(
+            d.name for d in study.dimensions if len({_kind(choice) for choice in d.choices}) > 1
+        )
+        for trial in study.trials.values():
+            if trial.state in ENDED and not self._is_ended(trial):
+                self.trial_started(trial)
+                self.trial_ended(trial)
 
     def trial_started(self, trial: TrialRecord) -> None:
-        file = _EventFile(self.folder / f"{trial.number:04d}")
-        self._files[trial.number] = file
-        file.write([_session_start(self._record, trial)], trial.step)
+        known = _last_step(self._run(trial)) if trial.step else 0
+        file = self._files[trial.number] = EventFile(self._run(trial))
+        # TensorBoard keeps the first start of a run and passes over that of a resumed one.
+        file.write([_session_start(trial, self._texts)], trial.step)
+        file.flush()
+        if trial.step > known:
+            rows = self._rows(trial)
+            self.trial_progressed(trial, [r for r in rows if known < r["step"] <= trial.step])
 
     def trial_progressed(self, trial: TrialRecord, rows: list[dict[str, float]]) -> None:
-        study = self._record
+        assert self._study is not None
         file = self._files[trial.number]
-        best = study.metric if trial.value is not None else None
         for row in rows:
-            named = {k: v for k, v in row.items() if k not in ("step", "time")}
-            named[study.unit] = row["step"]
-            if best and row is rows[-1]:
-                named[f"best/{best}"] = trial.value or 0.0
+            named = {name: value for name, value in row.items() if name not in ("step", "time")}
+            named[self._study.unit] = row["step"]
+            if trial.value is not None and row is rows[-1]:
+                named[f"best/{self._study.metric}"] = trial.value
             file.write(_scalars(named), int(row["step"]), row.get("time"))
         file.flush()
 
     def trial_ended(self, trial: TrialRecord) -> None:
-        file = self._files.pop(trial.number, None)
-        if file is None:
-            file = _EventFile(self.folder / f"{trial.number:04d}")
-        ended = {"COMPLETE": 1.0, "PRUNED": 0.0}.get(trial.state, -1.0)
-        file.write([*_scalars({"ended": ended}), _session_end(trial)], trial.step)
-        file.close()
+        # A trial whose end a crash cut off is closed before the study starts again, unseen here.
+        if (file := self._files.pop(trial.number, None)) is not None:
+            file.write([*_scalars({"ended": ENDED[trial.state]}), _session_end(trial)], trial.step)
+            file.close()
 
     def tick(self) -> None:
         """Nothing is drawn."""
@@ -73,92 +95,74 @@ class TensorBoardTracker:
             file.close()
         self._files.clear()
 
-    @property
-    def _record(self) -> StudyRecord:
-        assert self._study is not None
-        return self._study
+    def _run(self, trial: TrialRecord) -> Path:
+        return self.folder / f"{trial.number:04d}"
+
+    def _is_ended(self, trial: TrialRecord) -> bool:
+        tag = metadata.SESSION_END_INFO_TAG.encode()
+        return any(tag in path.read_bytes() for path in self._run(trial).glob("events.*"))
+
+    def _rows(self, trial: TrialRecord) -> list[dict[str, float]]:
+        path = self.folder.parent / "trials" / f"{trial.number:04d}" / "metrics.csv"
+        if not path.exists():
+            return []
+        content = path.read_text(encoding="utf-8")
+        lines = content[: content.rfind("\n") + 1].splitlines()
+        return [
+            {name: float(cell) for name, cell in row.items() if cell}
+            for row in csv.DictReader(lines)
+        ]
 
 
-class _EventFile:
-    """One event file of a run; a resumed trial adds another to the same run."""
-
-    def __init__(self, run: Path) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.summary.writer.record_writer import RecordWriter
-
-        run.mkdir(parents=True, exist_ok=True)
-        name = (
-            f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}."
-            f"{os.getpid()}.{next(_counter)}"
-        )
-        self._file = (run / name).open("wb")
-        self._writer = RecordWriter(self._file)
-        self._put(Event(wall_time=time.time(), file_version="brain.Event:2"))
-        self._file.flush()
-
-    def _put(self, event: Event) -> None:
-        self._writer.write(event.SerializeToString())
-
-    def write(self, values: list[Any], step: int, when: float | None = None) -> None:
-        """Add summary values at a step."""
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.summary_pb2 import Summary
-
-        event = Event(wall_time=when or time.time(), step=step, summary=Summary(value=values))
-        self._put(event)
-
-    def flush(self) -> None:
-        """Let a running TensorBoard see what was written."""
-        self._file.flush()
-
-    def close(self) -> None:
-        """Write the rest and let go."""
-        self._file.close()
+def _last_step(run: Path) -> int:
+    """The last step at which a run has scalars; TensorBoard would show a second one twice."""
+    steps = [
+        event.step
+        for event in read_events(run)
+        if any(value.HasField("simple_value") for value in event.summary.value)
+    ]
+    return max(steps, default=0)
 
 
-def _scalars(named: Mapping[str, float]) -> list[Any]:
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
+def _scalars(named: Mapping[str, float]) -> list[Summary.Value]:
     return [Summary.Value(tag=tag, simple_value=value) for tag, value in named.items()]
 
 
-def _session_start(study: StudyRecord, trial: TrialRecord) -> Any:
-    from tensorboard.plugins.hparams import metadata, plugin_data_pb2
-
-    info = plugin_data_pb2.SessionStartInfo(
-        group_name=f"{study.name}/{trial.number:04d}", start_time_secs=trial.started or time.time()
+def _session_start(trial: TrialRecord, texts: frozenset[str]) -> Summary.Value:
+    hparams = {name: _value(value, name in texts) for name, value in trial.params.items()}
+    start = SessionStartInfo(hparams=hparams, start_time_secs=trial.started or time.time())
+    return _of_the_plugin(
+        metadata.SESSION_START_INFO_TAG, HParamsPluginData(session_start_info=start)
     )
-    for name, value in trial.params.items():
-        _set(info.hparams[name], value)
-    data = plugin_data_pb2.HParamsPluginData(session_start_info=info)
-    return _plugin_value(metadata.SESSION_START_INFO_TAG, data)
 
 
-def _session_end(trial: TrialRecord) -> Any:
-    from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
-
+def _session_end(trial: TrialRecord) -> Summary.Value:
     status = api_pb2.STATUS_FAILURE if trial.state == "FAIL" else api_pb2.STATUS_SUCCESS
-    info = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=trial.ended or time.time())
-    data = plugin_data_pb2.HParamsPluginData(session_end_info=info)
-    return _plugin_value(metadata.SESSION_END_INFO_TAG, data)
+    end = SessionEndInfo(status=status, end_time_secs=trial.ended or time.time())
+    return _of_the_plugin(metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=end))
 
 
-def _plugin_value(tag: str, data: Any) -> Any:
-    from tensorboard.compat.proto.summary_pb2 import Summary
-    from tensorboard.plugins.hparams import metadata
-
+def _of_the_plugin(tag: str, data: HParamsPluginData) -> Summary.Value:
     return Summary.Value(
         tag=tag, metadata=metadata.create_summary_metadata(data), tensor=metadata.NULL_TENSOR
     )
 
 
-def _set(value: Any, content: Scalar) -> None:
-    """A protobuf Value; bool before int, which it is a kind of."""
-    if isinstance(content, bool):
-        value.bool_value = content
-    elif isinstance(content, (int, float)):
-        value.number_value = content
-    elif isinstance(content, str):
-        value.string_value = content
-    else:
-        value.string_value = json.dumps(content)
+def _kind(value: Scalar) -> str:
+    """What a column of the table holds; TensorBoard sorts and filters only columns of one kind."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, (int, float)) and math.isfinite(value):
+        return "number"
+    return "text"
+
+
+def _value(value: Scalar, as_text: bool) -> Value:
+    kind = "text" if as_text else _kind(value)
+    if kind == "bool":
+        return Value(bool_value=value)
+    if kind == "number":
+        return Value(number_value=value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    # TensorBoard's filter escapes double quotes and would then find no row.
+    return Value(string_value=text.replace('"', "'"))
