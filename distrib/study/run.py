@@ -79,9 +79,11 @@ def run_study(
     """
     began = time.monotonic()
     options = plan.options
-    if isinstance(place, Place):
-        check_free(place.out, place.name)
     with ExitStack() as stack:
+        if isinstance(place, Place):
+            check_free(place.out, place.name)
+        else:
+            stack.enter_context(place.locked())
         set_environment(options.address)
         # Ray's start is mostly waiting for its processes: import what comes next meanwhile.
         imports = threading.Thread(target=importlib.import_module, args=("distrib.study.tuner",))
@@ -199,12 +201,11 @@ def _open(
     argv: Sequence[str],
     stored: dict[str, Any] | None,
 ) -> tuple[RunFolder, StudyRecord, Ledger, list[str]]:
-    """The folder, locked; its record; its ledger; and what there is to say about them."""
+    """The folder, a new one locked; its record; its ledger; and what there is to say of them."""
     notes: list[str] = []
     if isinstance(place, RunFolder):
         assert stored is not None
         folder = place
-        stack.enter_context(folder.locked())
         before = stored["data"].get("fingerprint")
         if before != facts.get("fingerprint"):
             raise InputError(

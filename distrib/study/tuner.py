@@ -144,6 +144,8 @@ class _Scheduler(FIFOScheduler):
         return self.search.hear(number, message)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        if not trial.should_recover():
+            return  # the searcher hears of its end
         error = trial.get_error()
         memory = isinstance(error, ray.exceptions.OutOfMemoryError)
         failure: FailureClass = "out of memory" if memory else "lost node"
@@ -155,10 +157,16 @@ class _Scheduler(FIFOScheduler):
 
 
 class _Ticker(tune.Callback):
-    """Tune's callback: the beat to which onlookers draw."""
+    """Tune's callback: the beat to which onlookers draw; lets go of what a trial leaves in Tune."""
 
     def __init__(self, search: Search) -> None:
         self.search = search
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        # Tune keeps statistics of a dozen numbers of its own for every trial, for ever.
+        trial.run_metadata.metric_analysis.clear()
+        trial.run_metadata.metric_n_steps.clear()
+        trial.run_metadata.last_result = {"trial_id": trial.trial_id, "done": True}
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self.search.tick()
