@@ -1,0 +1,112 @@
+"""`train_curves.png` and `val_curves.png` in a trial's folder: a small panel per metric."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distrib.files import whole
+from distrib.records import StudyRecord, TrialRecord
+from distrib.tracking import wording
+
+if TYPE_CHECKING:
+    from distrib.tracking.curves_sheet import Sheet
+
+PANELS = 12  # metrics drawn at most; the rest is in metrics.csv
+PICTURES = ("val_curves.png", "train_curves.png")
+
+Columns = dict[str, list[float]]
+
+
+def read_columns(path: Path) -> Columns:
+    """The whole rows of a `metrics.csv` by column, (rows,) each; an empty cell is NaN."""
+    if not path.exists():
+        return {}
+    content = path.read_bytes()
+    lines = content[: content.rfind(b"\n") + 1].decode().splitlines()
+    rows = list(csv.reader(lines))
+    if len(rows) < 2:
+        return {}
+    return {
+        name: [float(cell) if cell else math.nan for cell in cells]
+        for name, *cells in zip(*rows, strict=True)
+    }
+
+
+def write_curves(trial_folder: Path, study: StudyRecord, trial: TrialRecord) -> None:
+    """Draw one trial's `metrics.csv`; a trial that reported nothing gets no picture.
+
+    Raises:
+        OSError: a full or read-only disk; the pictures are then as they were.
+    """
+    columns = read_columns(trial_folder / "metrics.csv")
+    if "step" not in columns:
+        return
+    names = [n for n in columns if n not in ("step", "time")]
+    valid = [n for n in (*study.metrics, *names) if n in names and not n.startswith("train/")]
+    valid = list(dict.fromkeys(valid))[:PANELS]
+    train = [n for n in names if n.startswith("train/")][:PANELS]
+    title = (
+        f"{study.name}, trial {trial.number}: {study.metric} {wording.figure(trial.value)} "
+        f"at {study.unit} {trial.best_step}"
+    )
+    if not (valid or train):
+        return
+    shared = any(name[6:] in columns for name in train)
+    notes = (
+        "" if valid else "no validation figures were reported; these are the training ones",
+        ("grey: validation" if shared else "")
+        if train
+        else "no training figures were reported; these are the validation ones",
+    )
+    steps = columns["step"]
+    for picture, shown, note in zip(PICTURES, (valid or train, train or valid), notes):
+        sheet = _sheet(len(shown), study.unit)
+        for panel, name in zip(sheet.panels, shown):
+            bare = name.removeprefix("train/")
+            other = columns.get(bare) if bare != name else None
+            panel.draw(name, steps, columns[name], other, trial.best_step)
+        sheet.label(title, wording.params_line(trial.params), note)
+        with whole(trial_folder / picture) as temporary:
+            sheet.save(temporary)
+
+
+def write_all_curves(
+    folder: Path, study: StudyRecord, progress: Callable[[int, int], None]
+) -> None:
+    """Draw every trial that ran to its end and has no pictures newer than its metrics.
+
+    Args:
+        folder: the run folder. progress: told how many pictures' trials are done, of how many.
+    """
+    due = [
+        (path, trial)
+        for trial in study.trials.values()
+        if trial.state == "COMPLETE"
+        and not _up_to_date(path := folder / wording.trial_folder(trial.number))
+    ]
+    for done, (path, trial) in enumerate(due):
+        progress(done, len(due))
+        write_curves(path, study, trial)
+    progress(len(due), len(due))
+
+
+def _up_to_date(trial_folder: Path) -> bool:
+    source = trial_folder / "metrics.csv"
+    pictures = [trial_folder / name for name in PICTURES]
+    if not source.exists():
+        return True
+    if not all(p.exists() for p in pictures):
+        return False
+    return min(p.stat().st_mtime_ns for p in pictures) >= source.stat().st_mtime_ns
+
+
+@lru_cache(maxsize=4)
+def _sheet(panels: int, unit: str) -> Sheet:
+    from distrib.tracking.curves_sheet import Sheet
+
+    return Sheet(panels, unit)

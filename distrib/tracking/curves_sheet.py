@@ -1,0 +1,160 @@
+"""A sheet of small panels that is drawn once and filled again for every trial.
+
+Making a figure costs ten times as much as filling one, so everything that does not change from
+trial to trial is kept as pixels, and only lines and texts are drawn anew: lines by matplotlib,
+texts by Pillow, which needs a tenth of the time for them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont
+from PIL import Image, ImageDraw, ImageFont
+
+BLUE, GREY, ORANGE, INK = "#1f5fa8", "#9aa3ad", "#d97706", "#30363d"
+PANEL = (208, 140)  # pixels
+EDGES = (42, 10, 24, 34)  # of a panel's axes: left, right, top, bottom
+HEAD = 52  # pixels for the title
+DPI = 80
+COLUMNS = 3
+PAD = 0.06  # of a curve's height, free above and below it
+
+
+class Panel:
+    """One metric over the units of fidelity; the best unit is marked.
+
+    Args:
+        left, top: pixels of its corner in a picture of the size `width` x `height`.
+
+    Attributes:
+        name: its title. marks: what stands at the axis of the values, (pixels from top, text).
+    """
+
+    def __init__(self, figure: Figure, left: int, top: int, unit: str) -> None:
+        width, height = figure.get_size_inches() * DPI
+        self.left, self.top = left, top
+        self.name = ""
+        self.steps: Sequence[float] = (0.0,)
+        self.marks: list[tuple[float, str]] = []
+        wide, high = PANEL[0] - EDGES[0] - EDGES[1], PANEL[1] - EDGES[2] - EDGES[3]
+        below = height - top - PANEL[1] + EDGES[3]
+        self.axes: Axes = figure.add_axes(
+            ((left + EDGES[0]) / width, below / height, wide / width, high / height)
+        )
+        axes = self.axes
+        axes.set_xlabel(unit, fontsize=8, color=INK, labelpad=1, parse_math=False)
+        axes.tick_params(labelsize=7, colors=INK, length=2, pad=2)
+        axes.set_yticks([])
+        for side, spine in axes.spines.items():
+            spine.set_color(GREY)
+            spine.set_visible(side in ("left", "bottom"))
+        self.best = axes.axvline(0, color=ORANGE, linewidth=1, linestyle=(0, (3, 2)))
+        (self.beside,) = axes.plot([], [], color=GREY, linewidth=1.1)
+        (self.line,) = axes.plot([], [], color=BLUE, linewidth=1.4, markersize=4)
+        (self.dot,) = axes.plot([], [], "o", color=ORANGE, markersize=4)
+        self.moving = [self.best, self.beside, self.line, self.dot]  # bottom first
+        for artist in self.moving:
+            artist.set_animated(True)
+
+    def draw(
+        self,
+        name: str,
+        steps: Sequence[float],
+        values: Sequence[float],
+        beside: Sequence[float] | None,
+        best_step: int,
+    ) -> None:
+        """Fill the panel: (rows,) steps, values, and a second curve for comparison or None."""
+        self.steps = steps
+        self.line.set_data(steps, values)
+        self.line.set_marker("o" if len(steps) == 1 else "")
+        self.beside.set_data(steps if beside else [], beside or [])
+        self.best.set_xdata([best_step, best_step])
+        at = [v for s, v in zip(steps, values) if s == best_step and math.isfinite(v)]
+        self.dot.set_data([best_step] if at else [], at[-1:])
+        self.name = clipped(name, 30)
+        finite = [v for v in (*values, *(beside or ())) if math.isfinite(v)]
+        if not finite:
+            self.name += ": no finite value"
+            self.marks = []
+            return
+        low, high = min(finite), max(finite)
+        pad = (high - low) * PAD or abs(high) * PAD or 1.0
+        self.axes.set_ylim(low - pad, high + pad)
+        tall = PANEL[1] - EDGES[2] - EDGES[3]
+        shown = {low, (low + high) / 2, high}
+        self.marks = [
+            (self.top + EDGES[2] + tall * (high + pad - v) / (high - low + 2 * pad), f"{v:.3g}")
+            for v in shown
+        ]
+
+
+class Sheet:
+    """Panels in rows of three under a title of three lines."""
+
+    def __init__(self, panels: int, unit: str) -> None:
+        columns = min(COLUMNS, max(2, panels))
+        self.size = (columns * PANEL[0], math.ceil(panels / columns) * PANEL[1] + HEAD)
+        inches = (self.size[0] / DPI, self.size[1] / DPI)
+        self.figure = Figure(figsize=inches, dpi=DPI, facecolor="white")
+        self.canvas = FigureCanvasAgg(self.figure)
+        self.panels = [
+            Panel(self.figure, i % columns * PANEL[0], HEAD + i // columns * PANEL[1], unit)
+            for i in range(panels)
+        ]
+        self.heads = ("", "", "")
+        self._still: tuple[tuple[float, float], object] | None = None
+
+    def label(self, title: str, params: str, note: str) -> None:
+        """Set the title, the line of parameters, and a remark."""
+        room = self.size[0] // 6
+        self.heads = (clipped(title, room), clipped(params, room), clipped(note, room))
+
+    def save(self, path: Path) -> None:
+        """Draw and write a PNG."""
+        limits = (
+            min(panel.steps[0] for panel in self.panels) - 0.5,
+            max(panel.steps[-1] for panel in self.panels) + 0.5,
+        )
+        if self._still is None or self._still[0] != limits:
+            for panel in self.panels:
+                panel.axes.set_xlim(*limits)
+                panel.axes.locator_params("x", nbins=4, integer=True)
+            self.canvas.draw()
+            self._still = limits, self.canvas.copy_from_bbox(self.figure.bbox)
+        self.canvas.restore_region(self._still[1])
+        for panel in self.panels:
+            for artist in panel.moving:
+                artist.draw(self.canvas.renderer)
+        picture = Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
+        self._write(ImageDraw.Draw(picture))
+        picture.save(path, "png", compress_level=1)
+
+    def _write(self, draw: ImageDraw.ImageDraw) -> None:
+        for text, top, size in zip(self.heads, (6, 22, 35), (12, 10, 10)):
+            draw.text((8, top), text, fill=INK, font=font(size))
+        for panel in self.panels:
+            draw.text((panel.left + EDGES[0], panel.top + 8), panel.name, fill=INK, font=font(10))
+            for height, text in panel.marks:
+                place = (panel.left + EDGES[0] - 4, height)
+                draw.text(place, text, fill=INK, font=font(9), anchor="rm")
+
+
+def clipped(text: str, room: int) -> str:
+    """One line of at most `room` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= room else line[: room - 1] + "…"
+
+
+@lru_cache(maxsize=8)
+def font(pixels: int) -> ImageFont.FreeTypeFont:
+    """The font that matplotlib brings with it."""
+    return ImageFont.truetype(findfont("DejaVu Sans"), pixels)
