@@ -1,0 +1,73 @@
+"""`kill -9` of the driver at random moments: after a resume it is as if nothing had happened."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from distrib.study.metrics_file import read_metrics
+from tests.driver import Driver, trials_of, write_space
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+
+TRIALS = 16
+OPTIONS = ["--seed", "7", "--concurrent", "1", "--checkpoint-every", "0.1", "--name", "toy"]
+
+
+def found(study: Path) -> list[Any]:
+    return [(t.params, t.state, t.intermediate_values, t.values) for t in trials_of(study)]
+
+
+def finished(study: Path) -> dict[int, bytes]:
+    """metrics.csv of every trial that has ended."""
+    return {
+        t.number: (study / "trials" / f"{t.number:04d}" / "metrics.csv").read_bytes()
+        for t in trials_of(study)
+        if t.state.is_finished()
+    }
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_resumes_lose_and_repeat_nothing(kills: int, start: Any, tmp_path: Path) -> None:
+    write_space(tmp_path / "toy.yaml", trials=TRIALS, scheduler="asha")
+    whole = start("--space", "toy.yaml", "--out", "whole", *OPTIONS)
+    random = np.random.default_rng(kills)
+    study = tmp_path / "runs" / "toy"
+    before: dict[int, bytes] = {}
+    deaths = 0
+    driver: Driver | None = None
+    for _ in range(kills):
+        if driver is None:
+            driver = start("--space", "toy.yaml", "--out", "runs", *OPTIONS)
+        else:
+            driver = start("--resume", str(study))
+        holder = study / ".lock"
+        pid = str(driver.process.pid)
+        driver.until(lambda: holder.exists() and holder.read_text().strip() == pid)  # noqa: B023
+        time.sleep(random.uniform(0, 1.2))
+        if driver.process.poll() is not None:
+            break
+        driver.kill()
+        deaths += 1
+        if not (study / "ledger.journal").exists():
+            pytest.fail("killed before there was a ledger")
+        after = finished(study)
+        assert after.items() >= before.items()
+        before = after
+    last = start("--resume", str(study))
+    assert last.wait() == 0, last.said()
+    assert deaths >= min(kills, 2)
+    assert whole.wait() == 0, whole.said()
+    assert finished(study).items() >= before.items()
+    trials = trials_of(study)
+    assert len(trials) == TRIALS
+    assert all(t.state.is_finished() for t in trials)
+    assert found(study) == found(tmp_path / "whole" / "toy")
+    for t in trials:
+        rows = read_metrics(study / "trials" / f"{t.number:04d}" / "metrics.csv")
+        assert [row["step"] for row in rows] == list(range(1, len(rows) + 1))
+        assert {r["step"]: r["score"] for r in rows}.items() >= t.intermediate_values.items()
