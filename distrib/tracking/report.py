@@ -1,0 +1,252 @@
+"""`report.html`: one file that shows a whole study, without the network.
+
+Every text that comes from data (names, parameters, reasons, commands) is escaped, in the page as
+in the figures, and the page's own policy runs no script but those written here.
+"""
+
+from __future__ import annotations
+
+import html
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from distrib.files import write_whole
+from distrib.records import StudyRecord, TrialRecord, TrialState
+from distrib.tracking import report_lines as lines
+from distrib.tracking import report_plots as plots
+from distrib.tracking import wording
+from distrib.tracking.importances import METHOD, importances
+from distrib.tracking.report_figure import Figure
+from distrib.tracking.report_page import page
+
+LEADERS = 20  # rows of the leaderboard; all of it is in leaderboard.csv
+FAILURES = 20  # failed trials listed
+LONGEST = 300  # characters of a reason or a value
+
+
+@dataclass(frozen=True)
+class Sections:
+    """What a report tells beside the trials.
+
+    Attributes:
+        winner: `trial`, `validation` and `test` figures by metric, `confirmed` where asked for;
+            empty where no winner was trained.
+        baselines: name -> metric -> value, test figures as `test/<metric>`.
+        seconds: by phase of the study.
+        command: that began the study, without credentials.
+        notes: what else there is to say.
+    """
+
+    winner: Mapping[str, Any] = field(default_factory=dict)
+    baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    command: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def write_report(folder: Path, study: StudyRecord, sections: Sections) -> Path:
+    """Write `report.html` into the run folder and return its path.
+
+    Raises:
+        OSError: a full or read-only disk; an earlier report is then as it was.
+    """
+    figures: dict[str, Figure] = {}
+
+    def drawn(name: str, figure: Figure | None, otherwise: str) -> str:
+        if figure is None:
+            return f"<p class=none>{text(otherwise)}</p>"
+        figures[name] = figure
+        return f'<div class=plot id="{name}"></div>' + _caption(figure.caption)
+
+    found = importances(study)
+    parts = [
+        ("Winner", _winner(study, sections)),
+        (
+            "Optimisation history",
+            drawn("history", plots.history(study, sections.baselines), "No trial has a value."),
+        ),
+        (
+            f"Learning curves by rung of {study.unit}s",
+            drawn("curves", lines.curves(folder, study), "No trial reported more than once."),
+        ),
+        ("Leaderboard", _leaderboard(study)),
+        (
+            "Parallel coordinates",
+            drawn(
+                "parallel",
+                lines.parallel(study, list(found.shares)),
+                "Fewer than two trials have values to compare.",
+            ),
+        ),
+        (
+            "Importances",
+            drawn("importances", plots.importance_bars(found.shares), found.remark)
+            + (_caption(f"{METHOD}. {found.remark}") if found.shares else ""),
+        ),
+        ("Timeline", drawn("timeline", plots.timeline(study), "No trial has begun.")),
+        (
+            "Where the time went",
+            drawn("seconds", plots.seconds(study), "No times were recorded.")
+            + _phases(sections.seconds),
+        ),
+        ("Failures", _failures(study)),
+        ("How to reproduce", _reproduce(sections)),
+    ]
+    body = _head(study) + "\n".join(
+        f"<section><h2>{text(title)}</h2>\n{content}</section>" for title, content in parts
+    )
+    path = folder / "report.html"
+    write_whole(path, page(text(study.name), body, figures, secrets.token_hex(16)))
+    return path
+
+
+def text(value: object) -> str:
+    """Any value as inert text of a page."""
+    shown = str(value)
+    return html.escape(shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…")
+
+
+def _caption(words: str) -> str:
+    return f"<p class=caption>{text(words)}</p>" if words else ""
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
+    """A table of cells that are already escaped."""
+    top = "".join(f"<th>{head}</th>" for head in heads)
+    body = "\n".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
+    return (
+        f'<div class=scroll><table class="{kind}"><thead><tr>{top}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _head(study: StudyRecord) -> str:
+    goal = "highest" if study.direction == "max" else "lowest"
+    best = study.best()
+    tiles = [
+        ("best " + study.metric, wording.figure(best.value) if best else "-"),
+        ("trials", f"{wording.ended(study)} of {study.num_trials}"),
+        *((wording.STATE_WORDS[s], str(n)) for s, n in _states(study)),
+    ]
+    shown = "".join(f"<div><b>{text(b)}</b><span>{text(a)}</span></div>" for a, b in tiles)
+    return (
+        f"<header><h1>{text(study.name)}</h1>"
+        f"<p>A search over <b>{text(study.trainable)}</b> for the {goal} "
+        f"<b>{text(study.metric)}</b>, at most {study.max_units} {text(study.unit)}s a trial.</p>"
+        f"<div class=tiles>{shown}</div></header>\n"
+    )
+
+
+def _states(study: StudyRecord) -> list[tuple[str, int]]:
+    states = Counter(t.state for t in study.trials.values())
+    order: tuple[TrialState, ...] = ("COMPLETE", "PRUNED", "FAIL", "RUNNING")
+    return [(s, states[s]) for s in order if states[s] or s == "COMPLETE"]
+
+
+def _winner(study: StudyRecord, sections: Sections) -> str:
+    winner = sections.winner
+    trial = study.trials.get(winner["trial"]) if winner else study.best()
+    if trial is None:
+        return "<p class=none>No trial succeeded.</p>"
+    words = (
+        f"Trial {trial.number}, {study.unit} {trial.best_step} of {study.max_units}, then trained "
+        "again on every row but the test part. Only test figures are a claim about new data."
+        if winner
+        else f"Trial {trial.number} is the best so far; no winner has been trained on every row."
+    )
+    confirmed = winner.get("confirmed")
+    if confirmed:
+        words += (
+            f" Over {confirmed['seeds']} fresh seeds, {study.metric} is "
+            f"{confirmed['mean']:.4f} ± {confirmed['sd']:.4f} (standard deviation)."
+        )
+    params = [(f"<code>{text(k)}</code>", text(wording.param(v))) for k, v in trial.params.items()]
+    return (
+        f"<p>{text(words)}</p><div class=pair>{_figures(study, sections)}"
+        f"{_table(['parameter', 'value'], params)}</div>"
+    )
+
+
+def _figures(study: StudyRecord, sections: Sections) -> str:
+    """Validation and test figures of the winner, and of each baseline under it."""
+    rows = [("winner", sections.winner.get("validation", {}), sections.winner.get("test", {}))]
+    if not sections.winner:
+        rows = []
+    for name, values in sections.baselines.items():
+        test = {k[5:]: v for k, v in values.items() if k.startswith("test/")}
+        rows.append((name, values, test))
+    shown = [m for m in study.metrics if any(m in v or m in t for _, v, t in rows)]
+    if not shown:
+        return ""
+    heads = [""]
+    for metric in shown:
+        arrow = "↑" if study.metrics[metric] == "max" else "↓"
+        heads += [f"{text(metric)} {arrow}<br><small>validation</small>", "<br><small>test</small>"]
+    cells_of = []
+    for name, validation, test in rows:
+        cells = [text(name)]
+        for metric in shown:
+            cells += [wording.figure(validation.get(metric)), wording.figure(test.get(metric))]
+        cells_of.append(cells)
+    return _table(heads, cells_of, "figures first" if sections.winner else "figures")
+
+
+def _leaderboard(study: StudyRecord) -> str:
+    ranked = study.ranked()
+    if not ranked:
+        return "<p class=none>No trial has a value.</p>"
+    names = [d.name for d in study.dimensions]
+    heads = ["", "trial", "state", text(study.metric), text(study.unit)]
+    heads += [f"<code>{text(n)}</code>" for n in names]
+    rows = []
+    for rank, trial in enumerate(ranked[:LEADERS], 1):
+        cells = [str(rank), str(trial.number), _state(trial), wording.figure(trial.value)]
+        cells.append(f"{trial.best_step}")
+        cells += [text(wording.param(trial.params[n])) if n in trial.params else "" for n in names]
+        rows.append(cells)
+    more = f"The best {LEADERS} of {len(ranked)}; all are in leaderboard.csv."
+    return _table(heads, rows, "first") + _caption(more if len(ranked) > LEADERS else "")
+
+
+def _state(trial: TrialRecord) -> str:
+    return f"<span class={trial.state}>{wording.STATE_WORDS[trial.state]}</span>"
+
+
+def _failures(study: StudyRecord) -> str:
+    failed = [t for t in study.trials.values() if t.state == "FAIL"]
+    again = sum(t.retries for t in study.trials.values())
+    lost = f"<p>Begun again after a lost node or process: {again}.</p>" if again else ""
+    if not failed:
+        return f"<p class=none>No trial failed.</p>{lost}"
+    classes = Counter(t.failure or "unknown" for t in failed)
+    counted = ", ".join(f"{count} {name}" for name, count in classes.most_common())
+    rows = [
+        (str(t.number), text(t.failure or "unknown"), str(t.step), text(t.reason or ""))
+        for t in failed[:FAILURES]
+    ]
+    more = f"The first {FAILURES} of {len(failed)}." if len(failed) > FAILURES else ""
+    table = _table(["trial", "class", text(study.unit), "reason"], rows, "reasons")
+    return f"<p>{text(counted)}.</p>{table}{_caption(more)}{lost}"
+
+
+def _phases(seconds: Mapping[str, float]) -> str:
+    if not seconds:
+        return ""
+    words = ", ".join(f"{name} {wording.span(value)}" for name, value in seconds.items())
+    return f"<p>The study itself: {text(words)}.</p>"
+
+
+def _reproduce(sections: Sections) -> str:
+    notes = "".join(f"<li>{text(note)}</li>" for note in sections.notes)
+    command = html.escape(sections.command)
+    return (
+        (f"<pre>{command}</pre>" if command else "")
+        + "<p><code>study.yaml</code>, beside this file, has the space, the data's fingerprint, "
+        "the seed and the versions; <code>ledger.journal</code> is the record of every trial, "
+        "and <code>best/config.yaml</code> the winner's full configuration.</p>"
+        + (f"<ul>{notes}</ul>" if notes else "")
+    )
