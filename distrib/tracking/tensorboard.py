@@ -2,8 +2,7 @@
 
 No summary of an experiment is written. TensorBoard then takes the columns from the trials of every
 study under its folder, where otherwise one study's summary, picked at random, would hide the
-columns of the others. Nor are rows given names: TensorBoard names them after their runs, so
-that equally named studies do not share rows.
+columns of the others.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import json
 import math
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from google.protobuf.struct_pb2 import Value
@@ -64,7 +64,7 @@ class TensorBoardTracker:
         known = _last_step(self._run(trial)) if trial.step else 0
         file = self._files[trial.number] = EventFile(self._run(trial))
         # TensorBoard keeps the first start of a run and passes over that of a resumed one.
-        file.write([_session_start(trial, self._texts)], trial.step)
+        file.write([_session_start(self._name(trial), trial, self._texts)], trial.step)
         file.flush()
         if trial.step > known:
             rows = self._rows(trial)
@@ -94,6 +94,16 @@ class TensorBoardTracker:
         for file in self._files.values():
             file.close()
         self._files.clear()
+
+    def _name(self, trial: TrialRecord) -> str:
+        """The row's: the number first, as the page shows some 14 letters.
+
+        TensorBoard takes rows of one name for repetitions and shows their mean; the time of the
+        start keeps those of equally named studies apart.
+        """
+        assert self._study is not None
+        start = datetime.fromtimestamp(trial.started or time.time(), UTC)
+        return f"{trial.number:04d} {self._study.name} {start:%Y-%m-%d %H:%M:%S.%f}"
 
     def _run(self, trial: TrialRecord) -> Path:
         return self.folder / f"{trial.number:04d}"
@@ -128,9 +138,11 @@ def _scalars(named: Mapping[str, float]) -> list[Summary.Value]:
     return [Summary.Value(tag=tag, simple_value=value) for tag, value in named.items()]
 
 
-def _session_start(trial: TrialRecord, texts: frozenset[str]) -> Summary.Value:
+def _session_start(row: str, trial: TrialRecord, texts: frozenset[str]) -> Summary.Value:
     hparams = {name: _value(value, name in texts) for name, value in trial.params.items()}
-    start = SessionStartInfo(hparams=hparams, start_time_secs=trial.started or time.time())
+    start = SessionStartInfo(
+        hparams=hparams, group_name=row, start_time_secs=trial.started or time.time()
+    )
     return _of_the_plugin(
         metadata.SESSION_START_INFO_TAG, HParamsPluginData(session_start_info=start)
     )

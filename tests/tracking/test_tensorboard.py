@@ -45,6 +45,7 @@ PARAMS: dict[str, Any] = {
     "batch": 32,
 }
 ANY_STATUS = ["STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING"]
+STUDIES = ("mlp-0", "mlp-1", "trimming-0")
 Ask = Callable[[Path, str, dict[str, Any]], Any]
 
 
@@ -66,14 +67,14 @@ def _end_drivers() -> Iterator[None]:
 class Driver:
     """Tells a tracker what the engine would, and keeps `metrics.csv` as it does."""
 
-    def __init__(self, folder: Path, study: StudyRecord) -> None:
-        self.folder, self.study = folder, study
+    def __init__(self, folder: Path, study: StudyRecord, begun: float = 1e9) -> None:
+        self.folder, self.study, self.begun = folder, study, begun
         self.tracker = TensorBoardTracker(folder / "tensorboard")
         self.tracker.study_started(study)
         drivers.append(self)
 
     def start(self, number: int, **params: Any) -> TrialRecord:
-        trial = TrialRecord(number, "RUNNING", params, started=1e9 + number)
+        trial = TrialRecord(number, "RUNNING", params, started=self.begun)
         self.study.trials[number] = trial
         self.tracker.trial_started(trial)
         return trial
@@ -159,14 +160,18 @@ def table(logdir: Path, ask: Ask = in_process, **column: Any) -> Table:
             "sliceSize": 1000,
         },
     )
-    rows = {}
+    rows: dict[str, dict[str, Any]] = {}
     for group in answer.get("sessionGroups", []):
         (session,) = group["sessions"]
-        rows[group["name"]] = {
+        number, study, *start = group["name"].split()
+        run = session["name"]
+        assert run.endswith(f"tensorboard/{number}") and study in STUDIES and len(start) == 2
+        rows[run] = {
             **group["hparams"],
             **{m["name"]["tag"]: m["value"] for m in group.get("metricValues", [])},
             "status": session.get("status", "STATUS_UNKNOWN"),
         }
+    rows = dict(sorted(rows.items()))
     return Table(
         {info["name"]: info for info in experiment.get("hparamInfos", [])},
         [info["name"]["tag"] for info in experiment.get("metricInfos", [])],
@@ -180,9 +185,9 @@ def steps(run: Path, tag: str) -> list[int]:
     return [step for _, step, _ in answer]
 
 
-def every_state(folder: Path, name: str = "mlp-0") -> Driver:
+def every_state(folder: Path, name: str = "mlp-0", begun: float = 1e9) -> Driver:
     """Trial 0 complete, 1 pruned, 2 diverged, 3 failed before a report, 4 running, 5 begun."""
-    driver = Driver(folder, study_record(name))
+    driver = Driver(folder, study_record(name), begun)
     driver.run(0, "COMPLETE", 0.5, 0.25, 0.75, **PARAMS)
     driver.run(1, "PRUNED", 1.0, **PARAMS | {"dropout": None, "momentum": 0.5})
     driver.run(2, "FAIL", 2.0, math.nan, **PARAMS | {"hidden": "[16, 16]"})
@@ -353,8 +358,8 @@ def test_two_studies_of_one_space_stand_in_one_table(tmp_path: Path) -> None:
 
 
 def test_studies_of_one_name_in_two_places_keep_their_rows(tmp_path: Path) -> None:
-    every_state(tmp_path / "a" / "mlp-0")
-    every_state(tmp_path / "b" / "mlp-0")
+    every_state(tmp_path / "a" / "mlp-0", begun=1e9)
+    every_state(tmp_path / "b" / "mlp-0", begun=1e9 + 0.001)
     assert len(table(tmp_path).rows) == 12
 
 
