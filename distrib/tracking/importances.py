@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -36,18 +37,24 @@ def importances(study: StudyRecord) -> Importances:
 
     Only parameters that every completed trial drew, and drew differently, can be compared.
     """
-    trials = [t for t in study.trials.values() if t.state == "COMPLETE" and t.value is not None]
+    trials = [
+        t
+        for t in study.trials.values()
+        if t.state == "COMPLETE" and t.value is not None and math.isfinite(t.value)
+    ]
     if len(trials) < LEAST:
         return Importances(
-            remark=f"{len(trials)} trials ran to the end: too few to tell (at least {LEAST})"
+            remark=f"Trials that ran to the end: {len(trials)}. Too few to tell (at least {LEAST})."
         )
     everywhere = [d for d in study.dimensions if all(d.name in t.params for t in trials)]
     varied = [d for d in everywhere if len({repr(t.params[d.name]) for t in trials}) > 1]
     left_out = [d.name for d in study.dimensions if d not in varied]
     if len(varied) < 2:
-        return Importances(remark=f"{len(varied)} parameters vary: there is nothing to compare")
+        return Importances(
+            remark=f"Parameters that vary: {len(varied)}. There is nothing to compare."
+        )
     if len({t.value for t in trials}) < 2:
-        return Importances(remark="every completed trial has the same value")
+        return Importances(remark="Every completed trial has the same value.")
 
     import optuna
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
@@ -74,7 +81,7 @@ def importances(study: StudyRecord) -> Importances:
             shares = get_param_importances(rebuilt, evaluator=PedAnovaImportanceEvaluator())
     finally:
         optuna.logging.set_verbosity(level)
-    remark = f"not compared, as not every trial varied them: {', '.join(left_out)}"
+    remark = f"Not compared, as not every trial varied them: {', '.join(left_out)}."
     ordered = sorted(shares.items(), key=lambda item: -item[1])
     return Importances(dict(ordered), remark if left_out else "")
 

@@ -70,7 +70,7 @@ def write_report(folder: Path, study: StudyRecord, sections: Sections) -> Path:
             drawn("history", plots.history(study, sections.baselines), "No trial has a value."),
         ),
         (
-            f"Learning curves by rung of {study.unit}s",
+            "Learning curves, by rung",
             drawn("curves", lines.curves(folder, study), "No trial reported more than once."),
         ),
         ("Leaderboard", _leaderboard(study)),

@@ -79,18 +79,20 @@ def chosen(trials: list[TrialRecord], most: int) -> list[TrialRecord]:
     return head + [rest[i * len(rest) // wanted] for i in range(wanted)]
 
 
-def frame(values: Iterable[float]) -> tuple[float, float, int] | None:
+def frame(values: Iterable[float], reach: float = 3.0) -> tuple[float, float, int] | None:
     """Limits that show the bulk of values, and how many lie beyond; None without any.
 
-    Limits are three interquartile ranges beyond the quartiles, or the extremes where those are
+    Limits are `reach` interquartile ranges beyond the quartiles, or the extremes where those are
     nearer: one loss of 1e12 must not press all others into a line.
     """
     ordered = sorted(values)
     if not ordered:
         return None
     low, high = ordered[len(ordered) // 4], ordered[(3 * len(ordered)) // 4]
-    reach = 3 * (high - low)
-    bottom, top = max(ordered[0], low - reach), min(ordered[-1], high + reach)
+    bottom, top = (
+        max(ordered[0], low - reach * (high - low)),
+        min(ordered[-1], high + reach * (high - low)),
+    )
     pad = (top - bottom) * 0.05 or abs(top) * 0.05 or 0.5
     beyond = sum(not bottom - pad <= v <= top + pad for v in ordered)
     return bottom - pad, top + pad, beyond

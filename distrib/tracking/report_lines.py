@@ -28,8 +28,9 @@ CURVES = 150  # learning curves drawn at most
 POINTS = 120  # of one curve drawn at most
 LINES = 200  # lines of the parallel coordinates at most
 AXES = 10  # parameters of the parallel coordinates at most
-RUNGS = ("#cfd6de", "#b3cbe3", "#86b0d9", "#5a93c9", "#3d7cbb", "#1f5fa8")  # early to late
+RUNGS = ("#e0a458", "#b9c46a", "#6fbf94", "#3f9fb5")  # colours of early to late stops
 SHADES = ("#d6dee7", "#b5cde4", "#86b0d9", "#4d8ac4", "#1f5fa8")  # worse to better
+OPEN = 2**31  # sorts what was not stopped behind every stop
 GAP = None  # between two curves of one trace
 ABSENT = -0.12  # height at which a parameter stands that a trial did not draw
 
@@ -52,15 +53,19 @@ def curves(folder: Path, study: StudyRecord) -> Figure | None:
         return None
     ordered = sorted(groups)
     data = []
-    for i, key in enumerate(ordered):
-        shade = RUNGS[-1 - (len(ordered) - 1 - i) * (len(RUNGS) - 1) // max(1, len(ordered) - 1)]
-        colour = COLOURS["FAIL"] if key[0] < 0 else shade
+    stops = [key for key in ordered if 0 <= key[0] < OPEN]
+    # The earliest stops are drawn last: they lie where every longer curve passes.
+    for key in reversed(ordered):
+        colour = COLOURS["FAIL" if key[0] < 0 else "RUNNING" if key[0] == OPEN else "COMPLETE"]
+        if key in stops:
+            colour = RUNGS[stops.index(key) * (len(RUNGS) - 1) // max(1, len(stops) - 1)]
         data.append(_trace(groups[key], key[1], colour, 1.0))
     winner = [c for group in groups.values() for c in group if best and c[0] is best]
     if winner and best is not None:
         data.append(_trace(winner, f"best, trial {best.number}", WINNER, 2.5))
     limits = frame(
-        v for g in groups.values() for _, _, values in g for v in values if math.isfinite(v)
+        (v for g in groups.values() for _, _, values in g for v in values if math.isfinite(v)),
+        reach=6.0,
     )
     marks = [
         {
@@ -93,8 +98,8 @@ def _group(study: StudyRecord, trial: TrialRecord) -> tuple[int, str]:
     if trial.state == "PRUNED":
         return trial.step, f"stopped at {inert(study.unit)} {trial.step}"
     if trial.state == "RUNNING":
-        return 2**31, "running"
-    return 2**31 + 1, "ran to the end"
+        return OPEN, "running"
+    return OPEN + 1, "ran to the end"
 
 
 def _thinned(steps: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:

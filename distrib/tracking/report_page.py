@@ -29,7 +29,7 @@ small { font-weight: normal; }
 .pair { display: flex; flex-wrap: wrap; gap: 16px 48px; align-items: flex-start; }
 .scroll { overflow-x: auto; max-width: 100%; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 5px 16px 5px 0; text-align: left; border-bottom: 1px solid var(--line);
+th, td { padding: 5px 10px 5px 6px; text-align: left; border-bottom: 1px solid var(--line);
   white-space: nowrap; max-width: 340px; overflow: hidden; text-overflow: ellipsis; }
 th { font-weight: 600; font-size: 13px; vertical-align: bottom; }
 .reasons td:last-child { white-space: normal; max-width: 700px; overflow-wrap: anywhere; }
@@ -49,8 +49,7 @@ DRAW = """
 const drawn = JSON.parse(document.getElementById("figures").textContent);
 for (const [name, figure] of Object.entries(drawn)) {
   Plotly.newPlot(name, figure.data, figure.layout,
-    {responsive: true, displaylogo: false, displayModeBar: "hover",
-     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"]});
+    {responsive: true, displayModeBar: false});
 }
 """
 

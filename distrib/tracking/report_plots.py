@@ -112,10 +112,10 @@ def history(study: StudyRecord, baselines: Mapping[str, Mapping[str, float]]) ->
                 "xref": "paper",
                 "x": 1,
                 "y": value,
-                "text": f"{inert(name)} {wording.figure(value)}",
+                "text": f"{inert(name, 18)}<br>{wording.figure(value)}",
                 "showarrow": False,
-                "xanchor": "right",
-                "yanchor": "bottom",
+                "align": "left",
+                "xanchor": "left",
                 "font": {"size": 11, "color": SOFT},
             }
         )
@@ -127,6 +127,7 @@ def history(study: StudyRecord, baselines: Mapping[str, Mapping[str, float]]) ->
         yaxis={"range": [low, high]},
         shapes=shapes,
         annotations=notes,
+        margin={"l": 60, "r": 120 if notes else 16, "t": 34, "b": 48},
     )
     return Figure(data, drawn, caption)
 
