@@ -17,13 +17,13 @@ from pydantic import ValidationError
 
 from distrib.errors import InputError
 from distrib.files import write_whole
-from distrib.records import FailureClass, StudyRecord, Tracker, TrialRecord
+from distrib.records import FailureClass, Scalar, StudyRecord, Tracker, TrialRecord
 from distrib.study.configs import config_yaml, make_config
 from distrib.study.folder import RunFolder
 from distrib.study.ledger import Ledger
 from distrib.study.metrics_file import MetricsFile
 from distrib.study.samplers import build_sampler, seed_of
-from distrib.study.space import Space
+from distrib.study.space import Space, label
 from distrib.study.stopping import Rule
 from distrib.study.trial import Message
 from distrib.trainables.base import Trainable
@@ -191,7 +191,7 @@ class Search:
             number = self._orphans.pop(0)
             drawn = self.ledger.reopen(number, self.space, self._sampler(number))
             record = self.study.trials[number]
-        record.params = self.ledger.params(number)
+        record.params = self.ledger.params(number) or self._whole(drawn)
         folder = self.folder.trial(number)
         folder.mkdir(parents=True, exist_ok=True)
         live = _Live(record, MetricsFile(folder / "metrics.csv"))
@@ -211,6 +211,14 @@ class Search:
         full = self._kept and len(self._kept) >= self.limits.keep
         bar = self._kept[-1][0] if full and fresh else None
         return Assignment(number, plain, time.time(), bar)
+
+    def _whole(self, drawn: dict[str, Any]) -> dict[str, Scalar]:
+        """What onlookers are shown where nothing varies: the whole configuration."""
+        if self.space.searched():
+            return {}
+        fields = self.family.Config.model_fields.items()
+        defaults = {name: field.default for name, field in fields if not field.is_required()}
+        return {name: label(value) for name, value in {**defaults, **drawn}.items()}
 
     def _sampler(self, number: int) -> Any:
         fixed = self._grid[number % len(self._grid)]
