@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from distrib.study.metrics_file import read_metrics
-from tests.driver import Driver, trials_of, write_space
+from tests.driver import trials_of, write_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
-TRIALS = 16
+TRIALS = 30
 OPTIONS = ["--seed", "7", "--concurrent", "1", "--checkpoint-every", "0.1", "--name", "toy"]
 
 
@@ -34,33 +34,26 @@ def finished(study: Path) -> dict[int, bytes]:
 @pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_resumes_lose_and_repeat_nothing(kills: int, start: Any, tmp_path: Path) -> None:
     write_space(tmp_path / "toy.yaml", trials=TRIALS, scheduler="asha")
-    whole = start("--space", "toy.yaml", "--out", "whole", *OPTIONS)
+    whole = start("--space", "toy.yaml", *OPTIONS, "--out", "whole")
     random = np.random.default_rng(kills)
     study = tmp_path / "runs" / "toy"
-    before: dict[int, bytes] = {}
-    deaths = 0
-    driver: Driver | None = None
-    for _ in range(kills):
-        if driver is None:
-            driver = start("--space", "toy.yaml", "--out", "runs", *OPTIONS)
-        else:
-            driver = start("--resume", str(study))
-        holder = study / ".lock"
-        pid = str(driver.process.pid)
-        driver.until(lambda: holder.exists() and holder.read_text().strip() == pid)  # noqa: B023
-        time.sleep(random.uniform(0, 1.2))
-        if driver.process.poll() is not None:
-            break
+    ledger, before = study / "ledger.journal", {}
+    for kill in range(kills):
+        size = ledger.stat().st_size if kill else 0
+        arguments = ("--resume", str(study)) if kill else ("--space", "toy.yaml", *OPTIONS)
+        driver = start(*arguments)
+        if kill and random.random() < 0.2:  # while it starts
+            time.sleep(random.uniform(0.5, 3))
+        else:  # while it searches
+            driver.until(lambda: ledger.exists() and ledger.stat().st_size > size + 200)  # noqa: B023
+            time.sleep(random.uniform(0, 0.5))
+        assert driver.process.poll() is None, "it was done before it could be killed"
         driver.kill()
-        deaths += 1
-        if not (study / "ledger.journal").exists():
-            pytest.fail("killed before there was a ledger")
         after = finished(study)
         assert after.items() >= before.items()
         before = after
     last = start("--resume", str(study))
     assert last.wait() == 0, last.said()
-    assert deaths >= min(kills, 2)
     assert whole.wait() == 0, whole.said()
     assert finished(study).items() >= before.items()
     trials = trials_of(study)
