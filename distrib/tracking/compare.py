@@ -1,0 +1,147 @@
+"""A leaderboard across studies: the best of each, and what of it is a claim about new data."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from distrib.errors import InputError
+from distrib.records import StudyRecord
+from distrib.tracking import wording
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WHOLE = ("trials", "complete", "pruned", "failed", "trial")
+
+
+def leaderboard(studies: Sequence[tuple[Path, StudyRecord]]) -> pd.DataFrame:
+    """A row per study, best first among those of one family and metric.
+
+    Columns: study, trainable, metric, direction, best, test, baseline, trial, trials, complete,
+    pruned, failed, folder. `test` is the winner's figure of the metric on the test part, `baseline`
+    the best baseline's on validation data; both are missing until the study's winner is trained.
+
+    Raises:
+        InputError: a `best/metrics.json` that cannot be read.
+    """
+    import pandas as pd
+
+    rows = [_row(path, study) for path, study in studies]
+    frame = pd.DataFrame(rows, columns=list(_row(Path(), _EMPTY)))
+    for column in WHOLE:
+        frame[column] = frame[column].astype("Int64")
+    for column in ("best", "test", "baseline"):
+        frame[column] = frame[column].astype("float64")
+    sign = frame["direction"].map({"max": -1.0, "min": 1.0}).astype("float64")
+    order = frame.assign(sign=sign * frame["best"]).sort_values(
+        ["trainable", "metric", "sign", "study"], na_position="last", kind="stable"
+    )
+    return order.drop(columns="sign").reset_index(drop=True)
+
+
+_EMPTY = StudyRecord("", "", "", "max", "", 0, 0)
+
+
+def _row(path: Path, study: StudyRecord) -> dict[str, Any]:
+    best = study.best()
+    states = Counter(t.state for t in study.trials.values())
+    figures = _figures(path / "best" / "metrics.json")
+    metric = study.metric
+    baselines = [
+        values[metric]
+        for values in figures.get("baselines", {}).values()
+        if values.get(metric) is not None
+    ]
+    pick = max if study.direction == "max" else min
+    return {
+        "study": study.name,
+        "trainable": study.trainable,
+        "metric": metric,
+        "direction": study.direction,
+        "best": best.value if best else None,
+        "test": figures.get("test", {}).get(metric),
+        "baseline": pick(baselines) if baselines else None,
+        "trial": best.number if best else None,
+        "trials": len(study.trials),
+        "complete": states["COMPLETE"],
+        "pruned": states["PRUNED"],
+        "failed": states["FAIL"],
+        "folder": str(path),
+    }
+
+
+def _figures(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError("this is not JSON", file=path, found=error) from None
+    if not isinstance(found, dict):
+        raise InputError("not the figures of a winner", file=path, expected="a mapping")
+    return found
+
+
+HEADS = ("study", "metric", "best", "test", "baseline", "trial", "trials")
+LEGEND = (
+    "best: on validation data, selected on; test: the winner, never looked at before; "
+    "baseline: the best one, on validation data; trials: complete+pruned+failed"
+)
+
+
+def render(frame: pd.DataFrame) -> None:
+    """Print a leaderboard: as wide as the terminal, and with nothing cut off through a pipe."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    lines = [_cells(row) for row in frame.to_dict("records")]
+    widths = [max(len(line[i]) for line in (HEADS, *lines)) for i in range(len(HEADS))]
+    console = Console()
+    if not console.is_terminal:
+        for line in (HEADS, *lines):
+            print(
+                "  ".join(_aligned(c, w, i) for i, (c, w) in enumerate(zip(line, widths))).rstrip()
+            )
+        print(LEGEND)
+        return
+    room = console.width - sum(widths[2:]) - 2 * len(HEADS) + 2
+    metric = min(widths[1], max(10, room // 2))
+    widths[:2] = [min(widths[0], max(10, room - metric)), metric]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for i, (head, width) in enumerate(zip(HEADS, widths)):
+        side: Literal["left", "right"] = "left" if i < 2 else "right"
+        table.add_column(head, width=width, justify=side, no_wrap=True, overflow="ellipsis")
+    groups = list(zip(frame["trainable"], frame["metric"]))
+    for i, line in enumerate(lines):
+        first = i == 0 or groups[i] != groups[i - 1]
+        styles = ("bold", "", "bold green") if first else ("", "", "")
+        table.add_row(*(Text(c, style=s) for c, s in zip(line, (*styles, "", "dim", "", ""))))
+    console.print(table)
+    console.print(Text(LEGEND, style="dim"))
+
+
+def _aligned(cell: str, width: int, column: int) -> str:
+    return cell.ljust(width) if column < 2 else cell.rjust(width)
+
+
+def _cells(row: Mapping[Any, Any]) -> tuple[str, ...]:
+    arrow = "↑" if row["direction"] == "max" else "↓"
+    return (
+        str(row["study"]),
+        f"{row['metric']} {arrow}",
+        *(_cell(row[name]) for name in ("best", "test", "baseline", "trial")),
+        f"{row['complete']}+{row['pruned']}+{row['failed']}",
+    )
+
+
+def _cell(value: Any) -> str:
+    import pandas as pd
+
+    if pd.isna(value):
+        return "-"
+    return str(value) if isinstance(value, int) else wording.figure(float(value))
