@@ -1,0 +1,116 @@
+"""Resources node by node, and the environment that Ray must find; no Ray is started."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distrib.cluster.connect import Cluster, Resources
+from distrib.cluster.environment import SETTINGS
+from distrib.cluster.scratch import scratch_folder
+
+
+def cluster(*nodes: dict[str, float]) -> Cluster:
+    return Cluster(
+        "local",
+        Path("/nowhere"),
+        len(nodes),
+        sum(node.get("CPU", 0) for node in nodes),
+        sum(node.get("GPU", 0) for node in nodes),
+        nodes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("nodes", "resources", "trials"),
+    [
+        ([{"CPU": 2}], Resources(), 2),
+        ([{"CPU": 2}], Resources(cpus=0.5), 4),
+        ([{"CPU": 3}], Resources(cpus=2), 1),
+        # Two halves on two nodes do not make one.
+        ([{"CPU": 3}, {"CPU": 3}], Resources(cpus=2), 2),
+        ([{"CPU": 1}, {"CPU": 1}], Resources(cpus=2), 0),
+        ([{"CPU": 8}], Resources(gpus=1), 0),
+        ([{"CPU": 8, "GPU": 1}], Resources(gpus=0.25), 4),
+        ([{"CPU": 2, "GPU": 1}], Resources(gpus=0.1), 2),
+        ([{"CPU": 8, "GPU": 2}, {"CPU": 8}], Resources(gpus=1, workers=2), 1),
+        ([{"CPU": 2}, {"CPU": 2}], Resources(workers=3), 1),
+        (
+            [{"CPU": 8, "GPU": 2, "accelerator_type:A100": 1}, {"CPU": 8, "GPU": 2}],
+            Resources(gpus=1, accelerator_type="A100"),
+            2,
+        ),
+        ([], Resources(), 0),
+    ],
+)
+def test_how_many_trials_fit(
+    nodes: list[dict[str, float]], resources: Resources, trials: int
+) -> None:
+    assert cluster(*nodes).holds(resources) == trials
+
+
+@given(st.integers(1, 64), st.integers(1, 40))
+def test_fractions_are_not_lost_to_rounding(cpus: int, parts: int) -> None:
+    assert cluster({"CPU": cpus}).holds(Resources(cpus=1 / parts)) == cpus * parts
+
+
+def test_the_environment_is_set_before_ray_and_leaves_the_users_word(tmp_path: Path) -> None:
+    code = (
+        "import sys, os\n"
+        "from distrib.cluster.environment import set_environment\n"
+        "set_environment(sys.argv[1] if len(sys.argv) > 1 else None)\n"
+        "assert 'ray' not in sys.modules\n"
+        "print('\\n'.join(f'{k}={v}' for k, v in os.environ.items()))"
+    )
+
+    def environment(*argv: str, **given: str) -> dict[str, str]:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "TUNE_", "XLA_"))}
+        done = subprocess.run(
+            [sys.executable, "-c", code, *argv],
+            env={**clean, **given},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+    own = environment(TUNE_WARN_THRESHOLD_S="5")
+    assert SETTINGS.items() - own.items() == {("TUNE_WARN_THRESHOLD_S", "30")}
+    assert own["TUNE_WARN_THRESHOLD_S"] == "5"
+    assert own["RAY_AUTH_MODE"] == "token"
+    assert len(own["RAY_AUTH_TOKEN"]) == 64
+    assert environment()["RAY_AUTH_TOKEN"] != own["RAY_AUTH_TOKEN"]
+    assert "RAY_AUTH_TOKEN" not in environment("auto")
+
+
+def test_scratch_folders_are_ones_own_and_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray's sockets lie below them, and a socket's path has at most 107 characters."""
+    import shutil
+    import tempfile
+
+    short = Path(tempfile.mkdtemp(prefix="t", dir="/tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(short))
+    try:
+        first, second = scratch_folder(), scratch_folder()
+        assert first != second
+        assert first.parent.stat().st_mode & 0o077 == 0
+        assert len(str(first)) < 45
+        # Of a driver that was killed long ago, and of one just now.
+        old, new = first.parent / "999999998", first.parent / "999999999"
+        for folder in (old, new):
+            folder.mkdir()
+        os.utime(old, (0, 0))
+        third = scratch_folder()
+        assert third.exists()
+        assert not old.exists()
+        assert all(folder.exists() for folder in (first, second, new))
+    finally:
+        shutil.rmtree(short)
