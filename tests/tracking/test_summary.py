@@ -1,0 +1,137 @@
+"""The summary tells the winner beside the baselines, every failure, and what to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from distrib.records import StudyRecord
+from distrib.tracking.phases import Phases
+from distrib.tracking.summary import figures_table, summary
+
+BASELINES = {
+    "mean profile": {"score": 0.5, "loss": 2.0, "test/score": 0.25},
+    "ridge": {"score": 0.625, "test/score": 0.6125},
+}
+
+
+def winner(study: StudyRecord) -> dict[str, Any]:
+    best = study.best()
+    assert best is not None
+    return {
+        "trial": best.number,
+        "state": best.state,
+        "validation": {"score": 0.8125, "loss": 0.25},
+        "test": {"score": 0.7875, "loss": 0.375},
+    }
+
+
+def told(study: StudyRecord, **changes: Any) -> str:
+    given: dict[str, Any] = {
+        "winner": {},
+        "baselines": {},
+        "notes": [],
+        "seconds": {"start": 2.0, "search": 61.0},
+        "size": 1_500_000,
+        "interrupted": False,
+    }
+    return summary(study, "runs/toy-0", **(given | changes))
+
+
+def test_a_finished_study(fake_study: Any) -> None:
+    study = fake_study(12)
+    study.trials[3].retries = 2
+    text = told(study, winner=winner(study), baselines=BASELINES, notes=["a row was left out"])
+    for line in (
+        "study toy-0: 12 trials: 7 ran to the end, 3 stopped early, 2 failed",
+        "  failed, diverged: 2",
+        "  begun again after a lost node or process: 2",
+        "    trial 4: score is nan",
+        "note: a row was left out",
+        "time: start 2.0 s, search 61.0 s",
+        "everything is in runs/toy-0 (1.5 MB)",
+        "  tensorboard --logdir runs/toy-0",
+        "  python -m distrib.predict runs/toy-0/best --out predictions.parquet",
+        "  python -m distrib.train --config runs/toy-0/best",
+        "  python -m distrib.compare runs/*",
+    ):
+        assert line in text.splitlines(), line
+    assert f"winner: trial {winner(study)['trial']}, epoch 9 of 9" in text
+    assert "train 1.5" in text
+    assert "--resume" not in text
+
+
+def test_figures_stand_beside_the_baselines(fake_study: Any) -> None:
+    study = fake_study(12)
+    lines = figures_table(study, winner(study), BASELINES).splitlines()
+    cells = [line.split() for line in lines]
+    assert cells[0] == ["validation", "(selected", "on):"]
+    assert cells[1] == ["score", "loss"]
+    assert cells[2] == ["winner", "0.8125", "0.2500"]
+    assert cells[3] == ["mean", "profile", "0.5000", "2.0000"]
+    assert cells[4] == ["ridge", "0.6250", "-"]
+    assert cells[5][0] == "test"
+    assert cells[7] == ["winner", "0.7875", "0.3750"]
+    assert cells[8] == ["mean", "profile", "0.2500", "-"]
+    assert cells[9] == ["ridge", "0.6125", "-"]
+    assert len({len(line) for line in lines[1:5]}) == 1  # columns are aligned
+
+
+def test_without_a_test_part(fake_study: Any) -> None:
+    study = fake_study(12)
+    text = told(study, winner=winner(study) | {"test": {}}, baselines={"ridge": {"score": 0.5}})
+    assert "validation (selected on)" in text
+    assert "test (" not in text
+
+
+def test_a_confirmed_winner(fake_study: Any) -> None:
+    study = fake_study(12)
+    confirmed = {"mean": 0.75, "sd": 0.0125, "seeds": 3}
+    text = told(study, winner=winner(study) | {"confirmed": confirmed}, baselines=BASELINES)
+    assert "score over 3 fresh seeds: 0.7500 +- 0.0125 (standard deviation)" in text
+
+
+def test_an_interrupted_study_tells_how_to_go_on(fake_study: Any) -> None:
+    text = told(fake_study(12, running=2), interrupted=True)
+    assert "2 unfinished" in text
+    assert "interrupted; nothing that ended is lost" in text
+    assert "  python -m distrib.tune --resume runs/toy-0" in text.splitlines()
+    assert "winner" not in text
+    assert "distrib.predict" not in text
+
+
+def test_no_trial_succeeded(fake_study: Any) -> None:
+    study = fake_study(3)
+    for trial in study.trials.values():
+        trial.state, trial.failure, trial.reason = "FAIL", "bug", "ValueError: shapes"
+    text = told(study)
+    assert "no trial succeeded" in text
+    assert text.count("ValueError: shapes") == 3
+    assert "distrib.predict" not in text
+
+
+def test_no_trial_at_all(fake_study: Any) -> None:
+    study = fake_study(3)
+    study.trials = {}
+    assert "study toy-0: 0 trials" in told(study, interrupted=True)
+
+
+def test_phases_speak_only_when_they_take_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("distrib.tracking.phases.time.monotonic", lambda: now[0])
+    phases = Phases()
+    phases("quick", 0, 2)
+    now[0] += 0.5
+    phases("quick", 2, 2)
+    assert capsys.readouterr().out == ""
+    phases("slow", 0, 10)
+    for done in range(1, 11):
+        now[0] += 1.0
+        phases("slow", done, 10)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "slow: 2/10, 2 s, 8 s left"
+    assert lines[-1] == "slow: 10/10, 10 s"
+    assert len(lines) == 5
