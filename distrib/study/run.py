@@ -154,7 +154,10 @@ def run_study(
         outcome.seconds["search"] = time.monotonic() - began
         if not outcome.interrupted:
             began = time.monotonic()
-            finish(plan, outcome, site, data, test, phase)
+            try:
+                finish(plan, outcome, site, data, test, phase)
+            except KeyboardInterrupt:
+                outcome.interrupted = True  # a resume goes on with the last training
             outcome.seconds["finish"] = time.monotonic() - began
     return outcome
 

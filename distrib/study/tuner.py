@@ -191,7 +191,9 @@ def _signals(search: Search) -> Iterator[None]:
         search.interrupted = True
         signal.raise_signal(signal.SIGINT)
 
-    previous = {s: signal.signal(s, interrupt) for s in (signal.SIGHUP, signal.SIGTERM)}
+    # Tune leaves its handler of SIGINT behind, which would swallow a Ctrl-C after the search.
+    previous = {signal.SIGINT: signal.getsignal(signal.SIGINT)}
+    previous |= {s: signal.signal(s, interrupt) for s in (signal.SIGHUP, signal.SIGTERM)}
     try:
         yield
     finally:

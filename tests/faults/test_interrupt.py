@@ -53,6 +53,23 @@ def test_interrupted_refused_and_resumed(start: Any, tmp_path: Path) -> None:
     assert (study / "best" / "weights.safetensors").is_file()
 
 
+def test_interrupted_in_the_last_training(start: Any, tmp_path: Path) -> None:
+    write_space(tmp_path / "toy.yaml", {"pause": 0.3}, trials=1)
+    study = tmp_path / "runs" / "toy-0"
+    first = start("--space", "toy.yaml", "--checkpoint-every", "0.1")
+    first.until(lambda: any(study.glob(".best.part/.refit-*/*")))
+    first.interrupt()
+    assert first.wait() == 130, first.said()
+    assert "python -m distrib.tune --resume runs/toy-0" in first.said()
+    assert "Traceback" not in first.said()
+    assert not (study / "best").exists()
+
+    second = start("--resume", "runs/toy-0")
+    assert second.wait() == 0, second.said()
+    assert (study / "best" / "weights.safetensors").is_file()
+    assert not list(study.glob(".best*"))
+
+
 def test_fewer_trials_than_there_are_and_another_family_are_refused(
     start: Any, tmp_path: Path
 ) -> None:
