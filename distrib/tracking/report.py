@@ -172,27 +172,27 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
 
 
 def _figures(study: StudyRecord, sections: Sections) -> str:
-    """Validation and test figures of the winner, and of each baseline under it."""
-    rows = [("winner", sections.winner.get("validation", {}), sections.winner.get("test", {}))]
-    if not sections.winner:
-        rows = []
+    """A row per metric: validation and test figures of the winner, and of each baseline."""
+    columns: list[tuple[str, Mapping[str, float], Mapping[str, float]]] = []
+    if sections.winner:
+        columns.append(("winner", sections.winner["validation"], sections.winner["test"]))
     for name, values in sections.baselines.items():
-        test = {k[5:]: v for k, v in values.items() if k.startswith("test/")}
-        rows.append((name, values, test))
-    shown = [m for m in study.metrics if any(m in v or m in t for _, v, t in rows)]
+        tested = {k[5:]: v for k, v in values.items() if k.startswith("test/")}
+        columns.append((name, values, tested))
+    shown = [m for m in study.metrics if any(m in v or m in t for _, v, t in columns)]
     if not shown:
         return ""
     heads = [""]
-    for metric in shown:
+    for name, _, _ in columns:
+        heads += [f"{text(name)}<br><small>validation</small>", "<br><small>test</small>"]
+    rows = []
+    for metric in sorted(shown, key=lambda m: m != study.metric):
         arrow = "↑" if study.metrics[metric] == "max" else "↓"
-        heads += [f"{text(metric)} {arrow}<br><small>validation</small>", "<br><small>test</small>"]
-    cells_of = []
-    for name, validation, test in rows:
-        cells = [text(name)]
-        for metric in shown:
+        cells = [f"{text(metric)} {arrow}"]
+        for _, validation, test in columns:
             cells += [wording.figure(validation.get(metric)), wording.figure(test.get(metric))]
-        cells_of.append(cells)
-    return _table(heads, cells_of, "figures first" if sections.winner else "figures")
+        rows.append(cells)
+    return _table(heads, rows, "figures first")
 
 
 def _leaderboard(study: StudyRecord) -> str:

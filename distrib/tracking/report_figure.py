@@ -63,7 +63,7 @@ def layout(height: int, x: str, y: str, **more: Any) -> dict[str, Any]:
         "hoverlabel": {"align": "left", "bgcolor": "white", "font": {"color": INK, "size": 12}},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         "xaxis": axis | {"title": {"text": x}, "showgrid": False},
-        "yaxis": axis | {"title": {"text": y}},
+        "yaxis": axis | {"title": {"text": y, "standoff": 10}},
     }
     for key, value in more.items():
         merged[key] = merged[key] | value if key in ("xaxis", "yaxis") else value

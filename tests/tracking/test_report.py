@@ -88,8 +88,9 @@ def test_everything_is_told(tmp_path: Path, fake_study: Any, write_rows: Any) ->
     assert path == tmp_path / "report.html"
     page = Page(path)
     for words in (
-        "0.8125 0.7875",
-        "ridge 0.6250 0.6125",
+        "winner validation test ridge validation test",
+        "score ↑ 0.8125 0.7875 0.6250 0.6125",
+        "loss ↓ 0.2500 0.3750 - -",
         "0.8000 ± 0.0100",
         "python -m distrib.tune --space toy --seed 7",
         "two rows were left out",
