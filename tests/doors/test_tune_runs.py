@@ -1,0 +1,97 @@
+"""What `distrib.tune` leaves behind when all goes well."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from distrib.study.model import open_model
+from tests.driver import Driver, trials_of, write_space
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("place")
+    write_space(folder / "toy.yaml", {"pause": 0}, trials=12)
+    return folder
+
+
+@pytest.fixture
+def tune(place: Path) -> Iterator[Callable[..., str]]:
+    """Run the door to a good end; what it said."""
+    drivers: list[Driver] = []
+
+    def run(*argv: str) -> str:
+        drivers.append(Driver(list(argv), place))
+        assert drivers[-1].wait() == 0, drivers[-1].said()
+        return drivers[-1].said()
+
+    yield run
+    for driver in drivers:
+        driver.end()
+
+
+def test_a_dry_run_leaves_nothing(tune: Callable[..., str], place: Path) -> None:
+    before = {p.name for p in place.iterdir()}
+    said = tune("--space", "toy.yaml", "--dry-run", "--test-fraction", "0.2")
+    for words in (
+        "2 dimensions searched",
+        "configuration 4: height=",
+        "data: 16 rows to search on, 4 set aside",
+        "one epoch of configuration 0",
+        "estimate: ",
+    ):
+        assert words in said
+    assert {p.name for p in place.iterdir() if p.suffix != ".log"} == {
+        name for name in before if not name.endswith(".log")
+    }
+
+
+def test_winner_confirmation_and_warm_start(tune: Callable[..., str], place: Path) -> None:
+    said = tune("--space", "toy.yaml", "--seed", "3", "--name", "first", "--confirm", "2")
+    study = place / "runs" / "first"
+    trials = trials_of(study)
+    complete = [t for t in trials if t.state.name == "COMPLETE"]
+    metrics = json.loads((study / "best" / "metrics.json").read_text())
+    ranked = sorted(complete, key=lambda t: -t.value)
+    assert metrics["trial"] in [t.number for t in ranked[:2]]
+    winner = trials[metrics["trial"]]
+    assert metrics["validation"]["score"] == winner.value
+    assert metrics["epoch"] == max(
+        winner.intermediate_values, key=winner.intermediate_values.__getitem__
+    )
+    assert metrics["confirmed"]["seeds"] == 3
+    assert metrics["confirmed"]["sd"] > 0
+    assert metrics["baselines"] == {"zero": {"score": 0.0, "loss": 1.0}}
+    assert set(metrics["test"]) == {"score", "loss"}
+    config = yaml.safe_load((study / "best" / "config.yaml").read_text())["config"]
+    assert {k: config[k] for k in winner.params} == winner.params
+    model = open_model(study, allow_custom=True)
+    assert len(model.predict(model.load())) == 20
+    assert len(list(study.glob("trials/*/checkpoint"))) <= 3
+    assert "runs/first" in said
+    stored = yaml.safe_load((study / "study.yaml").read_text())
+    assert stored["data"]["search_rows"] + stored["data"]["test_rows"] == 20
+    assert stored["data"]["test_rows"] > 0
+
+    tune("--space", "toy.yaml", "--warm-start", "runs/first", "--name", "second", "--trials", "4")
+    second = trials_of(place / "runs" / "second")
+    assert second[0].params == ranked[0].params
+    assert len(second) == 4
+
+
+def test_a_time_budget(tune: Callable[..., str], place: Path) -> None:
+    said = tune(
+        *("--space", "toy.yaml", "--name", "short", "--time-budget", "3s"),
+        *("--trials", "100000", "--set", "pause=0.01", "--sampler", "random"),
+    )
+    trials = trials_of(place / "runs" / "short")
+    assert 0 < len(trials) < 100000
+    assert all(t.state.is_finished() for t in trials)
+    assert "winner: trial" in said
