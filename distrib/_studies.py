@@ -14,8 +14,8 @@ from distrib.errors import InputError
 
 if TYPE_CHECKING:
     from distrib.records import Tracker
-    from distrib.study.mirror import Mirror
     from distrib.study.folder import RunFolder
+    from distrib.study.mirror import Mirror
     from distrib.study.options import Options, Plan
     from distrib.study.run import Outcome, Place
 
@@ -170,7 +170,7 @@ def place_of(args: argparse.Namespace) -> Path:
 
 
 def new_place(args: argparse.Namespace, space: str, warm: Path | None = None) -> Place:
-    """Where a new study goes; with a URL, a folder of this machine that `args.mirror` carries on."""
+    """Where a new study goes; with a URL, a folder here that `args.mirror` carries there."""
     from distrib.study.folder import RunFolder
     from distrib.study.mirror import Mirror, is_url, next_study
     from distrib.study.run import Place
@@ -241,8 +241,6 @@ def carry_out(
         argv=argv,
     )
     _leave_behind(outcome, phases, " ".join(argv))
-    if mirror is not None:
-        mirror.put_rest()
     print(
         summary(
             outcome.study,
@@ -255,6 +253,9 @@ def carry_out(
             interrupted=outcome.interrupted,
         )
     )
+    if mirror is not None:
+        mirror.put_rest()
+        mirror.put_away()
     return exit_code(outcome)
 
 

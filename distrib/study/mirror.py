@@ -7,8 +7,10 @@ a checkpoint's manifest after the states it names, so whatever the mirror says i
 
 from __future__ import annotations
 
+import atexit
 import json
 import shutil
+import tempfile
 import time
 import zlib
 from pathlib import Path
@@ -67,6 +69,25 @@ def next_study(out: str, name: str | None, space: str) -> str:
     return f"{out.rstrip('/')}/{name}"
 
 
+def fetch(url: str) -> Path:
+    """A copy on this machine of a folder at a URL, such as a study's `best/`.
+
+    Raises:
+        InputError: there is nothing at the URL.
+    """
+    filesystem, root = _filesystem(url)
+    files = filesystem.find(root)
+    if not files:
+        raise InputError("there is nothing here", file=url)
+    target = Path(tempfile.mkdtemp(prefix="distrib-fetched-"))
+    atexit.register(shutil.rmtree, target, ignore_errors=True)
+    for source in files:
+        path = target / source[len(root) :].lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(filesystem.cat_file(source))
+    return target
+
+
 class Mirror:
     """Carries one study's folder to a URL; a `Tracker`, called once the ledger has its lines."""
 
@@ -112,6 +133,10 @@ class Mirror:
             parts = path.relative_to(self.folder.path).parts
             if path != self.folder.ledger and not any(part.startswith(".") for part in parts):
                 self._put(path)
+
+    def put_away(self) -> None:
+        """Remove this machine's copy: the study is at the URL."""
+        shutil.rmtree(self.folder.path.parent, ignore_errors=True)
 
     def _put_trial(self, trial: Path) -> None:
         for path in sorted(trial.glob("*")):

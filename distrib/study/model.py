@@ -12,6 +12,7 @@ import pandas as pd
 from distrib.errors import InputError
 from distrib.study.checkpoint import read_state
 from distrib.study.configs import checked, make_config
+from distrib.study.mirror import fetch, is_url
 from distrib.study.registry import load_family
 from distrib.study.single import read_config
 from distrib.trainables.base import Config, Source, State, Trainable, Worker
@@ -79,7 +80,7 @@ def open_model(place: str | Path, *, allow_custom: bool = False) -> Model:
     Raises:
         InputError: there is none, or its files are torn.
     """
-    folder = Path(place)
+    folder = fetch(place) if isinstance(place, str) and is_url(place) else Path(place)
     if (folder / "best" / "config.yaml").is_file():
         folder = folder / "best"
     content, file = read_config(folder)

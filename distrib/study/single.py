@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distrib.errors import InputError
+from distrib.study.mirror import fetch, is_url
 from distrib.study.space import Parameter, Space
 from distrib.study.space_file import find_space, read_yaml
 
@@ -32,7 +33,7 @@ def read_config(place: str | Path) -> tuple[dict[str, Any], Path]:
     Raises:
         InputError: there is none, or it is something else.
     """
-    path = Path(place)
+    path = fetch(place) if isinstance(place, str) and is_url(place) else Path(place)
     file = path / "config.yaml" if path.is_dir() else path
     if not file.is_file():
         raise InputError(

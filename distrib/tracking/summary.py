@@ -76,29 +76,29 @@ def _winner(study: StudyRecord, trial: TrialRecord, winner: Mapping[str, Any]) -
 def figures_table(
     study: StudyRecord, winner: Mapping[str, Any], baselines: Mapping[str, Mapping[str, float]]
 ) -> str:
-    """Validation and test figures of the winner, each beside the baselines."""
-    names = list(study.metrics)
-    rows: list[tuple[str, Mapping[str, float], Mapping[str, float]]] = [
-        ("winner", winner["validation"], winner["test"])
-    ]
-    for name, values in baselines.items():
-        test = {k[5:]: v for k, v in values.items() if k.startswith("test/")}
-        rows.append((name, values, test))
-    width = max(len(row[0]) for row in rows)
+    """A line per metric: the winner beside the baselines, on validation and on test data."""
     lines = []
-    for title, part in (("validation (selected on)", 1), ("test (a claim about new data)", 2)):
-        if not any(row[part] for row in rows):
+    for title, part, prefix in (
+        ("validation (selected on)", "validation", ""),
+        ("test (a claim about new data)", "test", "test/"),
+    ):
+        if not winner[part]:
             continue
-        lines.append(f"{title}:")
-        shown = [n for n in names if any(n in row[part] for row in rows)]
-        widths = [max(10, len(n)) for n in shown]
-        lines.append(
-            "  " + " " * width + "  " + "  ".join(n.rjust(w) for n, w in zip(shown, widths))
-        )
-        for row in rows:
-            cells = [_cell(row[part].get(n)).rjust(w) for n, w in zip(shown, widths)]
-            lines.append(f"  {row[0]:{width}s}  {'  '.join(cells)}")
-    return "\n".join(lines)
+        columns: dict[str, Mapping[str, float]] = {"winner": winner[part]}
+        for name, values in baselines.items():
+            columns[name] = {
+                metric: values[prefix + metric]
+                for metric in study.metrics
+                if prefix + metric in values
+            }
+        widths = {name: max(8, len(name)) for name in columns}
+        first = max(len(title), *map(len, study.metrics))
+        lines.append("  ".join([title.ljust(first), *(n.rjust(w) for n, w in widths.items())]))
+        for metric in study.metrics:
+            cells = [_cell(columns[n].get(metric)).rjust(w) for n, w in widths.items()]
+            lines.append("  ".join([metric.ljust(first), *cells]))
+        lines.append("")
+    return "\n".join(lines).rstrip()
 
 
 def _cell(value: float | None) -> str:
@@ -125,5 +125,6 @@ def _next(place: str, trained: bool, interrupted: bool) -> str:
     if trained:
         commands.append(f"python -m distrib.predict {place}/best --out predictions.parquet")
         commands.append(f"python -m distrib.train --config {place}/best")
-    commands.append(f"python -m distrib.compare {place.rpartition('/')[0] or '.'}/*")
+    if "://" not in place:
+        commands.append(f"python -m distrib.compare {place.rpartition('/')[0] or '.'}/*")
     return "next:\n" + "\n".join(f"  {command}" for command in commands)

@@ -32,10 +32,11 @@ def trials_frame(study: StudyRecord) -> pd.DataFrame:
                 **{f"seconds/{name}": value for name, value in trial.seconds.items()},
             }
         )
-    frame = pd.DataFrame(rows)
+    # Without a trial there is still a table, with the columns that every one has.
+    frame = pd.DataFrame(rows, columns=None if rows else ["trial", "state", study.metric])
     # Parquet wants one type per column; a dimension of mixed choices is shown as text.
     for column in frame.columns:
-        if column.startswith("param/") and frame[column].dropna().map(type).nunique() > 1:
+        if column.startswith("param/") and len(set(map(type, frame[column].dropna()))) > 1:
             frame[column] = frame[column].map(str, na_action="ignore")
     return frame
 
@@ -71,7 +72,7 @@ def leaderboard_frame(study: StudyRecord) -> pd.DataFrame:
     order = [trial.number for trial in study.ranked()]
     frame = trials_frame(study).set_index("trial").loc[order].reset_index()
     frame.insert(0, "rank", range(1, len(frame) + 1))
-    return frame.dropna(axis="columns", how="all")
+    return frame.dropna(axis="columns", how="all") if len(frame) else frame
 
 
 def write_tables(folder: Path, study: StudyRecord) -> None:
