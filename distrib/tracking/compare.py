@@ -53,8 +53,8 @@ def _row(path: Path, study: StudyRecord) -> dict[str, Any]:
     metric = study.metric
     baselines = [
         values[metric]
-        for values in figures.get("baselines", {}).values()
-        if values.get(metric) is not None
+        for name, values in figures.get("baselines", {}).items()
+        if not name.endswith("(bound)") and values.get(metric) is not None
     ]
     pick = max if study.direction == "max" else min
     return {

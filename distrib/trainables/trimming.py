@@ -196,12 +196,12 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
         """Of models without features, as means over the same folds.
 
         `null`: all trims are equally likely. `mean profile`: P(trim) of the training genes.
-        `saturated`: each gene's own profile, which no model can beat.
+        `saturated (bound)`: each gene's own profile, which no model can beat.
         """
         folds = _folds(config, data)
         weights = _weights(data)
         result = {}
-        for name in ("null", "mean profile", "saturated"):
+        for name in ("null", "mean profile", "saturated (bound)"):
             rows = []
             for fold in range(folds.max() + 1):
                 held = weights[folds == fold]

@@ -224,11 +224,11 @@ def test_baselines_bound_the_model(trb: TrimmingData) -> None:
     found = FAMILY.baselines(config, trb, None, WORKER)
     model = list(FAMILY.progress(config, trb, WORKER))[-1].metrics
     assert found["null"]["log_loss"] == pytest.approx(np.log(13), abs=1e-12)
-    order = [found["saturated"], model, found["mean profile"], found["null"]]
+    order = [found["saturated (bound)"], model, found["mean profile"], found["null"]]
     losses = [row["log_loss"] for row in order]
     assert losses == sorted(losses)
-    assert found["saturated"]["log_loss_above_saturated"] == pytest.approx(0, abs=1e-12)
-    assert found["saturated"]["rmse"] == pytest.approx(0, abs=1e-12)
+    assert found["saturated (bound)"]["log_loss_above_saturated"] == pytest.approx(0, abs=1e-12)
+    assert found["saturated (bound)"]["rmse"] == pytest.approx(0, abs=1e-12)
     assert set(found["null"]) == {metric.name for metric in FAMILY.metrics}
 
 
@@ -239,10 +239,10 @@ def test_baselines_on_the_test_part(trb: TrimmingData) -> None:
     profile = np.log(inner.weights.sum(axis=0) / inner.weights.sum())
     expected = mean_loss(np.broadcast_to(profile, (20, 13)), test.weights)
     assert found["mean profile"]["test/log_loss"] == pytest.approx(expected, abs=1e-12)
-    assert found["saturated"]["test/log_loss"] == pytest.approx(saturated_loss(test.weights))
+    assert found["saturated (bound)"]["test/log_loss"] == pytest.approx(saturated_loss(test.weights))
     state = train(TrimmingConfig(), inner)
     ours = FAMILY.evaluate(TrimmingConfig(), state, test, WORKER)["log_loss"]
-    assert found["saturated"]["test/log_loss"] < ours < expected
+    assert found["saturated (bound)"]["test/log_loss"] < ours < expected
 
 
 def test_fewer_groups_than_folds_give_a_fold_each(trb: TrimmingData) -> None:
