@@ -100,8 +100,12 @@ class StackedMLP(nn.Module):
             for part, generator in zip(weight, generators):
                 part.uniform_(-1, 1, generator=generator)
             self.weights.append(nn.Parameter(weight / math.sqrt(fan_in)))
-            self.biases.append(nn.Parameter(torch.zeros(folds, 1, fan_out)))
-            if norm != "none" and i < len(sizes) - 2:
+            normed = norm != "none" and i < len(sizes) - 2
+            # Batch normalisation takes a bias out again: its gradient would be rounding alone,
+            # which Adam blows up to whole steps.
+            bias = nn.Parameter(torch.zeros(folds, 1, fan_out))
+            self.biases.append(bias.requires_grad_(not (normed and norm == "batch")))
+            if norm != "none" and normed:
                 self.norms.append(StackedNorm(folds, fan_out, norm))
         d, G = sizes[0], sizes[-1]
         self.register_buffer("input_mean", torch.zeros(folds, 1, d))
