@@ -45,7 +45,7 @@ def write_example(folder: Path) -> None:
     assert part.targets is not None
     np.savez(folder / "embeddings.npz", ids=part.ids, embeddings=part.inputs)
     ids = pd.Index(part.ids, name="id")
-    targets = pd.DataFrame(part.targets, index=ids, columns=[f"trim_{t}" for t in part.columns])
+    targets = pd.DataFrame(part.targets, index=ids, columns=part.columns)
     targets.to_csv(folder / "targets.csv", float_format="%.6g", lineterminator="\n")
     groups = pd.DataFrame({"group": [f"end_{g:03d}" for g in part.groups]}, index=ids)
     groups.to_csv(folder / "groups.csv", lineterminator="\n")

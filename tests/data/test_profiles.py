@@ -30,7 +30,7 @@ def test_sizes(profiles: Screen) -> None:
     assert (description["inputs"], description["targets"]) == (96, 17)
     assert description["missing_targets"] == 0
     assert len(set(profiles.ids.tolist())) == 849
-    assert profiles.columns.tolist() == [str(trim) for trim in range(-2, 15)]
+    assert profiles.columns.tolist() == [f"trim_{trim}" for trim in range(-2, 15)]
 
 
 def test_content(profiles: Screen) -> None:
