@@ -47,7 +47,8 @@ def write_state(path: Path, state: State) -> None:
     # ascontiguousarray makes a vector of a scalar, hence the shape.
     arrays = {k: np.ascontiguousarray(v).reshape(np.shape(v)) for k, v in state.arrays.items()}
     values = json.dumps(dict(state.values))
-    header = {"values": values, "crc32": _checksum(arrays, values)}
+    # One entry: safetensors writes several in an order that differs from file to file.
+    header = {"state": f"{_checksum(arrays, values)} {values}"}
     content = safetensors.numpy.save(arrays, metadata=header)
     with whole(path) as temporary:
         temporary.write_bytes(content)
@@ -68,9 +69,10 @@ def read_state(path: Path) -> State:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise TornStateError("this state is torn", file=path, found=str(error)) from None
-    if "values" not in header or header.get("crc32") != _checksum(arrays, header["values"]):
+    checksum, _, values = header.get("state", "").partition(" ")
+    if checksum != _checksum(arrays, values):
         raise TornStateError("this state is torn", file=path, found="a checksum that does not fit")
-    return State(arrays, json.loads(header["values"]))
+    return State(arrays, json.loads(values))
 
 
 class Checkpoints:

@@ -1,4 +1,4 @@
-"""Drivers that are looked after: none of their processes outlives a test."""
+"""Drivers that are looked after: none of their processes outlives the tests."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ from tests.driver import Driver
 Start = Callable[..., Driver]
 
 
+@pytest.fixture(scope="session")
+def killed() -> Iterator[list[Driver]]:
+    """Drivers that were killed: Ray's agents notice it after up to a minute, so look at the end."""
+    drivers: list[Driver] = []
+    yield drivers
+    look_after(drivers)
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start drivers in the test's folder; whatever they left is an error, and ended."""
+def start(tmp_path: Path, killed: list[Driver]) -> Iterator[Start]:
+    """Start drivers in the test's folder; whatever they leave running is an error, and ended."""
     drivers: list[Driver] = []
 
     def begin(*argv: str, **environment: str) -> Driver:
@@ -22,9 +30,14 @@ def start(tmp_path: Path) -> Iterator[Start]:
         return drivers[-1]
 
     yield begin
+    killed += [driver for driver in drivers if driver.process.poll() == -9]
+    look_after([driver for driver in drivers if driver not in killed])
+
+
+def look_after(drivers: list[Driver]) -> None:
+    """Assert that nothing of these drivers runs any more, and end what does."""
     try:
-        for driver in drivers:
-            assert driver.leftovers() == []
+        assert [line for driver in drivers for line in driver.leftovers()] == []
     finally:
         for driver in drivers:
             driver.end()

@@ -111,6 +111,14 @@ def test_a_single_altered_byte_is_noticed_anywhere(tmp_path: Path) -> None:
         same(found, STATE)  # a byte of padding, or the order of the header
 
 
+def test_equal_states_are_equal_files(tmp_path: Path) -> None:
+    contents = set()
+    for i in range(20):
+        write_state(tmp_path / f"{i}.safetensors", STATE)
+        contents.add((tmp_path / f"{i}.safetensors").read_bytes())
+    assert len(contents) == 1
+
+
 def test_nothing_left_to_read_is_a_new_beginning(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path / "checkpoint")
     assert checkpoints.load() == (None, [])
