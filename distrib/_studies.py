@@ -241,16 +241,17 @@ def carry_out(
         argv=argv,
     )
     _leave_behind(outcome, phases, " ".join(argv))
+    shown = mirror.url if mirror else str(_shown(outcome.folder.path))
     print(
         summary(
             outcome.study,
-            mirror.url if mirror else str(_shown(outcome.folder.path)),
+            shown,
             winner=outcome.winner,
             baselines=outcome.baselines,
             notes=outcome.notes,
             seconds=outcome.seconds,
             size=outcome.folder.size(),
-            interrupted=outcome.interrupted,
+            resume=_resume(plan, shown, searched) if outcome.interrupted else None,
         )
     )
     if mirror is not None:
@@ -277,6 +278,12 @@ def _leave_behind(outcome: Outcome, phases: Callable[[str, int, int], None], com
         notes=tuple(outcome.notes),
     )
     write_report(folder, study, sections)
+
+
+def _resume(plan: Plan, place: str, searched: bool) -> str:
+    """The command that goes on with an interrupted study."""
+    leave = " --allow-custom" if plan.options.allow_custom else ""
+    return f"python -m distrib.{'tune' if searched else 'train'} --resume {place}{leave}"
 
 
 def _shown(folder: Path) -> Path:

@@ -132,7 +132,7 @@ def make_plan(space: Space, options: Options) -> Plan:
         trials=_trials(space, sampler, options.trials, settings.get("trials")),
         max_units=max_units,
         rule_name=rule_name,
-        grace=min(_whole("grace", settings.get("grace", 1), space), max_units),
+        grace=_grace(space, max_units, options),
         factor=settings.get("reduction_factor", 3),
         sampler=sampler,
         worker=_worker(family, options),
@@ -158,6 +158,12 @@ def _settings(space: Space) -> Mapping[str, Any]:
     if isinstance(factor, bool) or not isinstance(factor, (int, float)):
         raise InputError("not a number", file=space.file, where="reduction_factor", found=factor)
     return space.settings
+
+
+def _grace(space: Space, max_units: int, options: Options) -> int:
+    """The space's grace; a `--max-epochs` below it shortens it, a space that says both may not."""
+    grace = _whole("grace", space.settings.get("grace", 1), space)
+    return min(grace, max_units) if options.max_units is not None else grace
 
 
 def _check_parameters(space: Space, family: Trainable[Any, Any, Any]) -> None:

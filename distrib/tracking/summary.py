@@ -19,10 +19,14 @@ def summary(
     notes: list[str],
     seconds: Mapping[str, float],
     size: int,
-    interrupted: bool,
+    resume: str | None,
 ) -> str:
-    """The winner beside the baselines, where the time went, where everything is, what is next."""
-    blocks = [_head(study, interrupted)]
+    """The winner beside the baselines, where the time went, where everything is, what is next.
+
+    Args:
+        resume: the command that goes on with the study, where it was interrupted.
+    """
+    blocks = [_head(study, interrupted=resume is not None)]
     if winner:
         blocks.append(_winner(study, study.trials[winner["trial"]], winner))
         blocks.append(figures_table(study, winner, baselines))
@@ -30,11 +34,11 @@ def summary(
     if notes:
         blocks.append("\n".join(f"note: {note}" for note in notes))
     blocks.append(f"everything is in {place} ({size / 1e6:.1f} MB)")
-    blocks.append(_next(place, bool(winner), interrupted))
+    blocks.append(_next(place, bool(winner), resume))
     return "\n\n".join(block for block in blocks if block)
 
 
-def _head(study: StudyRecord, interrupted: bool) -> str:
+def _head(study: StudyRecord, *, interrupted: bool) -> str:
     states: Counter[str] = Counter(t.state for t in study.trials.values())
     parts = [
         f"{states[state]} {word}"
@@ -117,10 +121,10 @@ def _time(study: StudyRecord, seconds: Mapping[str, float]) -> str:
     return f"time: {phases}\n  seconds per trial: {kinds}" if kinds else f"time: {phases}"
 
 
-def _next(place: str, trained: bool, interrupted: bool) -> str:
+def _next(place: str, trained: bool, resume: str | None) -> str:
     commands = []
-    if interrupted:
-        commands.append(f"python -m distrib.tune --resume {place}")
+    if resume:
+        commands.append(resume)
     commands.append(f"tensorboard --logdir {place}")
     if trained:
         commands.append(f"python -m distrib.predict {place}/best --out predictions.parquet")

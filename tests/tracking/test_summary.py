@@ -34,7 +34,7 @@ def told(study: StudyRecord, **changes: Any) -> str:
         "notes": [],
         "seconds": {"start": 2.0, "search": 61.0},
         "size": 1_500_000,
-        "interrupted": False,
+        "resume": None,
     }
     return summary(study, "runs/toy-0", **(given | changes))
 
@@ -90,7 +90,7 @@ def test_a_confirmed_winner(fake_study: Any) -> None:
 
 
 def test_an_interrupted_study_tells_how_to_go_on(fake_study: Any) -> None:
-    text = told(fake_study(12, running=2), interrupted=True)
+    text = told(fake_study(12, running=2), resume="python -m distrib.tune --resume runs/toy-0")
     assert "2 unfinished" in text
     assert "interrupted; nothing that ended is lost" in text
     assert "  python -m distrib.tune --resume runs/toy-0" in text.splitlines()
@@ -111,7 +111,9 @@ def test_no_trial_succeeded(fake_study: Any) -> None:
 def test_no_trial_at_all(fake_study: Any) -> None:
     study = fake_study(3)
     study.trials = {}
-    assert "study toy-0: 0 trials" in told(study, interrupted=True)
+    assert "study toy-0: 0 trials" in told(
+        study, resume="python -m distrib.tune --resume runs/toy-0"
+    )
 
 
 def test_phases_speak_only_when_they_take_long(
