@@ -88,10 +88,12 @@ def main() -> None:
     parser.add_argument("--work", type=float, default=0.15)
     parser.add_argument("--few", type=int, default=100)
     parser.add_argument("--many", type=int, default=400)
+    parser.add_argument("--alone", action="store_true", help="without the peer")
     args = parser.parse_args()
     ideal = sequential(args.work) / 2
     print(f"half of a trial's sequential time: {ideal:.4f} s")
-    for name, run in (("distrib", study), ("hand-written Ray Tune", peer)):
+    ways = {"distrib": study, "hand-written Ray Tune": peer}
+    for name, run in list(ways.items())[: 1 if args.alone else 2]:
         few, many = run(args.few, args.work), run(args.many, args.work)
         slope = (many - few) / (args.many - args.few)
         print(

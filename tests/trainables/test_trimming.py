@@ -239,7 +239,9 @@ def test_baselines_on_the_test_part(trb: TrimmingData) -> None:
     profile = np.log(inner.weights.sum(axis=0) / inner.weights.sum())
     expected = mean_loss(np.broadcast_to(profile, (20, 13)), test.weights)
     assert found["mean profile"]["test/log_loss"] == pytest.approx(expected, abs=1e-12)
-    assert found["saturated (bound)"]["test/log_loss"] == pytest.approx(saturated_loss(test.weights))
+    assert found["saturated (bound)"]["test/log_loss"] == pytest.approx(
+        saturated_loss(test.weights)
+    )
     state = train(TrimmingConfig(), inner)
     ours = FAMILY.evaluate(TrimmingConfig(), state, test, WORKER)["log_loss"]
     assert found["saturated (bound)"]["test/log_loss"] < ours < expected
