@@ -10,7 +10,7 @@ import math
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -59,11 +59,17 @@ class Limits:
 
 @dataclass
 class _Live:
+    """A trial that runs: what is recorded of it, and how it will end.
+
+    Attributes:
+        doomed: the failure as which it ends at its next message, after a loss that is not retried.
+        verdict: "finished", "pruned" or "failed", once it is judged.
+    """
+
     record: TrialRecord
     metrics: MetricsFile
     doomed: tuple[FailureClass, str] | None = None
     verdict: str | None = None
-    notes: list[str] = field(default_factory=list)
 
 
 class Search:
@@ -192,12 +198,7 @@ class Search:
             drawn = self.ledger.reopen(number, self.space, self._sampler(number))
             record = self.study.trials[number]
         record.params = self.ledger.params(number) or self._whole(drawn)
-        folder = self.folder.trial(number)
-        folder.mkdir(parents=True, exist_ok=True)
-        live = _Live(record, MetricsFile(folder / "metrics.csv"))
-        self._live[number] = live
-        for tracker in self.trackers:
-            tracker.trial_started(record)
+        live = self._enter(record)
         drawn.setdefault("seed", seed_of(self.seed, number, 1) % 2**31)
         try:
             config = make_config(self.family, drawn)
@@ -207,10 +208,21 @@ class Search:
             return None
         plain = config.model_dump(mode="json")
         if fresh:
-            write_whole(folder / "config.yaml", config_yaml(self.study.trainable, plain))
+            file = self.folder.trial(number) / "config.yaml"
+            write_whole(file, config_yaml(self.study.trainable, plain))
         full = self._kept and len(self._kept) >= self.limits.keep
         bar = self._kept[-1][0] if full and fresh else None
         return Assignment(number, plain, time.time(), bar)
+
+    def _enter(self, record: TrialRecord) -> _Live:
+        """A trial that runs from now on: its folder, and the onlookers."""
+        folder = self.folder.trial(record.number)
+        folder.mkdir(parents=True, exist_ok=True)
+        live = _Live(record, MetricsFile(folder / "metrics.csv"))
+        self._live[record.number] = live
+        for tracker in self.trackers:
+            tracker.trial_started(record)
+        return live
 
     def _whole(self, drawn: dict[str, Any]) -> dict[str, Scalar]:
         """What onlookers are shown where nothing varies: the whole configuration."""
@@ -308,7 +320,7 @@ class Search:
     def _rebuild(self) -> None:
         """Bring the rule and the kept trials to where the ledger stands."""
         best: dict[int, float] = {}
-        stopped: dict[int, tuple[int, int]] = {}
+        stopped: dict[int, int] = {}
         if not self.study.trials:
             return
         for number, step, value in self.ledger.values():
@@ -320,7 +332,7 @@ class Search:
             )
             best[number] = worth
             if self.rule.stops(number, step, worth):
-                stopped[number] = (step, step)
+                stopped[number] = step
         for record in self.study.trials.values():
             if record.state == "RUNNING":
                 self._adopt(record, stopped.get(record.number))
@@ -329,21 +341,20 @@ class Search:
         self._kept.sort(key=lambda kept: (-self._signed(kept[0]), kept[1]))
         del self._kept[self.limits.keep :]
 
-    def _adopt(self, record: TrialRecord, stopped: tuple[int, int] | None) -> None:
-        """Go on with an unfinished trial, or write the end that the crash cut off."""
+    def _adopt(self, record: TrialRecord, stopped: int | None) -> None:
+        """Go on with an unfinished trial, or write the end that the crash cut off.
+
+        Args:
+            stopped: the step at which the rule stops it, if it does.
+        """
         frozen = self.ledger.frozen()[record.number]
         values = frozen.intermediate_values
         diverged = bool(values) and not math.isfinite(values[max(values)])
-        if not diverged and (stopped is None or stopped[0] != record.step):
+        if not diverged and stopped != record.step:
             self._orphans.append(record.number)
             return
         self.ledger.reopen(record.number, self.space, self._sampler(record.number))
-        folder = self.folder.trial(record.number)
-        folder.mkdir(parents=True, exist_ok=True)
-        live = _Live(record, MetricsFile(folder / "metrics.csv"))
-        self._live[record.number] = live
-        for tracker in self.trackers:
-            tracker.trial_started(record)
+        live = self._enter(record)
         unit = self.study.unit
         if diverged:
             self._judge(live, "failed", "diverged", f"not finite at {unit} {record.step}")
