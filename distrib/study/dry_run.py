@@ -8,6 +8,7 @@ from typing import Any
 from distrib.cluster.connect import connected
 from distrib.errors import InputError
 from distrib.study.configs import make_config
+from distrib.study.fitting import fit_plan
 from distrib.study.options import Plan
 from distrib.study.samplers import build_sampler, seed_of
 
@@ -43,11 +44,14 @@ def dry_run(plan: Plan) -> Iterator[str]:
             raise InputError(facts["error"])
         for note in facts.get("notes", ()):
             yield f"note: {note}"
+        notes: list[str] = []
+        plan = fit_plan(plan, facts["unfit"], notes.append)
+        yield from notes
         yield f"data: {facts['search_rows']} rows to search on, {facts['test_rows']} set aside"
         resources = options.resources
         step = ray.get(
             tasks.first_step.options(num_cpus=resources.cpus, num_gpus=resources.gpus).remote(
-                site, _plain(plan, drawn[0]), plan.objective.name, data
+                site, _plain(plan, sample(plan, 1)[0]), plan.objective.name, data
             )
         )
     if "error" in step:

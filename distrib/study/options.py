@@ -64,12 +64,17 @@ class Options:
 
 @dataclass(frozen=True)
 class Plan:
-    """A study whose every word was checked: what `run_study` carries out."""
+    """A study whose every word was checked: what `run_study` carries out.
+
+    Attributes:
+        metrics: the family's; those that the data do not allow are left out (`fit_plan`).
+    """
 
     space: Space
     family: Trainable[Any, Any, Any]
     source: Source
     objective: Metric
+    metrics: tuple[Metric, ...]
     trials: int
     max_units: int
     rule_name: str
@@ -129,6 +134,7 @@ def make_plan(space: Space, options: Options) -> Plan:
         family=family,
         source=source,
         objective=_objective(family, options.metric or settings.get("metric")),
+        metrics=family.metrics,
         trials=_trials(space, sampler, options.trials, settings.get("trials")),
         max_units=max_units,
         rule_name=rule_name,

@@ -17,6 +17,7 @@ from distrib.cluster.connect import Cluster, connected
 from distrib.cluster.environment import set_environment
 from distrib.errors import InputError
 from distrib.records import StudyRecord, Tracker
+from distrib.study.fitting import fit_plan
 from distrib.study.folder import RunFolder, check_free, create_run_folder
 from distrib.study.ledger import Ledger
 from distrib.study.options import Plan
@@ -109,6 +110,7 @@ def run_study(
             raise InputError(facts["error"])
         for note in facts.get("notes", ()):
             say(f"note: {note}")
+        plan = fit_plan(plan, facts.pop("unfit"), say)
 
         folder, record, ledger, notes = _open(stack, plan, place, facts, argv, stored)
         outcome = Outcome(folder, record, notes=notes)
@@ -249,7 +251,7 @@ def _record(plan: Plan, name: str) -> StudyRecord:
         num_trials=plan.trials,
         selects=plan.selects,
         dimensions=tuple(p.dimension() for p in plan.space.searched()),
-        metrics={m.name: m.direction for m in plan.family.metrics},
+        metrics={m.name: m.direction for m in plan.metrics},
         milestones=plan.rule().milestones,
     )
 

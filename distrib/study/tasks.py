@@ -47,11 +47,13 @@ def load_data(site: Site, source: Source, fraction: float, seed: int) -> tuple[A
     try:
         data = family.load(source)
         rest, test = holdout(data.groups, fraction, seed)
+        unfit = family.unfit(data)
     except InputError as error:
         return None, None, {"error": str(error)}
     described = data.describe()
     described["test_rows"] = len(test)
     described["search_rows"] = len(rest)
+    described["unfit"] = unfit
     described["seconds"] = time.monotonic() - began
     search = data.take(rest) if len(test) else data
     return search, (data.take(test) if len(test) else None), described

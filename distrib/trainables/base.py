@@ -63,6 +63,20 @@ class Fidelity:
 
 
 @dataclass(frozen=True)
+class Unfit:
+    """A value that the data do not allow.
+
+    Attributes:
+        name: of a parameter, or "metric". value: of that parameter, or a metric's name.
+        reason: why, in one line.
+    """
+
+    name: str
+    value: Any
+    reason: str
+
+
+@dataclass(frozen=True)
 class State:
     """Everything needed to go on exactly where it was taken: arrays and plain (JSON) values."""
 
@@ -130,7 +144,7 @@ class Trainable(ABC, Generic[C, S, D]):
         fidelity: what a scheduler counts, or None for a model that reports once.
         max_workers: 1 where data-parallel training makes no sense.
         framework: what its workers import, so that they can do so while they wait.
-        uses_precision: whether `Worker.precision` other than the default changes anything.
+        precisions, devices: those of `Worker` that it can use, its default first.
     """
 
     Config: ClassVar[type[Config]] = Config
@@ -180,6 +194,10 @@ class Trainable(ABC, Generic[C, S, D]):
     @abstractmethod
     def evaluate(self, config: C, state: State, data: D, worker: Worker) -> dict[str, float]:
         """Every metric of `metrics` (and more) of a refitted model on data it has not seen."""
+
+    def unfit(self, data: D) -> list[Unfit]:
+        """What these data do not allow: left out of a search, refused where it is asked for."""
+        return []
 
     def evaluate_rows(self, config: C, state: State, data: D, worker: Worker) -> pd.DataFrame:
         """The same, a row per row of the data; families without such a table give an empty one."""

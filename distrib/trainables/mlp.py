@@ -18,6 +18,7 @@ from distrib.data import metrics
 from distrib.data.example_screen import write_example
 from distrib.data.profiles import gene_end_profiles
 from distrib.data.screen import Screen, load_screen
+from distrib.errors import InputError
 from distrib.models.ridge import fit_ridge
 from distrib.trainables.base import (
     Config,
@@ -27,6 +28,7 @@ from distrib.trainables.base import (
     Source,
     State,
     Trainable,
+    Unfit,
     Worker,
 )
 from distrib.trainables.mlp_data import check_inputs, held_out_rows, known_targets, training_targets
@@ -95,6 +97,18 @@ class Mlp(Trainable[MlpConfig, Source, Screen]):
         if source.path is None:
             return gene_end_profiles()
         return load_screen(source.path, targets=targets)
+
+    def unfit(self, data: Screen) -> list[Unfit]:
+        """Cross-entropy without distributions; a correlation over the single target of a row."""
+        found = []
+        try:
+            training_targets(MlpConfig(loss="cross_entropy"), data)
+        except InputError as error:
+            found.append(Unfit("loss", "cross_entropy", str(error).splitlines()[0]))
+        if len(data.columns) == 1:
+            for name in ("pearson", "delta_pearson"):
+                found.append(Unfit("metric", name, "the data have one target only"))
+        return found
 
     def progress(
         self, config: MlpConfig, data: Screen, worker: Worker, state: State | None = None

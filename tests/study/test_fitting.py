@@ -1,0 +1,81 @@
+"""What the data do not allow is left out of a search, or refused where it was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from distrib.data.screen import Screen
+from distrib.errors import InputError
+from distrib.study.fitting import fit_plan
+from distrib.study.options import Options, Plan, make_plan
+from distrib.study.space_file import find_space
+from distrib.trainables.base import Unfit
+from distrib.trainables.mlp import Mlp
+
+NO_PROFILES = Unfit("loss", "cross_entropy", "rows do not sum to 1")
+ONE_TARGET = Unfit("metric", "pearson", "one target only")
+
+
+def plan(**options: object) -> Plan:
+    return make_plan(find_space("mlp"), Options(**options))  # type: ignore[arg-type]
+
+
+def screen(targets: np.ndarray) -> Screen:
+    n = len(targets)
+    return Screen(
+        ids=np.array([f"r{i}" for i in range(n)]),
+        inputs=np.random.default_rng(0).normal(size=(n, 4)).astype(np.float32),
+        targets=targets.astype(np.float32),
+        columns=np.array([f"t{i}" for i in range(targets.shape[1])]),
+        groups=np.arange(n),
+        folds=None,
+    )
+
+
+def test_a_choice_that_cannot_be_is_left_out_and_told() -> None:
+    said: list[str] = []
+    fitted = fit_plan(plan(), [NO_PROFILES], said.append)
+    [loss] = [p for p in fitted.space.parameters if p.name == "loss"]
+    assert (loss.kind, loss.values) == ("const", ("mse",))
+    assert "cross_entropy" in said[0] and NO_PROFILES.reason in said[0]
+    assert fit_plan(fitted, [NO_PROFILES], said.append) == fitted
+    assert len(said) == 1
+
+
+def test_of_three_choices_two_stay() -> None:
+    space = find_space("mlp")
+    [loss] = [p for p in space.parameters if p.name == "loss"]
+    more = replace(loss, name="activation", values=("relu", "gelu", "tanh"))
+    others = tuple(p for p in space.parameters if p.name != "activation")
+    wide = make_plan(replace(space, parameters=(*others, more)), Options())
+    fitted = fit_plan(wide, [Unfit("activation", "gelu", "no")], lambda line: None)
+    [activation] = [p for p in fitted.space.parameters if p.name == "activation"]
+    assert (activation.kind, activation.values) == ("choice", ("relu", "tanh"))
+
+
+def test_what_was_fixed_is_refused() -> None:
+    with pytest.raises(InputError, match="sum to 1"):
+        fit_plan(plan(fixed={"loss": "cross_entropy"}), [NO_PROFILES], print)
+    with pytest.raises(InputError, match="one target only"):
+        fit_plan(plan(metric="pearson"), [ONE_TARGET], print)
+
+
+def test_another_metric_takes_the_place_of_one_that_cannot_be() -> None:
+    said: list[str] = []
+    fitted = fit_plan(plan(), [ONE_TARGET], said.append)
+    assert fitted.objective.name == "delta_pearson"
+    assert "pearson" not in [m.name for m in fitted.metrics]
+    assert said
+    assert fit_plan(plan(metric="rmse"), [ONE_TARGET], said.append).objective.name == "rmse"
+
+
+def test_the_mlp_knows_what_its_data_allow() -> None:
+    numbers = np.random.default_rng(1).normal(size=(12, 3))
+    assert [(u.name, u.value) for u in Mlp().unfit(screen(numbers))] == [("loss", "cross_entropy")]
+    profiles = np.abs(numbers) / np.abs(numbers).sum(axis=1, keepdims=True)
+    assert Mlp().unfit(screen(profiles)) == []
+    names = [u.value for u in Mlp().unfit(screen(numbers[:, :1]))]
+    assert names == ["cross_entropy", "pearson", "delta_pearson"]
