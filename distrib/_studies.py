@@ -13,7 +13,7 @@ from distrib._door import DONE, INTERRUPTED, NO_SUCCESS, Parser, duration, once,
 from distrib.errors import InputError
 
 if TYPE_CHECKING:
-    from distrib.records import Tracker
+    from distrib.records import StudyRecord, Tracker
     from distrib.study.folder import RunFolder
     from distrib.study.mirror import Mirror
     from distrib.study.options import Options, Plan
@@ -237,10 +237,11 @@ def carry_out(
         trackers=onlookers(searched, mirror),
         say=print,
         phase=phases,
+        meanwhile=_draw,
         stored=stored,
         argv=argv,
     )
-    _leave_behind(outcome, phases, " ".join(argv))
+    _leave_behind(outcome, " ".join(argv))
     shown = mirror.url if mirror else str(_shown(outcome.folder.path))
     print(
         summary(
@@ -260,16 +261,24 @@ def carry_out(
     return exit_code(outcome)
 
 
-def _leave_behind(outcome: Outcome, phases: Callable[[str, int, int], None], command: str) -> None:
-    """Tables, curves and the report, in the study's folder."""
-    from distrib.study.study_file import strike_credentials
+def _draw(folder: RunFolder, study: StudyRecord) -> None:
+    """Tables and curves, and the imports of the report, which the winner is not needed for."""
+    import optuna.importance  # noqa: F401
+
+    import distrib.tracking.report  # noqa: F401
     from distrib.tracking.curves import write_all_curves
-    from distrib.tracking.report import Sections, write_report
     from distrib.tracking.tables import write_tables
 
-    folder, study = outcome.folder.path, outcome.study
-    write_tables(folder, study)
-    write_all_curves(folder, study, lambda done, total: phases("curves", done, total))
+    write_tables(folder.path, study)
+    write_all_curves(folder.path, study, lambda done, total: None)
+
+
+def _leave_behind(outcome: Outcome, command: str) -> None:
+    """Tables and curves (again where a trial was begun again), and the report."""
+    from distrib.study.study_file import strike_credentials
+    from distrib.tracking.report import Sections, write_report
+
+    _draw(outcome.folder, outcome.study)
     sections = Sections(
         winner=outcome.winner,
         baselines=outcome.baselines,
@@ -277,7 +286,7 @@ def _leave_behind(outcome: Outcome, phases: Callable[[str, int, int], None], com
         command=strike_credentials(command),
         notes=tuple(outcome.notes),
     )
-    write_report(folder, study, sections)
+    write_report(outcome.folder.path, outcome.study, sections)
 
 
 def _resume(plan: Plan, place: str, searched: bool) -> str:

@@ -28,17 +28,25 @@ SEEDS = 3  # fresh seeds for each of the configurations that `--confirm` trains 
 
 
 def finish(
-    plan: Plan, outcome: Outcome, site: tasks.Site, data: Any, test: Any, phase: Phase
+    plan: Plan,
+    outcome: Outcome,
+    site: tasks.Site,
+    finisher: Any,
+    data: Any,
+    test: Any,
+    phase: Phase,
 ) -> None:
     """Fill `outcome.winner` and `outcome.baselines`, and write `best/`.
 
     Without a single successful trial nothing is written, and the outcome has no winner.
+
+    Args:
+        finisher: the `tasks.Finisher` that trains and judges the winner.
     """
     study, folder = outcome.study, outcome.folder
     winner = study.best()
     if winner is None:
         return
-    reference = baselines_task(plan, site, winner_config(folder.trial(winner.number)), data, test)
     confirmed = _confirm(plan, outcome, site, data, phase) if plan.options.confirm else {}
     if confirmed:
         better = max if study.direction == "max" else min
@@ -49,7 +57,7 @@ def finish(
     part = folder.path / ".best.part"
     part.mkdir(exist_ok=True)
     key = f"{winner.number}-{units}"  # a half-done training of another winner is no beginning
-    figures = _refit(plan, site, config, units, data, test, part, key, phase)
+    figures = _refit(plan, finisher, config, units, data, test, part, key, phase)
     validation = metrics_at(folder.trial(winner.number), winner.best_step)
     outcome.winner = {
         "trial": winner.number,
@@ -60,16 +68,9 @@ def finish(
         **({"confirmed": confirmed[winner.number]} if confirmed else {}),
     }
     phase("baselines", 0, 1)
-    outcome.baselines = ray.get(reference)
+    outcome.baselines = ray.get(finisher.baselines.remote(config, data, test))
     phase("baselines", 1, 1)
     _write_best(plan, outcome, winner, config, part)
-
-
-def baselines_task(
-    plan: Plan, site: tasks.Site, config: dict[str, Any], data: Any, test: Any
-) -> Any:
-    """The baselines, computed beside the last training."""
-    return tasks.baselines.options(**_request(plan)).remote(site, config, data, test)
 
 
 def winner_config(trial: Path) -> dict[str, Any]:
@@ -86,14 +87,15 @@ def metrics_at(trial: Path, step: int) -> dict[str, float]:
     return {k: v for k, v in rows[-1].items() if k not in ("step", "time") and "/" not in k}
 
 
-def _request(plan: Plan) -> dict[str, Any]:
+def request(plan: Plan) -> dict[str, Any]:
+    """What one worker of this study asks of Ray."""
     r = plan.options.resources
     return {"num_cpus": r.cpus, "num_gpus": r.gpus, "accelerator_type": r.accelerator_type}
 
 
 def _refit(
     plan: Plan,
-    site: tasks.Site,
+    finisher: Any,
     config: dict[str, Any],
     units: int | None,
     data: Any,
@@ -104,8 +106,8 @@ def _refit(
 ) -> dict[str, float]:
     total = units or 1
     phase("training the winner on every row", 0, total)
-    stream = tasks.refit.options(num_returns="streaming", **_request(plan)).remote(
-        site, config, units, data, test, str(folder), key, plan.options.save_every
+    stream = finisher.refit.options(num_returns="streaming").remote(
+        config, units, data, test, str(folder), key, plan.options.save_every
     )
     for reference in stream:
         said = ray.get(reference)
@@ -129,7 +131,7 @@ def _confirm(
         config = winner_config(outcome.folder.trial(trial.number))
         for k in range(SEEDS):
             fresh = {**config, "seed": seed_of(plan.options.seed, trial.number, 100 + k) % 2**31}
-            task = tasks.train_again.options(**_request(plan)).remote(
+            task = tasks.train_again.options(**request(plan)).remote(
                 site, fresh, study.metric, study.selects, data, str(scratch / f"{trial.number}-{k}")
             )
             pending[task] = trial.number

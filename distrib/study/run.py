@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -63,6 +64,7 @@ def run_study(
     trackers: Callable[[RunFolder], Sequence[Tracker]],
     say: Say,
     phase: Phase,
+    meanwhile: Callable[[RunFolder, StudyRecord], None] = lambda folder, study: None,
     argv: Sequence[str] = tuple(sys.argv),
     stored: dict[str, Any] | None = None,
 ) -> Outcome:
@@ -72,6 +74,7 @@ def run_study(
         place: where a new study goes; or the folder of a study to resume, then with its `stored`
             description.
         trackers: who looks on, given the folder.
+        meanwhile: done in a thread of its own beside the last training, when all trials have ended.
         say: tells the reader a line. phase: tells how far a phase is: name, done, of how many.
 
     Raises:
@@ -96,7 +99,7 @@ def run_study(
         import ray
 
         from distrib.study import tasks
-        from distrib.study.finish import finish
+        from distrib.study.finish import finish, request
         from distrib.study.slot import SlotContext
         from distrib.study.tuner import run_search
 
@@ -144,10 +147,17 @@ def run_study(
             not options.debug,
             options.allow_custom,
         )
+        ready: list[Any] = []
+
+        def prepare_finisher() -> None:
+            # On a GPU or another node it would take what a trial may still need.
+            if options.address is None and not options.resources.gpus:
+                ready.append(tasks.start_finisher(site))
+
         outcome.seconds["start"] = time.monotonic() - began
         began = time.monotonic()
         try:
-            run_search(search, context, options.resources, cluster.scratch)
+            run_search(search, context, options.resources, cluster.scratch, prepare_finisher)
         finally:
             outcome.interrupted = search.interrupted or search.error is not None
             outcome.notes += search.notes
@@ -157,7 +167,11 @@ def run_study(
         if not outcome.interrupted:
             began = time.monotonic()
             try:
-                finish(plan, outcome, site, data, test, phase)
+                finisher = ready[0] if ready else tasks.start_finisher(site, **request(plan))
+                with ThreadPoolExecutor(1) as beside:
+                    done = beside.submit(meanwhile, folder, record)
+                    finish(plan, outcome, site, finisher, data, test, phase)
+                    done.result()
             except KeyboardInterrupt:
                 outcome.interrupted = True  # a resume goes on with the last training
             outcome.seconds["finish"] = time.monotonic() - began

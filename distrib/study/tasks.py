@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import ray
 
 from distrib.data.splits import holdout
 from distrib.errors import InputError
-from distrib.study.checkpoint import Checkpoints, read_state, write_state
+from distrib.study.checkpoint import Checkpoints, write_state
 from distrib.study.registry import load_family
 from distrib.study.trial import Pace, run_trial
 from distrib.trainables.base import Source, State, Trainable, Worker
@@ -59,55 +59,63 @@ def load_data(site: Site, source: Source, fraction: float, seed: int) -> tuple[A
     return search, (data.take(test) if len(test) else None), described
 
 
-@ray.remote
-def refit(
-    site: Site,
-    config: dict[str, Any],
-    units: int | None,
-    data: Any,
-    test: Any,
-    folder: str,
-    key: str,
-    save_every: float,
-) -> Iterator[dict[str, Any]]:
-    """Train on every row of the search, write the weights, and judge them on the test part.
+@ray.remote(num_cpus=0)
+class Finisher:
+    """A process that trains the winner and judges it; it gets ready while the last trials run."""
 
-    Yields:
-        {"step": n} as it goes on; last {"test": metric -> value} or {"error": text}.
-    """
-    family, worker = _ready(site)
-    typed = family.Config.model_validate(config)
-    checkpoints = Checkpoints(Path(folder) / f".refit-{key}")
-    pace = Pace(save_every=save_every)
-    for message in run_trial(
-        family,
-        typed,
-        data,
-        worker,
-        checkpoints,
-        pace,
-        family.metrics[0].name,
-        units=units,
-        refit=True,
-    ):
-        if message.failure or message.disk:
-            yield {"error": message.disk or message.failure[1]}  # type: ignore[index]
-            return
-        if message.rows:
-            yield {"step": message.rows[-1]["step"]}
-    saved, _ = checkpoints.load()
-    assert saved is not None
-    state = State(saved.arrays, saved.values["family"])
-    write_state(Path(folder) / "weights.safetensors", state)
-    figures = family.evaluate(typed, state, test, worker) if test is not None else {}
-    yield {"test": figures}
+    def __init__(self, site: Site) -> None:
+        self.family, self.worker = _ready(site)
+
+    def refit(
+        self,
+        config: dict[str, Any],
+        units: int | None,
+        data: Any,
+        test: Any,
+        folder: str,
+        key: str,
+        save_every: float,
+    ) -> Iterator[dict[str, Any]]:
+        """Train on every row of the search, write the weights, and judge them on the test part.
+
+        Yields:
+            {"step": n} as it goes on; last {"test": metric -> value} or {"error": text}.
+        """
+        family, worker = self.family, self.worker
+        typed = family.Config.model_validate(config)
+        checkpoints = Checkpoints(Path(folder) / f".refit-{key}")
+        for message in run_trial(
+            family,
+            typed,
+            data,
+            worker,
+            checkpoints,
+            Pace(save_every=save_every),
+            family.metrics[0].name,
+            units=units,
+            refit=True,
+        ):
+            if message.failure or message.disk:
+                yield {"error": message.disk or message.failure[1]}  # type: ignore[index]
+                return
+            if message.rows:
+                yield {"step": message.rows[-1]["step"]}
+        saved, _ = checkpoints.load()
+        assert saved is not None
+        state = State(saved.arrays, saved.values["family"])
+        write_state(Path(folder) / "weights.safetensors", state)
+        figures = family.evaluate(typed, state, test, worker) if test is not None else {}
+        yield {"test": figures}
+
+    def baselines(self, config: dict[str, Any], data: Any, test: Any) -> dict[str, Any]:
+        """The family's baselines on the same rows."""
+        typed = self.family.Config.model_validate(config)
+        return self.family.baselines(typed, data, test, self.worker)
 
 
-@ray.remote
-def baselines(site: Site, config: dict[str, Any], data: Any, test: Any) -> dict[str, Any]:
-    """The family's baselines on the same rows."""
-    family, worker = _ready(site)
-    return family.baselines(family.Config.model_validate(config), data, test, worker)
+def start_finisher(site: Site, **request: Any) -> Any:
+    """A `Finisher` in a process of its own, with these resources."""
+    return cast(Any, Finisher).options(**request).remote(site)
 
 
 @ray.remote
@@ -147,8 +155,3 @@ def first_step(site: Site, config: dict[str, Any], objective: str, data: Any) ->
             size = sum(array.nbytes for array in item.state().arrays.values())
             return {"metrics": dict(item.metrics), "seconds": seconds, "bytes": size}
     return {"error": "the training ended without a report"}
-
-
-def model_of(folder: Path) -> State:
-    """The trained model of a `best/` folder."""
-    return read_state(folder / "weights.safetensors")

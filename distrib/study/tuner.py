@@ -31,11 +31,18 @@ from distrib.study.trial import Message
 RETRIES = 3  # of a trial whose process or node was lost
 
 
-def run_search(search: Search, context: SlotContext, resources: Resources, scratch: Path) -> None:
+def run_search(
+    search: Search,
+    context: SlotContext,
+    resources: Resources,
+    scratch: Path,
+    when_over: Callable[[], None],
+) -> None:
     """Run a search to its end, to the time budget, or to Ctrl-C (`search.interrupted`).
 
     Args:
         scratch: a folder for the files of Tune's own, of which nothing is kept.
+        when_over: called once, when no further trial will begin.
 
     Raises:
         OSError: the disk of the run folder takes no more; the ledger can be resumed.
@@ -61,7 +68,7 @@ def run_search(search: Search, context: SlotContext, resources: Resources, scrat
                 name="study",
                 storage_path=str(scratch / "tune"),
                 verbose=0,
-                callbacks=[_Ticker(search)],
+                callbacks=[_Ticker(search, when_over)],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=RETRIES),
             ),
@@ -159,8 +166,9 @@ class _Scheduler(FIFOScheduler):
 class _Ticker(tune.Callback):
     """Tune's callback: the beat to which onlookers draw; lets go of what a trial leaves in Tune."""
 
-    def __init__(self, search: Search) -> None:
+    def __init__(self, search: Search, when_over: Callable[[], None]) -> None:
         self.search = search
+        self.when_over: Callable[[], None] | None = when_over
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         # Tune keeps statistics of a dozen numbers of its own for every trial, for ever.
@@ -170,6 +178,9 @@ class _Ticker(tune.Callback):
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self.search.tick()
+        if self.when_over is not None and self.search.over:
+            self.when_over()
+            self.when_over = None
         if self.search.error is not None:
             raise self.search.error
 
