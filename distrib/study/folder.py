@@ -168,6 +168,12 @@ def open_run_folder(path: str | Path) -> RunFolder:
         InputError: there is none.
     """
     folder = RunFolder(Path(path))
+    if not folder.path.exists():
+        raise InputError(
+            "there is no such study",
+            file=path,
+            hint="a study that was just begun has its folder once its data are loaded",
+        )
     if not folder.study_yaml.is_file() or not folder.ledger.is_file():
         raise InputError(
             "this is no study's folder",

@@ -137,6 +137,10 @@ class Space:
         """The parameters that vary."""
         return tuple(p for p in self.parameters if p.kind != "const")
 
+    def corner(self) -> dict[str, Any]:
+        """One point: of every unconditional parameter the first value or the low end."""
+        return {p.name: p.values[0] if p.values else p.low for p in self.parameters if not p.when}
+
     def grid(self) -> tuple[Parameter, ...]:
         """The grid dimensions."""
         return tuple(p for p in self.parameters if p.kind == "grid")

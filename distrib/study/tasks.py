@@ -35,8 +35,13 @@ def _ready(site: Site) -> tuple[Trainable[Any, Any, Any], Worker]:
 
 
 @ray.remote(num_cpus=0, num_returns=3)
-def load_data(site: Site, source: Source, fraction: float, seed: int) -> tuple[Any, Any, Any]:
-    """Read the data and set its test part aside.
+def load_data(
+    site: Site, source: Source, fraction: float, seed: int, corner: dict[str, Any]
+) -> tuple[Any, Any, Any]:
+    """Read the data, set its test part aside, and see whether a training could begin.
+
+    Args:
+        corner: one configuration of the space.
 
     Returns:
         The rows to search on; the test rows, or None; and a description in plain values, or the
@@ -47,7 +52,9 @@ def load_data(site: Site, source: Source, fraction: float, seed: int) -> tuple[A
     try:
         data = family.load(source)
         rest, test = holdout(data.groups, fraction, seed)
+        search = data.take(rest) if len(test) else data
         unfit = family.unfit(data)
+        family.check(family.Config.model_validate(corner), search)
     except InputError as error:
         return None, None, {"error": str(error)}
     described = data.describe()
@@ -55,7 +62,6 @@ def load_data(site: Site, source: Source, fraction: float, seed: int) -> tuple[A
     described["search_rows"] = len(rest)
     described["unfit"] = unfit
     described["seconds"] = time.monotonic() - began
-    search = data.take(rest) if len(test) else data
     return search, (data.take(test) if len(test) else None), described
 
 

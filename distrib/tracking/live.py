@@ -153,6 +153,8 @@ class PlainLines:
             f"{study.unit} {trial.step}",
             f"{study.metric} {wording.figure(trial.value)}",
         ]
+        if trial.best_step not in (0, trial.step):
+            words[-1] += f" at {study.unit} {trial.best_step}"
         if trial.state == "FAIL":
             words[1] += f" ({trial.failure})"
             words.append(" ".join((trial.reason or "").split())[:200])

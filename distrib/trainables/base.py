@@ -195,6 +195,13 @@ class Trainable(ABC, Generic[C, S, D]):
     def evaluate(self, config: C, state: State, data: D, worker: Worker) -> dict[str, float]:
         """Every metric of `metrics` (and more) of a refitted model on data it has not seen."""
 
+    def check(self, config: C, data: D) -> None:
+        """Whether a training with this configuration can begin on these data.
+
+        Raises:
+            InputError: it cannot, such as where there are fewer groups than folds.
+        """
+
     def unfit(self, data: D) -> list[Unfit]:
         """What these data do not allow: left out of a search, refused where it is asked for."""
         return []

@@ -98,6 +98,11 @@ class Mlp(Trainable[MlpConfig, Source, Screen]):
             return gene_end_profiles()
         return load_screen(source.path, targets=targets)
 
+    def check(self, config: MlpConfig, data: Screen) -> None:
+        """There are rows for every fold, and targets."""
+        held_out_rows(config, data)
+        training_targets(config.model_copy(update={"loss": "mse"}), data)
+
     def unfit(self, data: Screen) -> list[Unfit]:
         """Cross-entropy without distributions; a correlation over the single target of a row."""
         found = []

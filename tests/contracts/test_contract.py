@@ -63,6 +63,11 @@ def test_is_a_documented_trainable(case: Case) -> None:
     assert family.fidelity is None or family.fidelity.config_key in family.Config.model_fields
 
 
+def test_its_data_are_fit_for_its_defaults(case: Case) -> None:
+    case.family.check(case.typed(), case.data())
+    assert all(u.reason for u in case.family.unfit(case.data()))
+
+
 def test_reports_every_metric_at_every_unit(case: Case) -> None:
     rows, _ = run(case)
     assert [row["step"] for row in rows] == list(range(1, case.units + 1))

@@ -82,10 +82,10 @@ TUNE: dict[str, tuple[list[str], list[str]]] = {
     "out that is a file": ([*TOY, "--out", "toy.yaml"], ["toy.yaml", "--out"]),
     "resume of another space": (["--resume", "x", *TOY], ["--space", "resumed study keeps"]),
     "resume under a name": (["--resume", "x", "--name", "y"], ["--name", "resumed study keeps"]),
-    "resume of nothing": (["--resume", "none"], ["none", "no study's folder", "study.yaml"]),
+    "resume of nothing": (["--resume", "none"], ["none", "no such study", "data are loaded"]),
     "resume of the last of none": (["--resume", "last"], ["runs", "no study to go on with"]),
     "resume of another folder": (["--resume", "taken"], ["taken", "no study's folder"]),
-    "warm start from nothing": ([*TOY, "--warm-start", "none"], ["none", "no study's folder"]),
+    "warm start from nothing": ([*TOY, "--warm-start", "none"], ["none", "no such study"]),
 }
 
 

@@ -79,3 +79,9 @@ def test_the_mlp_knows_what_its_data_allow() -> None:
     assert Mlp().unfit(screen(profiles)) == []
     names = [u.value for u in Mlp().unfit(screen(numbers[:, :1]))]
     assert names == ["cross_entropy", "pearson", "delta_pearson"]
+
+
+def test_too_few_groups_are_refused_before_anything_begins() -> None:
+    with pytest.raises(InputError, match="fewer groups than folds"):
+        Mlp().check(Mlp.Config(), screen(np.ones((2, 3))))
+    Mlp().check(Mlp.Config(folds=2), screen(np.ones((2, 3))))
