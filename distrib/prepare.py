@@ -46,7 +46,12 @@ def example(args: argparse.Namespace) -> int:
             expected="a new or empty folder",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    family.example(folder)
+    try:
+        family.example(folder)
+    except InputError:
+        if not any(folder.iterdir()):
+            folder.rmdir()
+        raise
     for file in sorted(folder.iterdir()):
         print(f"{file}  {file.stat().st_size:,} bytes")
     print(f"next: python -m distrib.tune --space {args.space} --data {folder}")

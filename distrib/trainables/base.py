@@ -18,6 +18,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from distrib.errors import InputError
+
 Direction = Literal["min", "max"]
 
 
@@ -221,4 +223,4 @@ class Trainable(ABC, Generic[C, S, D]):
 
     def example(self, folder: Path) -> None:
         """Write a small data set of the form that `load` takes into `folder` (it exists, empty)."""
-        raise NotImplementedError(f"{type(self).__name__} has no example data")
+        raise InputError("this family has no example data", found=type(self).__name__)
