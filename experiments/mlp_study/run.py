@@ -1,6 +1,6 @@
 """The default study against the same search written by hand; medians over seeds, in one run.
 
-python experiments/mlp_study/run.py [--seeds 5] [--trials 60] [--plain-seeds 5]
+python experiments/mlp_study/run.py [--seeds 0 1 2 3 4] [--trials 60] [--plain-seeds 5]
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def distrib(seed: int, trials: int) -> Figures:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--plain-seeds", type=int, default=5, help="of the slow peer (a)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=range(5))
+    parser.add_argument("--plain-seeds", type=int, default=5, help="how many of them for (a)")
     parser.add_argument("--trials", type=int, default=60)
     args = parser.parse_args()
     n = str(args.trials)
@@ -85,9 +85,9 @@ def main() -> None:
         "Optuna by hand, one process": lambda s: peer("peer_optuna.py", str(s), n),
     }
     found: dict[str, list[Figures]] = {name: [] for name in ways}
-    for seed in range(args.seeds):
+    for count, seed in enumerate(args.seeds):
         for name, run in ways.items():
-            if not name.startswith("Optuna") or seed < args.plain_seeds:
+            if not name.startswith("Optuna") or count < args.plain_seeds:
                 found[name].append(run(seed))
                 seconds, best, reached = found[name][-1]
                 print(
