@@ -66,7 +66,12 @@ def add_options(parser: Parser) -> None:
     )
     machine = parser.add_argument_group("machines")
     machine.add_argument("--address", help="a Ray cluster, such as auto; else a Ray of its own")
-    machine.add_argument("--workers-per-trial", type=int, metavar="N", dest="workers")
+    machine.add_argument(
+        "--workers-per-trial",
+        type=workers,
+        metavar="N|N:M",
+        help="processes that train a trial together; N:M takes as many as there is room for",
+    )
     machine.add_argument("--cpus-per-worker", type=float, metavar="N", dest="cpus")
     machine.add_argument("--gpus-per-worker", type=float, metavar="N", dest="gpus")
     machine.add_argument("--accelerator-type", metavar="TYPE", help="such as A100")
@@ -116,6 +121,12 @@ RESUMABLE = (
 )
 
 
+def workers(word: str) -> tuple[int, int | None]:
+    """`--workers-per-trial`: "4", or "2:8" for at least two and at most eight."""
+    least, colon, most = word.partition(":")
+    return int(least), int(most) if colon else None
+
+
 def options_from(args: argparse.Namespace, base: Options | None = None) -> Options:
     """The options as given, over those of the study that is resumed."""
     from dataclasses import replace
@@ -127,9 +138,11 @@ def options_from(args: argparse.Namespace, base: Options | None = None) -> Optio
     given = {k: v for k, v in given.items() if v is not None}
     resources = {
         k: getattr(args, k)
-        for k in ("workers", "cpus", "gpus", "accelerator_type")
+        for k in ("cpus", "gpus", "accelerator_type")
         if getattr(args, k) is not None
     }
+    if args.workers_per_trial is not None:
+        resources |= dict(zip(("workers", "most"), args.workers_per_trial))
     if base is None:
         return Options(**given, resources=Resources(**resources), fixed=once(args.fixed))
     refused = [k for k in given if k not in RESUMABLE]

@@ -21,7 +21,8 @@ class Resources:
     """What one trial takes.
 
     Attributes:
-        workers: processes of a trial. cpus, gpus: of each; a GPU may be shared by trials of one
+        workers: processes of a trial. most: so many, as far as the cluster holds them; None where
+            their number is fixed. cpus, gpus: of each; a GPU may be shared by trials of one
             worker. accelerator_type: such as "A100", None for any.
     """
 
@@ -29,6 +30,16 @@ class Resources:
     cpus: float = 1
     gpus: float = 0
     accelerator_type: str | None = None
+    most: int | None = None
+
+    @property
+    def group(self) -> bool:
+        """Whether a trial is a group of workers instead of one process."""
+        return max(self.workers, self.most or 1) > 1
+
+    def scaling(self) -> int | tuple[int, int]:
+        """The number of workers in Ray Train's words."""
+        return self.workers if self.most is None else (self.workers, self.most)
 
     def bundle(self) -> dict[str, float]:
         """The request of one worker in Ray's words."""

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import statistics
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from distrib.files import write_whole
 from distrib.records import StudyRecord, TrialRecord
 from distrib.study import tasks
 from distrib.study.configs import config_yaml
+from distrib.study.loop import Job
 from distrib.study.metrics_file import read_metrics
 from distrib.study.samplers import seed_of
 from distrib.study.space_file import read_yaml
@@ -23,6 +25,8 @@ from distrib.study.space_file import read_yaml
 if TYPE_CHECKING:
     from distrib.study.options import Plan
     from distrib.study.run import Outcome, Phase
+    from distrib.study.slot import Line
+    from distrib.study.trial import Message
 
 SEEDS = 3  # fresh seeds for each of the configurations that `--confirm` trains again
 
@@ -31,23 +35,25 @@ def finish(
     plan: Plan,
     outcome: Outcome,
     site: tasks.Site,
-    finisher: Any,
+    start: Callable[[], Any],
     data: Any,
     test: Any,
     phase: Phase,
+    line: Line | None = None,
 ) -> None:
     """Fill `outcome.winner` and `outcome.baselines`, and write `best/`.
 
     Without a single successful trial nothing is written, and the outcome has no winner.
 
     Args:
-        finisher: the `tasks.Finisher` that trains and judges the winner.
+        start: starts the `tasks.Finisher` that trains and judges the winner.
+        line: to the group of workers that trains instead, in a study of such groups.
     """
     study, folder = outcome.study, outcome.folder
     winner = study.best()
     if winner is None:
         return
-    confirmed = _confirm(plan, outcome, site, data, phase) if plan.options.confirm else {}
+    confirmed = _confirm(plan, outcome, site, data, phase, line) if plan.options.confirm else {}
     if confirmed:
         better = max if study.direction == "max" else min
         number = better(confirmed, key=lambda n: confirmed[n]["mean"])
@@ -57,14 +63,17 @@ def finish(
     part = folder.path / ".best.part"
     part.mkdir(exist_ok=True)
     key = f"{winner.number}-{units}"  # a half-done training of another winner is no beginning
-    figures = _refit(plan, finisher, config, units, data, test, part, key, phase)
+    job = Job(key, config, str(part / f".refit-{key}"), refit=True, units=units)
+    finisher = _train(plan, start, job, data, phase, line)
+    weights = str(part / "weights.safetensors")
+    figures = ray.get(finisher.judge.remote(job, test, weights))
     validation = metrics_at(folder.trial(winner.number), winner.best_step)
     outcome.winner = {
         "trial": winner.number,
         "state": winner.state,
         study.unit: winner.best_step,
         "validation": validation,
-        "test": figures,
+        "test": {name: float(value) for name, value in figures.items()},
         **({"confirmed": confirmed[winner.number]} if confirmed else {}),
     }
     phase("baselines", 0, 1)
@@ -93,61 +102,71 @@ def request(plan: Plan) -> dict[str, Any]:
     return {"num_cpus": r.cpus, "num_gpus": r.gpus, "accelerator_type": r.accelerator_type}
 
 
-def _refit(
+def _train(
     plan: Plan,
-    finisher: Any,
-    config: dict[str, Any],
-    units: int | None,
+    start: Callable[[], Any],
+    job: Job,
     data: Any,
-    test: Any,
-    folder: Path,
-    key: str,
     phase: Phase,
-) -> dict[str, float]:
-    total = units or 1
-    phase("training the winner on every row", 0, total)
-    stream = finisher.refit.options(num_returns="streaming").remote(
-        config, units, data, test, str(folder), key, plan.options.save_every
-    )
-    for reference in stream:
-        said = ray.get(reference)
+    line: Line | None,
+) -> Any:
+    """The last training, in the finisher's process or by a group; the finisher is left."""
+    name, total = "training the winner on every row", job.units or 1
+    phase(name, 0, total)
+    finisher = start() if line is None else None
+    if line is None:
+        stream = finisher.train.options(num_returns="streaming").remote(
+            job, data, plan.objective.name, plan.options.save_every
+        )
+        heard = (ray.get(reference) for reference in stream)
+    else:
+        heard = (tasks.said(message) for message in messages(line, job))
+    for said in heard:
         if "error" in said:
             raise InputError("the winner could not be trained again", found=said["error"])
-        if "test" in said:
-            phase("training the winner on every row", total, total)
-            return {name: float(value) for name, value in said["test"].items()}
-        phase("training the winner on every row", min(int(said["step"]), total), total)
-    raise RuntimeError("the last training ended without its figures")
+        if "step" in said:
+            phase(name, min(int(said["step"]), total), total)
+    phase(name, total, total)
+    if line is not None:
+        line.close()  # first, since the finisher may need what the group held
+        finisher = start()
+    return finisher
+
+
+def messages(line: Line, job: Job) -> Iterator[Message]:
+    """Everything that a group says of one training, to its end."""
+    while True:
+        message = line.ask(job)
+        yield message
+        if message.ended or message.failure or message.disk:
+            return
 
 
 def _confirm(
-    plan: Plan, outcome: Outcome, site: tasks.Site, data: Any, phase: Phase
+    plan: Plan, outcome: Outcome, site: tasks.Site, data: Any, phase: Phase, line: Line | None
 ) -> dict[int, dict[str, Any]]:
     """Trial -> mean and spread of its objective over fresh seeds, for the best few."""
     study = outcome.study
-    pending: dict[Any, int] = {}
+    jobs: list[tuple[int, Job]] = []
     scratch = outcome.folder.path / ".confirm"
     for trial in study.ranked()[: plan.options.confirm]:
         config = winner_config(outcome.folder.trial(trial.number))
         for k in range(SEEDS):
             fresh = {**config, "seed": seed_of(plan.options.seed, trial.number, 100 + k) % 2**31}
-            task = tasks.train_again.options(**request(plan)).remote(
-                site, fresh, study.metric, study.selects, data, str(scratch / f"{trial.number}-{k}")
-            )
-            pending[task] = trial.number
+            key = f"{trial.number}-{k}"
+            jobs.append((trial.number, Job(key, fresh, str(scratch / key))))
     values: dict[int, list[float]] = {}
-    total = len(pending)
-    phase("confirming with fresh seeds", 0, total)
-    while pending:
-        done, _ = ray.wait(list(pending), num_returns=1)
-        number = pending.pop(done[0])
-        said = ray.get(done[0])
-        if "error" in said or not math.isfinite(said["value"]):
+    phase("confirming with fresh seeds", 0, len(jobs))
+    for done, (number, said) in enumerate(_trained(plan, site, jobs, data, line), 1):
+        found = said.get("values") or [math.nan]
+        best = max(found) if study.direction == "max" else min(found)
+        value = found[-1] if study.selects == "last" else best
+        if math.isfinite(value):
+            values.setdefault(number, []).append(value)
+        else:
             problem = said.get("error", "its value is not finite")
             outcome.notes.append(f"trial {number} under a fresh seed failed: {problem}")
-        else:
-            values.setdefault(number, []).append(said["value"])
-        phase("confirming with fresh seeds", total - len(pending), total)
+        phase("confirming with fresh seeds", done, len(jobs))
     shutil.rmtree(scratch, ignore_errors=True)
     return {
         number: {
@@ -158,6 +177,22 @@ def _confirm(
         for number, found in values.items()
         if len(found) == SEEDS
     }
+
+
+def _trained(
+    plan: Plan, site: tasks.Site, jobs: list[tuple[int, Job]], data: Any, line: Line | None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each training as it comes to its end: trial, and `tasks.values_of` it."""
+    metric = plan.objective.name
+    if line is not None:
+        for number, job in jobs:
+            yield number, tasks.values_of(messages(line, job), metric)
+        return
+    task = tasks.train_again.options(**request(plan))
+    pending = {task.remote(site, job, metric, data): number for number, job in jobs}
+    while pending:
+        done, _ = ray.wait(list(pending), num_returns=1)
+        yield pending.pop(done[0]), ray.get(done[0])
 
 
 def _write_best(

@@ -256,15 +256,7 @@ def _trials(space: Space, sampler: str, asked: int | None, default: Any) -> int:
 
 def _worker(family: Trainable[Any, Any, Any], options: Options) -> Worker:
     r = options.resources
-    if r.workers < 1:
-        raise InputError("no workers", where="--workers-per-trial", found=r.workers)
-    if family.max_workers is not None and r.workers > family.max_workers:
-        raise InputError(
-            "this family trains in one process",
-            where="--workers-per-trial",
-            found=r.workers,
-            expected=f"at most {family.max_workers}",
-        )
+    _check_workers(family, r)
     if not 0 < r.cpus < math.inf or (r.cpus > 1 and r.cpus % 1):
         raise InputError(
             "not a number of CPUs",
@@ -303,6 +295,34 @@ def _worker(family: Trainable[Any, Any, Any], options: Options) -> Worker:
             expected=" or ".join(family.precisions),
         )
     return Worker(device=device, threads=max(1, int(r.cpus)), precision=precision)  # type: ignore[arg-type]
+
+
+def _check_workers(family: Trainable[Any, Any, Any], r: Resources) -> None:
+    option = "--workers-per-trial"
+    if r.workers < 1:
+        raise InputError("no workers", where=option, found=r.workers, expected="1 or more")
+    if r.most is not None and r.most < r.workers:
+        raise InputError(
+            "the most workers are fewer than the least",
+            where=option,
+            found=f"{r.workers}:{r.most}",
+            expected="LEAST:MOST",
+        )
+    allowed = family.max_workers
+    if allowed is not None and max(r.workers, r.most or 1) > allowed:
+        raise InputError(
+            "this family trains in one process" if allowed == 1 else "too many for this family",
+            where=option,
+            found=r.most or r.workers,
+            expected=f"at most {allowed}",
+        )
+    if r.group and r.gpus % 1:
+        raise InputError(
+            "workers that train together cannot share a GPU",
+            where="--gpus-per-worker",
+            found=r.gpus,
+            expected="0, or a whole number",
+        )
 
 
 def _check_numbers(options: Options) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import shutil
 import sys
 import threading
 import time
@@ -24,6 +25,9 @@ from distrib.study.ledger import Ledger
 from distrib.study.options import Plan
 from distrib.study.search import Limits, Search
 from distrib.study.study_file import record_of, write_study
+
+# A slot that only looks after its workers runs on the head, and takes no CPU from them.
+SLOT_OF_A_GROUP = {"node:__internal_head__": 0.0001}
 
 Say = Callable[[str], None]
 Phase = Callable[[str, int, int], None]
@@ -98,14 +102,19 @@ def run_study(
         )
         import ray
 
+        from distrib.cluster.shared import check_shared
         from distrib.study import tasks
         from distrib.study.finish import finish, request
-        from distrib.study.slot import SlotContext
+        from distrib.study.group import Maker, start_mailbox
+        from distrib.study.loop import Context
         from distrib.study.tuner import run_search
 
         concurrent = concurrency(plan, cluster)
         site = tasks.Site(plan.space.trainable, plan.worker, options.allow_custom)
-        data, test, described = tasks.load_data.remote(
+        mailbox = start_mailbox() if options.resources.group else None
+        # On a cluster the head is for the driver: a node with CPUs reads the data.
+        share = {"num_cpus": options.resources.cpus if options.address else 0}
+        data, test, described = tasks.load_data.options(**share).remote(
             site, plan.source, options.test_fraction, options.seed, plan.space.corner()
         )
         facts = ray.get(described)
@@ -116,6 +125,8 @@ def run_study(
         plan = fit_plan(plan, facts.pop("unfit"), say)
 
         folder, record, ledger, notes = _open(stack, plan, place, facts, argv, stored)
+        if cluster.nodes > 1:
+            check_shared(folder.path)
         outcome = Outcome(folder, record, notes=notes)
         watching = list(trackers(folder))
         limits = Limits(
@@ -136,18 +147,31 @@ def run_study(
             sampler=plan.sampler,
             trackers=watching,
         )
-        context = SlotContext(
+        context = Context(
             plan.space.trainable,
             plan.objective.name,
             [data],
-            str(folder.path),
             record.milestones,
             plan.worker,
             options.save_every,
-            not options.debug,
             options.allow_custom,
         )
+        maker = None
+        if mailbox is not None:
+            storage = folder.path / ".ray" if cluster.nodes > 1 else cluster.scratch / "groups"
+            storage.mkdir(exist_ok=True)
+            stack.callback(shutil.rmtree, storage, ignore_errors=True)
+            maker = Maker(mailbox, options.resources, str(storage), options.address is not None)
+        slot = {
+            "context": context,
+            "folder": str(folder.path.absolute()),
+            "capture": not options.debug,
+            "group": maker,
+        }
         ready: list[Any] = []
+
+        def start_finisher() -> Any:
+            return ready[0] if ready else tasks.start_finisher(site, **request(plan))
 
         def prepare_finisher() -> None:
             # On a GPU or another node it would take what a trial may still need.
@@ -157,7 +181,8 @@ def run_study(
         outcome.seconds["start"] = time.monotonic() - began
         began = time.monotonic()
         try:
-            run_search(search, context, options.resources, cluster.scratch, prepare_finisher)
+            bundle = SLOT_OF_A_GROUP if maker else options.resources.bundle()
+            run_search(search, slot, bundle, cluster.scratch, prepare_finisher)
         finally:
             outcome.interrupted = search.interrupted or search.error is not None
             outcome.notes += search.notes
@@ -167,10 +192,10 @@ def run_study(
         if not outcome.interrupted:
             began = time.monotonic()
             try:
-                finisher = ready[0] if ready else tasks.start_finisher(site, **request(plan))
                 with ThreadPoolExecutor(1) as beside:
                     done = beside.submit(meanwhile, folder, record)
-                    finish(plan, outcome, site, finisher, data, test, phase)
+                    line = maker.line(context) if maker and record.best() else None
+                    finish(plan, outcome, site, start_finisher, data, test, phase, line)
                     done.result()
             except KeyboardInterrupt:
                 outcome.interrupted = True  # a resume goes on with the last training
@@ -188,9 +213,10 @@ def concurrency(plan: Plan, cluster: Cluster) -> int:
     room = cluster.holds(resources)
     if room < 1:
         gpus = resources.gpus and cluster.gpus < resources.gpus * resources.workers
+        one = cluster.holds(replace(resources, workers=1)) > 0
         raise InputError(
             "one trial asks for more than there is",
-            where="--gpus-per-worker" if gpus else "--cpus-per-worker",
+            where="--workers-per-trial" if one else f"--{'gpus' if gpus else 'cpus'}-per-worker",
             found=f"{resources.workers} x {resources.bundle()}",
             expected=f"at most {cluster.cpus:g} CPUs and {cluster.gpus:g} GPUs on "
             f"{cluster.nodes} node(s)",
@@ -201,14 +227,16 @@ def concurrency(plan: Plan, cluster: Cluster) -> int:
 def _own_cpus(plan: Plan) -> int | None:
     """CPUs that a Ray of our own offers: those of the machine, or more if more are asked for.
 
-    `--concurrent` beyond the cores is the user's word: the machine is then shared.
+    `--concurrent` beyond the cores is the user's word: the machine is then shared. But not by the
+    workers of a group, which wait for each other.
     """
     import os
 
-    if plan.options.address is not None:
+    options = plan.options
+    if options.address is not None:
         return None
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    asked = (plan.options.concurrent or 0) * plan.options.resources.cpus
+    asked = 0 if options.resources.group else (options.concurrent or 0) * options.resources.cpus
     return max(int(here or 1), math.ceil(asked))
 
 

@@ -141,6 +141,7 @@ class Search:
             self.error = OSError(message.disk)
             return True
         self.notes += [f"trial {number}: {note}" for note in message.notes]
+        live.record.retries += message.restarts
         live.record.seconds.update(message.seconds)
         stop = self._rows(live, message.rows)
         if stop:

@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import ray
 
-from distrib.data.splits import holdout
 from distrib.errors import InputError
 from distrib.study.checkpoint import Checkpoints, write_state
+from distrib.study.loop import Job
 from distrib.study.registry import load_family
-from distrib.study.trial import Pace, run_trial
+from distrib.study.trial import Message, Pace, run_trial
 from distrib.trainables.base import Source, State, Trainable, Worker
 from distrib.trainables.framework import prepare
 
@@ -51,18 +51,17 @@ def load_data(
     family = load_family(site.trainable, allow_custom=site.allow_custom)
     try:
         data = family.load(source)
-        rest, test = holdout(data.groups, fraction, seed)
-        search = data.take(rest) if len(test) else data
+        rest, test = family.set_aside(data, fraction, seed)
         unfit = family.unfit(data)
-        family.check(family.Config.model_validate(corner), search)
+        family.check(family.Config.model_validate(corner), rest)
     except InputError as error:
         return None, None, {"error": str(error)}
     described = data.describe()
-    described["test_rows"] = len(test)
-    described["search_rows"] = len(rest)
+    described["test_rows"] = 0 if test is None else family.count(test)
+    described["search_rows"] = family.count(rest)
     described["unfit"] = unfit
     described["seconds"] = time.monotonic() - began
-    return search, (data.take(test) if len(test) else None), described
+    return rest, test, described
 
 
 @ray.remote(num_cpus=0)
@@ -72,51 +71,45 @@ class Finisher:
     def __init__(self, site: Site) -> None:
         self.family, self.worker = _ready(site)
 
-    def refit(
-        self,
-        config: dict[str, Any],
-        units: int | None,
-        data: Any,
-        test: Any,
-        folder: str,
-        key: str,
-        save_every: float,
+    def train(
+        self, job: Job, data: Any, objective: str, save_every: float
     ) -> Iterator[dict[str, Any]]:
-        """Train on every row of the search, write the weights, and judge them on the test part.
-
-        Yields:
-            {"step": n} as it goes on; last {"test": metric -> value} or {"error": text}.
-        """
-        family, worker = self.family, self.worker
-        typed = family.Config.model_validate(config)
-        checkpoints = Checkpoints(Path(folder) / f".refit-{key}")
+        """Train on every row of the search: {"step": n} as it goes on, or {"error": text}."""
         for message in run_trial(
-            family,
-            typed,
+            self.family,
+            self.family.Config.model_validate(job.config),
             data,
-            worker,
-            checkpoints,
+            self.worker,
+            Checkpoints(Path(job.folder)),
             Pace(save_every=save_every),
-            family.metrics[0].name,
-            units=units,
+            objective,
+            units=job.units,
             refit=True,
         ):
-            if message.failure or message.disk:
-                yield {"error": message.disk or message.failure[1]}  # type: ignore[index]
-                return
-            if message.rows:
-                yield {"step": message.rows[-1]["step"]}
-        saved, _ = checkpoints.load()
+            yield said(message)
+
+    def judge(self, job: Job, test: Any, weights: str) -> dict[str, float]:
+        """Write the weights of what was trained; every metric on the test part, if any."""
+        saved, _ = Checkpoints(Path(job.folder)).load()
         assert saved is not None
         state = State(saved.arrays, saved.values["family"])
-        write_state(Path(folder) / "weights.safetensors", state)
-        figures = family.evaluate(typed, state, test, worker) if test is not None else {}
-        yield {"test": figures}
+        write_state(Path(weights), state)
+        if test is None:
+            return {}
+        config = self.family.Config.model_validate(job.config)
+        return self.family.evaluate(config, state, test, self.worker)
 
     def baselines(self, config: dict[str, Any], data: Any, test: Any) -> dict[str, Any]:
         """The family's baselines on the same rows."""
         typed = self.family.Config.model_validate(config)
         return self.family.baselines(typed, data, test, self.worker)
+
+
+def said(message: Message) -> dict[str, Any]:
+    """A message of a last training in plain values: `step`, or `error`."""
+    if message.failure or message.disk:
+        return {"error": message.disk or message.failure[1]}  # type: ignore[index]
+    return {"step": message.rows[-1]["step"]} if message.rows else {}
 
 
 def start_finisher(site: Site, **request: Any) -> Any:
@@ -125,28 +118,31 @@ def start_finisher(site: Site, **request: Any) -> Any:
 
 
 @ray.remote
-def train_again(
-    site: Site, config: dict[str, Any], objective: str, selects: str, data: Any, folder: str
-) -> dict[str, Any]:
-    """One whole training under another seed (`--confirm`): its value, or why there is none."""
+def train_again(site: Site, job: Job, objective: str, data: Any) -> dict[str, Any]:
+    """One whole training under another seed (`--confirm`): see `values_of`."""
     family, worker = _ready(site)
-    direction = next(m.direction for m in family.metrics if m.name == objective)
-    values: list[float] = []
-    for message in run_trial(
-        family,
-        family.Config.model_validate(config),
-        data,
-        worker,
-        Checkpoints(Path(folder)),
-        Pace(save_every=1e9),
+    return values_of(
+        run_trial(
+            family,
+            family.Config.model_validate(job.config),
+            data,
+            worker,
+            Checkpoints(Path(job.folder)),
+            Pace(save_every=1e9),
+            objective,
+        ),
         objective,
-        bar=None,
-    ):
-        if message.failure or message.disk:
-            return {"error": message.disk or message.failure[1]}  # type: ignore[index]
+    )
+
+
+def values_of(messages: Iterator[Message], objective: str) -> dict[str, Any]:
+    """The objective of each unit of a training under `values`, or why there is none: `error`."""
+    values: list[float] = []
+    for message in messages:
+        if "error" in said(message):
+            return said(message)
         values += [row[objective] for row in message.rows]
-    best = max if direction == "max" else min
-    return {"value": values[-1] if selects == "last" else best(values)}
+    return {"values": values}
 
 
 @ray.remote

@@ -6,7 +6,7 @@ import errno
 import math
 import time
 import traceback
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from distrib.study.checkpoint import Checkpoints
 from distrib.trainables.base import Config, Progress, State, Trainable, Worker
 
 REPORT_EVERY = 0.5  # seconds between messages; milestones and the end are told at once
+NOTICE_EVERY = 5.0  # seconds between two looks whether the machine will be taken away
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Message:
         failure: class and reason, where it did not.
         disk: the text of an error of the disk, which stops the study but not the trial's record.
         notes: lines for the reader, such as a torn checkpoint that was passed over.
+        restarts: how often its workers were lost and began again since the last message.
         seconds: where the time went so far.
     """
 
@@ -37,6 +39,7 @@ class Message:
     failure: tuple[FailureClass, str] | None = None
     disk: str | None = None
     notes: list[str] = field(default_factory=list)
+    restarts: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -99,6 +102,12 @@ def of_the_disk(error: BaseException) -> bool:
     )
 
 
+def of_the_group(error: BaseException) -> bool:
+    """Whether another worker of the group is gone, so that nothing is wrong with this training."""
+    text = f"{type(error).__name__} {error}".lower()
+    return any(word in text for word in ("gloo", "nccl", "distbackend", "distnetwork", "diststore"))
+
+
 def run_trial(
     family: Trainable[Any, Any, Any],
     config: Config,
@@ -111,16 +120,21 @@ def run_trial(
     bar: float | None = None,
     units: int | None = None,
     refit: bool = False,
+    notice: Callable[[], bool] | None = None,
 ) -> Generator[Message, None, None]:
     """Drive one training to its end, a message at a time; it waits while nobody asks for the next.
 
     A checkpoint carries the rows that were not yet told, and is written before the message, so that
     after a crash the ledger and the checkpoint together lack nothing.
 
+    The workers of a group all run this at once. What depends on the clock is decided by rank 0,
+    since taking a state is something that they do together; rank 0 writes it.
+
     Args:
         bar: the value that a trial must beat to keep its last state (the study's K-th best); None
             keeps it in any case.
         refit: train on every row for `units` instead of selecting.
+        notice: whether this machine will be taken away soon: a checkpoint is written, once.
     """
     seconds = dict.fromkeys(("train", "checkpoint", "report"), 0.0)
     unsent: list[dict[str, float]] = []
@@ -135,8 +149,8 @@ def run_trial(
             unsent = list(saved.values["unsent"])
         if notes:
             yield Message(notes=notes)
-        began = saved_at = time.monotonic()
-        cost = 0.0
+        began = saved_at = looked = time.monotonic()
+        cost, noticed = 0.0, False
         steps = (
             family.refit(config, data, worker, units, state)
             if refit
@@ -152,9 +166,18 @@ def run_trial(
                 unsent.append(row)
                 value = sign * row.get(objective, math.nan)
                 best = value if best is None or value > best else best
-            speaks = pace.speaks(None if refit else row, objective)
-            if now - saved_at >= max(pace.save_every, 20 * cost):
-                _save(checkpoints, item, unsent)
+            speaks, saves, looks = worker.agree(
+                [
+                    pace.speaks(None if refit else row, objective),
+                    now - saved_at >= max(pace.save_every, 20 * cost),
+                    notice is not None and not noticed and now - looked >= NOTICE_EVERY,
+                ]
+            )
+            if looks:
+                assert notice is not None
+                looked, noticed = now, notice()
+            if saves or (looks and noticed):
+                _save(checkpoints, item, unsent, worker)
                 saved_at = time.monotonic()
                 cost = saved_at - began
                 seconds["checkpoint"] += cost
@@ -166,12 +189,15 @@ def run_trial(
                 seconds["report"] += pace.spoke - began
                 began = pace.spoke
         seconds["train"] += time.monotonic() - began
-        if last is not None and (bar is None or (best is not None and best > sign * bar)):
+        good = bar is None or (best is not None and best > sign * bar)
+        if last is not None and worker.agree([good])[0]:
             began = time.monotonic()
-            _save(checkpoints, last, unsent)
+            _save(checkpoints, last, unsent, worker)
             seconds["checkpoint"] += time.monotonic() - began
         yield Message(rows=unsent, ended=True, seconds=seconds)
     except Exception as error:
+        if worker.world_size > 1 and of_the_group(error):
+            raise
         if of_the_disk(error):
             yield Message(disk=str(error), seconds=seconds)
             return
@@ -188,9 +214,12 @@ def row_of(item: Progress, now: float) -> dict[str, float]:
     return row
 
 
-def _save(checkpoints: Checkpoints, item: Progress, unsent: list[dict[str, float]]) -> None:
+def _save(
+    checkpoints: Checkpoints, item: Progress, unsent: list[dict[str, float]], worker: Worker
+) -> None:
     state = item.state()
-    checkpoints.save(State(state.arrays, {"family": dict(state.values), "unsent": unsent}))
+    if worker.rank == 0:
+        checkpoints.save(State(state.arrays, {"family": dict(state.values), "unsent": unsent}))
 
 
 def _sign(family: Trainable[Any, Any, Any], objective: str) -> float:

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -22,10 +22,9 @@ from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from distrib.cluster.connect import Resources
 from distrib.records import FailureClass
 from distrib.study.search import Search
-from distrib.study.slot import Slot, SlotContext
+from distrib.study.slot import Slot
 from distrib.study.trial import Message
 
 RETRIES = 3  # of a trial whose process or node was lost
@@ -33,14 +32,15 @@ RETRIES = 3  # of a trial whose process or node was lost
 
 def run_search(
     search: Search,
-    context: SlotContext,
-    resources: Resources,
+    slot: Mapping[str, Any],
+    bundle: Mapping[str, float],
     scratch: Path,
     when_over: Callable[[], None],
 ) -> None:
     """Run a search to its end, to the time budget, or to Ctrl-C (`search.interrupted`).
 
     Args:
+        slot: what each `Slot` is set up with. bundle: what its process takes of the cluster.
         scratch: a folder for the files of Tune's own, of which nothing is kept.
         when_over: called once, when no further trial will begin.
 
@@ -49,9 +49,8 @@ def run_search(
     """
     if search.over:
         return
-    bundle = resources.bundle()
     trainable = tune.with_resources(
-        tune.with_parameters(Slot, context=context), tune.PlacementGroupFactory([bundle])
+        tune.with_parameters(Slot, **slot), tune.PlacementGroupFactory([dict(bundle)])
     )
     with _signals(search):
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(search.limits.concurrent)

@@ -9,7 +9,7 @@ The module of a family must import neither torch nor JAX at its top: the driver 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from distrib.data.splits import holdout
 from distrib.errors import InputError
 
 Direction = Literal["min", "max"]
@@ -105,7 +106,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Worker:
-    """Where a training runs: one process of `world_size`, with so many threads, on this device."""
+    """Where a training runs: one process of `world_size`, with so many threads, on this device.
+
+    The methods are what a process does together with the others of its group, all of them in the
+    same order; alone it does nothing. `parallel.TorchWorker` is a worker of a group.
+    """
 
     rank: int = 0
     world_size: int = 1
@@ -117,9 +122,21 @@ class Worker:
         """The model made ready for data-parallel training; in one process, the model itself."""
         return model
 
+    def sum(self, array: np.ndarray) -> np.ndarray:
+        """The sum of an array over the workers, at each of them."""
+        return array
+
+    def agree(self, values: Sequence[float]) -> list[float]:
+        """The values of rank 0, at every worker."""
+        return list(values)
+
 
 class Data(Protocol):
-    """What `load` gives: plain arrays, so that Ray shares them between processes uncopied."""
+    """What `load` gives: plain arrays, so that Ray shares them between processes uncopied.
+
+    Data larger than memory are the plan of a stream instead; they have neither `groups` nor `take`,
+    and their family has its own `set_aside` and `count`.
+    """
 
     @property
     def groups(self) -> np.ndarray:
@@ -144,7 +161,8 @@ class Trainable(ABC, Generic[C, S, D]):
         Config: its hyperparameters. Source: its data options.
         metrics: what it reports; the first is the default objective.
         fidelity: what a scheduler counts, or None for a model that reports once.
-        max_workers: 1 where data-parallel training makes no sense.
+        max_workers: 1 where data-parallel training makes no sense, None for any number. More than
+            one is for torch: `progress` then runs on every worker, each reporting the same.
         framework: what its workers import, so that they can do so while they wait.
         precisions, devices: those of `Worker` that it can use, its default first.
     """
@@ -196,6 +214,15 @@ class Trainable(ABC, Generic[C, S, D]):
     @abstractmethod
     def evaluate(self, config: C, state: State, data: D, worker: Worker) -> dict[str, float]:
         """Every metric of `metrics` (and more) of a refitted model on data it has not seen."""
+
+    def set_aside(self, data: D, fraction: float, seed: int) -> tuple[D, D | None]:
+        """The rows to search on and those for the test, None without any; no group is parted."""
+        rest, test = holdout(data.groups, fraction, seed)
+        return (data.take(rest), data.take(test)) if len(test) else (data, None)
+
+    def count(self, data: D) -> int:
+        """The number of rows."""
+        return len(data.groups)
 
     def check(self, config: C, data: D) -> None:
         """Whether a training with this configuration can begin on these data.

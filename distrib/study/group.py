@@ -1,0 +1,169 @@
+"""A group of workers kept for one training after another, through Ray Train.
+
+One `fit()` lasts as long as the slot. Its workers take jobs from a mailbox, all of them the same
+ones, and train together over a torch process group; a worker that dies makes Ray Train begin the
+group again, which goes on from the last checkpoint. `TorchTrainer` itself would bring torch into
+every driver and controller (2 s each) and open a port to everyone for the group's beginning, so
+this is the trainer beneath it, and the workers find each other through a file.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from distrib.cluster.connect import Resources
+from distrib.study.loop import Context, Job, Loop
+from distrib.study.mailbox import Mailbox
+from distrib.study.trial import Message
+
+POLL = 0.5  # seconds between two looks whether Ray Train still runs
+
+# What Ray Train reads in a slot's process and takes along to its controller and workers.
+SETTINGS = {
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # the default, 2 s, is added to start and end
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_CONTROLLER_STRUCTURED_LOGGING": "0",
+    "RAY_TRAIN_ENABLE_WORKER_STRUCTURED_LOGGING": "0",
+}
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes groups for a study.
+
+    Attributes:
+        storage: a folder that every node sees. foreign: whether the cluster is not the study's
+            own, so that its nodes may be taken away.
+    """
+
+    mailbox: Any
+    resources: Resources
+    storage: str
+    foreign: bool
+
+    def line(self, context: Context) -> GroupLine:
+        """A group of its own."""
+        return GroupLine(self, context)
+
+
+def start_mailbox() -> Any:
+    """The mailbox of a study: a process on the driver's node that takes no share of it."""
+    here = ray.get_runtime_context().get_node_id()
+    return (
+        ray.remote(Mailbox)
+        .options(
+            num_cpus=0,
+            max_restarts=-1,
+            max_task_retries=-1,
+            max_concurrency=10_000,
+            label_selector={"ray.io/node-id": here},
+        )
+        .remote()
+    )
+
+
+class GroupLine:
+    """A group and the way to it; see `slot.Line`."""
+
+    def __init__(self, maker: Maker, context: Context) -> None:
+        self._maker, self._context = maker, context
+        self._slot = uuid.uuid4().hex[:12]
+        self._count = -1
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._fit, daemon=True)
+        self._thread.start()
+
+    def ask(self, job: Job) -> Message:
+        """The next message of a job.
+
+        Raises:
+            RuntimeError: Ray Train gave the group up.
+        """
+        self._count += 1
+        answer = self._maker.mailbox.ask.remote(self._slot, self._count, job)
+        while not ray.wait([answer], timeout=POLL)[0]:
+            if not self._thread.is_alive():
+                raise RuntimeError(f"the group of workers ended: {self._error}")
+        return ray.get(answer)
+
+    def close(self) -> None:
+        """Let the workers go home; waits until they have."""
+        with suppress(ray.exceptions.RayError):
+            ray.get(self._maker.mailbox.close.remote(self._slot), timeout=5)
+            self._thread.join(timeout=15)
+
+    def _fit(self) -> None:
+        from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+        maker, resources = self._maker, self._maker.resources
+        os.environ.update(SETTINGS)
+        os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = str(int(maker.foreign))
+        bundle = {"CPU": resources.cpus, **({"GPU": resources.gpus} if resources.gpus else {})}
+        try:
+            DataParallelTrainer(
+                work,
+                train_loop_config={
+                    "slot": self._slot,
+                    "mailbox": maker.mailbox,
+                    "context": self._context,
+                    "storage": maker.storage,
+                    "foreign": maker.foreign,
+                },
+                scaling_config=ray.train.ScalingConfig(
+                    num_workers=resources.scaling(),
+                    use_gpu=bool(resources.gpus),
+                    resources_per_worker=bundle,
+                    accelerator_type=resources.accelerator_type,
+                ),
+                run_config=ray.train.RunConfig(
+                    name=f"group-{self._slot}",
+                    storage_path=maker.storage,
+                    failure_config=ray.train.FailureConfig(max_failures=-1),
+                ),
+            ).fit()
+        except BaseException as error:
+            self._error = error
+
+
+def work(settings: dict[str, Any]) -> None:
+    """What every worker of a group does for as long as it lives."""
+    from ray.train import collective
+
+    from distrib.trainables.parallel import process_group
+
+    here = ray.train.get_context()
+    rank, size = here.get_world_rank(), here.get_world_size()
+    # A number that grows from group to group of a slot, the same at all workers.
+    group = collective.broadcast_from_rank_zero(time.time_ns() if rank == 0 else None)
+    assert group is not None
+    mailbox, slot, count = settings["mailbox"], settings["slot"], -1
+
+    def exchange(answer: Message | None) -> Job | None:
+        nonlocal count
+        told = ray.get(mailbox.exchange.remote(slot, group, rank, size, count, answer))
+        if told is None:
+            return None
+        count, job = told
+        return job
+
+    context: Context = settings["context"]
+    meeting = Path(settings["storage"]) / f"meeting-{slot}-{group}"
+    one_node = here.get_local_world_size() == size
+    with process_group(context.worker, rank, size, meeting, one_node=one_node) as worker:
+        notice = _taken_away if settings["foreign"] else None
+        Loop.of(context, worker, ray.get, exchange, notice).run()
+
+
+def _taken_away() -> bool:
+    """Whether a node of the group is about to go; asked by all workers at once."""
+    return ray.train.get_preemption_info() is not None

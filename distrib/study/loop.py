@@ -1,0 +1,164 @@
+"""The loop of a process that is kept: job after job, a message at a time. No Ray in here."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from distrib.study.checkpoint import Checkpoints
+from distrib.study.registry import load_family
+from distrib.study.trial import Message, Pace, run_trial
+from distrib.trainables.base import Trainable, Worker
+from distrib.trainables.framework import prepare
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all jobs of a study share. `data` is a list, so that Ray leaves the reference be.
+
+    Attributes:
+        worker: of a group, the one of rank 0, before its group is made.
+    """
+
+    trainable: str
+    objective: str
+    data: list[Any]
+    milestones: tuple[int, ...]
+    worker: Worker
+    save_every: float
+    allow_custom: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training to be done.
+
+    Attributes:
+        key: names this beginning of it: a training that begins again has another.
+        folder: where its checkpoints lie. console: the file for what is written meanwhile, or None.
+        asked: when it was given out, seconds since the epoch.
+        bar: see `run_trial`. refit, units: the winner's last training, see `run_trial`.
+    """
+
+    key: str
+    config: dict[str, Any]
+    folder: str
+    console: str | None = None
+    asked: float = field(default_factory=time.time)
+    bar: float | None = None
+    refit: bool = False
+    units: int | None = None
+
+
+Exchange = Callable[[Message | None], Job | None]
+"""Gives the answer to the last question (None at first) and waits for the next: for a message of
+which job? None is the end."""
+
+
+@dataclass
+class Loop:
+    """Answers questions until there are no more.
+
+    Attributes:
+        seconds: what the process has cost before its first trial, told with that one.
+        notice: whether the machine will be taken away soon; asked by all workers of a group alike.
+    """
+
+    family: Trainable[Any, Any, Any]
+    data: Any
+    worker: Worker
+    pace: Pace
+    objective: str
+    seconds: dict[str, float]
+    exchange: Exchange
+    notice: Callable[[], bool] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        context: Context,
+        worker: Worker,
+        get: Callable[[Any], Any],
+        exchange: Exchange,
+        notice: Callable[[], bool] | None = None,
+    ) -> Self:
+        """Make this process ready: the family's framework imported, the data at hand (`get`)."""
+        family = load_family(context.trainable, allow_custom=context.allow_custom)
+        began = time.monotonic()
+        prepare(family, worker)
+        seconds = {"import": time.monotonic() - began}
+        began = time.monotonic()
+        data = get(context.data[0])
+        seconds["load"] = time.monotonic() - began
+        pace = Pace(frozenset(context.milestones), context.save_every)
+        return cls(family, data, worker, pace, context.objective, seconds, exchange, notice)
+
+    def run(self) -> None:
+        """Job after job."""
+        job = self.exchange(None)
+        while job is not None:
+            job = self._train(job)
+
+    def _train(self, job: Job) -> Job | None:
+        """Give messages for as long as they are asked for; returns the next job."""
+        fixed = {"start": max(0.0, time.time() - job.asked), **self.seconds}
+        self.seconds = dict.fromkeys(self.seconds, 0.0)
+        with console(job.console, self.worker.rank):
+            try:
+                messages = run_trial(
+                    self.family,
+                    self.family.Config.model_validate(job.config),
+                    self.data,
+                    self.worker,
+                    Checkpoints(Path(job.folder)),
+                    self.pace,
+                    self.objective,
+                    bar=job.bar,
+                    units=job.units,
+                    refit=job.refit,
+                    notice=self.notice,
+                )
+                asked: Job | None = job
+                while asked is not None and asked.key == job.key:
+                    message = next(messages)
+                    message.seconds = {**fixed, **message.seconds}
+                    asked = self.exchange(message)
+                messages.close()
+            except BaseException:
+                traceback.print_exc()
+                raise
+        return asked
+
+
+@contextmanager
+def console(file: str | None, rank: int) -> Iterator[None]:
+    """Everything that this process and its children write, into a file: one for each rank."""
+    if file is None:
+        yield
+        return
+    path = Path(file)
+    if rank:
+        path = path.with_stem(f"{path.stem}-rank{rank}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.dup2(target, 1)
+        os.dup2(target, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for descriptor, copy in zip((1, 2), saved):
+            os.dup2(copy, descriptor)
+            os.close(copy)
+        os.close(target)

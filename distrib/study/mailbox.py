@@ -1,0 +1,145 @@
+"""Where a slot and the workers of its group meet: questions go in, answers come out.
+
+Both sides hold what they have said until the other side has answered it, and every call can be made
+again. So the mailbox may be lost at any time: Ray starts another and makes the calls that were open
+again, and nothing is missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from distrib.study.loop import Job
+from distrib.study.trial import Message
+
+STRAGGLERS = 10.0  # seconds in which the others of a group must fail too, or it begins again
+RESTARTS = 3  # of the group for one question, before its training counts as failed
+
+
+@dataclass
+class _Box:
+    """The mail of one slot.
+
+    Attributes:
+        count: number of the last question. answer: to it, once there is one.
+        group: the group at work, a number that grows. said: rank -> its answer.
+        left: the group that was told to leave. restarts: groups lost over this question.
+    """
+
+    job: Job | None = None
+    count: int = -1
+    answer: Message | None = None
+    group: int = 0
+    said: dict[int, Message] = field(default_factory=dict)
+    left: int = 0
+    restarts: int = 0
+    closed: bool = False
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+
+class Mailbox:
+    """The boxes of all slots of a study; an actor of Ray, whose methods run side by side."""
+
+    def __init__(self) -> None:
+        self._boxes: dict[str, _Box] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def _box(self, slot: str) -> _Box:
+        return self._boxes.setdefault(slot, _Box())
+
+    async def ask(self, slot: str, count: int, job: Job) -> Message:
+        """A slot's question number `count`: for the next message of `job`. Waits for the answer."""
+        box = self._box(slot)
+        async with box.changed:
+            if count > box.count:
+                box.job, box.count, box.answer = job, count, None
+                box.said, box.restarts = {}, 0
+                box.changed.notify_all()
+            await box.changed.wait_for(lambda: box.count != count or box.answer is not None)
+            if box.count != count or box.answer is None:
+                raise RuntimeError("this question was overtaken by a later one")
+            return box.answer
+
+    async def close(self, slot: str) -> None:
+        """No more questions: the workers go home."""
+        box = self._box(slot)
+        async with box.changed:
+            box.closed = True
+            box.changed.notify_all()
+
+    async def exchange(
+        self, slot: str, group: int, rank: int, size: int, count: int, message: Message | None
+    ) -> tuple[int, Job] | None:
+        """A worker's answer to question `count`, for the next question.
+
+        Args:
+            group: which group it is of; a later one has a greater number.
+            count, message: -1 and None from a worker that has just begun.
+
+        Returns:
+            the next question's number and job; None at the end.
+
+        Raises:
+            RuntimeError: the group must begin again, since its workers are not together any more.
+        """
+        box = self._box(slot)
+        async with box.changed:
+            if group > box.group:
+                self._arrive(box, group)
+            if message is not None and count == box.count and group == box.group:
+                self._hear(box, rank, size, message)
+            await box.changed.wait_for(
+                lambda: (
+                    box.closed
+                    or box.left >= group
+                    or (box.job is not None and box.count > count and box.answer is None)
+                )
+            )
+            if box.closed:
+                return None
+            if box.left >= group:
+                raise RuntimeError("this group of workers begins again")
+            assert box.job is not None
+            return box.count, box.job
+
+    def _arrive(self, box: _Box, group: int) -> None:
+        """A group begins: the first, or one in the place of a group that was lost."""
+        again = box.group > 0 and box.answer is None and box.count >= 0
+        box.group, box.left, box.said = group, group - 1, {}
+        if again:
+            box.restarts += 1
+            if box.restarts > RESTARTS:
+                reason = "its workers were lost again and again"
+                box.answer = Message(failure=("lost node", reason))
+        box.changed.notify_all()
+
+    def _hear(self, box: _Box, rank: int, size: int, message: Message) -> None:
+        box.said[rank] = message
+        if len(box.said) == size:
+            self._settle(box)
+        elif message.failure or message.disk:
+            task = asyncio.get_running_loop().create_task(self._give_up(box, box.group, box.count))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _settle(self, box: _Box) -> None:
+        """Rank 0 speaks for the group, unless another worker failed."""
+        failed = [r for r in sorted(box.said) if box.said[r].failure or box.said[r].disk]
+        speaker = failed[0] if failed else 0
+        box.answer = box.said[speaker]
+        if speaker and box.answer.failure:
+            kind, reason = box.answer.failure
+            box.answer.failure = (kind, f"worker {speaker}: {reason}")
+        if box.restarts:
+            box.answer.restarts = box.restarts
+        box.changed.notify_all()
+
+    async def _give_up(self, box: _Box, group: int, count: int) -> None:
+        """One failed and the others wait for it: tell the failure, and send the group away."""
+        await asyncio.sleep(STRAGGLERS)
+        async with box.changed:
+            if box.group == group and box.count == count and box.answer is None:
+                self._settle(box)
+                box.left = group
+                box.changed.notify_all()

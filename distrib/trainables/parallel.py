@@ -1,0 +1,100 @@
+"""A worker among others: data-parallel training with torch, over gloo on CPUs and NCCL on GPUs.
+
+Whoever starts the processes calls `process_group` in each; a training gets its `TorchWorker`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from distrib.trainables.base import Worker
+
+T = TypeVar("T")
+PATIENCE = 1800.0  # seconds that a worker waits for the others in one operation
+
+
+class TorchWorker(Worker):
+    """One process of a torch process group that every worker of the training is in."""
+
+    def wrap(self, model: Any) -> Any:
+        """The model in DistributedDataParallel: `backward` leaves mean gradients over the workers.
+
+        A loss that is a sum over a worker's rows becomes the mean over all rows of the step when it
+        is multiplied by `world_size / rows of the step`.
+        """
+        from torch.nn.parallel import DistributedDataParallel
+
+        # Gradients are views of the buffers that travel: one copy less a step.
+        return DistributedDataParallel(model, gradient_as_bucket_view=True)
+
+    def sum(self, array: np.ndarray) -> np.ndarray:
+        """The sum of an array over the workers, at each of them."""
+        import torch
+        from torch import distributed
+
+        total = torch.from_numpy(np.array(array, order="C"))
+        distributed.all_reduce(total)
+        return total.numpy()
+
+    def agree(self, values: Sequence[float]) -> list[float]:
+        """The values of rank 0, at every worker."""
+        import torch
+        from torch import distributed
+
+        shared = torch.tensor(values, dtype=torch.float64)
+        distributed.broadcast(shared, src=0)
+        return shared.tolist()
+
+
+@contextmanager
+def process_group(
+    site: Worker, rank: int, size: int, meeting: Path, *, one_node: bool
+) -> Iterator[TorchWorker]:
+    """The worker of this rank, once all `size` processes have come.
+
+    Args:
+        site: device, threads and precision of each worker.
+        meeting: a file that all of them see and that is not there yet: through it they find each
+            other, so that no port is open to strangers for that.
+        one_node: whether all run on this machine; then they talk over its loopback alone.
+    """
+    from torch import distributed
+
+    if one_node:
+        os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    distributed.init_process_group(
+        "cpu:gloo,cuda:nccl" if site.device == "cuda" else "gloo",
+        init_method=f"file://{meeting.absolute()}",
+        rank=rank,
+        world_size=size,
+        timeout=timedelta(seconds=PATIENCE),
+    )
+    try:
+        yield TorchWorker(rank, size, site.device, site.threads, site.precision)
+    finally:
+        distributed.destroy_process_group()
+
+
+def in_step(steps: Iterable[tuple[T, int]], worker: Worker) -> Iterator[tuple[T | None, int]]:
+    """The steps of an epoch, as many on every worker as the longest has.
+
+    Args:
+        steps: this worker's part of each step, with the number of its rows.
+
+    Yields:
+        this worker's part, None when it has no more; and the rows of the step over all workers.
+    """
+    own = iter(steps)
+    while True:
+        part, rows = next(own, (None, 0))
+        total = int(worker.sum(np.array([rows], dtype=np.int64))[0])
+        if not total:
+            return
+        yield part, total

@@ -1,0 +1,215 @@
+"""What a slot and its workers say to each other, with every party lost in turn. No Ray."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from distrib.study import mailbox
+from distrib.study.loop import Job
+from distrib.study.mailbox import RESTARTS, Mailbox
+from distrib.study.trial import Message
+
+BEGUN: list[asyncio.Task[Any]] = []
+FIRST, SECOND = Job("first", {}, "a"), Job("second", {}, "b")
+
+
+def played(scene: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(scene, 10))
+
+
+def begin(what: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """Done beside the scene; asyncio itself forgets tasks that nobody holds."""
+    task = asyncio.create_task(what)
+    BEGUN.append(task)
+    return task
+
+
+def row(step: int) -> Message:
+    return Message(rows=[{"step": step}])
+
+
+class Rank:
+    """A worker: gives an answer, gets the next question."""
+
+    def __init__(self, box: Mailbox, rank: int, size: int = 2, group: int = 1) -> None:
+        self.box, self.rank, self.size, self.group, self.count = box, rank, size, group, -1
+
+    async def says(self, message: Message | None = None) -> Job | None:
+        told = await self.box.exchange(
+            "slot", self.group, self.rank, self.size, self.count, message
+        )
+        if told is None:
+            return None
+        self.count, job = told
+        return job
+
+
+def test_rank_0_speaks_when_all_have_answered() -> None:
+    async def scene() -> None:
+        box = Mailbox()
+        a, b = Rank(box, 0), Rank(box, 1)
+        asked = begin(box.ask("slot", 0, FIRST))
+        assert await a.says() == await b.says() == FIRST
+        a_next = begin(a.says(row(1)))
+        await asyncio.sleep(0.01)
+        assert not asked.done()
+        b_next = begin(b.says(row(99)))
+        assert (await asked).rows == [{"step": 1}]
+        begin(box.ask("slot", 1, SECOND))
+        assert await a_next == await b_next == SECOND
+
+    played(scene())
+
+
+def test_a_lost_mailbox_is_filled_again_by_calls_made_again() -> None:
+    async def scene() -> None:
+        for answered in (False, True):
+            box = Mailbox()
+            a, b = Rank(box, 0), Rank(box, 1)
+            asked = begin(box.ask("slot", 0, FIRST))
+            await a.says(), await b.says()
+            a_next = begin(a.says(row(1)))
+            if answered:
+                begin(b.says(row(1)))
+                await asked
+            # Ray makes the calls that were open again on the next mailbox.
+            again = Mailbox()
+            a.box = b.box = again
+            a_next = begin(a.says(row(1)))
+            b_next = begin(b.says(row(1)))
+            if not answered:
+                assert (await again.ask("slot", 0, FIRST)).rows == [{"step": 1}]
+            begin(again.ask("slot", 1, SECOND))
+            assert await a_next == await b_next == SECOND
+
+    played(scene())
+
+
+def test_a_question_asked_again_has_the_same_answer() -> None:
+    async def scene() -> None:
+        box = Mailbox()
+        a = Rank(box, 0, 1)
+        asked = begin(box.ask("slot", 0, FIRST))
+        await a.says()
+        begin(a.says(row(1)))
+        assert await asked == await box.ask("slot", 0, FIRST)
+
+    played(scene())
+
+
+def test_a_new_group_answers_what_the_lost_one_left_open() -> None:
+    async def scene() -> None:
+        box = Mailbox()
+        a, b = Rank(box, 0), Rank(box, 1)
+        asked = begin(box.ask("slot", 0, FIRST))
+        await a.says(), await b.says()
+        old = begin(a.says(row(1)))  # and b dies
+        await asyncio.sleep(0.01)
+        c, d = Rank(box, 0, 1, group=2), Rank(box, 0, 1, group=2)
+        assert await c.says() == FIRST
+        begin(c.says(row(7)))
+        answer = await asked
+        assert answer.rows == [{"step": 7}]
+        assert answer.restarts == 1
+        with pytest.raises(RuntimeError, match="begins again"):
+            await old
+        begin(box.ask("slot", 1, SECOND))
+        assert await d.says() == SECOND
+
+    played(scene())
+
+
+def test_a_group_lost_after_its_answer_waits_for_the_next_question() -> None:
+    async def scene() -> None:
+        box = Mailbox()
+        a = Rank(box, 0, 1)
+        asked = begin(box.ask("slot", 0, FIRST))
+        await a.says()
+        begin(a.says(row(1)))
+        await asked
+        fresh = begin(Rank(box, 0, 1, group=2).says())
+        await asyncio.sleep(0.01)
+        assert not fresh.done()
+        begin(box.ask("slot", 1, SECOND))
+        assert await fresh == SECOND
+
+    played(scene())
+
+
+def test_a_failure_of_all_is_told_at_once_and_the_group_stays() -> None:
+    async def scene() -> None:
+        box = Mailbox()
+        a, b = Rank(box, 0), Rank(box, 1)
+        asked = begin(box.ask("slot", 0, FIRST))
+        await a.says(), await b.says()
+        rest = [begin(r.says(Message(failure=("bug", "both")))) for r in (a, b)]
+        assert (await asked).failure == ("bug", "both")
+        begin(box.ask("slot", 1, SECOND))
+        assert await asyncio.gather(*rest) == [SECOND, SECOND]
+
+    played(scene())
+
+
+def test_one_that_fails_alone_ends_the_trial_and_the_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mailbox, "STRAGGLERS", 0.05)
+
+    async def scene() -> None:
+        box = Mailbox()
+        a, b = Rank(box, 0), Rank(box, 1)
+        asked = begin(box.ask("slot", 0, FIRST))
+        await a.says(), await b.says()
+        waits = begin(b.says(Message(failure=("bug", "alone"))))
+        assert (await asked).failure == ("bug", "worker 1: alone")
+        with pytest.raises(RuntimeError, match="begins again"):
+            await waits
+        begin(box.ask("slot", 1, SECOND))
+        assert await Rank(box, 0, 1, group=2).says() == SECOND
+
+    played(scene())
+
+
+def test_a_group_lost_again_and_again_is_a_failure() -> None:
+    async def scene() -> None:
+        box = Mailbox()
+        asked = begin(box.ask("slot", 0, FIRST))
+        for group in range(1, RESTARTS + 2):
+            assert await Rank(box, 0, 1, group).says() == FIRST
+        last = begin(Rank(box, 0, 1, RESTARTS + 2).says())
+        answer = await asked
+        assert answer.failure is not None
+        assert answer.failure[0] == "lost node"
+        begin(box.ask("slot", 1, SECOND))
+        assert await last == SECOND
+
+    played(scene())
+
+
+def test_a_closed_box_sends_everyone_home() -> None:
+    async def scene() -> None:
+        box = Mailbox()
+        waits = begin(Rank(box, 0).says())
+        await asyncio.sleep(0.01)
+        await box.close("slot")
+        assert await waits is None
+        assert await Rank(box, 1).says() is None
+
+    played(scene())
+
+
+def test_slots_do_not_hear_each_other() -> None:
+    async def scene() -> None:
+        box = Mailbox()
+        begin(box.ask("other", 0, SECOND))
+        waits = begin(Rank(box, 0, 1).says())
+        await asyncio.sleep(0.01)
+        assert not waits.done()
+        begin(box.ask("slot", 0, FIRST))
+        assert await waits == FIRST
+
+    played(scene())
