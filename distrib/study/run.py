@@ -24,6 +24,7 @@ from distrib.study.folder import RunFolder, check_free, create_run_folder
 from distrib.study.ledger import Ledger
 from distrib.study.options import Plan
 from distrib.study.search import Limits, Search
+from distrib.study.start import first_params
 from distrib.study.study_file import record_of, write_study
 
 # A slot that only looks after its workers runs on the head, and takes no CPU from them.
@@ -265,7 +266,7 @@ def _open(
         if plan.trials != stored["search"]["trials"]:
             write_study(folder.study_yaml, plan, record, facts, [stored["command"]])
     else:
-        warm = _warm_params(plan, place.warm_start)
+        first = first_params(plan, place.warm_start)
         folder = create_run_folder(place.out, place.name, plan.space.name)
         stack.enter_context(folder.locked())
         record = _record(plan, folder.path.name)
@@ -277,7 +278,7 @@ def _open(
     if isinstance(place, RunFolder):
         record.trials = ledger.records(record)
     else:
-        for params in warm[: plan.trials]:
+        for params in first[: plan.trials]:
             ledger.enqueue(params)
     return folder, record, ledger, notes
 
@@ -296,48 +297,3 @@ def _record(plan: Plan, name: str) -> StudyRecord:
         metrics={m.name: m.direction for m in plan.metrics},
         milestones=plan.rule().milestones,
     )
-
-
-WARM = 5  # configurations taken over from an earlier study
-
-
-def _warm_params(plan: Plan, earlier: Path | None) -> list[dict[str, Any]]:
-    """The best configurations of an earlier study, as far as they lie in this space.
-
-    Raises:
-        InputError: there is no such study, or none of its dimensions is one of this space.
-    """
-    if earlier is None:
-        return []
-    from distrib.study.folder import open_run_folder
-    from distrib.study.study_file import read_study
-
-    folder = open_run_folder(earlier)
-    stored = record_of(read_study(folder.study_yaml))
-    ledger = Ledger(folder.ledger, stored.name, read_only=True)
-    stored.trials = ledger.records(stored)
-    searched = {p.name: p.distribution() for p in plan.space.searched()}
-    found = []
-    for trial in stored.ranked()[:WARM]:
-        params = {
-            name: value
-            for name, value in trial.params.items()
-            if name in searched and _contains(searched[name], value)
-        }
-        if params and params not in found:
-            found.append(params)
-    if not found:
-        raise InputError(
-            "no trial of this study fits the space",
-            file=earlier,
-            where="--warm-start",
-            expected=f"values of {', '.join(searched)}",
-        )
-    return found
-
-
-def _contains(distribution: Any, value: Any) -> bool:
-    try:
-        return bool(distribution._contains(distribution.to_internal_repr(value)))
-    except ValueError:
-        return False
