@@ -102,6 +102,10 @@ class Driver:
         self.process.kill()
         self.process.wait()
 
+    def running(self) -> list[str]:
+        """Its processes: id and command line."""
+        return self._marked()
+
     def leftovers(self, patience: float = 60.0) -> list[str]:
         """What still runs of it after `patience`: Ray's agents take their time."""
         end = time.monotonic() + patience

@@ -129,6 +129,23 @@ class OnGpu(Curve):
     devices = ("cpu", "cuda")
 
 
+class Together(Curve):
+    """The same by a group of workers; what happens, happens to the last of them alone."""
+
+    framework = "torch"
+    max_workers = 4
+
+    def progress(
+        self, config: CurveConfig, data: Points, worker: Worker, state: State | None = None
+    ) -> Iterator[Progress]:
+        if worker.rank != worker.world_size - 1 and config.kind != "input":
+            config = config.model_copy(update={"kind": "curve"})
+        print(f"worker {worker.rank} of {worker.world_size}, process {os.getpid()}", flush=True)
+        for item in super().progress(config, data, worker, state):
+            assert worker.sum(np.array([item.step]))[0] == item.step * worker.world_size
+            yield item
+
+
 def happen(config: CurveConfig, score: float) -> float:
     """What `kind` says."""
     if config.kind == "nan":

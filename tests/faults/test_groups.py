@@ -1,0 +1,125 @@
+"""Trials of two workers each: what happens when one of them, or what connects them, is lost."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distrib.study.metrics_file import read_metrics
+from tests.driver import ended_trials, trials_of, write_space
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+TWO = ("--workers-per-trial", "2", "--cpus-per-worker", "0.5")
+TOGETHER = {"trainable": "tests.toys:Together", "scheduler": "none"}
+
+
+def workers(trial: Path) -> list[str]:
+    """What each beginning of a trial says of its rank 1: the process."""
+    log = (trial / "console-rank1.log").read_text()
+    return re.findall(r"worker 1 of 2, process (\d+)", log)
+
+
+def test_lost_failed_and_diverged_trials_of_groups(start: Any, tmp_path: Path) -> None:
+    kinds = ["curve", "die once", "die", "bug", "input"]
+    write_space(
+        tmp_path / "toy.yaml",
+        {"kind": kinds, "at": 7, "pause": 0.1, "options": str(tmp_path / "marker")},
+        trials=len(kinds),
+        **TOGETHER,
+    )
+    driver = start("--space", "toy.yaml", "--checkpoint-every", "0.2", *TWO)
+    assert driver.wait() == 0, driver.said()
+    study = tmp_path / "runs" / "toy-0"
+    by_kind = {t.params["kind"]: t for t in trials_of(study)}
+    ends = {kind: (t.state.name, t.user_attrs.get("failure")) for kind, t in by_kind.items()}
+    assert ends == {
+        "curve": ("COMPLETE", None),
+        "die once": ("COMPLETE", None),
+        "die": ("FAIL", "lost node"),
+        "bug": ("FAIL", "bug"),
+        "input": ("FAIL", "bad configuration"),
+    }
+    assert by_kind["die once"].user_attrs["retries"] == 1
+    assert by_kind["curve"].user_attrs.get("retries", 0) == 0
+    assert by_kind["bug"].user_attrs["reason"].startswith("worker 1: RuntimeError")
+    folder = {kind: study / "trials" / f"{t.number:04d}" for kind, t in by_kind.items()}
+    for kind in ("curve", "die once"):
+        rows = read_metrics(folder[kind] / "metrics.csv")
+        assert [row["step"] for row in rows] == list(range(1, 10))
+    assert len(set(workers(folder["die once"]))) == 2
+    begins = re.findall(
+        r"begins after epoch (\d+)", (folder["die once"] / "console.log").read_text()
+    )
+    assert len(begins) == 2
+    assert int(begins[1]) > 0
+    assert (study / "best" / "weights.safetensors").exists()
+
+
+def test_a_lost_mailbox_is_not_noticed(start: Any, tmp_path: Path) -> None:
+    write_space(tmp_path / "toy.yaml", {"pause": 0.1}, trials=4, **TOGETHER)
+    driver = start("--space", "toy.yaml", *TWO)
+    study = tmp_path / "runs" / "toy-0"
+    for ended in (1, 2):
+        driver.until(lambda ended=ended: ended_trials(study) >= ended)
+        (mailbox,) = [line for line in driver.running() if "ray::Mailbox" in line]
+        os.kill(int(mailbox.split()[0]), signal.SIGKILL)
+    assert driver.wait() == 0, driver.said()
+    trials = trials_of(study)
+    assert {t.state.name for t in trials} == {"COMPLETE"}
+    assert [t.user_attrs.get("retries", 0) for t in trials] == [0, 0, 0, 0]
+    for trial in trials:
+        rows = read_metrics(study / "trials" / f"{trial.number:04d}" / "metrics.csv")
+        assert [row["step"] for row in rows] == list(range(1, 10))
+
+
+def test_the_group_is_kept_for_the_trials_that_follow(start: Any, tmp_path: Path) -> None:
+    write_space(tmp_path / "toy.yaml", {"pause": 0}, trials=6, **{**TOGETHER, "scheduler": "asha"})
+    driver = start("--space", "toy.yaml", *TWO)
+    assert driver.wait() == 0, driver.said()
+    study = tmp_path / "runs" / "toy-0"
+    assert "PRUNED" in {t.state.name for t in trials_of(study)}
+    processes = {p for trial in sorted(study.glob("trials/*")) for p in workers(trial)}
+    assert len(processes) == 1
+
+
+def test_an_interrupted_study_of_groups_goes_on(start: Any, tmp_path: Path) -> None:
+    write_space(tmp_path / "toy.yaml", {"pause": 0.1}, trials=3, **TOGETHER)
+    first = start("--space", "toy.yaml", "--checkpoint-every", "0.2", *TWO)
+    study = tmp_path / "runs" / "toy-0"
+    first.until(lambda: any(study.glob("trials/0001/checkpoint/*")))
+    first.interrupt()
+    assert first.wait() == 130, first.said()
+    second = start("--resume", "runs/toy-0")
+    assert second.wait() == 0, second.said()
+    for trial in trials_of(study):
+        rows = read_metrics(study / "trials" / f"{trial.number:04d}" / "metrics.csv")
+        assert [row["step"] for row in rows] == list(range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("family", "words", "found"),
+    [
+        ("tests.toys:Together", ("--workers-per-trial", "5"), "at most 4"),
+        ("tests.toys:Curve", ("--workers-per-trial", "2"), "this family trains in one process"),
+        ("tests.toys:Together", ("--workers-per-trial", "3:2"), "the most workers are fewer"),
+        (
+            "tests.toys:Together",
+            ("--workers-per-trial", "4", "--cpus-per-worker", "64"),
+            "one trial asks for more than there is",
+        ),
+    ],
+)
+def test_groups_that_cannot_be(
+    start: Any, tmp_path: Path, family: str, words: tuple[str, ...], found: str
+) -> None:
+    write_space(tmp_path / "toy.yaml", trainable=family)
+    driver = start("--space", "toy.yaml", *words)
+    assert driver.wait() == 2, driver.said()
+    assert found in driver.said()
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
