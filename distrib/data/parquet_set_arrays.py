@@ -1,0 +1,122 @@
+"""Columns of an Arrow table as NumPy arrays: one copy, writable, missing values refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from distrib.errors import InputError
+
+
+def dense(table: pa.Table, column: str) -> np.ndarray:
+    """A column of numbers, or of lists of one fixed length, as an array of its own.
+
+    Returns:
+        (rows,) for numbers, (rows, d) for fixed-size lists, (rows, a, b) where these are nested.
+
+    Raises:
+        InputError: where a value is missing, or the column is of another kind.
+    """
+    chunked = table.column(column)
+    inner, shape = chunked.type, []
+    while pa.types.is_fixed_size_list(inner):
+        shape.append(inner.list_size)
+        inner = inner.value_type
+    if not _is_number(inner):
+        raise InputError(
+            "not a column of numbers or of fixed-size lists of numbers",
+            where=f"column {column!r}",
+            found=str(chunked.type),
+        )
+    parts = []
+    for chunk in chunked.chunks:
+        values = chunk
+        _refuse_missing(values, column)
+        for _ in shape:
+            values = values.flatten()
+            _refuse_missing(values, column)
+        bits = pa.types.is_boolean(inner)  # stored eight to a byte: NumPy's are made anew
+        flat = values.to_numpy(zero_copy_only=not bits)
+        parts.append(flat.reshape(len(chunk), *shape))
+    if not parts:
+        return np.empty((0, *shape), dtype=inner.to_pandas_dtype())
+    return np.concatenate(parts)
+
+
+def ragged(table: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """A column of lists of numbers, or of texts, as their values one after the other.
+
+    Returns:
+        (total,) values (of texts: their UTF-8 bytes), and (rows + 1,) int64 offsets, the first 0:
+        row i is `values[offsets[i]:offsets[i + 1]]`.
+
+    Raises:
+        InputError: where a list or a value is missing, or the column is of another kind.
+    """
+    chunked = table.column(column)
+    kind = chunked.type
+    if pa.types.is_string(kind) or pa.types.is_binary(kind) or _is_text_view(kind):
+        chunked = chunked.cast(pa.large_binary())
+    texts = is_text(kind)
+    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    if not texts and not (lists and _is_number(kind.value_type)):
+        raise InputError(
+            "neither a column of lists of numbers nor of texts",
+            where=f"column {column!r}",
+            found=str(kind),
+        )
+    values, lengths = [], []
+    for chunk in chunked.chunks:
+        _refuse_missing(chunk, column)
+        offsets, flat = _text_parts(chunk) if texts else _list_parts(chunk, column)
+        values.append(flat[offsets[0] : offsets[-1]])
+        lengths.append(np.diff(offsets))
+    empty = np.empty(0, np.uint8 if texts else kind.value_type.to_pandas_dtype())
+    all_lengths = np.concatenate([np.empty(0, np.int64), *lengths])
+    return np.concatenate([empty, *values]), np.concatenate([[0], np.cumsum(all_lengths)])
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether `ragged` takes a column of this type as texts."""
+    return (
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or _is_text_view(kind)
+    )
+
+
+def _text_parts(chunk: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    _, offsets, values = chunk.buffers()
+    if not len(chunk):  # such an array may come without buffers
+        return np.zeros(1, np.int64), np.empty(0, np.uint8)
+    start = chunk.offset
+    edges = np.frombuffer(offsets, np.int64)[start : start + len(chunk) + 1]
+    flat = np.empty(0, np.uint8) if values is None else np.frombuffer(values, np.uint8)
+    return edges, flat
+
+
+def _list_parts(chunk: pa.Array, column: str) -> tuple[np.ndarray, np.ndarray]:
+    edges = chunk.offsets.to_numpy().astype(np.int64)
+    values = chunk.values.slice(edges[0], edges[-1] - edges[0])
+    _refuse_missing(values, column)
+    return edges - edges[0], values.to_numpy(zero_copy_only=not pa.types.is_boolean(values.type))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+
+
+def _is_text_view(kind: pa.DataType) -> bool:
+    return pa.types.is_string_view(kind) or pa.types.is_binary_view(kind)
+
+
+def _refuse_missing(values: pa.Array, column: str) -> None:
+    if values.null_count:
+        raise InputError(
+            "a value is missing",
+            where=f"column {column!r}",
+            found=f"{values.null_count} missing in a piece of {len(values)}",
+            expected="a value in every row",
+        )
