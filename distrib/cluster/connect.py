@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distrib.cluster.environment import SETTINGS, set_environment
+from distrib.cluster.environment import passed_on, set_environment
 from distrib.cluster.scratch import scratch_folder
+from distrib.cluster.shipping import gather
 from distrib.errors import InputError
 
 
@@ -78,12 +79,16 @@ class Cluster:
 
 @contextmanager
 def connected(
-    address: str | None, *, cpus: int | None = None, debug: bool = False
+    address: str | None, *, cpus: int | None = None, debug: bool = False, ship: Sequence[str] = ()
 ) -> Iterator[Cluster]:
     """A Ray of the study's own, or the cluster at `address`; shut down or left at the end.
 
+    Args:
+        cpus: what a Ray of one's own offers. debug: whether all that is written reaches the screen.
+        ship: what of the user's code a cluster's nodes need: `package.module:Class`, see `gather`.
+
     Raises:
-        InputError: no cluster answers at `address`.
+        InputError: no cluster answers at `address`, or the code is too large to be sent there.
     """
     set_environment(address)
     import ray
@@ -107,22 +112,35 @@ def connected(
             **common,
         )
     else:
-        environment = {**SETTINGS, "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
         try:
-            ray.init(
-                address=address,
-                runtime_env={"env_vars": environment},
-                **common,
-            )
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise InputError("no Ray cluster answers", where="--address", found=address,
-                             expected=f"a cluster that runs ({str(error).splitlines()[0]})",
-                             hint="start one with: ray up cluster.yaml") from None  # fmt: skip
+            _join(address, gather(scratch / "code", ship), common)
+        except InputError:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
     try:
         yield describe(address or "local", scratch)
     finally:
         ray.shutdown()
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _join(address: str, code: Path, common: dict[str, Any]) -> None:
+    """Join a cluster; its processes for this driver work in a copy of `code`, before all else."""
+    import ray
+
+    environment = passed_on()
+    if "PYTHONPATH" in os.environ:  # what lies on a disk that all nodes share
+        environment["PYTHONPATH"] = os.environ["PYTHONPATH"]
+    try:
+        ray.init(
+            address=address,
+            runtime_env={"working_dir": str(code), "env_vars": environment},
+            **common,
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise InputError("no Ray cluster answers", where="--address", found=address,
+                         expected=f"a cluster that runs ({str(error).splitlines()[0]})",
+                         hint="start one with: ray up cluster.yaml") from None  # fmt: skip
 
 
 def describe(address: str, scratch: Path) -> Cluster:

@@ -22,15 +22,40 @@ SETTINGS = {
     "RAY_DEDUP_LOGS": "0",
 }
 
+# What else goes along to a cluster's processes, where the user has set it.
+NETWORK = ("NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME")
+THREADS = (
+    "OMP_NUM_THREADS",  # OpenMP: torch, XGBoost, scikit-learn
+    "OPENBLAS_NUM_THREADS",  # NumPy and SciPy; read as they are imported
+    "MKL_NUM_THREADS",  # the same from conda
+    "NPROC",  # XLA's pool on the CPU; read as JAX begins to compute
+)
 
-def set_environment(address: str | None) -> None:
+
+def thread_settings(threads: int) -> dict[str, str]:
+    """What gives a process that starts with it so many threads, whatever it computes with."""
+    return dict.fromkeys(THREADS, str(threads))
+
+
+def set_environment(address: str | None, threads: int | None = None) -> None:
     """Set what is not set yet; call it before the first import of Ray.
 
     A Ray of our own listens on this machine's addresses, so it gets a token of its own, which lives
     in the environment of its processes and nowhere else. A cluster has its token already.
+
+    Args:
+        threads: of each process that Ray starts, whatever was set before; None leaves that open.
     """
     for key, value in SETTINGS.items():
         os.environ.setdefault(key, value)
+    if threads is not None:
+        os.environ.update(thread_settings(threads))
     if "ray" not in sys.modules and address is None:
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+
+def passed_on() -> dict[str, str]:
+    """What the processes on the nodes of a cluster find of this process's environment."""
+    names = (*SETTINGS, *THREADS, *NETWORK)
+    return {name: os.environ[name] for name in names if name in os.environ}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import shutil
@@ -9,9 +10,11 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+
+from distrib.cluster.check import Check
+from distrib.cluster.network import default_route, interfaces, network
 
 GIB = 2**30
 PORTS = {6379: "Ray's head", 8265: "Ray's dashboard", 10001: "Ray's client", 6006: "TensorBoard"}
@@ -19,17 +22,12 @@ PACKAGES = ("ray", "optuna", "torch", "jax", "numpy", "pandas", "pyarrow", "tens
 EXTRAS = {"olga": "the default data of mlp and trimming: pip install 'distrib[olga]'"}
 
 
-@dataclass(frozen=True)
-class Check:
-    """One line of the doctor's: what, what was found, and advice where something is amiss."""
+def checks(out: Path, *, cluster: bool = False) -> Iterator[Check]:
+    """Every check, the quick ones first.
 
-    name: str
-    found: str
-    advice: str | None = None
-
-
-def checks(out: Path) -> Iterator[Check]:
-    """Every check, the quick ones first."""
+    Args:
+        out: where studies will be kept. cluster: whether they will run on several nodes.
+    """
     yield Check(
         "python", f"{platform.python_version()} on {platform.system()} {os.uname().machine}"
     )
@@ -38,9 +36,11 @@ def checks(out: Path) -> Iterator[Check]:
     yield Check("CPUs", f"{cpus} usable of {os.cpu_count()}")
     yield from gpus()
     yield _memory()
-    yield _shared_memory()
+    yield shared_memory(shutil.disk_usage("/dev/shm").free, memory()[0])
     yield from _disks(out)
     yield from _ports()
+    spread = cluster or len(nvidia_gpus()) > 1
+    yield from network(interfaces(), default_route(), os.environ, spread=spread)
 
 
 def _packages() -> Iterator[Check]:
@@ -48,7 +48,8 @@ def _packages() -> Iterator[Check]:
         try:
             yield Check(package, metadata.version(package))
         except metadata.PackageNotFoundError:
-            yield Check(package, "missing", "install again: pip install -c constraints.txt -e .")
+            yield Check(package, "missing", "install again: pip install -c constraints.txt -e .",
+                        fault=True)  # fmt: skip
     for package, advice in EXTRAS.items():
         try:
             yield Check(package, metadata.version(package))
@@ -67,10 +68,16 @@ def gpus() -> Iterator[Check]:
     yield Check("GPU use", "a study uses no GPU unless it is asked to", advice)
     if "+cpu" in metadata.version("torch"):
         yield Check("torch", "a build for CPUs", "install a CUDA build of the pinned version")
-    try:
-        metadata.version("jax-cuda12-plugin")
-    except metadata.PackageNotFoundError:
+    if not any(_installed(f"jax-cuda{version}-plugin") for version in (12, 13)):
         yield Check("jax", "without CUDA", "pip install 'jax[cuda12]' in the pinned version")
+
+
+def _installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def nvidia_gpus() -> list[str]:
@@ -108,15 +115,26 @@ def memory() -> tuple[int, int]:
     return free, total
 
 
-def _shared_memory() -> Check:
-    usage = shutil.disk_usage("/dev/shm")
-    small = usage.free < 0.3 * memory()[1]
-    advice = (
-        "Ray's object store wants about 30% of the memory here (docker run --shm-size=...)"
-        if small
-        else None
+STORE = 0.3  # of the free memory, which Ray takes for its object store
+LARGE = 10 * 10**9  # bytes; a larger store is cut to what /dev/shm has
+
+
+def shared_memory(free: int, available: int) -> Check:
+    """Whether the data of a study, which its trials share, find room in memory.
+
+    Args:
+        free: bytes in /dev/shm. available: bytes of memory.
+    """
+    wanted = min(int(STORE * available), LARGE)
+    found = f"{free / GIB:.1f} GiB free in /dev/shm, {wanted / GIB:.1f} wanted"
+    if free >= wanted:
+        return Check("shared memory", found)
+    return Check(
+        "shared memory",
+        found,
+        "Ray would keep the data of studies on disk, which is slow: give a container more "
+        f"(docker run --shm-size={math.ceil(1.1 * wanted / GIB)}g), or clear /dev/shm",
     )
-    return Check("shared memory", f"{usage.free / GIB:.1f} GiB free in /dev/shm", advice)
 
 
 def _disks(out: Path) -> Iterator[Check]:
@@ -127,9 +145,10 @@ def _disks(out: Path) -> Iterator[Check]:
         usage = shutil.disk_usage(place)
         full = usage.free < 0.05 * usage.total or usage.free < 2 * GIB
         advice = "almost full: Ray stops at 95%" if full else None
-        if not os.access(place, os.W_OK):
+        closed = not os.access(place, os.W_OK)
+        if closed:
             advice = "not writable: choose another place with --out"
-        yield Check(name, f"{usage.free / GIB:.1f} GiB free at {place}", advice)
+        yield Check(name, f"{usage.free / GIB:.1f} GiB free at {place}", advice, fault=closed)
 
 
 def _ports() -> Iterator[Check]:

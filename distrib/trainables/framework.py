@@ -1,25 +1,96 @@
-"""Making a process ready for a family: its framework imported, threads and device set."""
+"""Making a process ready for a family, and clearing it up between two trainings."""
 
 from __future__ import annotations
 
+import gc
 import os
+from contextlib import suppress
 from typing import Any
 
+import pyarrow as pa
+
+from distrib.cluster.environment import thread_settings
+from distrib.errors import InputError
 from distrib.trainables.base import Trainable, Worker
 
 
 def prepare(family: Trainable[Any, Any, Any], worker: Worker) -> None:
-    """Import what the family computes with; set this thread's number of threads and the device."""
+    """Import what the family computes with, give it `worker.threads` threads and its device.
+
+    The environment is set for what is loaded later (XGBoost's OpenMP) and for child processes; BLAS
+    libraries that are loaded already have read theirs (see `environment.set_environment`).
+
+    Raises:
+        InputError: the family's framework cannot use the device here.
+    """
+    os.environ.update(thread_settings(worker.threads))
+    pa.set_cpu_count(worker.threads)
+    pa.set_io_thread_count(worker.threads)
+    if family.framework == "torch":
+        _prepare_torch(worker)
+    elif family.framework == "jax":
+        _prepare_jax(worker)
+
+
+def release(family: Trainable[Any, Any, Any], worker: Worker) -> None:
+    """Give back what a training left on the GPU, before the next one in this process.
+
+    torch returns the blocks of its cache that nobody uses, so that trials of other processes on
+    the same GPU can have them. JAX cannot: its pool keeps what it once took until the process ends.
+    Arrays that nobody holds are free in it for the next training of this process, and as it does
+    not preallocate, it has taken no more than its largest training needed.
+
+    On a CPU there is nothing to do: memory goes back with the last reference, and collecting the
+    garbage of a large process takes as long as a short trial.
+    """
+    if worker.device == "cpu":
+        return
+    gc.collect()  # models and optimizers refer to themselves
     if family.framework == "torch":
         import torch
 
-        torch.set_num_threads(worker.threads)
-    elif family.framework == "jax":
-        os.environ.setdefault(
-            "XLA_FLAGS",
-            f"--xla_cpu_multi_thread_eigen={str(worker.threads > 1).lower()} "
-            f"intra_op_parallelism_threads={worker.threads}",
-        )
-        import jax
+        torch.cuda.empty_cache()
 
-        jax.config.update("jax_platforms", "cpu" if worker.device == "cpu" else None)
+
+def _prepare_torch(worker: Worker) -> None:
+    import torch
+
+    torch.set_num_threads(worker.threads)
+    if torch.get_num_interop_threads() != worker.threads:
+        with suppress(RuntimeError):  # once something ran beside something else it is too late
+            torch.set_num_interop_threads(worker.threads)
+    if worker.device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "torch cannot use a GPU here",
+            where="--device",
+            found=f"torch {torch.__version__}, {_visible()}",
+            expected="a CUDA build of torch, and a GPU with its driver",
+            hint="install torch with CUDA from https://pytorch.org on every node"
+            if torch.version.cuda is None
+            else "python -m distrib.doctor tells which GPUs there are",
+        )
+
+
+def _prepare_jax(worker: Worker) -> None:
+    import jax
+
+    if worker.device == "cpu":
+        jax.config.update("jax_platforms", "cpu")
+        return
+    # Without the CUDA plugin JAX would take the CPU and say nothing: ask for the GPU by name.
+    jax.config.update("jax_platforms", "cuda,cpu")
+    try:
+        jax.devices("cuda")
+    except RuntimeError as error:
+        raise InputError(
+            "JAX cannot use a GPU here",
+            where="--device",
+            found=f"jax {jax.__version__}, {_visible()} ({str(error).splitlines()[0]})",
+            expected="a CUDA build of jaxlib, and a GPU with its driver",
+            hint="pip install 'jax[cuda12]' in the pinned version on every node",
+        ) from None
+
+
+def _visible() -> str:
+    """The GPUs that Ray, or the user, lets this process see."""
+    return f"CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES', '(not set)')}"
