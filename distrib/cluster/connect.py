@@ -140,7 +140,8 @@ def _join(address: str, code: Path, common: dict[str, Any]) -> None:
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise InputError("no Ray cluster answers", where="--address", found=address,
                          expected=f"a cluster that runs ({str(error).splitlines()[0]})",
-                         hint="start one with: ray up cluster.yaml") from None  # fmt: skip
+                         hint="start one with: ray up cluster.yaml; one that asks for its token "
+                         "is joined with RAY_AUTH_MODE=token") from None  # fmt: skip
 
 
 def describe(address: str, scratch: Path) -> Cluster:

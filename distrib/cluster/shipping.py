@@ -84,10 +84,7 @@ def _roots(families: Iterable[str]) -> Iterator[Path]:
 
 def _places(top: str) -> list[Path]:
     """Where a top-level package or module lies, if it is not installed."""
-    try:
-        spec = importlib.util.find_spec(top)
-    except ValueError:  # __main__
-        spec = None
+    spec = None if top == "__main__" else importlib.util.find_spec(top)
     if spec is None or not (spec.has_location or spec.submodule_search_locations):
         raise InputError(
             "this module is in no file, so it cannot be sent to the nodes",

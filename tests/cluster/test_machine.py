@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ray._private import utils
 
 from distrib.cluster.machine import GIB, checks, shared_memory
 from distrib.cluster.network import (
@@ -110,8 +111,6 @@ def test_the_doctor_refuses_a_name_of_no_interface(tmp_path: Path) -> None:
 @given(st.integers(0, 400 * GIB), st.integers(2 * GIB, 1500 * GIB))
 def test_shared_memory_is_too_small_where_ray_would_leave_it(free: int, available: int) -> None:
     """Ray's own rule is the reference: it uses the disk where its store exceeds /dev/shm."""
-    from ray._private import utils
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(utils, "get_shared_memory_bytes", lambda: free)
         store = utils.resolve_object_store_memory(available)

@@ -1,0 +1,97 @@
+"""A Ray cluster that somebody else started, in another folder and without this project's paths."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from distrib.cluster.environment import THREADS
+
+PATIENCE = 60.0  # seconds
+
+
+@contextmanager
+def ray_cluster(cpus: int = 2, gpus: int = 0) -> Iterator[tuple[str, Path]]:
+    """A head with these resources, GPUs by name only; gives its address and its own folder.
+
+    It asks for no token; a driver that other tests may have given one says RAY_AUTH_MODE=disabled.
+    """
+    mark = f"RAY_CLUSTER_MARK={uuid.uuid4().hex}"
+    name, _, value = mark.partition("=")
+    # A path of Ray's sockets has little room.
+    folder = Path(tempfile.mkdtemp(prefix="c", dir="/tmp"))
+    port, *others = free_ports(3)
+    command = [
+        *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"),
+        *(f"--port={port}", "--node-ip-address=127.0.0.1", f"--temp-dir={folder / 'ray'}"),
+        *(f"--num-cpus={cpus}", f"--num-gpus={gpus}", "--object-store-memory=200000000"),
+        *("--include-dashboard=false", "--disable-usage-stats"),
+        *(f"--dashboard-agent-listen-port={others[0]}", f"--ray-client-server-port={others[1]}"),
+    ]
+    environment = foreign_environment()
+    log = folder / "log"
+    with log.open("wb") as out:
+        head = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**environment, "RAY_AUTH_MODE": "disabled", name: value},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        end = time.monotonic() + PATIENCE
+        while "Ray runtime started" not in log.read_text(errors="replace"):
+            assert head.poll() is None, log.read_text(errors="replace")
+            assert time.monotonic() < end, log.read_text(errors="replace")
+            time.sleep(0.1)
+        yield f"127.0.0.1:{port}", folder
+    finally:
+        head.terminate()
+        try:
+            head.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            head.kill()
+            head.wait()
+        for pid in _marked(mark):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def foreign_environment() -> dict[str, str]:
+    """The environment without what this project, or Ray here, has put there."""
+    ours = ("RAY_", "TUNE_", "XLA_", "PYTHONPATH", *THREADS)
+    return {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def _marked(mark: str) -> list[int]:
+    """The processes with this mark in their environment."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
