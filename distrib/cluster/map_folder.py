@@ -31,11 +31,12 @@ from typing import Any
 
 from distrib.cluster.map_inputs import LOOKS, Input
 from distrib.cluster.map_task import Outcome
+from distrib.data.parquet_set_manifest import NAME as MANIFEST
+from distrib.data.parquet_set_manifest import SetFile, write_manifest
 from distrib.errors import InputError
 from distrib.files import write_whole
 
 FORMAT = 1
-MANIFEST = "manifest.json"
 _PART = re.compile(r"part-\d+-of-\d+\.parquet")
 
 
@@ -132,15 +133,14 @@ class MapFolder:
 
     def finish(self) -> None:
         """Write the manifest of the parts that there are, unless it stands already."""
-        done = [(self._places[f.key], self.records[f.key]) for f in self.inputs
-                if f.key in self.records]  # fmt: skip
-        files = [{"name": name, "rows": record.rows, "bytes": record.bytes}
-                 for name, record in done if record.rows]  # fmt: skip
-        rows = sum(record.rows for _, record in done)
-        content = json.dumps({"format": FORMAT, "rows": rows, "files": files}, indent=1)
-        manifest = self.out / MANIFEST
-        if not manifest.is_file() or manifest.read_text() != content:
-            write_whole(manifest, content)
+        if not (self.out / MANIFEST).is_file():
+            done = [(file.key, self.records[file.key]) for file in self.inputs
+                    if file.key in self.records]  # fmt: skip
+            write_manifest(
+                self.out,
+                [SetFile(self._places[key], record.rows, record.bytes)
+                 for key, record in done if record.rows],
+            )  # fmt: skip
 
     def _check_place(self) -> None:
         if self.out.exists() and not self.out.is_dir():
@@ -169,7 +169,7 @@ class MapFolder:
                 if key in self.records and name == self._places[key]}  # fmt: skip
         leave = [key for key in self.records if old.get(key) in parts and old[key] not in stay]
         gone = [name for name in parts if name not in stay | {old[key] for key in leave}]
-        if self.missing() or leave or moving or gone or self._places != old:
+        if self.missing() or self._places != old:
             (self.out / MANIFEST).unlink(missing_ok=True)
         self._sweep()
         for key in leave:

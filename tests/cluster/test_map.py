@@ -18,6 +18,7 @@ import pytest
 from distrib.cluster.connect import Cluster, connected
 from distrib.cluster.map import MapError, map_files
 from distrib.cluster.map_progress import MapProgress
+from distrib.data.parquet_set import open_set
 from distrib.errors import InputError
 from tests.driver import ROOT, Driver
 
@@ -103,6 +104,7 @@ def check_set(out: Path, paths: list[Path]) -> None:
     kept = [[int(word) for word in path.read_text().split() if int(word) >= 0] for path in paths]
     assert [file["rows"] for file in manifest["files"]] == [len(part) for part in kept if part]
     tables = [pq.read_table(out / file["name"]).to_pydict() for file in manifest["files"]]
+    assert open_set(out).rows == sum(map(len, kept))
     assert [table["number"] for table in tables] == [part for part in kept if part]
     assert [table["source"][0] for table in tables] == [
         path.name for path, part in zip(paths, kept) if part

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -161,6 +162,28 @@ def test_killed_at_any_step_among_any_calls(data: st.DataObject) -> None:
         map_here(Path(place) / "fresh", last)
         check_manifest(out)
         assert contents(out) == contents(Path(place) / "fresh")
+
+
+def test_killed_at_every_step_of_a_move(paths: list[Path], tmp_path: Path) -> None:
+    """Parts change their places, one input changes: nothing else is worked on again."""
+    done = tmp_path / "done"
+    map_here(done, paths)
+    other = [paths[4], paths[1], paths[0], paths[2]]
+    paths[0].write_text("7")  # which gave no rows before
+    map_here(tmp_path / "fresh", other)
+    steps, killed = 0, True
+    while killed:
+        out = tmp_path / str(steps)
+        shutil.copytree(done, out)
+        try:
+            map_here(out, other, steps=steps)
+            killed = False
+        except Killed:
+            check_manifest(out)
+        assert map_here(out, other) in (["0.txt"], [])
+        assert contents(out) == contents(tmp_path / "fresh")
+        steps += 1
+    assert steps > 20
 
 
 def test_other_inputs_keep_what_is_done(paths: list[Path], tmp_path: Path) -> None:
