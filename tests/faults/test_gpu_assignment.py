@@ -1,0 +1,52 @@
+"""Trials that run at once on one node use different GPUs: those that Ray assigned to them.
+
+JAX and torch both see exactly the GPUs in CUDA_VISIBLE_DEVICES. The GPUs here are Ray's word only.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.driver import write_space
+from tests.ray_cluster import ray_cluster
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+
+def told_in(study: Path) -> list[dict[str, Any]]:
+    """What the trainings of a study said of their GPUs."""
+    consoles = sorted(study.glob("trials/*/console.log"))
+    lines = [line for file in consoles for line in file.read_text().splitlines()]
+    return [json.loads(line[4:]) for line in lines if line.startswith("gpu ")]
+
+
+def test_two_trials_at_once_use_two_gpus(start: Any, tmp_path: Path) -> None:
+    write_space(
+        tmp_path / "toy.yaml",
+        {"pause": 0.1, "epochs": 10},
+        trainable="tests.gpu_family:OnItsGpu",
+        scheduler="none",
+    )
+    with ray_cluster(cpus=4, gpus=2) as (address, _):
+        driver = start(
+            *("--space", "toy.yaml", "--name", "s", "--trials", "6", "--seed", "1"),
+            *("--address", address, "--gpus-per-worker", "1", "--concurrent", "2"),
+            RAY_AUTH_MODE="disabled",
+        )
+        assert driver.wait() == 0, driver.said()
+    told = told_in(tmp_path / "runs" / "s")
+    assert len(told) == 6
+    for one in told:
+        assert one["device"] == "cuda"
+        assert one["assigned"] == [one["visible"]]
+    together = [
+        (a, b) for a, b in combinations(told, 2) if a["begin"] < b["end"] and b["begin"] < a["end"]
+    ]
+    assert together
+    assert all(a["visible"] != b["visible"] for a, b in together)
+    assert {one["visible"] for one in told} == {"0", "1"}
