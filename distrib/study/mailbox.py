@@ -37,6 +37,11 @@ class _Box:
     closed: bool = False
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
+    def new(self, count: int, job: Job | None) -> None:
+        """Another question."""
+        self.count, self.job, self.answer = count, job, None
+        self.said, self.restarts = {}, 0
+
 
 class Mailbox:
     """The boxes of all slots of a study; an actor of Ray, whose methods run side by side."""
@@ -53,9 +58,9 @@ class Mailbox:
         box = self._box(slot)
         async with box.changed:
             if count > box.count:
-                box.job, box.count, box.answer = job, count, None
-                box.said, box.restarts = {}, 0
-                box.changed.notify_all()
+                box.new(count, job)
+            box.job = job
+            box.changed.notify_all()
             await box.changed.wait_for(lambda: box.count != count or box.answer is not None)
             if box.count != count or box.answer is None:
                 raise RuntimeError("this question was overtaken by a later one")
@@ -87,7 +92,9 @@ class Mailbox:
         async with box.changed:
             if group > box.group:
                 self._arrive(box, group)
-            if message is not None and count == box.count and group == box.group:
+            if message is not None and group == box.group and count >= box.count:
+                if count > box.count:  # to a question that a lost mailbox had
+                    box.new(count, None)
                 self._hear(box, rank, size, message)
             await box.changed.wait_for(
                 lambda: (

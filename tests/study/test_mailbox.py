@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Coroutine
 from typing import Any
 
@@ -18,7 +19,14 @@ FIRST, SECOND = Job("first", {}, "a"), Job("second", {}, "b")
 
 
 def played(scene: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(scene, 10))
+    async def play() -> None:
+        await asyncio.wait_for(scene, 10)
+        for task in BEGUN:
+            task.cancel()
+        await asyncio.gather(*BEGUN, return_exceptions=True)
+        BEGUN.clear()
+
+    asyncio.run(play())
 
 
 def begin(what: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -65,26 +73,37 @@ def test_rank_0_speaks_when_all_have_answered() -> None:
     played(scene())
 
 
-def test_a_lost_mailbox_is_filled_again_by_calls_made_again() -> None:
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_lost_mailbox_is_filled_again_by_calls_made_again(
+    order: tuple[int, ...], answered: bool
+) -> None:
     async def scene() -> None:
-        for answered in (False, True):
-            box = Mailbox()
-            a, b = Rank(box, 0), Rank(box, 1)
-            asked = begin(box.ask("slot", 0, FIRST))
-            await a.says(), await b.says()
-            a_next = begin(a.says(row(1)))
-            if answered:
-                begin(b.says(row(1)))
-                await asked
-            # Ray makes the calls that were open again on the next mailbox.
-            again = Mailbox()
-            a.box = b.box = again
-            a_next = begin(a.says(row(1)))
-            b_next = begin(b.says(row(1)))
-            if not answered:
-                assert (await again.ask("slot", 0, FIRST)).rows == [{"step": 1}]
+        box = Mailbox()
+        a, b = Rank(box, 0), Rank(box, 1)
+        asked = begin(box.ask("slot", 0, FIRST))
+        await a.says(), await b.says()
+        begin(a.says(row(1)))
+        if answered:
+            begin(b.says(row(1)))
+            await asked
+        # Ray makes the calls that were open again on the next mailbox, in whatever order.
+        again = Mailbox()
+        a.box = b.box = again
+        question = (1, SECOND) if answered else (0, FIRST)
+        calls = [
+            lambda: a.says(row(1)),
+            lambda: b.says(row(1)),
+            lambda: again.ask("slot", *question),
+        ]
+        tasks: dict[int, asyncio.Task[Any]] = {}
+        for i in order:
+            tasks[i] = begin(calls[i]())
+            await asyncio.sleep(0.001)
+        if not answered:
+            assert (await tasks[2]).rows == [{"step": 1}]
             begin(again.ask("slot", 1, SECOND))
-            assert await a_next == await b_next == SECOND
+        assert await tasks[0] == await tasks[1] == SECOND
 
     played(scene())
 
@@ -178,6 +197,7 @@ def test_a_group_lost_again_and_again_is_a_failure() -> None:
     async def scene() -> None:
         box = Mailbox()
         asked = begin(box.ask("slot", 0, FIRST))
+        await asyncio.sleep(0)
         for group in range(1, RESTARTS + 2):
             assert await Rank(box, 0, 1, group).says() == FIRST
         last = begin(Rank(box, 0, 1, RESTARTS + 2).says())
