@@ -57,8 +57,8 @@ def map_files(
     """Map a function over files; call it inside `distrib.cluster.connect.connected`.
 
     Args:
-        function: `package.module:name` of a pure function of a path, importable on every node (see
-            `map_task` for what it takes and yields).
+        function: `package.module:name` of a pure function of a path (see `map_task` for what it
+            takes and yields), importable on every node: `connected(..., ship=[function])`.
         inputs: paths, or URLs that fsspec knows; the function opens them itself.
         out: the folder of the set, which every node shares.
         options: keyword arguments of the function, plain values as JSON keeps them.

@@ -249,6 +249,10 @@ def test_no_more_at_once_than_asked_and_no_more_threads(tmp_path: Path) -> None:
     assert alone.counts == {"1": 6}
     together = map_files(f"{HERE}:company", paths, tmp_path / "b", options=options)
     assert together.counts.keys() <= {"1", "2"}
+    wide = map_files(
+        f"{HERE}:company", paths, tmp_path / "d", options=options, concurrent=4, cpus=2
+    )
+    assert wide.counts == {"1": 6}  # one takes all there is
     threads = map_files(f"{HERE}:arrow_threads", paths[:2], tmp_path / "c", cpus=2)
     assert threads.counts == {"cpu": 4, "io": 4}  # two in each of two tasks
 
