@@ -32,8 +32,8 @@ def dense(table: pa.Table, column: str) -> np.ndarray:
     for chunk in chunked.chunks:
         values = chunk
         _refuse_missing(values, column)
-        for _ in shape:
-            values = values.flatten()
+        for length in shape:
+            values = values.values.slice(values.offset * length, len(values) * length)
             _refuse_missing(values, column)
         bits = pa.types.is_boolean(inner)  # stored eight to a byte: NumPy's are made anew
         flat = values.to_numpy(zero_copy_only=not bits)

@@ -209,11 +209,12 @@ def _attempted(read: Callable[[], T], filesystem: pafs.FileSystem, place: str) -
 
 
 def _unreadable(place: str, error: Exception) -> InputError:
+    of_system = isinstance(error, OSError) and error.errno is not None
     return InputError(
         "the file cannot be read",
         file=place,
-        found=str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__,
-        expected="a whole Parquet file; was it cut short?",
+        found=(str(error).strip() or type(error).__name__).splitlines()[0],
+        expected=None if of_system else "a whole Parquet file; was it cut short?",
     )
 
 

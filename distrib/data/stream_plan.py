@@ -23,22 +23,23 @@ _LONGEST = 1 << 30  # bytes of a window: Arrow's texts count theirs in 31 bits
 def window_bytes(memory: int, num_lanes: int) -> int:
     """What one window may take, of `memory` for all.
 
-    Every lane has one in use and one ready; the window being made takes up to three times its
-    size: as stored, as decoded, as shuffled.
+    Every lane has one in use and one ready; the window being made takes up to four times its
+    size: as stored, as unpacked, as decoded, as shuffled. A third more goes to what the allocator
+    keeps of freed memory (measured: experiments/stream).
     """
-    return min(memory // (2 * num_lanes + 3), _LONGEST)
+    return min(memory // (3 * num_lanes + 4), _LONGEST)
 
 
 def memory_needed(largest: int, num_lanes: int) -> int:
     """The least memory with which so many lanes can hold a shard of `largest` bytes each."""
-    return largest * (2 * num_lanes + 3)
+    return largest * (3 * num_lanes + 4)
 
 
 def most_lanes(memory: int, largest: int) -> int:
     """How many lanes fit the memory where the largest shard has so many bytes; 0 for none."""
     if largest > _LONGEST:
         return 0
-    return max(0, (memory // max(largest, 1) - 3) // 2)
+    return max(0, (memory // max(largest, 1) - 4) // 3)
 
 
 def plan(

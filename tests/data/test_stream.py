@@ -66,7 +66,7 @@ def settings_of_streams(draw: st.DrawFn) -> dict[str, Any]:
         "batch": batch,
         "seed": draw(st.none() | st.integers(0, 9)),
         "lanes": draw(st.integers(1, 8)),
-        "memory": largest * draw(st.integers(19, 60)),
+        "memory": largest * draw(st.integers(28, 90)),
     }
 
 

@@ -63,7 +63,7 @@ def test_unfit_settings_are_refused(folder: Path, kwargs: dict[str, Any], told: 
 )
 def test_foreign_positions_are_refused(folder: Path, position: np.ndarray) -> None:
     data = open_set(folder)
-    stream = Stream(data, Rows(8), lanes=2, memory=7 * data.shards[0].bytes)
+    stream = Stream(data, Rows(8), lanes=2, memory=10 * data.shards[0].bytes)
     assert [len(windows) for windows in stream._plan(0)] == [2, 2]
     with pytest.raises(InputError, match="the position is not one of this stream"):
         list(stream.epoch(0, position))

@@ -40,7 +40,7 @@ def rows(tmp_path: Path) -> ParquetSet:
 
 @pytest.mark.parametrize("way", ["close", "collect", "exhaust", "error in the consumer"])
 def test_the_thread_ends_with_the_iterator(rows: ParquetSet, way: str) -> None:
-    stream = Stream(rows, Rows(4), seed=0, lanes=3, memory=9 * rows.shards[0].bytes)
+    stream = Stream(rows, Rows(4), seed=0, lanes=3, memory=13 * rows.shards[0].bytes)
     steps = stream.epoch(0)
     assert alive() == 0  # nothing is read before the first step is asked for
     next(steps)
