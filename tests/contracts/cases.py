@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,17 +23,18 @@ class Case:
 
     Attributes:
         config: small values that train in a second or two.
-        rows: how many groups of the default data are used.
+        groups: how many groups of the default data are used; None for all of the family's example,
+            where there are no default data.
         units: units of the small configuration.
         diverging: values under which the objective stops being finite, None where it cannot.
-        predicted: rows of a prediction per row of the data.
+        predicted: rows of a prediction; None for one a row of the data.
     """
 
     name: str
     config: Mapping[str, Any]
     units: int
-    groups: int
-    predicted: Callable[[Any], int] = lambda data: len(data.groups)
+    groups: int | None
+    predicted: Callable[[Any], int] | None = None
     diverging: Mapping[str, Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -45,8 +50,13 @@ class Case:
 
 
 @cache
-def _data(name: str, groups: int) -> Any:
+def _data(name: str, groups: int | None) -> Any:
     family = load_family(name, allow_custom=True)
+    if groups is None:
+        folder = Path(tempfile.mkdtemp())
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        family.example(folder)
+        return family.load(family.Source(path=str(folder)))
     data = family.load(family.Source())
     return data.take(np.flatnonzero(np.isin(data.groups, np.unique(data.groups)[:groups])))
 
@@ -78,5 +88,12 @@ CASES = [
         units=6,
         groups=10,
         diverging={"kind": "nan"},
+    ),
+    Case(
+        "tests.stream_family:Net",
+        {"epochs": 3, "hidden": 4},
+        units=3,
+        groups=None,
+        diverging={"learning_rate": 1e30},
     ),
 ]

@@ -117,7 +117,7 @@ def test_a_divergence_is_reported_as_it_is(case: Case) -> None:
 def test_predicts_a_row_per_row(case: Case) -> None:
     data = case.data()
     frame = case.family.predict(case.typed(), trained(case), data, worker(case))
-    assert len(frame) == case.predicted(data)
+    assert len(frame) == (case.predicted or case.family.count)(data)
     numbers = frame.select_dtypes("number").to_numpy(dtype=float)
     assert np.isfinite(numbers[~np.isnan(numbers)]).all()
 
@@ -143,21 +143,26 @@ def test_refits_are_repeatable_and_survive_an_interruption(case: Case, tmp_path:
 
 
 def test_has_baselines_for_its_objective(case: Case) -> None:
-    data = case.data()
-    half = np.unique(data.groups)[::3]
-    test = np.isin(data.groups, half)
-    found = case.family.baselines(
-        case.typed(),
-        data.take(np.flatnonzero(~test)),
-        data.take(np.flatnonzero(test)),
-        worker(case),
-    )
+    rest, test = case.family.set_aside(case.data(), 0.3, 0)
+    found = case.family.baselines(case.typed(), rest, test, worker(case))
     assert found
     assert all(case.family.metrics[0].name in values for values in found.values())
 
 
+def test_sets_aside_what_is_asked_for(case: Case) -> None:
+    family, data = case.family, case.data()
+    assert family.set_aside(data, 0.0, 0)[1] is None
+    rest, test = family.set_aside(data, 0.3, 0)
+    assert 0 < family.count(test) < family.count(rest) < family.count(data)
+    assert family.count(test) + family.count(rest) == family.count(data)
+    again, _ = family.set_aside(data, 0.3, 0)
+    assert again.describe() == rest.describe()
+
+
 def test_the_order_of_the_rows_is_kept(case: Case) -> None:
     data = case.data()
+    if not hasattr(data, "take"):
+        pytest.skip("the rows of a stream are not taken by their positions")
     order = np.random.default_rng(0).permutation(len(data.groups))
     shuffled = data.take(order)
     before, after = data.groups[order], shuffled.groups  # labels may change, the parts may not
@@ -171,10 +176,10 @@ def test_its_example_is_data_of_its_form(case: Case, tmp_path: Path) -> None:
         pytest.skip("no example data")
     family.example(tmp_path)
     loaded = family.load(family.Source(path=str(tmp_path)))
-    assert len(loaded.groups) > 10
+    assert family.count(loaded) > 10
     unlabelled = family.load(family.Source(path=str(tmp_path)), targets=False)
     frame = family.predict(case.typed(), _fitted(case, loaded), unlabelled, worker(case))
-    assert len(frame) >= len(unlabelled.groups)
+    assert len(frame) >= family.count(unlabelled)
 
 
 def _fitted(case: Case, data: Any) -> State:
