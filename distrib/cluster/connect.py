@@ -79,18 +79,24 @@ class Cluster:
 
 @contextmanager
 def connected(
-    address: str | None, *, cpus: int | None = None, debug: bool = False, ship: Sequence[str] = ()
+    address: str | None,
+    *,
+    cpus: int | None = None,
+    threads: int | None = None,
+    debug: bool = False,
+    ship: Sequence[str] = (),
 ) -> Iterator[Cluster]:
     """A Ray of the study's own, or the cluster at `address`; shut down or left at the end.
 
     Args:
-        cpus: what a Ray of one's own offers. debug: whether all that is written reaches the screen.
+        cpus: what a Ray of one's own offers. threads: of each process; None leaves that open.
+        debug: whether all that is written reaches the screen.
         ship: what of the user's code a cluster's nodes need: `package.module:Class`, see `gather`.
 
     Raises:
         InputError: no cluster answers at `address`, or the code is too large to be sent there.
     """
-    set_environment(address)
+    set_environment(address, threads)
     import ray
 
     if not debug:
