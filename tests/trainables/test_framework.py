@@ -143,6 +143,18 @@ def test_only_a_gpu_is_worth_a_collection() -> None:
         gc.enable()
 
 
+@pytest.mark.parametrize(("device", "frozen"), [("cpu", False), ("cuda", True)])
+def test_what_was_imported_is_not_looked_through_again(device: str, frozen: bool) -> None:
+    code = f"""
+import gc
+class Plain:
+    framework = None
+prepare(Plain(), Worker(device={device!r}))
+print(json.dumps(gc.get_freeze_count()))
+"""
+    assert (run(code) > 0) == frozen
+
+
 def test_gpu_memory_is_given_back() -> None:
     code = """
 ready("mlp", 1)
