@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from distrib.data.parquet_set import ParquetSet, open_set
 from distrib.data.stream import Rows, Step, Stream, Tokens
+from distrib.data.stream_batches import _cuts
 
 Steps = list[list[int]]  # the ids of each step
 
@@ -165,13 +166,41 @@ def test_in_one_lane_without_a_seed_rows_come_in_file_order() -> None:
     assert list(chain(*steps)) == list(range(20))
 
 
-def test_shuffled_rows_are_mixed_over_shards_and_within() -> None:
+@given(layouts, st.integers(1, 20), st.integers(1, 8), st.none() | st.integers(0, 9))
+@quick
+def test_batches_are_full_until_lanes_run_dry(
+    layout: tuple[tuple[int, ...], ...], size: int, lanes: int, seed: int | None
+) -> None:
+    stream = Stream(make_set(layout), Rows(size), seed=seed, lanes=lanes, memory=2**15)
+    left = [sum(shard.rows for window in lane for shard in window) for lane in stream._plan(0)]
+    shares = [size // len(left) + (i < size % len(left)) for i in range(len(left))]
+    for step in stream.epoch(0):
+        taken = [min(rows, share) for rows, share in zip(left, shares)]
+        assert step.table.num_rows == sum(taken)
+        left = [rows - less for rows, less in zip(left, taken)]
+    assert not any(left)
+
+
+def test_shuffled_rows_are_mixed_over_shards() -> None:
     data = make_set(((50,) * 5,) * 4)
     stream = Stream(data, Rows(32), seed=0)
     first = ids(next(iter(stream.epoch(0))))
     assert len({i // 50 for i in first}) > 10  # of 20 shards
     rows = np.array(list(chain(*(ids(step) for step in stream.epoch(0)))))
     assert abs(np.corrcoef(rows, np.arange(1000))[0, 1]) < 0.1
+
+
+def test_shards_and_rows_within_them_are_shuffled_on_their_own() -> None:
+    data = make_set(((20,) * 6,))
+    memory = 8 * data.shards[0].bytes  # one shard is a window
+    stream = Stream(data, Rows(20), seed=0, lanes=1, memory=memory)
+    epochs = [[ids(step) for step in stream.epoch(k)] for k in range(2)]
+    shards = [[rows[0] // 20 for rows in epoch] for epoch in epochs]
+    assert all({i // 20 for i in rows} == {k} for k, rows in zip(shards[0], epochs[0]))
+    assert sorted(shards[0]) == list(range(6)) != shards[0]
+    assert shards[0] != shards[1]
+    orders = {tuple(i % 20 for i in rows) for epoch in epochs for rows in epoch}
+    assert len(orders) == 12  # every window of every epoch has an order of its own
 
 
 @pytest.mark.parametrize("buckets", [(), (5, 10, 15)])
@@ -194,6 +223,29 @@ def test_batches_of_tokens_keep_the_budget(seed: int | None, buckets: tuple[int,
     assert real == sum(1 + k * 7 % 19 for k in range(400))
     if seed is not None:
         assert real / padded > (0.7 if buckets else 0.9)  # little is padding
+
+
+def test_batches_of_tokens_come_in_no_order_of_length() -> None:
+    stream = Stream(make_set(((200,),)), Tokens(60, "cdr3"), seed=0)
+    longest = [max(map(len, step.table["cdr3"].to_pylist())) for step in stream.epoch(0)]
+    assert longest not in (sorted(longest), sorted(longest, reverse=True))
+    assert abs(np.corrcoef(longest, np.arange(len(longest)))[0, 1]) < 0.4
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 9)), max_size=30), st.integers(9, 40))
+def test_batches_are_cut_as_late_as_the_budget_allows(
+    rows: list[tuple[int, int]], budget: int
+) -> None:
+    rows.sort(key=lambda row: row[0])
+    expected, batch = [], []
+    for i, row in enumerate(rows):
+        lengths = [length for _, length in [*batch, row]]
+        if not batch or len(lengths) * max(lengths) > budget or batch[-1][0] != row[0]:
+            expected.append(i)
+            batch = []
+        batch.append(row)
+    buckets, lengths = np.array(rows, int).reshape(-1, 2).T
+    assert list(_cuts(lengths, buckets, budget)) == expected
 
 
 def test_batches_of_tokens_are_as_large_as_the_budget_allows() -> None:
