@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from distrib.study.metrics_file import read_metrics
 from tests.driver import ended_trials, trials_of, write_space
+from tests.stream_family import write_rows
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
-TWO = ("--workers-per-trial", "2", "--cpus-per-worker", "0.5")
+TWO = ("--workers-per-trial", "2", "--concurrent", "1")
 TOGETHER = {"trainable": "tests.toys:Together", "scheduler": "none"}
 
 
@@ -100,6 +102,47 @@ def test_an_interrupted_study_of_groups_goes_on(start: Any, tmp_path: Path) -> N
     for trial in trials_of(study):
         rows = read_metrics(study / "trials" / f"{trial.number:04d}" / "metrics.csv")
         assert [row["step"] for row in rows] == list(range(1, 10))
+
+
+def streamed(start: Any, folder: Path, name: str) -> tuple[Any, Path]:
+    """A study of one trial on a stream, by two workers, in steps that take their time."""
+    space = {
+        "trainable": "tests.stream_family:Net",
+        "trials": 1,
+        "parameters": {"pause": 0.05, "epochs": 4, "hidden": 4, "learning_rate": 0.1},
+    }
+    (folder / "net.yaml").write_text(yaml.safe_dump(space))
+    driver = start(
+        *("--space", "net.yaml", "--data", "rows", "--name", name),
+        *("--checkpoint-every", "0.1", "--seed", "3", *TWO),
+    )
+    return driver, folder / "runs" / name
+
+
+def test_a_worker_killed_amid_an_epoch_changes_nothing(start: Any, tmp_path: Path) -> None:
+    (tmp_path / "rows").mkdir()
+    write_rows(tmp_path / "rows", rows=800)
+    calm, undisturbed = streamed(start, tmp_path, "calm")
+    assert calm.wait() == 0, calm.said()
+    driver, study = streamed(start, tmp_path, "killed")
+    trial = study / "trials" / "0000"
+    for file in ("metrics.csv", "checkpoint"):
+        driver.until(lambda file=file: (trial / file).exists())
+    victim = [line for line in driver.running() if "RayTrainWorker" in line][-1]
+    os.kill(int(victim.split()[0]), signal.SIGKILL)
+    assert driver.wait() == 0, driver.said()
+    (ended,) = trials_of(study)
+    assert ended.user_attrs["retries"] == 1
+    weights = "best/weights.safetensors"
+    assert (study / weights).read_bytes() == (undisturbed / weights).read_bytes()
+    rows, before = (
+        [
+            {k: v for k, v in row.items() if k != "time"}
+            for row in read_metrics(folder / "trials" / "0000" / "metrics.csv")
+        ]
+        for folder in (study, undisturbed)
+    )
+    assert rows == before
 
 
 @pytest.mark.parametrize(
