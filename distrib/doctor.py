@@ -31,11 +31,11 @@ def doctor(args: argparse.Namespace) -> int:
     from distrib.cluster.machine import checks
 
     amiss = 0
-    for check in checks(args.out):
+    for check in checks(args.out, cluster=args.address is not None):
         print(f"{check.name:14s} {check.found}")
         if check.advice:
             print(f"{'':14s} -> {check.advice}")
-            amiss += "missing" in check.found or "not writable" in check.advice
+        amiss += check.fault
     if args.address:
         from distrib.cluster.connect import connected
 

@@ -29,3 +29,15 @@ class OnItsGpu(Curve):
         }
         yield from super().progress(config, data, worker, state)
         print("gpu", json.dumps({**told, "end": time.time()}), flush=True)
+
+
+class WithTorch(OnItsGpu):
+    """The same, computing with torch."""
+
+    framework = "torch"
+
+
+class WithJax(OnItsGpu):
+    """The same, computing with JAX."""
+
+    framework = "jax"

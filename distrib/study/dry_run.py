@@ -29,7 +29,12 @@ def dry_run(plan: Plan) -> Iterator[str]:
         shown = ", ".join(f"{k}={_short(config[k])}" for k in searched if k in config)
         yield f"  configuration {number}: {shown or 'the only one'}"
     options = plan.options
-    with connected(options.address, debug=options.debug) as cluster:
+    with connected(
+        options.address,
+        threads=plan.worker.threads,
+        debug=options.debug,
+        ship=[plan.space.trainable],
+    ) as cluster:
         import ray
 
         from distrib.study import tasks

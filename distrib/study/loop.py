@@ -16,7 +16,7 @@ from distrib.study.checkpoint import Checkpoints
 from distrib.study.registry import load_family
 from distrib.study.trial import Message, Pace, run_trial
 from distrib.trainables.base import Trainable, Worker
-from distrib.trainables.framework import prepare
+from distrib.trainables.framework import prepare, release
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,7 @@ class Loop:
                     message.seconds = {**fixed, **message.seconds}
                     asked = self.exchange(message)
                 messages.close()
+                release(self.family, self.worker)
             except BaseException:
                 traceback.print_exc()
                 raise

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from distrib.cluster.connect import Resources
 from distrib.errors import InputError, nearest
 from distrib.study.configs import checked, make_config
+from distrib.study.mirror import is_url
 from distrib.study.registry import load_family
 from distrib.study.samplers import NAMES as SAMPLERS
 from distrib.study.space import Space
@@ -116,6 +118,9 @@ def make_plan(space: Space, options: Options) -> Plan:
     data = {**space.data, **{k[5:]: v for k, v in fixed.items() if k.startswith("data.")}}
     if options.data is not None:
         data["path"] = options.data
+    if data.get("path") and options.address is not None and not is_url(str(data["path"])):
+        # A cluster's workers are in other folders than this process.
+        data["path"] = str(Path(str(data["path"])).absolute())
     source = checked(family.Source, data, "data", space.file)
     for key, value in fixed.items():
         if not key.startswith("data."):

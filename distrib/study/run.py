@@ -99,7 +99,13 @@ def run_study(
         imports.start()
         stack.callback(imports.join)
         cluster = stack.enter_context(
-            connected(options.address, debug=options.debug, cpus=_own_cpus(plan))
+            connected(
+                options.address,
+                cpus=_own_cpus(plan),
+                threads=plan.worker.threads,
+                debug=options.debug,
+                ship=[plan.space.trainable],
+            )
         )
         import ray
 
@@ -118,6 +124,10 @@ def run_study(
         data, test, described = tasks.load_data.options(**share).remote(
             site, plan.source, options.test_fraction, options.seed, plan.space.corner()
         )
+        if plan.worker.device != "cpu":
+            what = ray.get(tasks.look_at_device.options(**request(plan)).remote(site))
+            if what is not None:
+                raise InputError(what)
         facts = ray.get(described)
         if "error" in facts:
             raise InputError(facts["error"])

@@ -64,6 +64,16 @@ def load_data(
     return rest, test, described
 
 
+@ray.remote
+def look_at_device(site: Site) -> str | None:
+    """Whether the family can compute on this worker's device: None, or why it cannot."""
+    try:
+        _ready(site)
+    except InputError as error:
+        return str(error)
+    return None
+
+
 @ray.remote(num_cpus=0)
 class Finisher:
     """A process that trains the winner and judges it; it gets ready while the last trials run."""

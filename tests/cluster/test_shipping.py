@@ -16,6 +16,7 @@ import distrib
 from distrib.cluster import shipping
 from distrib.cluster.shipping import gather
 from distrib.errors import InputError
+from tests.driver import Driver, trials_of, write_space
 from tests.ray_cluster import foreign_environment, ray_cluster
 
 
@@ -208,3 +209,33 @@ def test_a_worker_elsewhere_imports_what_was_sent(tmp_path: Path) -> None:
         assert found["OPENBLAS_NUM_THREADS"] == "1"
         assert "RAY_AUTH_TOKEN" not in found
         assert not Path(here, "large.csv").exists()
+
+
+FAMILY = '''
+from pathlib import Path
+
+from tests.toys import Curve
+
+
+class Mine(Curve):
+    """A family of the user's, in a folder that only the driver knows."""
+
+    def load(self, source, *, targets=True):
+        assert Path(source.path).read_text() == "its data"
+        return super().load(source, targets=targets)
+'''
+
+
+@pytest.mark.cluster
+def test_a_study_of_ones_own_family_runs_elsewhere(tmp_path: Path) -> None:
+    """With a package and data in the current folder, on a cluster that has never seen it."""
+    write(tmp_path, "lab_f/__init__.py")
+    write(tmp_path, "lab_f/family.py", content=FAMILY)
+    write(tmp_path, "rows.csv", content="its data")
+    write_space(tmp_path / "toy.yaml", trainable="lab_f.family:Mine")
+    with ray_cluster(cpus=1) as (address, _):
+        argv = ["--space", "toy.yaml", "--data", "rows.csv", "--trials", "1", "--name", "s"]
+        driver = Driver([*argv, "--address", address], tmp_path, {"RAY_AUTH_MODE": "disabled"})
+        assert driver.wait() == 0, driver.said()
+        assert driver.leftovers() == []
+    assert [t.state.name for t in trials_of(tmp_path / "runs" / "s")] == ["COMPLETE"]
