@@ -171,7 +171,9 @@ def test_in_one_lane_without_a_seed_rows_come_in_file_order() -> None:
 def test_batches_are_full_until_lanes_run_dry(
     layout: tuple[tuple[int, ...], ...], size: int, lanes: int, seed: int | None
 ) -> None:
-    stream = Stream(make_set(layout), Rows(size), seed=seed, lanes=lanes, memory=2**15)
+    data = make_set(layout)
+    memory = 28 * max(shard.bytes for shard in data.shards)  # batches span many small windows
+    stream = Stream(data, Rows(size), seed=seed, lanes=lanes, memory=memory)
     left = [sum(shard.rows for window in lane for shard in window) for lane in stream._plan(0)]
     shares = [size // len(left) + (i < size % len(left)) for i in range(len(left))]
     for step in stream.epoch(0):
