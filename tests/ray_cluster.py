@@ -70,6 +70,41 @@ def ray_cluster(cpus: int = 2, gpus: int = 0) -> Iterator[tuple[str, Path]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def ray_node(address: str, folder: Path, cpus: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Another node of a cluster; killed at the end, as a machine is that is taken away."""
+    mark = f"RAY_CLUSTER_MARK={uuid.uuid4().hex}"
+    name, _, value = mark.partition("=")
+    command = [
+        *(sys.executable, "-m", "ray.scripts.scripts", "start", f"--address={address}", "--block"),
+        *("--node-ip-address=127.0.0.1", f"--num-cpus={cpus}", "--num-gpus=0"),
+        *("--object-store-memory=100000000", "--disable-usage-stats"),
+    ]
+    log = folder / f"log-{value}"
+    with log.open("wb") as out:
+        node = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**foreign_environment(), "RAY_AUTH_MODE": "disabled", name: value},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        end = time.monotonic() + PATIENCE
+        while "Ray runtime started" not in log.read_text(errors="replace"):
+            assert node.poll() is None, log.read_text(errors="replace")
+            assert time.monotonic() < end, log.read_text(errors="replace")
+            time.sleep(0.1)
+        yield node
+    finally:
+        for pid in _marked(mark):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        node.wait()
+
+
 def foreign_environment() -> dict[str, str]:
     """The environment without what this project, or Ray here, has put there."""
     ours = ("RAY_", "TUNE_", "XLA_", "PYTHONPATH", *THREADS)

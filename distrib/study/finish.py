@@ -113,8 +113,9 @@ def _train(
     """The last training, in the finisher's process or by a group; the finisher is left."""
     name, total = "training the winner on every row", job.units or 1
     phase(name, 0, total)
-    finisher = start() if line is None else None
+    finisher: Any = None
     if line is None:
+        finisher = start()
         stream = finisher.train.options(num_returns="streaming").remote(
             job, data, plan.objective.name, plan.options.save_every
         )

@@ -217,6 +217,8 @@ def run_study(
 def concurrency(plan: Plan, cluster: Cluster) -> int:
     """How many trials run at once: what the cluster holds, or fewer if so asked.
 
+    A group that may grow is given room to: there are as many as fit at their greatest.
+
     Raises:
         InputError: not even one trial fits, on any node.
     """
@@ -232,6 +234,8 @@ def concurrency(plan: Plan, cluster: Cluster) -> int:
             expected=f"at most {cluster.cpus:g} CPUs and {cluster.gpus:g} GPUs on "
             f"{cluster.nodes} node(s)",
         )
+    if resources.most is not None:
+        room = max(1, cluster.holds(replace(resources, workers=resources.most)))
     return min(room, plan.options.concurrent or room)
 
 
