@@ -28,19 +28,21 @@ def dense(table: pa.Table, column: str) -> np.ndarray:
             where=f"column {column!r}",
             found=str(chunked.type),
         )
-    parts = []
-    for chunk in chunked.chunks:
-        values = chunk
+    chunks = [chunk for chunk in chunked.chunks if len(chunk)]
+    values = pa.concat_arrays(chunks) if chunks else pa.array([], chunked.type)
+    _refuse_missing(values, column)
+    for length in shape:
+        values = values.values.slice(values.offset * length, len(values) * length)
         _refuse_missing(values, column)
-        for length in shape:
-            values = values.values.slice(values.offset * length, len(values) * length)
-            _refuse_missing(values, column)
-        bits = pa.types.is_boolean(inner)  # stored eight to a byte: NumPy's are made anew
-        flat = values.to_numpy(zero_copy_only=not bits)
-        parts.append(flat.reshape(len(chunk), *shape))
-    if not parts:
-        return np.empty((0, *shape), dtype=inner.to_pandas_dtype())
-    return np.concatenate(parts)
+    if pa.types.is_boolean(inner):  # stored eight to a byte
+        flat = values.to_numpy(zero_copy_only=False)
+    elif len(chunks) > 1:  # the memory is new: nobody else's, so that it may be written to
+        kind = np.dtype(inner.to_pandas_dtype())
+        start = values.offset * kind.itemsize
+        flat = np.frombuffer(values.buffers()[1], kind, len(values), start)
+    else:
+        flat = values.to_numpy().copy()
+    return flat.reshape(table.num_rows, *shape)
 
 
 def ragged(table: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]:

@@ -135,7 +135,7 @@ class Stream:
                 that is needed is missing.
         """
         windows = self._plan(epoch)
-        return self._steps(epoch, windows, check_position(position, windows))
+        return self._steps(epoch, windows, self.share(check_position(position, windows)))
 
     def share(self, position: np.ndarray) -> np.ndarray:
         """This worker's part of the stream's position: what it stands at before any step."""
@@ -169,7 +169,7 @@ class Stream:
             ):
                 for lane in lanes:
                     position[lane.number] = lane.window, lane.offset
-                step = Step(pieces, self.share(position))
+                step = Step(pieces, position.copy())
                 del pieces  # the consumer alone decides how long a step lives
                 yield step
                 del step

@@ -23,10 +23,12 @@ def pieces(array: pa.Array) -> pa.Table:
 @pytest.mark.parametrize("kind", [pa.float32(), pa.float16(), pa.int8(), pa.uint64(), pa.bool_()])
 def test_numbers(kind: pa.DataType) -> None:
     values = np.array([0, 1, 1, 0, 1], kind.to_pandas_dtype())
-    found = dense(pieces(pa.array(values, kind)), "c")
-    assert found.dtype == values.dtype and (found == values).all()
-    found[0] = 1  # its own, writable
-    assert values[0] == 0
+    whole = pa.table({"c": pa.array(values, kind)})
+    for table in (whole, pieces(whole["c"].chunk(0)), pa.concat_tables([whole, whole[:0]])):
+        found = dense(table, "c")
+        assert found.dtype == values.dtype and (found == values).all()
+        found[:] = 1  # its own, writable
+        assert whole["c"].to_pylist() == values.tolist()
 
 
 @pytest.mark.parametrize("kind", [pa.float32(), pa.bool_()])
