@@ -1,6 +1,7 @@
 """A training fed by a stream against the same training fed by arrays in memory, and its memory.
 
-    python experiments/stream/run.py [--pairs 5] [--memory 32] [--times 10] [--batch 256]
+    python experiments/stream/run.py [--pairs 5] [--memory 64] [--times 10] [--batch 256]
+        [--storage binary]
 
 Writes a set of `times` the stream's memory, then trains one epoch in processes of their own, one
 way after the other. Both give the same consumer, an MLP step on one thread, float32 arrays.
@@ -28,7 +29,7 @@ import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 
 from distrib.data.parquet_set import ParquetSet, open_set  # noqa: E402
-from distrib.data.parquet_set_arrays import dense  # noqa: E402
+from distrib.data.parquet_set_arrays import dense, packed  # noqa: E402
 from distrib.data.stream import Rows, Stream  # noqa: E402
 
 WIDTH = 256  # numbers a row, float32
@@ -38,25 +39,36 @@ MIB = 2**20
 Batches = Iterator[tuple[np.ndarray, np.ndarray]]
 
 
-def write_set(folder: Path, rows: int, group: int) -> None:
+def write_set(folder: Path, rows: int, group: int, storage: str) -> None:
     """Rows of normal numbers `x` and their mean as `y`, in files of equal size."""
     rng = np.random.default_rng(0)
+    number = pa.field("element", pa.float32(), nullable=False)
+    kind = pa.binary(4 * WIDTH) if storage == "binary" else pa.list_(number, WIDTH)
     for i in range(FILES):
         with pq.ParquetWriter(
             folder / f"part-{i:05d}-of-{FILES:05d}.parquet",
-            pa.schema({"x": pa.list_(pa.float32(), WIDTH), "y": pa.float32()}),
+            pa.schema({"x": kind, "y": pa.float32()}),
             use_dictionary=False,
         ) as writer:
             for _ in range(max(1, rows // FILES // group)):
                 x = rng.standard_normal((group, WIDTH), dtype=np.float32)
-                nested = pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), WIDTH)
-                writer.write_table(pa.table({"x": nested, "y": pa.array(x.mean(1))}))
+                if storage == "binary":
+                    cells = packed(x)
+                else:
+                    cells = pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), type=kind)
+                writer.write_table(pa.table({"x": cells, "y": pa.array(x.mean(1))}))
+
+
+def rows_of_x(table: pa.Table) -> np.ndarray:
+    """(rows, WIDTH) float32, however they are stored."""
+    binary = pa.types.is_fixed_size_binary(table.schema.field("x").type)
+    return dense(table, "x", np.float32 if binary else None)
 
 
 def from_arrays(data: ParquetSet, batch: int) -> Batches:
     """Rows of arrays in memory in a random order."""
     tables = [data.read(shard) for shard in data.shards]
-    x = np.concatenate([dense(table, "x") for table in tables])
+    x = np.concatenate([rows_of_x(table) for table in tables])
     y = np.concatenate([dense(table, "y") for table in tables])
     del tables
 
@@ -73,7 +85,7 @@ def from_stream(data: ParquetSet, batch: int, memory: int) -> Batches:
     """Rows of the files, streamed."""
     for step in Stream(data, Rows(batch), seed=1, memory=memory).epoch(0):
         table = step.table
-        yield dense(table, "x"), dense(table, "y")
+        yield rows_of_x(table), dense(table, "y")
 
 
 def resident() -> float:
@@ -127,11 +139,12 @@ def train(way: str, folder: Path, batch: int, memory: int, hidden: int) -> dict[
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--memory", type=int, default=32, help="MiB that the stream may hold")
+    parser.add_argument("--memory", type=int, default=64, help="MiB that the stream may hold")
     parser.add_argument("--times", type=int, default=10, help="size of the set over that")
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--hidden", type=int, default=256)
-    parser.add_argument("--group", type=int, default=512, help="rows of a row group")
+    parser.add_argument("--group", type=int, default=2048, help="rows of a row group")
+    parser.add_argument("--storage", choices=["list", "binary"], default="binary")
     parser.add_argument("--train", choices=["arrays", "stream"], help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -142,7 +155,7 @@ def main() -> None:
     ratios, growths, arrows = [], [], []
     with tempfile.TemporaryDirectory() as name:
         rows = args.times * args.memory * MIB // (4 * WIDTH)
-        write_set(Path(name), rows, args.group)
+        write_set(Path(name), rows, args.group, args.storage)
         for pair in range(args.pairs):
             found = {}
             for way in ("arrays", "stream") if pair % 2 == 0 else ("stream", "arrays"):
@@ -161,8 +174,8 @@ def main() -> None:
                 flush=True,
             )
     print(
-        f"{rows:,} rows, {args.times * args.memory} MiB: ratio, median of {args.pairs} pairs "
-        f"{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}); "
+        f"{args.storage}: {rows:,} rows, {args.times * args.memory} MiB: ratio, "
+        f"median of {args.pairs} pairs {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}); "
         f"most memory {max(growths):+.0f} MiB of {args.memory}"
     )
 

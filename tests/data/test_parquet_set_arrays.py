@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distrib.data.parquet_set_arrays import dense, ragged
+from distrib.data.parquet_set_arrays import dense, packed, ragged
 from distrib.errors import InputError
 
 
@@ -40,6 +40,24 @@ def test_lists_of_one_length(kind: pa.DataType) -> None:
     assert (dense(pieces(nested), "c") == values.reshape(4, 2, 3)).all()
     empty = dense(pieces(nested).slice(0, 0), "c")
     assert empty.shape == (0, 2, 3) and empty.dtype == values.dtype
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int16])
+def test_packed_rows(kind: type[np.generic]) -> None:
+    values = np.arange(24).reshape(8, 3).astype(kind)
+    whole = pa.table({"c": packed(values[:, ::-1])})
+    for table in (whole, pieces(whole["c"].chunk(0))):
+        found = dense(table, "c", kind)
+        assert found.dtype == kind and (found == values[:, ::-1]).all()
+        found[:] = 1
+    assert (dense(whole[2:5], "c", kind) == values[2:5, ::-1]).all()
+    assert dense(whole[:0], "c", kind).shape == (0, 3)
+    with pytest.raises(InputError, match="column 'c'"):
+        dense(whole, "c")
+    with pytest.raises(InputError, match="multiple of 16"):
+        dense(whole, "c", np.complex128)
+    with pytest.raises(InputError, match="not a fixed-size binary column"):
+        dense(pa.table({"c": [1.0]}), "c", kind)
 
 
 def test_a_table_without_pieces() -> None:
