@@ -175,7 +175,8 @@ def main() -> None:
             )
     print(
         f"{args.storage}: {rows:,} rows, {args.times * args.memory} MiB: ratio, "
-        f"median of {args.pairs} pairs {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}); "
+        f"median of {args.pairs} pairs {statistics.median(ratios):.3f} "
+        f"({min(ratios):.3f} to {max(ratios):.3f}); "
         f"most memory {max(growths):+.0f} MiB of {args.memory}"
     )
 
