@@ -62,6 +62,9 @@ class Net(Trainable[NetConfig, Source, ParquetSet]):
     def count(self, data: ParquetSet) -> int:
         return data.count()
 
+    def check(self, config: NetConfig, data: ParquetSet, num_workers: int = 1) -> None:
+        shared(data, config, Worker(world_size=num_workers), seed=0)
+
     def progress(
         self, config: NetConfig, data: ParquetSet, worker: Worker, state: State | None = None
     ) -> Iterator[Progress]:

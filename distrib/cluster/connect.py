@@ -36,7 +36,12 @@ class Resources:
     @property
     def group(self) -> bool:
         """Whether a trial is a group of workers instead of one process."""
-        return max(self.workers, self.most or 1) > 1
+        return self.greatest > 1
+
+    @property
+    def greatest(self) -> int:
+        """The most workers that a trial may have."""
+        return max(self.workers, self.most or 1)
 
     def scaling(self) -> int | tuple[int, int]:
         """The number of workers in Ray Train's words."""

@@ -43,7 +43,12 @@ def dry_run(plan: Plan) -> Iterator[str]:
         concurrent = concurrency(plan, cluster)
         site = tasks.Site(plan.space.trainable, plan.worker, options.allow_custom)
         data, _, described = tasks.load_data.remote(
-            site, plan.source, options.test_fraction, options.seed, plan.space.corner()
+            site,
+            plan.source,
+            options.test_fraction,
+            options.seed,
+            plan.space.corner(),
+            options.resources.greatest,
         )
         facts = ray.get(described)
         if "error" in facts:

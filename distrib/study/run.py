@@ -122,7 +122,12 @@ def run_study(
         # On a cluster the head is for the driver: a node with CPUs reads the data.
         share = {"num_cpus": options.resources.cpus if options.address else 0}
         data, test, described = tasks.load_data.options(**share).remote(
-            site, plan.source, options.test_fraction, options.seed, plan.space.corner()
+            site,
+            plan.source,
+            options.test_fraction,
+            options.seed,
+            plan.space.corner(),
+            options.resources.greatest,
         )
         if plan.worker.device != "cpu":
             what = ray.get(tasks.look_at_device.options(**request(plan)).remote(site))

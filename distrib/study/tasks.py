@@ -36,12 +36,17 @@ def _ready(site: Site) -> tuple[Trainable[Any, Any, Any], Worker]:
 
 @ray.remote(num_cpus=0, num_returns=3)
 def load_data(
-    site: Site, source: Source, fraction: float, seed: int, corner: dict[str, Any]
+    site: Site,
+    source: Source,
+    fraction: float,
+    seed: int,
+    corner: dict[str, Any],
+    num_workers: int = 1,
 ) -> tuple[Any, Any, Any]:
     """Read the data, set its test part aside, and see whether a training could begin.
 
     Args:
-        corner: one configuration of the space.
+        corner: one configuration of the space. num_workers: the most of a training.
 
     Returns:
         The rows to search on; the test rows, or None; and a description in plain values, or the
@@ -53,7 +58,7 @@ def load_data(
         data = family.load(source)
         rest, test = family.set_aside(data, fraction, seed)
         unfit = family.unfit(data)
-        family.check(family.Config.model_validate(corner), rest)
+        family.check(family.Config.model_validate(corner), rest, num_workers)
     except InputError as error:
         return None, None, {"error": str(error)}
     described = data.describe()

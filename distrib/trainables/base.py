@@ -224,8 +224,8 @@ class Trainable(ABC, Generic[C, S, D]):
         """The number of rows."""
         return len(data.groups)
 
-    def check(self, config: C, data: D) -> None:
-        """Whether a training with this configuration can begin on these data.
+    def check(self, config: C, data: D, num_workers: int = 1) -> None:
+        """Whether a training with this configuration can begin on these data, by so many workers.
 
         Raises:
             InputError: it cannot, such as where there are fewer groups than folds.

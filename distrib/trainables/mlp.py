@@ -98,7 +98,7 @@ class Mlp(Trainable[MlpConfig, Source, Screen]):
             return gene_end_profiles()
         return load_screen(source.path, targets=targets)
 
-    def check(self, config: MlpConfig, data: Screen) -> None:
+    def check(self, config: MlpConfig, data: Screen, num_workers: int = 1) -> None:
         """There are rows for every fold, and targets."""
         held_out_rows(config, data)
         training_targets(config.model_copy(update={"loss": "mse"}), data)

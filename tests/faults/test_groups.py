@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -69,6 +71,9 @@ def test_a_lost_mailbox_is_not_noticed(start: Any, tmp_path: Path) -> None:
     study = tmp_path / "runs" / "toy-0"
     for ended in (1, 2):
         driver.until(lambda ended=ended: ended_trials(study) >= ended)
+        for line in driver.running():  # who looks after the workers does without torch
+            if any(who in line for who in ("ray::Mailbox", "ResourceTrainable", "TrainController")):
+                assert "libtorch" not in Path(f"/proc/{line.split()[0]}/maps").read_text()
         (mailbox,) = [line for line in driver.running() if "ray::Mailbox" in line]
         os.kill(int(mailbox.split()[0]), signal.SIGKILL)
     assert driver.wait() == 0, driver.said()
@@ -143,6 +148,56 @@ def test_a_worker_killed_amid_an_epoch_changes_nothing(start: Any, tmp_path: Pat
         for folder in (study, undisturbed)
     )
     assert rows == before
+
+
+def no_file(folder: Path) -> None:
+    next(folder.glob("part-00002*")).unlink()
+
+
+def cut_file(folder: Path) -> None:
+    file = next(folder.glob("part-00002*"))
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def other_schema(folder: Path) -> None:
+    table = pq.read_table(next(folder.glob("part-00002*")))
+    table = table.set_column(1, "y", table.column("y").cast("float64"))
+    pq.write_table(table, next(folder.glob("part-00002*")))
+
+
+def no_rows(folder: Path) -> None:
+    file = next(folder.glob("part-00002*"))
+    pq.write_table(pq.read_table(file).slice(0, 0), file)
+
+
+def one_shard(folder: Path) -> None:
+    for file in folder.iterdir():
+        file.unlink()
+    write_rows(folder, rows=20, files=1)
+
+
+@pytest.mark.parametrize(
+    ("harm", "found"),
+    [
+        (no_file, ["part-00002-of-00004"]),
+        (cut_file, ["part-00002-of-00004.parquet"]),
+        (other_schema, ["part-00002-of-00004.parquet", "double", "float"]),
+        (no_rows, ["part-00002-of-00004.parquet"]),
+        (one_shard, ["worker"]),
+    ],
+)
+def test_streams_that_cannot_be(
+    start: Any, tmp_path: Path, harm: Callable[[Path], None], found: list[str]
+) -> None:
+    (tmp_path / "rows").mkdir()
+    write_rows(tmp_path / "rows", rows=400)
+    harm(tmp_path / "rows")
+    driver, study = streamed(start, tmp_path, "bad")
+    assert driver.wait() == 2, driver.said()
+    assert "Traceback" not in driver.said()
+    for word in found:
+        assert word in driver.said()
+    assert not study.exists()
 
 
 @pytest.mark.parametrize(
