@@ -105,12 +105,19 @@ class GroupLine:
     def _fit(self) -> None:
         from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
+        class Trainer(DataParallelTrainer):
+            """Without the process for Ray Data's datasets, of which there are none."""
+
+            def _create_default_callbacks(self) -> list[Any]:
+                made = super()._create_default_callbacks()
+                return [c for c in made if type(c).__name__ != "DatasetsCallback"]
+
         maker, resources = self._maker, self._maker.resources
         os.environ.update(SETTINGS)
         os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = str(int(maker.foreign))
         bundle = {"CPU": resources.cpus, **({"GPU": resources.gpus} if resources.gpus else {})}
         try:
-            DataParallelTrainer(
+            Trainer(
                 work,
                 train_loop_config={
                     "slot": self._slot,
