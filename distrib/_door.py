@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from distrib.errors import InputError
 
@@ -33,6 +35,35 @@ class Parser(argparse.ArgumentParser):
         raise InputError(message, hint=f"{self.prog} --help")
 
 
+class Lasting:
+    """Standard output of work that goes on when its reader is gone: a closed pipe or terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with self._outlived():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._outlived():
+            self._stream.flush()
+
+    @contextmanager
+    def _outlived(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            # What the stream still holds goes where nobody reads, too.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def enter(
     door: Callable[[argparse.Namespace], int], parser: Parser, argv: Sequence[str] | None
 ) -> int:
@@ -56,6 +87,13 @@ def enter(
             raise
         print(f"error: {error.filename or 'the disk'}: {error.strerror or error}", file=sys.stderr)
         return BAD_INPUT
+
+
+def folder(text: str) -> Path:
+    """A study's folder; a URL is refused by name."""
+    if "://" in text:
+        raise argparse.ArgumentTypeError(f"a folder is needed, copy the study here first: {text}")
+    return Path(text)
 
 
 def duration(text: str) -> float:

@@ -6,10 +6,20 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from distrib._door import DONE, INTERRUPTED, NO_SUCCESS, Parser, duration, once, setting
+from distrib._door import (
+    DONE,
+    INTERRUPTED,
+    NO_SUCCESS,
+    Lasting,
+    Parser,
+    duration,
+    once,
+    setting,
+)
 from distrib.errors import InputError
 
 if TYPE_CHECKING:
@@ -237,35 +247,80 @@ def carry_out(
     mirror: Mirror | None = None,
     searched: bool = True,
 ) -> int:
-    """Run a study, leave its pictures and tables, print its summary; the exit code."""
+    """Run a study, leave its pictures and tables, print its summary; the exit code.
+
+    The study outlives whoever reads its output, and says how to go on however it is stopped.
+    """
+    folders: list[RunFolder] = []
+    leave = " --allow-custom" if plan.options.allow_custom else ""
+
+    def resume() -> str:
+        shown = mirror.url if mirror else str(_shown(folders[0].path))
+        return f"python -m distrib.{'tune' if searched else 'train'} --resume {shown}{leave}"
+
+    with redirect_stdout(cast(TextIO, Lasting(sys.stdout))):
+        try:
+            return _carry_out(plan, place, stored, mirror, searched, leave, resume, folders)
+        except KeyboardInterrupt:
+            if not folders:
+                raise
+            print(f"\ninterrupted; nothing that ended is lost\n\nnext:\n  {resume()}")
+            return INTERRUPTED
+        except OSError as error:
+            if not folders or isinstance(error, InputError) or plan.options.debug:
+                raise
+            raise InputError(
+                "the disk takes no more; nothing that ended is lost",
+                file=folders[0].path,
+                found=error.strerror or str(error),
+                hint=f"make room, then: {resume()}",
+            ) from None
+
+
+def _carry_out(
+    plan: Plan,
+    place: Place | RunFolder,
+    stored: dict[str, Any] | None,
+    mirror: Mirror | None,
+    searched: bool,
+    leave: str,
+    resume: Callable[[], str],
+    folders: list[RunFolder],
+) -> int:
     from distrib.study.run import run_study
     from distrib.tracking.phases import Phases
     from distrib.tracking.summary import summary
 
-    phases = Phases()
+    look_on = onlookers(searched, mirror)
+
+    def trackers(folder: RunFolder) -> Sequence[Tracker]:
+        folders.append(folder)
+        return look_on(folder)
+
     argv = ["python", "-m", f"distrib.{Path(sys.argv[0]).stem}", *map(shlex.quote, sys.argv[1:])]
     outcome = run_study(
         plan,
         place,
-        trackers=onlookers(searched, mirror),
+        trackers=trackers,
         say=print,
-        phase=phases,
+        phase=Phases(),
         meanwhile=_draw,
         stored=stored,
         argv=argv,
     )
     _leave_behind(outcome, " ".join(argv))
-    shown = mirror.url if mirror else str(_shown(outcome.folder.path))
     print(
         summary(
             outcome.study,
-            shown,
+            mirror.url if mirror else str(_shown(outcome.folder.path)),
             winner=outcome.winner,
             baselines=outcome.baselines,
             notes=outcome.notes,
             seconds=outcome.seconds,
             size=outcome.folder.size(),
-            resume=_resume(plan, shown, searched) if outcome.interrupted else None,
+            interrupted=outcome.interrupted,
+            resume=resume() if outcome.interrupted or outcome.cut else None,
+            leave=leave,
         )
     )
     if mirror is not None:
@@ -300,12 +355,6 @@ def _leave_behind(outcome: Outcome, command: str) -> None:
         notes=tuple(outcome.notes),
     )
     write_report(outcome.folder.path, outcome.study, sections)
-
-
-def _resume(plan: Plan, place: str, searched: bool) -> str:
-    """The command that goes on with an interrupted study."""
-    leave = " --allow-custom" if plan.options.allow_custom else ""
-    return f"python -m distrib.{'tune' if searched else 'train'} --resume {place}{leave}"
 
 
 def _shown(folder: Path) -> Path:

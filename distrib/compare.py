@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from distrib._door import DONE, Parser, enter
+from distrib._door import DONE, Parser, enter, folder
 from distrib.errors import InputError
 
 EXAMPLES = """\
@@ -17,7 +17,9 @@ python -m distrib.compare runs/mlp-0 runs/mlp-1 --out leaderboard.csv"""
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a leaderboard across studies; the exit code."""
     parser = Parser("compare", "A leaderboard across studies, and a list of them all.", EXAMPLES)
-    parser.add_argument("studies", nargs="+", type=Path, help="study folders; others are passed by")
+    parser.add_argument(
+        "studies", nargs="+", type=folder, help="study folders; others are passed by"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also as .csv, .tsv or .parquet")
     parser.add_argument("--debug", action="store_true", help="tracebacks")
     return enter(compare, parser, argv)

@@ -7,8 +7,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from distrib._door import DONE, Parser, enter
+from distrib._door import DONE, Parser, enter, folder
+
+if TYPE_CHECKING:
+    from distrib.records import StudyRecord
 
 EXAMPLES = """\
 python -m distrib.watch runs/mlp-0
@@ -18,7 +22,7 @@ python -m distrib.watch runs/mlp-0 --once"""
 def main(argv: Sequence[str] | None = None) -> int:
     """Follow a study until it ends; the exit code."""
     parser = Parser("watch", "Follow a study from another terminal.", EXAMPLES)
-    parser.add_argument("study", type=Path, help="the study's folder")
+    parser.add_argument("study", type=folder, help="the study's folder")
     parser.add_argument("--once", action="store_true", help="show it once")
     parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS")
     parser.add_argument("--debug", action="store_true", help="tracebacks")
@@ -37,14 +41,24 @@ def watch(args: argparse.Namespace) -> int:
     study = look(args.study)
     if args.once or not sys.stdout.isatty():
         console.print(render(study))
+        if not is_running(args.study):
+            tell_end(args.study, study)
         return DONE
     with Live(render(study), console=console, auto_refresh=False) as live:
         while is_running(args.study):
             time.sleep(args.every)
             live.update(render(look(args.study)), refresh=True)
         live.update(render(look(args.study)), refresh=True)
-    console.print(f"no driver runs this study now; its folder: {args.study}")
+    tell_end(args.study, look(args.study))
     return DONE
+
+
+def tell_end(folder: Path, study: StudyRecord) -> None:
+    """That nobody runs the study, and how to go on where something is left to do."""
+    print(f"no driver runs this study now; its folder: {folder}")
+    ended = sum(t.state != "RUNNING" for t in study.trials.values())
+    if ended < study.num_trials or not (folder / "best").exists():
+        print(f"next: python -m distrib.tune --resume {folder}")
 
 
 if __name__ == "__main__":

@@ -102,7 +102,11 @@ def _arrays(path: Path) -> Iterator[IO[bytes]]:
         with path.open("rb") as stream:
             yield stream
     except Exception as error:  # a damaged file makes NumPy, zipfile and zlib raise of all kinds
-        if "allow_pickle" in str(error) and "Object arrays" in str(error):
+        if "pickle" in str(error) and "Object arrays" not in str(error):
+            raise InputError(
+                "not an array file", file=path, found="other content", hint=_SAVE
+            ) from None
+        if "allow_pickle" in str(error):
             raise InputError(
                 "an array of Python objects, which only a pickle can hold, is not loaded",
                 file=path,

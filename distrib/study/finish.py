@@ -74,7 +74,7 @@ def finish(
         study.unit: winner.best_step,
         "validation": validation,
         "test": {name: float(value) for name, value in figures.items()},
-        **({"confirmed": confirmed[winner.number]} if confirmed else {}),
+        **({"confirmed": confirmed} if confirmed else {}),
     }
     phase("baselines", 0, 1)
     outcome.baselines = ray.get(finisher.baselines.remote(config, data, test))

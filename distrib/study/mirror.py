@@ -32,6 +32,8 @@ def is_url(place: str) -> bool:
 def _filesystem(url: str) -> tuple[Any, str]:
     import fsspec
 
+    if url.startswith("memory:"):
+        raise InputError("this ends with the process", where="--out", found=url)
     try:
         filesystem, root = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -124,21 +124,20 @@ def make_plan(space: Space, options: Options) -> Plan:
     source = checked(family.Source, data, "data", space.file)
     for key, value in fixed.items():
         if not key.startswith("data."):
+            _check_name(key, family, "--set")
             space = space.fix(key, number(value))
     _check_parameters(space, family)
     settings = _settings(space)
     space, max_units = _units(space, family, options.max_units)
-    sampler = _one_of("--sampler", options.sampler or settings.get("sampler", "tpe"), SAMPLERS)
+    sampler = _one_of("sampler", options.sampler, space, "tpe", SAMPLERS)
     if sampler == "grid":
         space = space.discrete()
-    rule_name = _one_of(
-        "--scheduler", options.scheduler or settings.get("scheduler", "asha"), RULES
-    )
+    rule_name = _one_of("scheduler", options.scheduler, space, "asha", RULES)
     plan = Plan(
         space=space,
         family=family,
         source=source,
-        objective=_objective(family, options.metric or settings.get("metric")),
+        objective=_objective(family, options.metric, space),
         metrics=family.metrics,
         trials=_trials(space, sampler, options.trials, settings.get("trials")),
         max_units=max_units,
@@ -181,14 +180,7 @@ def _check_parameters(space: Space, family: Trainable[Any, Any, Any]) -> None:
     """Every name is the family's, and both ends or every value of each are valid for it."""
     names = family.Config.model_fields
     for parameter in space.parameters:
-        if parameter.name not in names:
-            raise InputError(
-                "no such parameter",
-                file=space.file,
-                where=f"parameters.{parameter.name}",
-                expected=f"one of {', '.join(names)}",
-                hint=nearest(parameter.name, names),
-            )
+        _check_name(parameter.name, family, f"parameters.{parameter.name}", space.file)
         ends = parameter.values or (parameter.low, parameter.high)
         for value in ends:
             make_config(family, {parameter.name: value})
@@ -201,6 +193,21 @@ def _check_parameters(space: Space, family: Trainable[Any, Any, Any]) -> None:
                 where="parameters",
                 expected=name,
             )
+
+
+def _check_name(
+    name: str, family: Trainable[Any, Any, Any], where: str, file: str | None = None
+) -> None:
+    names = family.Config.model_fields
+    if name not in names:
+        raise InputError(
+            "no such parameter",
+            file=file,
+            where=where,
+            found=name,
+            expected=f"one of {', '.join(names)}",
+            hint=nearest(name, names),
+        )
 
 
 def _units(space: Space, family: Trainable[Any, Any, Any], asked: int | None) -> tuple[Space, int]:
@@ -225,19 +232,10 @@ def _units(space: Space, family: Trainable[Any, Any, Any], asked: int | None) ->
     return space, int(make_config(family, {key: here[0].values[0]}).model_dump()[key])
 
 
-def _objective(family: Trainable[Any, Any, Any], name: str | None) -> Metric:
-    if name is None:
-        return family.metrics[0]
+def _objective(family: Trainable[Any, Any, Any], asked: str | None, space: Space) -> Metric:
+    default = family.metrics[0].name
     names = {m.name: m for m in family.metrics}
-    if name not in names:
-        raise InputError(
-            "this family reports no such metric",
-            where="--metric",
-            found=name,
-            expected=f"one of {', '.join(names)}",
-            hint=nearest(name, names),
-        )
-    return names[name]
+    return names[_one_of("metric", asked, space, default, list(names))]
 
 
 def _trials(space: Space, sampler: str, asked: int | None, default: Any) -> int:
@@ -356,11 +354,14 @@ def _check_numbers(options: Options) -> None:
         )
 
 
-def _one_of(option: str, value: Any, names: tuple[str, ...]) -> str:
+def _one_of(key: str, asked: str | None, space: Space, default: str, names: Sequence[str]) -> str:
+    """The user's word, else the space's, else the default; refused where it stands."""
+    value = asked or space.settings.get(key, default)
     if value not in names:
         raise InputError(
             "no such choice",
-            where=option,
+            file=None if asked else space.file,
+            where=f"--{key}" if asked else key,
             found=value,
             expected=f"one of {', '.join(names)}",
             hint=nearest(str(value), names),

@@ -39,7 +39,9 @@ class Outcome:
     """What a study came to.
 
     Attributes:
-        winner: metrics of the winner: `validation`, `test`, and `confirmed` where it was asked for.
+        cut: whether the time budget ended the search.
+        winner: metrics of the winner: `validation`, `test`, and, where they were asked for,
+            `confirmed`: trial -> mean and spread over fresh seeds.
         baselines: name -> metric -> value, test figures as `test/<metric>`.
         seconds: whole seconds by phase.
     """
@@ -47,6 +49,7 @@ class Outcome:
     folder: RunFolder
     study: StudyRecord
     interrupted: bool = False
+    cut: bool = False
     winner: dict[str, Any] = field(default_factory=dict)
     baselines: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -205,6 +208,10 @@ def run_study(
             for tracker in watching:
                 tracker.study_ended(record, outcome.interrupted)
         outcome.seconds["search"] = time.monotonic() - began
+        if not outcome.interrupted and len(record.trials) < record.num_trials and search.spent:
+            outcome.cut = True
+            told = f"the time budget ended the search after {len(record.trials)} of"
+            outcome.notes.append(f"{told} {record.num_trials} trials")
         if not outcome.interrupted:
             began = time.monotonic()
             try:
@@ -232,9 +239,12 @@ def concurrency(plan: Plan, cluster: Cluster) -> int:
     if room < 1:
         gpus = resources.gpus and cluster.gpus < resources.gpus * resources.workers
         one = cluster.holds(replace(resources, workers=1)) > 0
+        kind = "--gpus-per-worker" if gpus else "--cpus-per-worker"
+        if resources.accelerator_type and cluster.holds(replace(resources, accelerator_type=None)):
+            kind = "--accelerator-type"
         raise InputError(
             "one trial asks for more than there is",
-            where="--workers-per-trial" if one else f"--{'gpus' if gpus else 'cpus'}-per-worker",
+            where="--workers-per-trial" if one else kind,
             found=f"{resources.workers} x {resources.bundle()}",
             expected=f"at most {cluster.cpus:g} CPUs and {cluster.gpus:g} GPUs on "
             f"{cluster.nodes} node(s)",

@@ -115,12 +115,17 @@ class Search:
             tracker.study_started(study)
         self._rebuild()
 
+    @property
+    def spent(self) -> bool:
+        """Whether the time budget is over."""
+        return time.monotonic() >= self.limits.deadline
+
     # What Tune asks.
 
     @property
     def over(self) -> bool:
         """Whether no further trial will begin."""
-        if self.interrupted or self.error or time.monotonic() >= self.limits.deadline:
+        if self.interrupted or self.error or self.spent:
             return True
         return not self._orphans and self.ledger.count() >= self.limits.trials
 
@@ -154,7 +159,7 @@ class Search:
             return self._judge(live, "finished")
         if live.doomed is not None:
             return self._judge(live, "failed", *live.doomed)
-        if time.monotonic() >= self.limits.deadline:
+        if self.spent:
             live.record.reason = "the time budget is spent"
             return self._judge(live, "pruned")
         return self.interrupted

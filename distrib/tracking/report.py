@@ -22,6 +22,7 @@ from distrib.tracking import wording
 from distrib.tracking.importances import METHOD, importances
 from distrib.tracking.report_figure import Figure
 from distrib.tracking.report_page import page
+from distrib.tracking.summary import confirmed_lines
 
 LEADERS = 20  # rows of the leaderboard; all of it is in leaderboard.csv
 FAILURES = 20  # failed trials listed
@@ -158,12 +159,7 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
         if winner
         else f"Trial {trial.number} is the best so far; no winner has been trained on every row."
     )
-    confirmed = winner.get("confirmed")
-    if confirmed:
-        words += (
-            f" Over {confirmed['seeds']} fresh seeds, {study.metric} is "
-            f"{confirmed['mean']:.4f} ± {confirmed['sd']:.4f} (standard deviation)."
-        )
+    words = " ".join([words, *(f"{line}." for line in confirmed_lines(study, winner))])
     params = [(f"<code>{text(k)}</code>", text(wording.param(v))) for k, v in trial.params.items()]
     return (
         f"<p>{text(words)}</p><div class=pair>{_figures(study, sections)}"

@@ -19,14 +19,17 @@ def summary(
     notes: list[str],
     seconds: Mapping[str, float],
     size: int,
-    resume: str | None,
+    interrupted: bool = False,
+    resume: str | None = None,
+    leave: str = "",
 ) -> str:
     """The winner beside the baselines, where the time went, where everything is, what is next.
 
     Args:
-        resume: the command that goes on with the study, where it was interrupted.
+        resume: the command that goes on with the study, where there is more to do.
+        leave: what commands need that run the user's own code.
     """
-    blocks = [_head(study, interrupted=resume is not None)]
+    blocks = [_head(study, interrupted)]
     if winner:
         blocks.append(_winner(study, study.trials[winner["trial"]], winner))
         blocks.append(figures_table(study, winner, baselines))
@@ -34,11 +37,11 @@ def summary(
     if notes:
         blocks.append("\n".join(f"note: {note}" for note in notes))
     blocks.append(f"everything is in {place} ({size / 1e6:.1f} MB)")
-    blocks.append(_next(place, bool(winner), resume))
+    blocks.append(_next(place, bool(winner), resume, leave))
     return "\n\n".join(block for block in blocks if block)
 
 
-def _head(study: StudyRecord, *, interrupted: bool) -> str:
+def _head(study: StudyRecord, interrupted: bool) -> str:
     states: Counter[str] = Counter(t.state for t in study.trials.values())
     parts = [
         f"{states[state]} {word}"
@@ -68,13 +71,18 @@ def _head(study: StudyRecord, *, interrupted: bool) -> str:
 def _winner(study: StudyRecord, trial: TrialRecord, winner: Mapping[str, Any]) -> str:
     lines = [f"winner: trial {trial.number}, {study.unit} {trial.best_step} of {study.max_units}"]
     lines += [f"  {name} = {value}" for name, value in trial.params.items()]
-    confirmed = winner.get("confirmed")
-    if confirmed:
-        lines.append(
-            f"  {study.metric} over {confirmed['seeds']} fresh seeds: "
-            f"{confirmed['mean']:.4f} +- {confirmed['sd']:.4f} (standard deviation)"
-        )
+    for line in confirmed_lines(study, winner):
+        lines.append(f"  {line}")
     return "\n".join(lines)
+
+
+def confirmed_lines(study: StudyRecord, winner: Mapping[str, Any]) -> list[str]:
+    """What each of the best few came to under fresh seeds; the best mean makes the winner."""
+    return [
+        f"{study.metric} of trial {number} over {found['seeds']} fresh seeds: "
+        f"{found['mean']:.4f} +- {found['sd']:.4f} (standard deviation)"
+        for number, found in winner.get("confirmed", {}).items()
+    ]
 
 
 def figures_table(
@@ -121,14 +129,14 @@ def _time(study: StudyRecord, seconds: Mapping[str, float]) -> str:
     return f"time: {phases}\n  seconds per trial: {kinds}" if kinds else f"time: {phases}"
 
 
-def _next(place: str, trained: bool, resume: str | None) -> str:
+def _next(place: str, trained: bool, resume: str | None, leave: str) -> str:
     commands = []
     if resume:
         commands.append(resume)
     commands.append(f"tensorboard --logdir {place}")
     if trained:
-        commands.append(f"python -m distrib.predict {place}/best --out predictions.parquet")
-        commands.append(f"python -m distrib.train --config {place}/best")
+        commands.append(f"python -m distrib.predict {place}/best --out predictions.parquet{leave}")
+        commands.append(f"python -m distrib.train --config {place}/best{leave}")
     if "://" not in place:
         commands.append(f"python -m distrib.compare {place.rpartition('/')[0] or '.'}/*")
     return "next:\n" + "\n".join(f"  {command}" for command in commands)

@@ -150,7 +150,7 @@ def test_a_study_of_ones_own_data_in_little_time(home: Path) -> None:
     )
     assert "fresh seeds" in printed
     found = json.loads((home / "runs" / "mine" / "best" / "metrics.json").read_text())
-    assert found["confirmed"]["seeds"] == 3
+    assert [one["seeds"] for one in found["confirmed"].values()] == [3, 3]
     # Further, with more trials, from where it stood.
     door(home, "tune", "--resume", "runs/mine", "--trials", "6")
     assert len(pd.read_parquet(home / "runs" / "mine" / "trials.parquet")) == 6

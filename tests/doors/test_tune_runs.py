@@ -66,8 +66,11 @@ def test_winner_confirmation_and_warm_start(tune: Callable[..., str], place: Pat
     assert metrics["epoch"] == max(
         winner.intermediate_values, key=winner.intermediate_values.__getitem__
     )
-    assert metrics["confirmed"]["seeds"] == 3
-    assert metrics["confirmed"]["sd"] > 0
+    confirmed = metrics["confirmed"]
+    assert {int(number) for number in confirmed} == {t.number for t in ranked[:2]}
+    assert all(found["seeds"] == 3 and found["sd"] > 0 for found in confirmed.values())
+    assert max(confirmed, key=lambda n: confirmed[n]["mean"]) == str(metrics["trial"])
+    assert said.count("over 3 fresh seeds") == 2
     assert metrics["baselines"] == {"zero": {"score": 0.0, "loss": 1.0}}
     assert set(metrics["test"]) == {"score", "loss"}
     config = yaml.safe_load((study / "best" / "config.yaml").read_text())["config"]

@@ -126,7 +126,7 @@ FILES: dict[str, tuple[bytes, list[str]]] = {
     ),
     "unknown scheduler": (
         b"trainable: tests.toys:Curve\nscheduler: ahsa\nparameters: {}\n",
-        ["--scheduler", "ahsa", "'asha'?"],
+        ["space.yaml, scheduler", "ahsa", "'asha'?"],
     ),
     "no trials": (
         b"trainable: tests.toys:Curve\ntrials: 0\nparameters: {height: {uniform: [0, 1]}}\n",

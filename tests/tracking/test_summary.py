@@ -84,13 +84,17 @@ def test_without_a_test_part(fake_study: Any) -> None:
 
 def test_a_confirmed_winner(fake_study: Any) -> None:
     study = fake_study(12)
-    confirmed = {"mean": 0.75, "sd": 0.0125, "seeds": 3}
+    confirmed = {5: {"mean": 0.75, "sd": 0.0125, "seeds": 3}}
     text = told(study, winner=winner(study) | {"confirmed": confirmed}, baselines=BASELINES)
-    assert "score over 3 fresh seeds: 0.7500 +- 0.0125 (standard deviation)" in text
+    assert "score of trial 5 over 3 fresh seeds: 0.7500 +- 0.0125 (standard deviation)" in text
 
 
 def test_an_interrupted_study_tells_how_to_go_on(fake_study: Any) -> None:
-    text = told(fake_study(12, running=2), resume="python -m distrib.tune --resume runs/toy-0")
+    text = told(
+        fake_study(12, running=2),
+        interrupted=True,
+        resume="python -m distrib.tune --resume runs/toy-0",
+    )
     assert "2 unfinished" in text
     assert "interrupted; nothing that ended is lost" in text
     assert "  python -m distrib.tune --resume runs/toy-0" in text.splitlines()
