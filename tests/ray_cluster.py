@@ -105,6 +105,19 @@ def ray_node(address: str, folder: Path, cpus: int) -> Iterator[subprocess.Popen
         node.wait()
 
 
+def ray_says(code: str, address: str) -> str:
+    """What a small script prints that is connected to a cluster."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import ray; ray.init({address!r}, log_to_driver=False)\n{code}"],
+        check=True,
+        timeout=60,
+        env={**foreign_environment(), "RAY_AUTH_MODE": "disabled"},
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.split()[-1]
+
+
 def foreign_environment() -> dict[str, str]:
     """The environment without what this project, or Ray here, has put there."""
     ours = ("RAY_", "TUNE_", "XLA_", "PYTHONPATH", *THREADS)

@@ -15,6 +15,7 @@ import yaml
 
 from distrib.study.metrics_file import read_metrics
 from tests.driver import ended_trials, trials_of, write_space
+from tests.ray_cluster import ray_cluster, ray_says
 from tests.stream_family import write_rows
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -93,6 +94,26 @@ def test_the_group_is_kept_for_the_trials_that_follow(start: Any, tmp_path: Path
     assert "PRUNED" in {t.state.name for t in trials_of(study)}
     processes = {p for trial in sorted(study.glob("trials/*")) for p in workers(trial)}
     assert len(processes) == 1
+
+
+def test_nothing_of_a_group_is_left_on_a_cluster(start: Any, tmp_path: Path) -> None:
+    write_space(tmp_path / "toy.yaml", {"pause": 0.05}, trials=2, **TOGETHER)
+    with ray_cluster(cpus=2) as (address, _):
+        driver = start("--space", "toy.yaml", "--address", address, *TWO, RAY_AUTH_MODE="disabled")
+        assert driver.wait() == 0, driver.said()
+        left = """
+import time
+def busy():
+    groups = [g for g in ray.util.placement_group_table().values() if g["state"] != "REMOVED"]
+    actors = [a for a in ray._private.state.actors().values() if a["State"] != "DEAD"]
+    free = ray.available_resources().get("CPU") == ray.cluster_resources()["CPU"]
+    return len(groups) + len(actors) + (not free)
+end = time.monotonic() + 30
+while busy() and time.monotonic() < end: time.sleep(0.5)
+print(busy())
+"""
+        assert ray_says(left, address) == "0"
+    assert not (tmp_path / "runs" / "toy-0" / ".ray").exists()
 
 
 def test_an_interrupted_study_of_groups_goes_on(start: Any, tmp_path: Path) -> None:

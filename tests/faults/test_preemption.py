@@ -14,23 +14,10 @@ import yaml
 from distrib.study.metrics_file import read_metrics
 from distrib.trainables.base import Source, Worker
 from tests.driver import trials_of
-from tests.ray_cluster import foreign_environment, ray_cluster, ray_node
+from tests.ray_cluster import foreign_environment, ray_cluster, ray_node, ray_says
 from tests.stream_family import Net, NetConfig, write_rows
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(420)]
-
-
-def ray_says(code: str, address: str) -> str:
-    """What a small script prints that is connected to a cluster."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"import ray; ray.init({address!r}, log_to_driver=False)\n{code}"],
-        check=True,
-        timeout=60,
-        env={**foreign_environment(), "RAY_AUTH_MODE": "disabled"},
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.split()[-1]
 
 
 def give_notice(address: str, cpus: int) -> None:
