@@ -45,5 +45,5 @@ class InputError(ValueError):
 
 def nearest(word: str, valid: Iterable[str]) -> str | None:
     """A hint naming the valid word closest to `word`, or None where nothing is close."""
-    close = difflib.get_close_matches(word, list(valid), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word, list(valid), n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else None

@@ -26,6 +26,10 @@ def whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.filename == str(temporary):  # a name that says nothing to the reader
+            error.filename = str(path)
+        raise
     finally:
         with suppress(OSError):
             temporary.unlink()

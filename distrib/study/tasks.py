@@ -61,7 +61,8 @@ def load_data(
         unfit = family.unfit(data)
         family.check(family.Config.model_validate(corner), rest, num_workers)
     except InputError as error:
-        return None, None, {"error": str(error)}
+        named = source.path is None or str(source.path) in str(error)
+        return None, None, {"error": str(error) if named else f"{source.path}: {error}"}
     described = data.describe()
     described["test_rows"] = 0 if test is None else family.count(test)
     described["search_rows"] = family.count(rest)

@@ -1,0 +1,32 @@
+"""Files that appear whole, and what is said of those that cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from distrib.errors import nearest
+from distrib.files import whole, write_whole
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    write_whole(file, "first")
+    with pytest.raises(RuntimeError), whole(file) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert file.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "no such folder" / "a.txt"
+    with pytest.raises(FileNotFoundError) as error:
+        write_whole(file, "content")
+    assert error.value.filename == str(file)
+
+
+def test_a_hint_is_near() -> None:
+    assert nearest("ahsa", ["asha", "median"]) == "did you mean 'asha'?"
+    assert nearest("nonsense", ["loss", "rmse"]) is None
