@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from distrib.study.checkpoint import read_state, write_state
@@ -23,13 +24,15 @@ def main(rank: int, size: int, meeting: Path, data: str, out: Path, state: str, 
     begun = read_state(Path(state)) if state else None
     rows, items = [], 0
     with process_group(Worker(), rank, size, meeting, one_node=True) as worker:
-        for item in family.progress(CONFIG, family.load(Source(path=data)), worker, begun):
-            items += 1
-            if item.metrics is not None:
-                rows.append(item.metrics["mse"])
-            if items == stop:
-                break
-        end = item.state()
+        training = family.progress(CONFIG, family.load(Source(path=data)), worker, begun)
+        with closing(training):  # what wraps the model must go before the group does
+            for item in training:
+                items += 1
+                if item.metrics is not None:
+                    rows.append(item.metrics["mse"])
+                if items == stop:
+                    break
+            end = item.state()
     if rank == 0:
         write_state(out.with_suffix(".safetensors"), end)
         out.with_suffix(".json").write_text(json.dumps(rows))

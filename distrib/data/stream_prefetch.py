@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 
 from distrib.data.stream_batches import Window
@@ -36,6 +38,7 @@ class Prefetch:
         self._changed = threading.Condition(threading.RLock())
         self._thread = threading.Thread(target=self._run, name="distrib-stream", daemon=True)
         self._thread.start()
+        _OPEN.add(self)
 
     def next(self, lane: int) -> Window:
         """A lane's next window, waited for; called once for each of its span, in order.
@@ -93,3 +96,13 @@ class Prefetch:
                     return lane, number
                 del self._coming[lane]
             return None
+
+
+_OPEN: weakref.WeakSet[Prefetch] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """End the threads before the interpreter goes: one killed inside Arrow aborts the process."""
+    for prefetch in list(_OPEN):
+        prefetch.close()

@@ -44,10 +44,10 @@ def release(family: Trainable[Any, Any, Any], worker: Worker) -> None:
     Arrays that nobody holds are free in it for the next training of this process, and as it does
     not preallocate, it has taken no more than its largest training needed.
 
-    On a CPU there is nothing to do: memory goes back with the last reference, or the next time
-    Python collects.
+    In one process on a CPU there is nothing to do: memory goes back with the last reference, or the
+    next time Python collects. The workers of a group let go of wrapped models, as large as they are.
     """
-    if worker.device == "cpu":
+    if worker.device == "cpu" and worker.world_size == 1:
         return
     gc.collect()  # models and optimizers refer to themselves
     if family.framework == "torch":

@@ -5,6 +5,7 @@ Whoever starts the processes calls `process_group` in each; a training gets its 
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -79,6 +80,8 @@ def process_group(
     try:
         yield TorchWorker(rank, size, site.device, site.threads, site.precision)
     finally:
+        # Wrapped models are cycles that hold on to the group, whose threads must end with it.
+        gc.collect()
         distributed.destroy_process_group()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from distrib.data.stream import Rows, Stream
 from distrib.data.stream_batches import Window
 from distrib.data.stream_prefetch import Prefetch
 
+ROOT = Path(__file__).resolve().parents[2]
 TABLE = pa.table({"id": [0]})
 
 
@@ -140,3 +143,20 @@ def test_closing_gives_up_between_shards() -> None:
     assert begun.wait(20)
     ahead.close()
     assert alive() == 0
+
+
+def test_a_process_that_ends_amid_a_stream_ends_its_thread_first() -> None:
+    script = """
+import atexit, threading, time
+atexit.register(lambda: print([t.name for t in threading.enumerate()]))
+import pyarrow as pa
+from distrib.data.stream_batches import Window
+from distrib.data.stream_prefetch import Prefetch
+table = pa.table({"x": [1]})
+kept = Prefetch(lambda lane, number, stopped: Window(table), {0: range(1000)})
+kept.next(0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, cwd=ROOT
+    )
+    assert (done.returncode, done.stdout) == (0, "['MainThread']\n"), done.stderr
