@@ -45,7 +45,7 @@ def release(family: Trainable[Any, Any, Any], worker: Worker) -> None:
     not preallocate, it has taken no more than its largest training needed.
 
     In one process on a CPU there is nothing to do: memory goes back with the last reference, or the
-    next time Python collects. The workers of a group let go of wrapped models, as large as they are.
+    next time Python collects. The workers of a group let go of their wrapped models at once.
     """
     if worker.device == "cpu" and worker.world_size == 1:
         return
