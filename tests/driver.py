@@ -77,10 +77,10 @@ class Driver:
         """Everything it wrote."""
         return self.log.read_text(errors="replace")
 
-    def wait(self) -> int:
+    def wait(self, patience: float = PATIENCE) -> int:
         """Its exit code."""
         try:
-            return self.process.wait(PATIENCE)
+            return self.process.wait(patience)
         except subprocess.TimeoutExpired:
             self.end()
             raise AssertionError(f"the driver hangs:\n{self.said()}") from None
