@@ -35,6 +35,13 @@ class Parser(argparse.ArgumentParser):
         raise InputError(message, hint=f"{self.prog} --help")
 
 
+def mute(stream: TextIO) -> None:
+    """From now on, what is written goes nowhere; so does what the stream still holds."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
 class Lasting:
     """Standard output of work that goes on when its reader is gone: a closed pipe or terminal."""
 
@@ -57,8 +64,7 @@ class Lasting:
         except OSError as error:
             if error.errno not in (errno.EPIPE, errno.EIO):
                 raise
-            # What the stream still holds goes where nobody reads, too.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            mute(self._stream)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -77,7 +83,7 @@ def enter(
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute(sys.stdout)
         return DONE
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -267,13 +267,13 @@ def carry_out(
             print(f"\ninterrupted; nothing that ended is lost\n\nnext:\n  {resume()}")
             return INTERRUPTED
         except OSError as error:
-            if not folders or isinstance(error, InputError) or plan.options.debug:
+            if not folders or plan.options.debug:
                 raise
             raise InputError(
-                "the disk takes no more; nothing that ended is lost",
-                file=folders[0].path,
+                "a file could not be written or read; nothing that ended is lost",
+                file=error.filename or folders[0].path,
                 found=error.strerror or str(error),
-                hint=f"make room, then: {resume()}",
+                hint=f"when that is mended: {resume()}",
             ) from None
 
 

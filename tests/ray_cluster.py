@@ -26,64 +26,45 @@ def ray_cluster(cpus: int = 2, gpus: int = 0) -> Iterator[tuple[str, Path]]:
 
     It asks for no token; a driver that other tests may have given one says RAY_AUTH_MODE=disabled.
     """
-    mark = f"RAY_CLUSTER_MARK={uuid.uuid4().hex}"
-    name, _, value = mark.partition("=")
     # A path of Ray's sockets has little room.
     folder = Path(tempfile.mkdtemp(prefix="c", dir="/tmp"))
     port, *others = free_ports(3)
-    command = [
-        *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"),
-        *(f"--port={port}", "--node-ip-address=127.0.0.1", f"--temp-dir={folder / 'ray'}"),
-        *(f"--num-cpus={cpus}", f"--num-gpus={gpus}", "--object-store-memory=200000000"),
-        *("--include-dashboard=false", "--disable-usage-stats"),
+    words = [
+        *("--head", f"--port={port}", f"--temp-dir={folder / 'ray'}", f"--num-gpus={gpus}"),
+        *("--object-store-memory=200000000", "--include-dashboard=false"),
         *(f"--dashboard-agent-listen-port={others[0]}", f"--ray-client-server-port={others[1]}"),
     ]
-    environment = foreign_environment()
-    log = folder / "log"
-    with log.open("wb") as out:
-        head = subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**environment, "RAY_AUTH_MODE": "disabled", name: value},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
     try:
-        end = time.monotonic() + PATIENCE
-        while "Ray runtime started" not in log.read_text(errors="replace"):
-            assert head.poll() is None, log.read_text(errors="replace")
-            assert time.monotonic() < end, log.read_text(errors="replace")
-            time.sleep(0.1)
-        yield f"127.0.0.1:{port}", folder
+        with _started(folder, cpus, words) as head:
+            yield f"127.0.0.1:{port}", folder
+            head.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                head.wait(PATIENCE)
     finally:
-        head.terminate()
-        try:
-            head.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            head.kill()
-            head.wait()
-        for pid in _marked(mark):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def ray_node(address: str, folder: Path, cpus: int) -> Iterator[subprocess.Popen[bytes]]:
+def ray_node(address: str, folder: Path, cpus: int) -> Iterator[None]:
     """Another node of a cluster; killed at the end, as a machine is that is taken away."""
+    words = [f"--address={address}", "--num-gpus=0", "--object-store-memory=100000000"]
+    with _started(folder, cpus, words):
+        yield
+
+
+@contextmanager
+def _started(folder: Path, cpus: int, words: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """`ray start` in the foreground, once it runs; whatever is left of it is killed at the end."""
     mark = f"RAY_CLUSTER_MARK={uuid.uuid4().hex}"
     name, _, value = mark.partition("=")
-    command = [
-        *(sys.executable, "-m", "ray.scripts.scripts", "start", f"--address={address}", "--block"),
-        *("--node-ip-address=127.0.0.1", f"--num-cpus={cpus}", "--num-gpus=0"),
-        *("--object-store-memory=100000000", "--disable-usage-stats"),
-    ]
     log = folder / f"log-{value}"
     with log.open("wb") as out:
         node = subprocess.Popen(
-            command,
+            [
+                *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block"),
+                *("--node-ip-address=127.0.0.1", f"--num-cpus={cpus}", "--disable-usage-stats"),
+                *words,
+            ],
             cwd=folder,
             env={**foreign_environment(), "RAY_AUTH_MODE": "disabled", name: value},
             stdin=subprocess.DEVNULL,
