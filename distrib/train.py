@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
+from distrib._carry_out import carry_out
 from distrib._door import Parser, enter
 from distrib._studies import (
     add_options,
-    carry_out,
     new_place,
     options_from,
     pull_mirror,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from distrib._carry_out import carry_out
 from distrib._door import DONE, Parser, enter
 from distrib._studies import (
     add_options,
     add_search_options,
-    carry_out,
     find_study,
     new_place,
     options_from,
