@@ -1,1 +1,1 @@
-"""Readers, checks and splits: pure functions, without torch, JAX or Ray."""
+"""Readers, checks, splits and simulators: pure functions, without torch, JAX or Ray."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from distrib.data.olga import MODELS, Side, read_model
 from distrib.data.screen import Screen
+from distrib.data.vdj.olga import MODELS, Side, read_model
 
 LENGTH = 24
 TRIMS = np.arange(-2, 15)

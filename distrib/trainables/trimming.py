@@ -17,10 +17,10 @@ import pandas as pd
 from pydantic import Field
 
 from distrib.data.splits import fold_ids
-from distrib.data.trimming import TrimmingData, olga_trimming
-from distrib.data.trimming_example import write_example
-from distrib.data.trimming_features import Feature, FeatureSet, build_features, list_features
-from distrib.data.trimming_files import read_trimming
+from distrib.data.vdj.cut_features import Feature, FeatureSet, build_features, list_features
+from distrib.data.vdj.trimming import TrimmingData, olga_trimming
+from distrib.data.vdj.trimming_example import write_example
+from distrib.data.vdj.trimming_files import read_trimming
 from distrib.errors import InputError
 from distrib.models.choice_losses import (
     frequencies,

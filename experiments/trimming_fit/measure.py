@@ -14,8 +14,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from distrib.data.trimming import olga_trimming
-from distrib.data.trimming_features import build_features
+from distrib.data.vdj.cut_features import build_features
+from distrib.data.vdj.trimming import olga_trimming
 from distrib.models.conditional_logit import fit
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from distrib.data.example_screen import ROWS, write_example
-from distrib.data.olga import read_model
 from distrib.data.profiles import gene_end_profiles, one_hot
 from distrib.data.screen import Screen, load_screen
 from distrib.data.splits import fold_ids
+from distrib.data.vdj.olga import read_model
 
 
 @pytest.fixture(scope="module")

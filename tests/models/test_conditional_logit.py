@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import check_grad, minimize
 
-from distrib.data.olga import read_model
-from distrib.data.trimming import encode_ends
-from distrib.data.trimming_features import build_features
+from distrib.data.vdj.cut_features import build_features
+from distrib.data.vdj.olga import read_model
+from distrib.data.vdj.trimming import encode_ends
 from distrib.errors import InputError
 from distrib.models.choice_losses import (
     mean_loss,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from distrib.data.trimming import TrimmingData, olga_trimming
+from distrib.data.vdj.trimming import TrimmingData, olga_trimming
 from distrib.errors import InputError
 from distrib.models.choice_losses import mean_loss, null_loss, saturated_loss
 from distrib.models.conditional_logit import fit, log_probabilities

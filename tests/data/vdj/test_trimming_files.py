@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distrib.data.olga import read_model
-from distrib.data.trimming import TrimmingData
-from distrib.data.trimming_example import OBSERVATIONS, SUBJECTS, write_example
-from distrib.data.trimming_files import read_trimming
+from distrib.data.vdj.olga import read_model
+from distrib.data.vdj.trimming import TrimmingData
+from distrib.data.vdj.trimming_example import OBSERVATIONS, SUBJECTS, write_example
+from distrib.data.vdj.trimming_files import read_trimming
 from distrib.errors import InputError
 
 GERMLINE = ">TRBV1*01\nACGTTGCAACGTTGCA\n>TRBV2*01\nTTTTTTTTTTTTTTTT\n>TRBV3*01\nACGTTGCAACGTTGCC\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from distrib.data.germline import require_known
 from distrib.data.ids import refuse_damage
 from distrib.data.tables import read_table, to_numbers
+from distrib.data.vdj.germline import require_known
 from distrib.errors import InputError, nearest
 
 

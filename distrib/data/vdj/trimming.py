@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from distrib.data.olga import Side, model_name, read_model
+from distrib.data.vdj.olga import Side, model_name, read_model
 from distrib.errors import InputError
 
 BASES = "ACGT"

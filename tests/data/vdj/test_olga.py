@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError
 import numpy as np
 import pytest
 
-from distrib.data import olga
-from distrib.data.olga import MODELS, model_name, read_model, reverse_complement
+from distrib.data.vdj import olga
+from distrib.data.vdj.olga import MODELS, model_name, read_model, reverse_complement
 from distrib.errors import InputError
 
 # model: genes, trims, first and last trim of V; the same of J
@@ -105,7 +105,7 @@ def test_without_olga_the_error_says_what_to_install(monkeypatch: pytest.MonkeyP
 
 def test_the_package_is_never_imported() -> None:
     code = (
-        "import sys; from distrib.data.olga import read_model; read_model('human_T_beta');"
+        "import sys; from distrib.data.vdj.olga import read_model; read_model('human_T_beta');"
         "sys.exit('olga' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

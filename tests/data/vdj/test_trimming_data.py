@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from distrib.data.olga import read_model
-from distrib.data.trimming import TrimmingData, encode_ends, olga_trimming
+from distrib.data.vdj.olga import read_model
+from distrib.data.vdj.trimming import TrimmingData, encode_ends, olga_trimming
 from distrib.errors import InputError
 
 # trimming.md 6.2: chain, species, gene end, first and last trim; gene ends; mass kept

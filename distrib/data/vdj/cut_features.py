@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from distrib.data.trimming import BASES, KEPT_BASES
+from distrib.data.vdj.trimming import BASES, KEPT_BASES
 
 FeatureSet = Literal[
     "null",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from distrib.data.olga import read_model
+from distrib.data.vdj.olga import read_model
 
 OBSERVATIONS = 25_000  # of each subject
 SUBJECTS = ("donor_1", "donor_2")

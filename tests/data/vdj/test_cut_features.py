@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from distrib.data.olga import read_model, reverse_complement
-from distrib.data.trimming import encode_ends
-from distrib.data.trimming_features import (
+from distrib.data.vdj.cut_features import (
     FEATURE_SETS,
     Feature,
     FeatureSet,
     build_features,
     list_features,
 )
+from distrib.data.vdj.olga import read_model, reverse_complement
+from distrib.data.vdj.trimming import encode_ends
 
 PAPER: FeatureSet = "motif_two-side-base-count-beyond"
 PUBLISHED_TRIMS = np.arange(2, 15)

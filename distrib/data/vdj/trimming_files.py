@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import yaml
 
-from distrib.data.germline import FASTA_SUFFIXES, read_germline, trimmed_ends
-from distrib.data.olga import Side, model_name, read_model, reverse_complement
 from distrib.data.text import TEXT_SUFFIXES, check_file, suffix
-from distrib.data.trimming import KEPT_BASES, TrimmingData, encode_ends
-from distrib.data.trimming_counts import read_counts
+from distrib.data.vdj.germline import FASTA_SUFFIXES, read_germline, trimmed_ends
+from distrib.data.vdj.olga import Side, model_name, read_model, reverse_complement
+from distrib.data.vdj.trimming import KEPT_BASES, TrimmingData, encode_ends
+from distrib.data.vdj.trimming_counts import read_counts
 from distrib.errors import InputError, nearest
 
 YAML_NAME = "trimming.yaml"

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from distrib.data.ids import as_ids
-from distrib.data.olga import Side, reverse_complement
 from distrib.data.tables import read_table
 from distrib.data.text import read_lines, suffix
+from distrib.data.vdj.olga import Side, reverse_complement
 from distrib.errors import InputError, nearest
 
 FASTA_SUFFIXES = (".fasta", ".fa", ".fna")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from distrib.data.germline import read_germline, require_known, trimmed_ends
+from distrib.data.vdj.germline import read_germline, require_known, trimmed_ends
 from distrib.errors import InputError
 
 FASTA = ">TRBV1*01 some words\nacgt\nACGT\n\n>TRBV2*01\nTT..TTA\n"

@@ -1,0 +1,1 @@
+"""V(D)J recombination: germline genes, their ends, and what is observed of joining them."""
