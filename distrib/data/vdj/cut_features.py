@@ -29,6 +29,12 @@ P_NUCLEOTIDES = 2
 _HAIRPIN = 2  # the last germline bases, single-stranded in the opened hairpin: never counted
 _ABSENT = 4  # a position beyond the P-nucleotides
 # Sum (deviation) coding of A, C, G, T and of an absent base; T is minus the sum of the others.
+# What a feature set's name says of the sides that are counted.
+_COUNTS = {
+    "two-side": (("5end", "GC"), ("3end", "AT"), ("3end", "GC")),
+    "left": (("5end", "GC"),),
+    "right": (("3end", "AT"), ("3end", "GC")),
+}
 _SUM_CODING = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, -1, -1], [0, 0, 0]], float)
 
 
@@ -56,17 +62,19 @@ class Feature:
         return "_".join(part for part in parts if part)
 
 
-def list_features(feature_set: FeatureSet, motif_left: int, motif_right: int) -> list[Feature]:
+def list_features(feature_set: str, motif_left: int, motif_right: int) -> list[Feature]:
     """The columns of a feature set, in order: length, base counts, motif.
+
+    A set is named by what it holds, joined by `_`: `motif`, `length`, and `two-side-base-count`,
+    `left-...` (kept bases alone) or `right-...` (lost ones), with `-beyond` where the bases of the
+    motif are not counted again.
 
     The 5' count has a fixed number of bases, so that its AT is left out (it would be redundant).
     """
     columns = []
     if "length" in feature_set:
         columns.append(Feature("length"))
-    if "base-count" in feature_set:
-        sides = (("5end", "GC"), ("3end", "AT"), ("3end", "GC"))
-        columns += [Feature("base_count", side, base=base) for side, base in sides]
+    columns += [Feature("base_count", side, base=base) for side, base in _counts(feature_set)]
     if feature_set.startswith("motif"):
         for side, size in (("5end", motif_left), ("3end", motif_right)):
             for position in range(1, size + 1):
@@ -77,14 +85,15 @@ def list_features(feature_set: FeatureSet, motif_left: int, motif_right: int) ->
 def build_features(
     ends: np.ndarray,
     trims: np.ndarray,
-    feature_set: FeatureSet,
+    feature_set: str,
     motif_left: int,
     motif_right: int,
 ) -> np.ndarray:
     """(genes, trims, features) float64, columns as in `list_features`.
 
     Args:
-        ends: (genes, bases) int8 as in `TrimmingData`, at least max(trims) + 10 bases.
+        ends: (genes, bases) int8 as in `TrimmingData`, at least max(trims) + 10 bases; 4 where a
+            gene has none.
         trims: (trims,) integers, at least -2.
         motif_left: bases of the motif on the kept side, at most 10. motif_right: on the lost side.
     """
@@ -94,18 +103,25 @@ def build_features(
     blocks = []
     if "length" in feature_set:
         blocks.append(np.broadcast_to(trims[None, :, None], (len(ends), len(trims), 1)))
-    if "base-count" in feature_set:
-        inner, outer = (motif_left, motif_right) if "beyond" in feature_set else (0, 0)
-        kept = (cut - KEPT_BASES, cut - inner)
-        lost = (cut + outer, np.full_like(cut, ends.shape[1] - _HAIRPIN))
-        counts = [(kept, "GC"), (lost, "AT"), (lost, "GC")]
-        blocks += [_count(f, begin, end, base)[..., None] for (begin, end), base in counts]
+    inner, outer = (motif_left, motif_right) if "beyond" in feature_set else (0, 0)
+    windows = {
+        "5end": (cut - KEPT_BASES, cut - inner),
+        "3end": (cut + outer, np.full_like(cut, ends.shape[1] - _HAIRPIN)),
+    }
+    for side, bases in _counts(feature_set):
+        blocks.append(_count(f, *windows[side], bases)[..., None])
     if feature_set.startswith("motif"):
         positions = [cut - i for i in range(1, motif_left + 1)]
         positions += [cut + j for j in range(motif_right)]
         blocks += [_SUM_CODING[_bases_at(f, position)] for position in positions]
     empty = np.zeros((len(ends), len(trims), 0))
     return np.concatenate([empty, *blocks], axis=2, dtype=float)
+
+
+def _counts(feature_set: str) -> tuple[tuple[str, str], ...]:
+    """Side and bases of each count in a feature set."""
+    named = [name for name in _COUNTS if f"{name}-base-count" in feature_set]
+    return _COUNTS[named[0]] if named else ()
 
 
 def _bases_at(f: np.ndarray, position: np.ndarray) -> np.ndarray:
