@@ -51,3 +51,20 @@ def require_identifiable(features: np.ndarray, mask: np.ndarray, names: Sequence
             expected=f"{len(names)} independent features, in {len(features)} choice sets",
             hint="take fewer features, more choice sets, or a penalty (l2 > 0)",
         )
+
+
+def dependent_in_gram(gram: np.ndarray) -> list[int]:
+    """Features that combine the ones before them, by their inner products (features, features).
+
+    Inner products hold squares: what is told apart here differs by more than 1e-5 of its size.
+    """
+    size = np.abs(np.diag(gram)).max(initial=0.0)
+    rest = gram.copy()
+    dependent = []
+    for k in range(len(gram)):
+        pivot = rest[k, k]
+        if pivot <= 1e-10 * max(gram[k, k], 1e-6 * size):
+            dependent.append(k)
+            continue
+        rest = rest - np.outer(rest[:, k], rest[k]) / pivot
+    return dependent

@@ -140,3 +140,37 @@ def _ends(windows: np.ndarray, longest_trim: int) -> np.ndarray:
     """(genes, bases) int8, the last bases as `build_features` takes them."""
     ends = windows[:, -(longest_trim + KEPT_BASES) :]
     return np.where(ends >= 0, ends, _ABSENT).astype(np.int8)
+
+
+def standard_deviations(design: Design, pairs: np.ndarray) -> np.ndarray:
+    """(features,) of each column over the cells that exist in these pairs (bool), all alike.
+
+    Of the microhomology of ligation over the options modelled; `weighted_avg_mh` as with all
+    options alike.
+    """
+    kind = design.kind[pairs]
+    exists = design.modelled.any(axis=1)[kind]
+    of_left = exists.sum(axis=2)[..., None]
+    of_right = exists.sum(axis=1)[..., None]
+    bits = np.arange(design.modelled.shape[1])
+    sizes = np.maximum(design.modelled.sum(axis=1), 1)
+    columns = [
+        _spread(design.left_features[design.left[pairs]], of_left),
+        _spread(design.right_features[design.right[pairs]], of_right),
+        _spread(design.cell_features[pairs], exists[..., None]),
+    ]
+    if design.weighted:
+        mean = (design.modelled @ bits / sizes)[kind]
+        columns.append(_spread(mean[..., None], exists[..., None]))
+    if design.free_ligation:
+        options = np.bincount(kind.ravel(), minlength=len(design.modelled)) @ design.modelled
+        columns.append(_spread(bits[:, None], options[:, None]))
+    return np.concatenate(columns)
+
+
+def _spread(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(columns,) weighted standard deviations over all but the last axis."""
+    axes = tuple(range(values.ndim - 1))
+    total = weights.sum()
+    mean = (values * weights).sum(axis=axes) / total
+    return np.sqrt(((values - mean) ** 2 * weights).sum(axis=axes) / total)

@@ -40,6 +40,7 @@ class JunctionData:
         subjects: (subjects,) names.
         entry_subject, entry_observation: (entries,) int32. entry_count: (entries,) float64.
         trim_types: names of both trims, such as `("v_trim", "j_trim")`.
+        weighting: what counts alike, see `entry_weights`.
         origin, notes: where it comes from, and what was left out in reading.
     """
 
@@ -63,6 +64,7 @@ class JunctionData:
     entry_observation: np.ndarray
     entry_count: np.ndarray
     trim_types: tuple[str, str]
+    weighting: Weighting
     origin: str
     notes: tuple[str, ...] = ()
 
@@ -92,19 +94,19 @@ class JunctionData:
         """(pairs,) names of the left and of the right gene."""
         return self.left_genes[self.left_of], self.right_genes[self.right_of]
 
-    def entry_weights(self, weighting: Weighting = "pooled") -> np.ndarray:
-        """(entries,) float64 that sum to 1.
+    def entry_weights(self) -> np.ndarray:
+        """(entries,) float64 that sum to 1, by the `weighting`.
 
         `pooled`: every sequence counts alike. `subject`: every subject counts alike, and within it
         every sequence. `gene_marginal`: within a subject and pair every sequence counts alike; a
         pair counts as much as its mean share over the subjects (Russell et al., eLife 2023).
         """
         counts = self.entry_count
-        if weighting == "pooled":
+        if self.weighting == "pooled":
             return counts / counts.sum()
         num_subjects, num_pairs = len(self.subjects), len(self.left_of)
         of_subject = np.bincount(self.entry_subject, counts, num_subjects)
-        if weighting == "subject":
+        if self.weighting == "subject":
             weights = counts / of_subject[self.entry_subject]
             return weights / weights.sum()
         pair = self.observation_pair[self.entry_observation]
@@ -114,10 +116,10 @@ class JunctionData:
         weights = counts / of_cell[cell] * shares.mean(axis=0)[pair]
         return weights / weights.sum()
 
-    def weights(self, weighting: Weighting = "pooled") -> np.ndarray:
+    def weights(self) -> np.ndarray:
         """(observations,) float64 that sum to 1, over all subjects."""
         size = len(self.observation_pair)
-        return np.bincount(self.entry_observation, self.entry_weights(weighting), size)
+        return np.bincount(self.entry_observation, self.entry_weights(), size)
 
     def take(self, rows: np.ndarray) -> JunctionData:
         """The pairs at these positions, in their order, and what was observed of them."""

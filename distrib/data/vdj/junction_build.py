@@ -10,7 +10,7 @@ import pandas as pd
 
 from distrib.data.vdj.cut_features import P_NUCLEOTIDES
 from distrib.data.vdj.frames import CodingGenes, FrameRule, is_productive
-from distrib.data.vdj.junction import JunctionData
+from distrib.data.vdj.junction import JunctionData, Weighting
 from distrib.data.vdj.ligation import (
     MOST_MH,
     Joints,
@@ -79,6 +79,7 @@ def build_junctions(
     annotations: Annotations = "all",
     *,
     subject: str | None = None,
+    weighting: Weighting = "pooled",
     frame_rule: FrameRule = "anchors",
     origin: str = "",
 ) -> JunctionData:
@@ -88,7 +89,7 @@ def build_junctions(
         annotations: `all`: whatever gives an observed sequence is its candidate; `known`: the
             counts tell the microhomology of each ligation. Without a meaning where the group is of
             trims alone.
-        subject: one subject's counts alone.
+        subject: one subject's counts alone. weighting: see `JunctionData.entry_weights`.
         frame_rule: see `frames.is_productive`.
 
     Raises:
@@ -150,6 +151,7 @@ def build_junctions(
         entry_observation=entry_observation.astype(np.int32),
         entry_count=count[explained],
         trim_types=(group.left_trim, group.right_trim),
+        weighting=weighting,
         origin=origin,
         notes=tuple(notes),
     )
