@@ -69,6 +69,22 @@ class OlgaModel:
         return self.v if side == "v" else self.j
 
 
+@dataclass(frozen=True)
+class OlgaGene:
+    """One gene of a model.
+
+    Attributes:
+        segment: "V", "D" or "J". sequence: the whole germline gene on its coding strand, 5'->3'.
+        anchor: position, from 0, of the codon that ends the CDR3 (Cys of V, Phe or Trp of J); None
+            of D genes and where the model knows none.
+    """
+
+    name: str
+    segment: str
+    sequence: str
+    anchor: int | None
+
+
 def reverse_complement(sequence: str) -> str:
     """The other strand of an upper-case DNA sequence, 5'->3'."""
     return sequence.translate(_COMPLEMENT)[::-1]
@@ -99,6 +115,35 @@ def read_model(name: str) -> OlgaModel:
     Raises:
         InputError: where the name is unknown or the `olga` package is not installed.
     """
+    _check_name(name)
+    values = _read_values(_locate(name, "model_params.txt"))
+    tables = _read_tables(_locate(name, "model_marginals.txt"))
+    p_v = tables["v_choice"]
+    p_j = tables["j_choice"]
+    usage_j = p_j if p_j.ndim == 1 else p_v @ p_j  # P(J), or P(J | V)
+    return OlgaModel(name, _end("v", values, tables, p_v), _end("j", values, tables, usage_j))
+
+
+def read_genes(name: str) -> list[OlgaGene]:
+    """Every V, D and J gene of one of `MODELS`, in the model's order.
+
+    Raises:
+        InputError: as `read_model`.
+    """
+    _check_name(name)
+    values = _read_values(_locate(name, "model_params.txt"))
+    anchors = {
+        segment: _read_anchors(_locate(name, f"{segment}_gene_CDR3_anchors.csv"))
+        for segment in "VJ"
+    }
+    return [
+        OlgaGene(gene.strip(), segment, sequence.upper(), anchors.get(segment, {}).get(gene))
+        for segment, event in (("V", "v_choice"), ("D", "d_gene"), ("J", "j_choice"))
+        for gene, sequence in values.get(event, [])
+    ]
+
+
+def _check_name(name: str) -> None:
     if name not in MODELS:
         raise InputError(
             "unknown OLGA model",
@@ -106,12 +151,12 @@ def read_model(name: str) -> OlgaModel:
             expected="one of " + ", ".join(MODELS),
             hint=nearest(name, MODELS),
         )
-    values = _read_values(_locate(name, "model_params.txt"))
-    tables = _read_tables(_locate(name, "model_marginals.txt"))
-    p_v = tables["v_choice"]
-    p_j = tables["j_choice"]
-    usage_j = p_j if p_j.ndim == 1 else p_v @ p_j  # P(J), or P(J | V)
-    return OlgaModel(name, _end("v", values, tables, p_v), _end("j", values, tables, usage_j))
+
+
+def _read_anchors(path: Path) -> dict[str, int]:
+    """Gene -> anchor; the columns are `gene,anchor_index,function`."""
+    rows = [line.split(",") for line in path.read_text().splitlines()[1:] if line.strip()]
+    return {row[0].strip(): int(row[1]) for row in rows if row[1].strip().isdecimal()}
 
 
 def _end(
