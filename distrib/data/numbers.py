@@ -19,6 +19,7 @@ MISSING = frozenset({"", "NA", "N/A", "na", "n/a", "NaN", "nan", "NAN", "null", 
 _POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+_INFINITE = re.compile(r"[+-]?(inf|infinity|∞)", re.IGNORECASE)
 _EXCEL_ERROR = re.compile(r"#(DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!|N/A)")
 
 T = TypeVar("T")
@@ -90,6 +91,9 @@ class Numbers:
             point = cell.replace(",", ".") if self.comma else cell
             if self.comma and _POINT.fullmatch(cell) and "." in cell:
                 problem, hint = "decimal points and decimal commas in one table", None
+            elif _INFINITE.fullmatch(cell):
+                problem = "an infinite number"
+                hint = "leave a cell empty where nothing could be measured"
             elif not _POINT.fullmatch(point):
                 problem, hint = "text where a number is due", _hint(cell)
             elif np.isinf(float(point)):
@@ -137,6 +141,4 @@ def _hint(cell: str) -> str:
         return "a formula failed in the spreadsheet: mend it there, or leave the cell empty"
     if _THOUSANDS.fullmatch(cell):
         return "write numbers without thousands separators"
-    if cell.lower().lstrip("+-") in ("inf", "infinity"):
-        return "leave a cell empty where nothing could be measured"
     return "leave a cell empty, or write NA, where nothing was measured"

@@ -51,7 +51,7 @@ def refused(path: Path, *says: str, targets: bool = True) -> None:
         (TARGETS.replace("2.5", "high"), ["row 4 (gene2)", "column 'up'", "'high'"]),
         (TARGETS.replace("2.5", '"2,5"'), ["row 2 (gene0)", "'0.5'", "decimal commas"]),
         (TARGETS.replace("2.5", "2,5"), ["row 4", "4 cells", "decimal commas"]),
-        (TARGETS.replace("2.5", "inf"), ["row 4", "column 'up'", "'inf'"]),
+        (TARGETS.replace("2.5", "inf"), ["row 4", "column 'up'", "infinite", "'inf'"]),
         (TARGETS.replace("2.5", "1e39"), ["row 4", "column 'up'", "float32"]),
         (TARGETS.replace("gene", "locus"), ["no id in common", "gene0", "locus0"]),
         (TARGETS.replace("gene", "GENE"), ["no id in common", "upper and lower case"]),
