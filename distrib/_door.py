@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 DONE, BAD_INPUT, NO_SUCCESS, INTERRUPTED = 0, 2, 3, 130
 
+_OPTION = re.compile(r"--[a-z][a-z-]*")
+_NEGATIVE = re.compile(r"-[\d.]")
+
 
 class Parser(argparse.ArgumentParser):
     """Arguments as people expect them: examples in the help, mistakes told in two lines."""
@@ -30,6 +34,18 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """A value such as `-5s` stays one, where argparse sees another option in it."""
+        words: list[str] = []
+        for word in sys.argv[1:] if args is None else args:
+            if _NEGATIVE.match(word) and words and _OPTION.fullmatch(words[-1]):
+                words[-1] += f"={word}"
+            else:
+                words.append(word)
+        return super().parse_known_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
         raise InputError(message, hint=f"{self.prog} --help")

@@ -30,6 +30,13 @@ TUNE: dict[str, tuple[list[str], list[str]]] = {
     "half a trial": ([*TOY, "--trials", "1.5"], ["--trials", "1.5"]),
     "no time": ([*TOY, "--time-budget", "0"], ["--time-budget", "found:    0"]),
     "time below 0": ([*TOY, "--time-budget=-5m"], ["--time-budget", "-300"]),
+    "time below 0, apart": (
+        [*TOY, "--time-budget", "-5s"],
+        ["--time-budget: no time", "found:    -5", "expected: above 0"],
+    ),
+    "no seconds": ([*TOY, "--time-budget", "0s"], ["--time-budget", "found:    0", "above 0"]),
+    "time below 0 that is none": ([*TOY, "--time-budget", "-5x"], ["-5x", "90s, 15m, 2h"]),
+    "time without a value": (["--time-budget", *TOY], ["--time-budget", "expected"]),
     "time that is none": ([*TOY, "--time-budget", "soon"], ["soon", "90s, 15m, 2h"]),
     "time that is no number": ([*TOY, "--time-budget", "nan"], ["--time-budget", "nan"]),
     "no epochs": ([*TOY, "--max-epochs", "0"], ["--max-epochs", "found:    0"]),
