@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from distrib.data.disguises import HEAD, refuse_disguised
 from distrib.errors import InputError
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -70,7 +71,8 @@ def open_text(path: Path) -> Iterator[IO[str]]:
         )
     try:
         with _bytes(path) as file:
-            start = file.read(4)
+            start = file.read(HEAD)
+        refuse_disguised(path, start)
         encoding = next((name for mark, name in _BOMS if start.startswith(mark)), "utf-8")
         with io.TextIOWrapper(_bytes(path), encoding=encoding, newline="") as text:
             yield text
