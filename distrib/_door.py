@@ -130,7 +130,8 @@ def duration(text: str) -> float:
 
 def setting(text: str) -> tuple[str, Any]:
     """`key=value` of `--set`; the value is read as YAML."""
-    from distrib.study.space_file import number, read_yaml
+    from distrib.safe_yaml import read_yaml
+    from distrib.study.space_file import number
 
     key, equals, value = text.partition("=")
     if not equals or not key:

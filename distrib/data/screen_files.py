@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from distrib.data.matrix_files import MATRIX_SUFFIXES
 from distrib.data.text import TEXT_SUFFIXES, check_file, suffix
 from distrib.errors import InputError, nearest
+from distrib.safe_yaml import read_yaml_file
 
 YAML_NAME = "screen.yaml"
 
@@ -83,16 +82,7 @@ def _from_folder(folder: Path) -> ScreenFiles:
 
 def _from_yaml(path: Path) -> ScreenFiles:
     check_file(path)
-    try:
-        content = yaml.safe_load(path.read_bytes())
-    except (yaml.YAMLError, UnicodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise InputError(
-            "not valid YAML",
-            file=path,
-            where=f"line {mark.line + 1}" if mark else None,
-            found=getattr(error, "problem", None) or error,
-        ) from None
+    content = read_yaml_file(path)
     if not isinstance(content, dict):
         raise InputError("keys are due", file=path, found=content, expected=", ".join(_SUFFIXES))
     for key, value in content.items():

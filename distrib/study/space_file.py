@@ -8,44 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from distrib.errors import InputError, nearest
+from distrib.safe_yaml import read_yaml, read_yaml_file
 from distrib.study.space import KINDS, Parameter, Space, label, ordered
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which ``1e-4`` is a number and a key may stand only once in a mapping."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, (str, int, float, bool)):
-                if key in seen:
-                    line = key_node.start_mark.line + 1
-                    raise InputError(
-                        "this key stands twice", file=self.name, where=f"line {line}", found=key
-                    )
-                seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(text: str, name: str) -> Any:
-    """Parse YAML safely; `name` stands in the errors.
-
-    Raises:
-        InputError: for what is no YAML, with its line.
-    """
-    try:
-        loader = _Loader(text)
-        loader.name = name
-        return loader.get_single_data()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else None
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise InputError(f"this is not YAML: {problem}", file=name, where=where) from None
 
 
 def find_space(name: str) -> Space:
@@ -61,13 +26,7 @@ def find_space(name: str) -> Space:
         path = Path(name)
         if not path.is_file():
             raise InputError("no such file", file=path, expected="a space in YAML")
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise InputError(
-                "this is not UTF-8 text", file=path, where=f"byte {error.start}"
-            ) from None
-        return parse_space(read_yaml(text, name), name=path.stem, file=name)
+        return parse_space(read_yaml_file(path), name=path.stem, file=name)
     names = sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".yaml"))
     if name not in names:
         raise InputError(

@@ -194,7 +194,12 @@ def test_groups_and_folds(screen: Path, name: str, text: str, says: list[str]) -
     ("text", "says"),
     [
         ("", ["the file is empty"]),
-        ("embeddings: [", ["not valid YAML", "line 1"]),
+        ("embeddings: [", ["not YAML", "line 1"]),
+        (
+            "embeddings: embeddings.npz\ntargets: a.csv\n# mine\ntargets: targets.csv",
+            ["line 4", "the key 'targets' stands twice", "line 2 already"],
+        ),
+        ("embeddings: 'ni\udcf1o.npz'", ["not UTF-8", "byte 15"]),
         ("- embeddings.npz", ["keys are due"]),
         ("embedings: embeddings.npz", ["'embedings'", "did you mean 'embeddings'?"]),
         ("targets: targets.csv", ["'embeddings' is missing"]),
@@ -208,7 +213,7 @@ def test_groups_and_folds(screen: Path, name: str, text: str, says: list[str]) -
     ],
 )
 def test_yaml(screen: Path, text: str, says: list[str]) -> None:
-    (screen / "screen.yaml").write_text(text)
+    (screen / "screen.yaml").write_text(text, encoding="utf-8", errors="surrogateescape")
     refused(screen, str(screen), *says)
 
 

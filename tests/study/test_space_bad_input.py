@@ -73,7 +73,7 @@ PARAMETERS: dict[str, tuple[str, list[str]]] = {
     ),
     "key twice": (
         "height: 0.1\n  height: 0.2",
-        ["line 4", "found:    height", "twice"],
+        ["line 4", "'height' stands twice", "twice"],
     ),
     "key twice inside": ("height: {uniform: [0, 1], uniform: [0, 2]}", ["line 3", "uniform"]),
     "unknown parameter": ("hieght: 0.5", ["parameters.hieght", "height", "'height'?"]),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 
 from distrib.data.text import TEXT_SUFFIXES, check_file, suffix
 from distrib.data.vdj.germline import FASTA_SUFFIXES, read_germline, trimmed_ends
@@ -14,6 +12,7 @@ from distrib.data.vdj.olga import Side, model_name, read_model, reverse_compleme
 from distrib.data.vdj.trimming import KEPT_BASES, TrimmingData, encode_ends
 from distrib.data.vdj.trimming_counts import read_counts
 from distrib.errors import InputError, nearest
+from distrib.safe_yaml import read_yaml_file
 
 YAML_NAME = "trimming.yaml"
 
@@ -116,16 +115,7 @@ def _from_folder(folder: Path) -> dict[str, Path]:
 
 def _from_yaml(path: Path) -> dict[str, Path]:
     check_file(path)
-    try:
-        content: Any = yaml.safe_load(path.read_bytes())
-    except (yaml.YAMLError, UnicodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise InputError(
-            "not valid YAML",
-            file=path,
-            where=f"line {mark.line + 1}" if mark else None,
-            found=getattr(error, "problem", None) or error,
-        ) from None
+    content = read_yaml_file(path)
     if not isinstance(content, dict):
         raise InputError("keys are due", file=path, found=content, expected=", ".join(_SUFFIXES))
     found = {}

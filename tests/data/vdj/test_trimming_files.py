@@ -166,7 +166,11 @@ def test_bad_germline_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("yaml", "message"),
     [
-        ("counts: [\n", "not valid YAML"),
+        ("counts: [\n", "trimming.yaml, line 2: this is not YAML"),
+        (
+            "counts: counts.tsv\ncounts: c.tsv\n",
+            r"trimming\.yaml, line 2: the key 'counts' stands twice",
+        ),
         ("just text\n", "keys are due"),
         ("count: counts.tsv\n", r"unknown key 'count'\n.*\n.*did you mean 'counts'"),
         ("counts: 3\n", "key 'counts': a file's name is due"),

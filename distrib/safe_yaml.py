@@ -1,0 +1,70 @@
+"""YAML as people write it: loaded safely, every mistake named by its line."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from distrib.errors import InputError
+
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which a key may stand only once in a mapping."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        first: dict[Any, int] = {}
+        for key_node, _ in node.value:
+            if key_node.tag == _MERGE:
+                continue
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, (str, int, float, bool)):
+                line = key_node.start_mark.line + 1
+                if key in first:
+                    raise InputError(
+                        f"the key {key!r} stands twice",
+                        file=self.name,
+                        where=f"line {line}",
+                        hint=f"it stands in line {first[key]} already",
+                    )
+                first[key] = line
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(text: str, name: str) -> Any:
+    """Plain values out of YAML.
+
+    Args:
+        name: stands in the errors.
+
+    Raises:
+        InputError: for what is no YAML, or a key that stands twice, with its line.
+    """
+    try:
+        loader = _Loader(text)
+        loader.name = name
+        return loader.get_single_data()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}" if mark else None
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise InputError(f"this is not YAML: {problem}", file=name, where=where) from None
+
+
+def read_yaml_file(path: Path) -> Any:
+    """The same out of a file that exists, UTF-8, or UTF-16 with its byte-order mark.
+
+    Raises:
+        InputError: where it is neither, too.
+    """
+    content = path.read_bytes()
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError("this is not UTF-8 text", file=path, where=f"byte {error.start}") from None
+    return read_yaml(text, str(path))
