@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import deque
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,7 @@ ATTRIBUTES = ("reason", "failure", "retries", "best_step", "latest", "seconds")
 INTERMEDIATE_VALUE = 7  # optuna.storages.journal.JournalOperation.SET_TRIAL_INTERMEDIATE_VALUE
 
 
+@cache
 def _optuna() -> Any:
     import optuna
 
@@ -70,6 +73,9 @@ class Ledger:
         else:
             self.study = optuna.load_study(study_name=names[0], storage=self.storage)
         self._live: dict[int, Any] = {}
+        waiting = _optuna().trial.TrialState.WAITING
+        self._waiting = deque(t.number for t in self.frozen() if t.state == waiting)
+        self._size = len(self.frozen())
 
     @property
     def repaired(self) -> str | None:
@@ -82,18 +88,17 @@ class Ledger:
 
     def count(self) -> int:
         """How many trials were begun, those that wait (`enqueue`) not counted."""
-        state = _optuna().trial.TrialState
-        return sum(t.state != state.WAITING for t in self.frozen())
+        return self._size - len(self._waiting)
 
     def next_number(self) -> int:
         """The number that `ask` will give: that of a trial that waits, or a new one."""
-        state = _optuna().trial.TrialState
-        waiting = self.study.get_trials(deepcopy=False, states=(state.WAITING,))
-        return waiting[0].number if waiting else len(self.frozen())
+        return self._waiting[0] if self._waiting else self._size
 
     def enqueue(self, params: dict[str, Any]) -> None:
         """Give the next trial these values; what they lack is drawn."""
         self.study.enqueue_trial(params)
+        self._waiting.append(self._size)
+        self._size += 1
 
     def ask(self, space: Space, sampler: optuna.samplers.BaseSampler) -> tuple[int, dict[str, Any]]:
         """Begin a trial: its number and its configuration."""
@@ -102,6 +107,10 @@ class Ledger:
             trial = self.study.ask()
             config = space.suggest(trial)
         self._live[trial.number] = trial
+        if self._waiting:
+            self._waiting.popleft()
+        else:
+            self._size += 1
         return trial.number, config
 
     def reopen(

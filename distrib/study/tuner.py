@@ -14,11 +14,13 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
+from ray.tune.registry import _global_registry
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
@@ -73,7 +75,7 @@ def run_search(
             ),
         )
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _trainables_remembered():
                 warnings.simplefilter("ignore")
                 tuner.fit()
         except Exception:
@@ -81,6 +83,18 @@ def run_search(
                 raise
     if search.error is not None:
         raise search.error
+
+
+@contextmanager
+def _trainables_remembered() -> Iterator[None]:
+    """Tune asks the cluster for the class of its trainable five times a trial; once will do."""
+    registry: Any = _global_registry
+    get, contains = registry.get, registry.contains
+    registry.get, registry.contains = cache(get), cache(contains)
+    try:
+        yield
+    finally:
+        del registry.get, registry.contains
 
 
 def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:

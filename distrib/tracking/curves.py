@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distrib.files import whole
+from distrib.files import write_whole
 from distrib.records import StudyRecord, TrialRecord
 from distrib.tracking import wording
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 PANELS = 12  # metrics drawn at most; the rest is in metrics.csv
 PICTURES = ("val_curves.png", "train_curves.png")
+SHARED = "grey: validation"
+ONLY_VALID = "no training figures were reported; these are the validation ones"
+ONLY_TRAIN = "no validation figures were reported; these are the training ones"
 
 Columns = dict[str, list[float]]
 
@@ -57,22 +60,21 @@ def write_curves(trial_folder: Path, study: StudyRecord, trial: TrialRecord) -> 
     if not (valid or train):
         return
     shared = any(name[6:] in columns for name in train)
-    notes = (
-        "" if valid else "no validation figures were reported; these are the training ones",
-        ("grey: validation" if shared else "")
-        if train
-        else "no training figures were reported; these are the validation ones",
-    )
+    if valid and train:
+        pictures = [(PICTURES[:1], valid, ""), (PICTURES[1:], train, SHARED if shared else "")]
+    else:  # the same picture under both names
+        pictures = [(PICTURES, valid or train, ONLY_VALID if valid else ONLY_TRAIN)]
     steps = columns["step"]
-    for picture, shown, note in zip(PICTURES, (valid or train, train or valid), notes):
+    for files, shown, note in pictures:
         sheet = _sheet(len(shown), study.unit)
         for panel, name in zip(sheet.panels, shown):
             bare = name.removeprefix("train/")
             other = columns.get(bare) if bare != name else None
             panel.draw(name, steps, columns[name], other, trial.best_step)
         sheet.label(title, wording.params_line(trial.params), note)
-        with whole(trial_folder / picture) as temporary:
-            sheet.save(temporary)
+        png = sheet.png()
+        for file in files:
+            write_whole(trial_folder / file, png)
 
 
 def write_all_curves(

@@ -7,10 +7,10 @@ texts by Pillow, which needs a tenth of the time for them.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -118,8 +118,8 @@ class Sheet:
         room = self.size[0] // 6
         self.heads = (clipped(title, room), clipped(params, room), clipped(note, room))
 
-    def save(self, path: Path) -> None:
-        """Draw and write a PNG."""
+    def png(self) -> bytes:
+        """The picture, drawn."""
         limits = (
             min(panel.steps[0] for panel in self.panels) - 0.5,
             max(panel.steps[-1] for panel in self.panels) + 0.5,
@@ -136,7 +136,9 @@ class Sheet:
                 artist.draw(self.canvas.renderer)
         picture = Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
         self._write(ImageDraw.Draw(picture))
-        picture.save(path, "png", compress_level=1)
+        file = io.BytesIO()
+        picture.save(file, "png", compress_level=1)
+        return file.getvalue()
 
     def _write(self, draw: ImageDraw.ImageDraw) -> None:
         for text, top, size in zip(self.heads, (6, 22, 35), (12, 10, 10)):
