@@ -26,7 +26,7 @@ MOST_OVERLAP = 4  # of the overlaps whose complementarity is counted (see `micro
 PAIRS_AT_ONCE = 256
 
 _LEFT_PAD, _RIGHT_PAD = -1, -2  # match nothing, not even each other
-_STRIDE, _KEYS = 1 << 8, 1 << 16  # a key is diagonal x stride + mismatches before, below _KEYS
+_STRIDE, _KEYS = 1 << 12, 1 << 25  # a key is diagonal x stride + mismatches before, below _KEYS
 
 
 def window_size(longest_trim: int) -> int:
@@ -190,6 +190,8 @@ def find_sequences(
     resumes = right_trim + P_NUCLEOTIDES + mh
     inside = (at >= 0) & (at <= joints.size) & (resumes >= 0) & (resumes <= joints.size)
     found = np.full(len(pair), -1, np.int64)
+    if not len(ligations.keys):  # every gene is shorter than every trim
+        return found
     order = np.argsort(pair, kind="stable")
     ordered = pair[order]
     for rows, counts in _in_chunks(left, right, left_of, right_of):

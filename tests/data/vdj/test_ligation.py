@@ -102,6 +102,16 @@ def test_real_genes() -> None:
     check(Case(v, [reverse_complement(sequence) for sequence in j], range(-2, 15)))
 
 
+def test_wide_windows_keep_pairs_apart() -> None:
+    rng = np.random.default_rng(0)
+    genes = ["".join(rng.choice(list("ACGT"), 130)) for _ in range(2)]
+    case = Case(genes, genes[:1], range(-2, 61))
+    one = np.array([0]), np.array([126]), np.array([126]), np.array([0])
+    assert case.arrays[-1].size == 128  # so that these trims leave nothing of either window
+    assert find_sequences(case.enumerate(), *case.arrays, *one).tolist() == [-1]
+    check(Case(genes, genes, range(60, 75)))
+
+
 def test_pairs_beyond_the_first_block_are_numbered_on() -> None:
     model = read_model("human_T_alpha")
     v = model.v.sequences[:19]
@@ -148,6 +158,13 @@ def test_trims_beyond_what_windows_reach_are_not_found() -> None:
         case.enumerate(), *case.arrays, np.zeros(3, int), trims, trims[::-1], np.zeros(3, int)
     )
     assert found.tolist() == [-1, -1, -1]
+
+
+def test_genes_shorter_than_every_trim_have_no_ligation() -> None:
+    case = Case(["AC"], ["GT"], range(3, 5))
+    check(case)
+    observed = (np.array([value]) for value in (0, -2, -2, 0))
+    assert find_sequences(case.enumerate(), *case.arrays, *observed).tolist() == [-1]
 
 
 def test_published_numbers_of_options(real_data: Path) -> None:
