@@ -136,11 +136,16 @@ def read_genes(name: str) -> list[OlgaGene]:
         segment: _read_anchors(_locate(name, f"{segment}_gene_CDR3_anchors.csv"))
         for segment in "VJ"
     }
-    return [
-        OlgaGene(gene.strip(), segment, sequence.upper(), anchors.get(segment, {}).get(gene))
-        for segment, event in (("V", "v_choice"), ("D", "d_gene"), ("J", "j_choice"))
-        for gene, sequence in values.get(event, [])
-    ]
+    genes = []
+    for segment, event in (("V", "v_choice"), ("D", "d_gene"), ("J", "j_choice")):
+        for gene, sequence in values.get(event, []):
+            anchor = anchors.get(segment, {}).get(gene)
+            # That of an allele known in part only stands where the whole gene's would be.
+            within = anchor is not None and anchor + 3 <= len(sequence)
+            genes.append(
+                OlgaGene(gene.strip(), segment, sequence.upper(), anchor if within else None)
+            )
+    return genes
 
 
 def _check_name(name: str) -> None:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -93,7 +94,7 @@ def write_prepared(folder: Path, prepared: Prepared) -> None:
         "group": {key: value or "none" if key in ("left", "right") else value
                   for key, value in asdict(group).items()},
         "trims": list(prepared.trims),
-        "total": prepared.counts["count"].sum().item(),
+        "total": np.sum(prepared.counts["count"].to_numpy()).item(),
         "subjects": int(prepared.counts["subject"].nunique()),
         "origin": dict(prepared.origin),
         "notes": list(prepared.notes),

@@ -83,6 +83,17 @@ class End(_Strict):
             raise ValueError(f"exactly one of {', '.join(ways)} is due")
         return self
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those that may tell the trim."""
+        return (
+            self.trim
+            or self.germline_end
+            or self.germline_start
+            or self.cigar_end
+            or self.cigar_start
+        )
+
 
 class Slice(_Strict):
     """The inserted bases as a piece of a sequence."""
@@ -126,7 +137,10 @@ class Program(_Strict):
 
     def named(self) -> set[str]:
         """Every column that any part of it names."""
-        return {*_names(self.model_dump(exclude={"productive", "nonproductive", "missing", "only"})), *self.only}
+        return {
+            *_names(self.model_dump(exclude={"productive", "nonproductive", "missing", "only"})),
+            *self.only,
+        }
 
 
 def program_names() -> list[str]:

@@ -1,0 +1,307 @@
+"""Counts of trims from one table of rearrangements: what is left out, and what is condensed.
+
+A pure function of one file, which `distrib.cluster.map` can map over many.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from distrib.data.vdj.gene_names import Call, GeneNames
+from distrib.data.vdj.loci import find_locus
+from distrib.data.vdj.parameter_groups import find_group
+from distrib.data.vdj.prepare_recipe import Recipe
+from distrib.data.vdj.programs import EndName
+from distrib.data.vdj.rearrangements import Block, read_blocks
+from distrib.data.vdj.rearrangements_ends import GENE_OF, Ends, find_ends
+from distrib.data.vdj.rearrangements_scenarios import file_generator, scenario_weights
+from distrib.errors import InputError, nearest
+
+MOST_MH = 15  # shared bases that two annotations of one sequence may differ by
+
+READ, KEPT, DROPPED, NAMED, ASSUMED = "read", "kept", "dropped", "named", "assumed"
+GeneColumn = Literal["v_gene", "d_gene", "j_gene"]
+
+
+def count_rearrangements(path: str, **options: Any) -> Iterator[pa.Table | Mapping[str, int]]:
+    """Condensed counts of a table, block by block, and how many rows were kept and dropped.
+
+    Args:
+        path: of the table. options: of `Recipe.options`.
+
+    Yields:
+        tables with the columns `subject`, the group's genes and trims, and `count` (float64); and
+        counts of rows: `read`, `kept`, `dropped: <why>`; beside them, of rows with an unknown or
+        ambiguous gene, `named: <why>: <name>`, and `assumed: <how an allele was chosen>`.
+
+    Raises:
+        InputError: naming the file and the row of what cannot be.
+    """
+    counter = _Counter(Recipe.from_options(options), Path(path))
+    extra = [counter.recipe.subject_column] if counter.recipe.subject_column else []
+    for block in read_blocks(Path(path), counter.recipe.program, extra):
+        table, counts = counter.count(block)
+        yield pa.Table.from_pandas(table, preserve_index=False)
+        yield counts
+
+
+def condensed(table: pd.DataFrame) -> pd.DataFrame:
+    """One row for each key, which all columns but the last make up; counts added, keys sorted."""
+    keys = list(table.columns[:-1])
+    return table.groupby(keys, sort=True)["count"].sum().reset_index()
+
+
+class _Sieve:
+    """Drops rows, each for the first reason that there is."""
+
+    def __init__(self, rows: int) -> None:
+        self.reason = np.full(rows, "", object)
+
+    @property
+    def kept(self) -> np.ndarray:
+        return self.reason == ""
+
+    def drop(self, wrong: np.ndarray | pd.Series, reason: str) -> None:
+        self.reason[np.asarray(wrong, bool) & self.kept] = reason
+
+
+class _Counter:
+    """Counts the blocks of one file."""
+
+    def __init__(self, recipe: Recipe, file: Path) -> None:
+        self.recipe = recipe
+        self.file = file
+        self.group = find_group(recipe.group)
+        self.locus = find_locus(recipe.chain)
+        self.segments: tuple[GeneColumn, ...] = (
+            ("v_gene", "d_gene", "j_gene") if self.locus.d else ("v_gene", "j_gene")
+        )
+        self.names = {
+            column: GeneNames(
+                (name for name, gene in recipe.genes.items() if gene.segment == column[0].upper()),
+                self.locus,
+            )
+            for column in self.segments
+        }
+        self.sequences = {name: gene.sequence for name, gene in recipe.genes.items()}
+        # A user's file may lie under several folders: its name alone tells it and its randomness.
+        self.stem = file.name.removesuffix(".gz").rsplit(".", 1)[0]
+        self.generator = file_generator(self.stem, recipe.seed)
+
+    def count(self, block: Block) -> tuple[pd.DataFrame, dict[str, int]]:
+        recipe, group = self.recipe, self.group
+        sieve, tally = _Sieve(len(block)), Counter[str]()
+        weights = scenario_weights(block, recipe.program, recipe.scenarios, self.generator)
+        sieve.drop(weights == 0, "another scenario of its sequence")
+        self._other_kinds(block, sieve)
+        self._productivity(block, sieve)
+        genes = self._genes(block, sieve, tally)
+        self._agreement(block, sieve, genes)
+        ends = self._ends(block, sieve, genes)
+        self._insertions(sieve, ends)
+        self._window(sieve, ends)
+        subjects = self._subjects(block, sieve)
+        weights = weights * self._weights(block, sieve)
+        table = pd.DataFrame({
+            "subject": subjects.to_numpy(),
+            **{column: genes[column].to_numpy() for column in group.genes},
+            **{column: np.nan_to_num(ends.trims[_end(column)]).astype(np.int64)
+               for column in group.trims},
+            "count": weights,
+        })[sieve.kept]  # fmt: skip
+        table = condensed(table)
+        tally.update({READ: len(block), KEPT: int(sieve.kept.sum())})
+        dropped = Counter(sieve.reason[~sieve.kept].tolist())
+        tally.update({f"{DROPPED}: {why}": rows for why, rows in dropped.items()})
+        return table.astype(dict.fromkeys(("subject", *group.genes), "str")), dict(tally)
+
+    def _other_kinds(self, block: Block, sieve: _Sieve) -> None:
+        kind: Literal["vj", "vdj"] = "vdj" if self.locus.d else "vj"
+        for column, words in self.recipe.program.only.items():
+            if block.has((column,)) and kind in words:
+                texts = block.frame[column].str.lower()
+                known = {word.lower() for word in words[kind]}
+                sieve.drop(~texts.isin(known), f"{column} is not {' or '.join(words[kind])}")
+
+    def _productivity(self, block: Block, sieve: _Sieve) -> None:
+        """Between V and J, the frame of a ligation's sequence decides when the data is loaded."""
+        group, program = self.group, self.recipe.program
+        if group.productivity == "both" or (group.ligation and group.junction == "vj"):
+            return
+        columns = program.columns.productive
+        texts = block.texts(columns, "productivity").str.lower()
+        words = {
+            "productive": {word.lower() for word in program.productive},
+            "nonproductive": {word.lower() for word in program.nonproductive},
+        }
+        odd = ~texts.isin({"", *words["productive"], *words["nonproductive"]}).to_numpy()
+        if odd.any():
+            first = int(np.argmax(odd))
+            raise InputError(
+                "a word for productivity that the format does not know",
+                file=self.file,
+                where=f"{block.place(first)}, column {block.name(columns, '')!r}",
+                found=repr(texts.iloc[first]),
+                expected=" or ".join((*program.productive, *program.nonproductive)),
+            )
+        sieve.drop(texts == "", "productivity unknown")
+        other = "nonproductive" if group.productivity == "productive" else "productive"
+        sieve.drop(texts.isin(words[other]), other)
+
+    def _genes(self, block: Block, sieve: _Sieve, tally: Counter[str]) -> dict[str, pd.Series]:
+        """Of every segment (rows,) germline genes, missing where a name means none."""
+        genes: dict[str, pd.Series] = {}
+        for column in self.segments:
+            columns = getattr(self.recipe.program.columns, column)
+            if column not in self.group.genes and not block.has(columns):
+                genes[column] = pd.Series([None] * len(block), dtype=object)
+                continue
+            segment = column[0].upper()
+            texts = block.texts(columns, f"{segment} genes")
+            calls = [self.names[column].find(text) for text in texts]
+            genes[column] = pd.Series([call.gene or None for call in calls], dtype=object)
+            if column in self.group.genes:
+                self._problems(block, sieve, tally, texts, calls, segment)
+        return genes
+
+    def _problems(
+        self,
+        block: Block,
+        sieve: _Sieve,
+        tally: Counter[str],
+        texts: pd.Series,
+        calls: list[Call],
+        segment: str,
+    ) -> None:
+        """Drops rows whose name of a gene means none, and tells those names."""
+        for problem in ("no gene", "another chain", "ambiguous", "unknown"):
+            wrong = np.array([call.problem == problem for call in calls], bool)
+            if problem in ("ambiguous", "unknown"):
+                self._tell_names(block, tally, texts, wrong & sieve.kept, f"{problem} {segment}")
+                sieve.drop(wrong, f"{problem} {segment} gene")
+            else:
+                sieve.drop(wrong, f"no {segment} gene" if problem == "no gene" else problem)
+        for how in np.array([call.assumed for call in calls], object)[sieve.kept]:
+            if how:
+                tally[f"{ASSUMED}: {segment} gene: {how}"] += 1
+
+    def _tell_names(
+        self, block: Block, tally: Counter[str], texts: pd.Series, rows: np.ndarray, problem: str
+    ) -> None:
+        if not rows.any():
+            return
+        if self.recipe.on_unknown == "error":
+            first = int(np.argmax(rows))
+            name = texts.iloc[first]
+            raise InputError(
+                f"an {problem} gene",
+                file=self.file,
+                where=f"{block.place(first)}, column {texts.name!r}",
+                found=repr(name),
+                expected="a gene of the germline, alone",
+                hint=nearest(name, self.recipe.genes) or "--on-unknown skip leaves such rows out",
+            )
+        tally.update(f"{NAMED}: {problem} gene: {name}" for name in texts[rows])
+
+    def _agreement(self, block: Block, sieve: _Sieve, genes: dict[str, pd.Series]) -> None:
+        for column, others in self.recipe.program.agree.items():
+            if column in genes and block.has(others):
+                texts = block.texts(others, "")
+                other = [self.names[column].find(text).gene or None for text in texts]
+                differ = genes[column].to_numpy() != np.array(other, object)
+                sieve.drop(differ, f"{column} differs from {texts.name}")
+
+    def _ends(self, block: Block, sieve: _Sieve, genes: dict[str, pd.Series]) -> Ends:
+        """Drops rows without trims, or with trims that the genes do not allow."""
+        group = self.group
+        wanted = tuple(_end(column) for column in group.trims)
+        sequences = {
+            end: genes[column].map(self.sequences)
+            for end, column in GENE_OF.items()
+            if column in genes
+        }
+        ends = find_ends(block, self.recipe.program, wanted, self.recipe.junction, sequences)
+        for end in wanted:
+            sieve.drop(np.isnan(ends.trims[end]), "no trims")
+        sieve.drop(ends.contradiction, "P-nucleotides at an end that lost bases")
+        outside = ends.beyond.copy()
+        for end in wanted:
+            lengths = sequences[end].str.len().to_numpy(float, na_value=np.nan)
+            outside |= ends.trims[end] > lengths
+        if group.has_d and {"d5", "d3"} <= set(ends.trims):
+            both = np.maximum(ends.trims["d5"], 0) + np.maximum(ends.trims["d3"], 0)
+            outside |= both > sequences["d5"].str.len().to_numpy(float, na_value=np.nan)
+        sieve.drop(outside, "trims outside the germline gene")
+        if self.recipe.needs_anchors:
+            known = {name for name, gene in self.recipe.genes.items() if gene.anchor is not None}
+            for column in group.genes:
+                sieve.drop(~genes[column].isin(known), "a gene whose reading frame is unknown")
+        return ends
+
+    def _insertions(self, sieve: _Sieve, ends: Ends) -> None:
+        if ends.inserted is None:
+            return
+        sieve.drop(np.isnan(ends.inserted), "insertions unknown")
+        sieve.drop(ends.inserted < 0, "fewer inserted bases than P-nucleotides")
+        most = self.recipe.max_insertions
+        if most is not None:
+            sieve.drop(ends.inserted > most, f"more than {most} insertions")
+        if self.group.insertions == "zero":
+            sieve.drop(ends.inserted != 0, "insertions")
+        elif self.group.insertions == "nonzero":
+            sieve.drop(ends.inserted == 0, "no insertions")
+
+    def _window(self, sieve: _Sieve, ends: Ends) -> None:
+        """Of ligation groups, rows go whose sequence no annotation in the window can give.
+
+        A join of trims a and b has the sequence of trims a' and b' with m shared bases only if
+        a + b = a' + b' + m.
+        """
+        first, last = self.recipe.trims
+        trims = [ends.trims[_end(column)] for column in self.group.trims]
+        if self.group.ligation:
+            total = trims[0] + trims[1]
+            reachable = (total >= 2 * first) & (total <= 2 * last + MOST_MH)
+            sieve.drop(~reachable, "trims far outside the window")
+            return
+        for trim in trims:
+            sieve.drop((trim < first) | (trim > last), "trims outside the window")
+
+    def _subjects(self, block: Block, sieve: _Sieve) -> pd.Series:
+        column = self.recipe.subject_column
+        if column:
+            subjects = block.texts((column,), "subjects")
+            sieve.drop(subjects == "", "no subject")
+            return subjects
+        columns = self.recipe.program.columns.subject
+        if not block.has(columns):
+            return pd.Series([self.stem] * len(block), dtype="str")
+        subjects = block.texts(columns, "subjects")
+        return subjects.where(subjects != "", self.stem)
+
+    def _weights(self, block: Block, sieve: _Sieve) -> np.ndarray:
+        if self.recipe.weigh == "rows":
+            return np.ones(len(block))
+        columns = self.recipe.program.columns.count
+        counts = block.integers(columns, "a count")
+        if (counts < 0).any():
+            first = int(np.argmax(counts < 0))
+            raise InputError("a count below 0", file=self.file,
+                             where=f"{block.place(first)}, column {block.name(columns, '')!r}",
+                             found=f"{counts[first]:g}", expected="a whole number")  # fmt: skip
+        sieve.drop(np.isnan(counts), "no count")
+        sieve.drop(counts == 0, "a count of 0")
+        return np.nan_to_num(counts)
+
+
+def _end(column: str) -> EndName:
+    """The end that a trim column is of."""
+    ends: dict[str, EndName] = {"v_trim": "v", "d5_trim": "d5", "d3_trim": "d3", "j_trim": "j"}
+    return ends[column]
