@@ -97,9 +97,9 @@ def simulate_junctions(
             "base": base if isinstance(base, str) else [[float(b) for b in side] for side in base],
         },
     }
-    notes = [f"simulated from OLGA's {model.name}, no real data"]
+    note = f"simulated from OLGA's {model.name}, no real data"
     genes = {gene.name: gene for gene in (*model.pairs.left, *model.pairs.right)}
-    return Prepared(chain.upper(), kind, trims, genes, table, origin, tuple(notes))
+    return Prepared(model.chain, kind, trims, genes, table, origin, (note,))
 
 
 def in_class(model: Recombination, group: Group, frame_rule: FrameRule) -> np.ndarray:

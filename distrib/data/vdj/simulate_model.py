@@ -12,7 +12,6 @@ So Russell et al. (Nucleic Acids Research 2025) simulate.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -25,22 +24,23 @@ from distrib.data.vdj.junction_build import Pairs
 from distrib.data.vdj.ligation import Ligations
 from distrib.data.vdj.microhomology import OVERLAPS, count_overlaps, mean_mh
 from distrib.data.vdj.olga import (
+    CHAINS,
     GeneEnd,
+    OlgaGene,
     OlgaModel,
     Side,
-    _locate,
     model_name,
+    read_genes,
     read_model,
-    reverse_complement,
 )
-from distrib.data.vdj.prepared import Gene
+from distrib.data.vdj.prepared import Gene, Segment
 from distrib.data.vdj.trimming import encode_ends
 from distrib.errors import InputError
 
 Base = Literal["olga", "uniform"] | tuple[Sequence[float], Sequence[float]]
 Form = Literal["linear", "exponential"]
 
-CHAINS_WITHOUT_D = ("TRA", "IGK", "IGL")
+CHAINS_WITHOUT_D = ("TRA", "IGK", "IGL")  # of those that OLGA has
 BASE_FEATURES = "motif_two-side-base-count-beyond"  # of one-gene base models, 1 x 2 motif
 
 
@@ -49,10 +49,11 @@ class Recombination:
     """Every V-J junction that can arise, and how probable it is.
 
     Attributes:
-        name: of the OLGA model. pairs: every pair of the genes that it uses.
+        chain: such as "TRA". name: of the OLGA model. pairs: every pair of the genes that it uses.
         ligations: of all pairs. probability: (rows of `ligations`,) float64 that sum to 1.
     """
 
+    chain: str
     name: str
     pairs: Pairs
     ligations: Ligations
@@ -80,20 +81,26 @@ def recombine(
         lig_mh: effect of a base of microhomology on the ligation, by the form `ligation`.
         base: where trims start from; a pair of coefficient vectors, for V and for J, means one-gene
             models with the columns of `list_features(BASE_FEATURES, 1, 2)`.
-        num_v, num_j: the most used genes alone; all that are ever chosen where None.
+        num_v, num_j: the most used genes alone; where None, all that OLGA's model ever chooses and
+            trims within the window.
 
     Raises:
         InputError: for chains with a D, unknown ones, and numbers that cannot be.
     """
     name = model_name(chain, species)
+    known_as = next(key for key, value in CHAINS.items() if name.endswith(value))
+    _check_chain(known_as)
     model = read_model(name)
-    _check(chain, model, trims, lig_mh if ligation == "linear" else 0.0)
+    _check_numbers(model, trims, lig_mh if ligation == "linear" else 0.0)
     window = np.arange(trims[0], trims[1] + 1)
     v, j = _restrict(model.v, window, num_v), _restrict(model.j, window, num_j)
+    of_v, of_j = _base(base, "v", v), _base(base, "j", j)
     left_of, right_of = np.divmod(np.arange(len(v.genes) * len(j.genes)), len(j.genes))
-    pairs = Pairs.of(_genes(name, "v", v), _genes(name, "j", j), left_of, right_of, window)
+    known = {gene.name: gene for gene in read_genes(name)}
+    v_genes, j_genes = _genes(known, "V", v.genes), _genes(known, "J", j.genes)
+    pairs = Pairs.of(v_genes, j_genes, left_of, right_of, window)
     ligations = pairs.ligations()
-    cells = _base(base, "v", v)[left_of][:, :, None] + _base(base, "j", j)[right_of][:, None, :]
+    cells = of_v[left_of][:, :, None] + of_j[right_of][:, None, :]
     cells += int_mh * mean_mh(ligations.options) + interior * _average_interior_mh(pairs)
     cells = np.where(ligations.options > 0, cells, -np.inf).reshape(len(left_of), -1)
     of_cell = np.exp(log_softmax(cells, axis=1)) * (v.usage[left_of] * j.usage[right_of])[:, None]
@@ -104,7 +111,7 @@ def recombine(
     mh = ligations.mh.astype(float)
     weight = 1 + lig_mh * mh if ligation == "linear" else np.exp(lig_mh * mh)
     share = weight / np.bincount(cell, weight, of_cell.size)[cell]
-    return Recombination(name, pairs, ligations, of_cell.ravel()[cell] * share)
+    return Recombination(known_as, name, pairs, ligations, of_cell.ravel()[cell] * share)
 
 
 def _average_interior_mh(pairs: Pairs) -> np.ndarray:
@@ -130,12 +137,9 @@ def _restrict(end: GeneEnd, window: np.ndarray, most: int | None) -> GeneEnd:
     )
 
 
-def _genes(name: str, side: Side, end: GeneEnd) -> list[Gene]:
-    segment: Literal["V", "J"] = "V" if side == "v" else "J"
-    with _locate(name, f"{segment}_gene_CDR3_anchors.csv").open(newline="") as file:
-        anchors = {row["gene"]: int(row["anchor_index"]) for row in csv.DictReader(file)}
-    turned = [reverse_complement(s) for s in end.sequences] if side == "j" else end.sequences
-    return [Gene(g, segment, sequence, anchors[g]) for g, sequence in zip(end.genes, turned)]
+def _genes(of_model: dict[str, OlgaGene], segment: Segment, names: list[str]) -> list[Gene]:
+    genes = [of_model[name] for name in names]
+    return [Gene(gene.name, segment, gene.sequence, gene.anchor) for gene in genes]
 
 
 def _base(base: Base, side: Side, end: GeneEnd) -> np.ndarray:
@@ -158,14 +162,17 @@ def _base(base: Base, side: Side, end: GeneEnd) -> np.ndarray:
     return features @ coefficients
 
 
-def _check(chain: str, model: OlgaModel, trims: tuple[int, int], linear: float) -> None:
-    if chain.upper() not in CHAINS_WITHOUT_D:
+def _check_chain(chain: str) -> None:
+    if chain not in CHAINS_WITHOUT_D:
         raise InputError(
             "V is not joined to J in a chain with D genes",
             where="chain",
             found=chain,
             expected=", ".join(CHAINS_WITHOUT_D),
         )
+
+
+def _check_numbers(model: OlgaModel, trims: tuple[int, int], linear: float) -> None:
     most = int(min(model.v.trims[-1], model.j.trims[-1]))
     if not -P_NUCLEOTIDES <= trims[0] <= trims[1] <= most:
         raise InputError(
