@@ -84,7 +84,9 @@ class JunctionLikelihood:
         _, num_left, num_right = design.kind.shape
         pair, within = np.divmod(design.cell, num_left * num_right)
         left_trim, right_trim = np.divmod(within, num_right)
-        cell_features = design.cell_features.reshape(-1, design.cell_features.shape[3])
+        cell_features = design.cell_features.reshape(
+            design.kind.size, design.cell_features.shape[3]
+        )
         with jax.enable_x64(True):
             self._arrays = jax.device_put(
                 {

@@ -193,12 +193,16 @@ def row_columns(flags: Flags, arrays: Arrays, parts: Parts, of_kind: Kinds) -> l
     return columns
 
 
+def by_gene_and_trim(table: Any) -> Any:
+    """(genes x trims, features) of (genes, trims, features)."""
+    return table.reshape(table.shape[0] * table.shape[1], table.shape[2])
+
+
 def row_sum(flags: Flags, arrays: Arrays, parts: Parts, of_kind: Kinds, shares: Any) -> Any:
     """(features,) the sum over candidates of shares times the score, without the norm's part."""
     sides = []
     for side in ("left", "right"):
-        table = arrays[f"{side}_features"]
-        flat = table.reshape(-1, table.shape[2])
+        flat = by_gene_and_trim(arrays[f"{side}_features"])
         sides.append(segment_sum(shares, arrays[f"row_{side}"], len(flat)) @ flat)
     others = [shares @ column for column in row_columns(flags, arrays, parts, of_kind)]
     return jnp.concatenate([*sides, *[value[None] for value in others]])
@@ -292,7 +296,7 @@ def row_scores(flags: Flags, arrays: Arrays, b: Any, rows: Any) -> Any:
     names = ("row_left", "row_right", "row_cells", "row_kind", "row_mh")
     some = {**arrays, **{name: arrays[name][rows] for name in names}}
     sides = [
-        some[f"{side}_features"].reshape(-1, some[f"{side}_features"].shape[2])[some[f"row_{side}"]]
+        by_gene_and_trim(some[f"{side}_features"])[some[f"row_{side}"]]
         for side in ("left", "right")
     ]
     columns = [c[:, None] for c in row_columns(flags, some, parts, of_kind)]

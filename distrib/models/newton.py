@@ -57,7 +57,8 @@ def minimise(
 ) -> np.ndarray:
     """(n,) the end of a descent: where the gradient's norm is at most `tolerance`, or before."""
     x = start
-    for step, (x, point) in enumerate(descend(value, derivatives, start)):
+    for step, (place, point) in enumerate(descend(value, derivatives, start)):
+        x = place
         norm = float(np.linalg.norm(point.gradient))
         if norm <= tolerance or not np.isfinite(norm) or step == max_steps:
             break

@@ -12,6 +12,8 @@ from distrib.trainables.base import Trainable
 FAMILIES = {
     "mlp": "distrib.trainables.mlp:Mlp",
     "trimming": "distrib.trainables.trimming:Trimming",
+    "trimming_ligation": "distrib.trainables.trimming_ligation:TrimmingLigation",
+    "trimming_ligation_em": "distrib.trainables.trimming_ligation_em:TrimmingLigationEm",
 }
 
 

@@ -73,15 +73,13 @@ def columns_to_values(columns: Sequence[Column]) -> list[dict[str, Any]]:
     return [asdict(column) for column in columns]
 
 
-def make_design(
-    data: JunctionData, model: ModelType, motif_left: int, motif_right: int
-) -> Design:
+def make_design(data: JunctionData, model: ModelType, motif_left: int, motif_right: int) -> Design:
     """The arrays of a model, not standardised; features are computed, not read."""
     longest = data.joints.longest_trim
-    left = _ends(data.left_windows[:, : -P_NUCLEOTIDES], longest)
+    left = _ends(data.left_windows[:, :-P_NUCLEOTIDES], longest)
     # The other strand, so that the trimmed end is the right one.
     turned = np.where(data.right_windows >= 0, 3 - data.right_windows, -1)[:, ::-1]
-    right = _ends(turned[:, : -P_NUCLEOTIDES], longest)
+    right = _ends(turned[:, :-P_NUCLEOTIDES], longest)
     codes = data.options.astype(np.int64) << (MOST_MH + 1) | data.modelled
     distinct, kind = np.unique(codes, return_inverse=True)
     bits = np.arange(MOST_MH + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from distrib.errors import InputError
 from distrib.models.identifiability import dependent_in_gram
 from distrib.models.inference import cluster_covariance, covariance
 from distrib.models.junction_fit import Iteration, Method, Objective, fit, refine
-from distrib.models.junction_likelihood import Design, JunctionLikelihood
+from distrib.models.junction_likelihood import JunctionLikelihood
 from distrib.trainables.base import State
 from distrib.trainables.junction_design import (
     Column,
@@ -288,9 +288,11 @@ class JunctionModel:
         if kept.all():
             return
         d = self.design
-        sizes = np.cumsum([d.left_features.shape[2], d.right_features.shape[2], d.cell_features.shape[3]])
+        sizes = np.cumsum(
+            [d.left_features.shape[2], d.right_features.shape[2], d.cell_features.shape[3]]
+        )
         left, right, cells, rest = np.split(kept, sizes)
-        of_rest = dict(zip([n for n in d.names[sizes[2]:]], rest.tolist()))
+        of_rest = dict(zip(d.names[sizes[2] :], rest.tolist()))
         self.design = replace(
             d,
             left_features=d.left_features[..., left],

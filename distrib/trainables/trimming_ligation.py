@@ -124,7 +124,9 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         """How the likelihood is maximised."""
         return "direct"
 
-    def check(self, config: TrimmingLigationConfig, data: JunctionData, num_workers: int = 1) -> None:
+    def check(
+        self, config: TrimmingLigationConfig, data: JunctionData, num_workers: int = 1
+    ) -> None:
         """Whether the data have what the model type looks at, and groups to hold out."""
         if parse_model_type(config.model_type).ligation and not data.ligation:
             raise InputError(

@@ -83,6 +83,20 @@ CASES = [
         predicted=lambda data: len(data.groups) * len(data.trims),
     ),
     Case(
+        "trimming_ligation",
+        {"folds": 3},
+        units=3,
+        groups=40,
+        predicted=lambda data: int(np.bitwise_count(data.options).sum()),
+    ),
+    Case(
+        "trimming_ligation_em",
+        {"folds": 3, "method": "squarem", "tolerance": 1e-6},
+        units=3,
+        groups=40,
+        predicted=lambda data: int(np.bitwise_count(data.options).sum()),
+    ),
+    Case(
         "tests.toys:Curve",
         {"epochs": 6, "noise": 0.1},
         units=6,
