@@ -165,6 +165,7 @@ class Trainable(ABC, Generic[C, S, D]):
             one is for torch: `progress` then runs on every worker, each reporting the same.
         framework: what its workers import, so that they can do so while they wait.
         precisions, devices: those of `Worker` that it can use, its default first.
+        bootstraps: what its bootstrap can draw with replacement, its default first; none without.
     """
 
     Config: ClassVar[type[Config]] = Config
@@ -175,6 +176,7 @@ class Trainable(ABC, Generic[C, S, D]):
     framework: ClassVar[Literal["torch", "jax"] | None] = None
     precisions: ClassVar[tuple[str, ...]] = ("float32",)
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    bootstraps: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def load(self, source: S, *, targets: bool = True) -> D:
@@ -247,6 +249,41 @@ class Trainable(ABC, Generic[C, S, D]):
         `config` is any valid configuration: what it fixes of validation (folds) is used.
         """
         return {}
+
+    def bootstrap(
+        self, config: C, state: State, data: D, worker: Worker, seeds: Sequence[int], of: str
+    ) -> pd.DataFrame:
+        """The finished model fitted again to resampled data: a row per seed.
+
+        Columns: `seed`, and whatever `outputs` makes of the replicates. A row depends on its seed
+        alone, not on those beside it.
+
+        Args:
+            state: of the finished model, fitted to the same `data`.
+            of: what is drawn with replacement, one of `bootstraps`.
+        """
+        raise InputError("this family has no bootstrap", found=type(self).__name__)
+
+    def outputs(
+        self,
+        config: C,
+        state: State,
+        data: D,
+        worker: Worker,
+        folder: Path,
+        replicates: pd.DataFrame | None = None,
+    ) -> list[str]:
+        """Write what is to stand beside the weights, tables and pictures; files appear whole.
+
+        Args:
+            state: of the finished model, fitted to the same `data`.
+            folder: it exists.
+            replicates: rows of `bootstrap`, where they were asked for.
+
+        Returns:
+            What the reader should know of the model, a line each.
+        """
+        return []
 
     def example(self, folder: Path) -> None:
         """Write a small data set of the form that `load` takes into `folder` (it exists, empty)."""

@@ -8,7 +8,7 @@ hidden. A trial is a cross-validation over groups of gene pairs, one exact fit a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -103,6 +103,7 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
     fidelity = Fidelity(unit="fold", config_key="folds", selects="last")
     framework = "jax"
     precisions = ("float64",)
+    bootstraps = ("sequences", "clusters")
     annotations: ClassVar[Annotations] = "known"
 
     def load(self, source: TrimmingLigationSource, *, targets: bool = True) -> JunctionData:
@@ -246,13 +247,28 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         state: State,
         data: JunctionData,
         worker: Worker,
-        seeds: list[int],
-        kind: str,
+        seeds: Sequence[int],
+        of: str,
     ) -> pd.DataFrame:
         """A row per seed: the coefficients of a fit to resampled sequences or clusters."""
         model = self._fitted(config, state, data)
-        rows = [model.replicate(state, seed, kind) for seed in seeds]
+        rows = [model.replicate(state, seed, of) for seed in seeds]
         return pd.DataFrame(rows, columns=list(model.design.names)).assign(seed=seeds)
+
+    def outputs(
+        self,
+        config: TrimmingLigationConfig,
+        state: State,
+        data: JunctionData,
+        worker: Worker,
+        folder: Path,
+        replicates: pd.DataFrame | None = None,
+    ) -> list[str]:
+        """`coefficients.tsv`, and pictures of them, of trimming profiles and of microhomology."""
+        from distrib.trainables.junction_outputs import write_junction_outputs
+
+        model = self._fitted(config, state, data)
+        return write_junction_outputs(model, state, folder, replicates)
 
     def example(self, folder: Path) -> None:
         """A simulated repertoire of four subjects, as `distrib.prepare trimming` leaves it."""

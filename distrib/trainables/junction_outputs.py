@@ -1,0 +1,51 @@
+"""What a trained model leaves beside its weights: the table of coefficients, and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from distrib.trainables.base import State
+from distrib.trainables.coefficients import write_coefficients
+from distrib.trainables.junction_profiles import Profiles, microhomology_effect, trim_profiles
+from distrib.trainables.junction_tables import junction_coefficients
+
+if TYPE_CHECKING:
+    from distrib.trainables.junction_model import JunctionModel
+
+COEFFICIENTS = "coefficients.tsv"
+MOTIFS, INTERVALS, PROFILES, MICROHOMOLOGY = (
+    "motif.png",
+    "coefficients.png",
+    "profiles.png",
+    "microhomology.png",
+)
+
+
+def write_coefficients_and_profiles(
+    table: pd.DataFrame, profiles: Sequence[Profiles], folder: Path
+) -> None:
+    """What models of one gene end and of two have in common."""
+    from distrib.trainables.coefficient_pictures import draw_coefficients, draw_motifs
+    from distrib.trainables.junction_pictures import draw_profiles
+
+    write_coefficients(table, folder / COEFFICIENTS)
+    draw_motifs(table, folder / MOTIFS)
+    draw_coefficients(table, folder / INTERVALS)
+    draw_profiles(profiles, folder / PROFILES)
+
+
+def write_junction_outputs(
+    model: JunctionModel, state: State, folder: Path, replicates: pd.DataFrame | None = None
+) -> list[str]:
+    """Everything of a fitted junction model, and what is to be said of the fit."""
+    from distrib.trainables.junction_pictures import draw_microhomology
+
+    b = state.arrays["b"]
+    table = junction_coefficients(model, state, replicates)
+    write_coefficients_and_profiles(table, trim_profiles(model, b), folder)
+    draw_microhomology(microhomology_effect(model, b), folder / MICROHOMOLOGY)
+    return list(state.values["notes"])
