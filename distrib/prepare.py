@@ -1,23 +1,45 @@
-"""The door to preparing data: `python -m distrib.prepare example --space mlp --out my_screen/`."""
+"""The door to preparing data: `python -m distrib.prepare trimming --input repertoire/*.tsv ...`."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 from distrib._door import DONE, Parser, enter
 from distrib.errors import InputError
 
 EXAMPLES = """\
 python -m distrib.prepare example --space mlp --out my_screen/
-python -m distrib.prepare example --space trimming --out my_counts/"""
+python -m distrib.prepare example --space trimming --out my_counts/
+python -m distrib.prepare trimming --input repertoire/*.tsv --format airr --chain TRA \\
+    --group nonproductive_v-j_trim_ligation-mh --out data/"""
+
+SPACES = {True: "trimming_ligation_em", False: "trimming_ligation"}  # by: is the ligation modelled
+
+
+class _Verb(argparse.ArgumentParser):
+    """The arguments of one kind of preparation."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(message, hint=f"{self.prog} --help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prepare data; the exit code."""
     parser = Parser("prepare", "Write data in the form that --data takes.", EXAMPLES)
-    parser.add_argument("what", choices=["example"], help="a small example of a family's own form")
+    verbs = parser.add_subparsers(dest="what", required=True, parser_class=_Verb, metavar="WHAT")
+    _add_example(verbs.add_parser("example", help="a small example of a family's own form"))
+    _add_trimming(verbs.add_parser("trimming", help="trims of V(D)J genes, from repertoire files"))
+    return enter(lambda args: args.verb(args), parser, argv)
+
+
+def _add_example(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(verb=example)
     parser.add_argument("--space", required=True, metavar="NAME|FILE")
     parser.add_argument(
         "--out",
@@ -28,7 +50,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--allow-custom", action="store_true")
     parser.add_argument("--debug", action="store_true", help="tracebacks")
-    return enter(example, parser, argv)
+
+
+def _add_trimming(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(verb=trimming)
+    parser.add_argument("--input", type=Path, nargs="+", required=True, metavar="FILE",
+                        help="tables of rearrangements, also .gz")  # fmt: skip
+    parser.add_argument("--format", required=True, metavar="NAME|FILE.yaml",
+                        help="adaptive, airr, igor, vdjserver, or a YAML file that says where "
+                        "things stand")  # fmt: skip
+    parser.add_argument("--chain", required=True, help="TRA, TRB, TRG, TRD, IGH, IGK or IGL")
+    parser.add_argument("--group", required=True, metavar="NAME",
+                        help="which gene ends and rearrangements, such as nonproductive_v_trim "
+                        "or nonproductive_v-j_trim_ligation-mh")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    genes = parser.add_argument_group("genes")
+    genes.add_argument("--species", default="human", help="human (default) or mouse")
+    genes.add_argument("--germline", type=Path, metavar="FILE",
+                       help="FASTA, or a table of gene, sequence, anchor; else OLGA's")  # fmt: skip
+    genes.add_argument("--on-unknown", choices=["skip", "error"], default="skip",
+                       help="what becomes of rows whose gene is unknown or ambiguous; those "
+                       "that are left out are counted (default: skip)")  # fmt: skip
+    rows = parser.add_argument_group("rows")
+    rows.add_argument("--subject-column", metavar="COLUMN",
+                      help="names people; else the format's own, or the file's name")  # fmt: skip
+    rows.add_argument("--scenarios", choices=["sample", "all"], default="sample",
+                      help="of a sequence with several: one drawn by its probability, or all "
+                      "with their shares (default: sample)")  # fmt: skip
+    rows.add_argument("--seed", type=int, default=0, help="of that draw (default 0)")
+    rows.add_argument("--weigh", choices=["rows", "counts"], default="rows",
+                      help="rows: each is one rearrangement, however often it was read "
+                      "(default); counts: as often as its count says")  # fmt: skip
+    rows.add_argument("--max-insertions", type=int, metavar="N",
+                      help="leave out rows with more (default: 15 for TRA)")  # fmt: skip
+    rows.add_argument("--trim-min", type=int, default=-2, metavar="N",
+                      help="the smallest trim; -2 keeps two P-nucleotides (default)")  # fmt: skip
+    rows.add_argument("--trim-max", type=int, default=14, metavar="N",
+                      help="the largest trim (default 14)")  # fmt: skip
+    machine = parser.add_argument_group("machines")
+    machine.add_argument("--address", help="a Ray cluster, such as auto; else a Ray of its own")
+    machine.add_argument("--debug", action="store_true", help="tracebacks")
 
 
 def example(args: argparse.Namespace) -> int:
@@ -55,6 +116,24 @@ def example(args: argparse.Namespace) -> int:
     for file in sorted(folder.iterdir()):
         print(f"{file}  {file.stat().st_size:,} bytes")
     print(f"next: python -m distrib.tune --space {args.space} --data {folder}")
+    return DONE
+
+
+def trimming(args: argparse.Namespace) -> int:
+    """Prepare repertoire files and say what became of their rows."""
+    from distrib._prepare import prepare, recipe_of
+
+    recipe, origin, notes = recipe_of(args)
+    prepared, account = prepare(args.input, recipe, args.out, origin, notes, args.address)
+    print("\n".join(account.lines()))
+    for note in prepared.notes:
+        print(f"note: {note}")
+    counts, genes = prepared.counts, prepared.group.genes
+    print(f"{args.out}: {counts['count'].sum():,.10g} rearrangements of "
+          f"{counts['subject'].nunique()} subjects, {len(counts[list(genes)].drop_duplicates()):,} "
+          f"different {' and '.join(genes)}")  # fmt: skip
+    space = SPACES[prepared.group.ligation]
+    print(f"next: python -m distrib.tune --space {space} --data {args.out}")
     return DONE
 
 

@@ -54,6 +54,8 @@ class Recipe:
             raise InputError("not a window of trims", where="--trim-min, --trim-max",
                              found=f"{first} to {last}",
                              expected=f"from -{P_NUCLEOTIDES} up, in order")  # fmt: skip
+        if self.seed < 0:
+            raise InputError("a seed below 0", where="--seed", found=self.seed)
         if self.max_insertions is not None and self.max_insertions < 0:
             raise InputError("insertions below 0", where="--max-insertions",
                              found=self.max_insertions, expected="0 or more")  # fmt: skip

@@ -1,0 +1,207 @@
+"""What `distrib.prepare trimming` does: many tables of rearrangements into one prepared folder."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import shutil
+import sys
+import time
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distrib.data.vdj.loci import check_group, find_locus
+from distrib.data.vdj.parameter_groups import find_group
+from distrib.data.vdj.prepare import READ, count_rearrangements
+from distrib.data.vdj.prepare_germline import germline_genes
+from distrib.data.vdj.prepare_recipe import Recipe
+from distrib.data.vdj.prepare_result import Account, finish
+from distrib.data.vdj.prepared import Prepared, is_prepared, write_prepared
+from distrib.data.vdj.programs import find_program
+from distrib.errors import InputError
+from distrib.tracking.wording import span
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from distrib.cluster.map_progress import MapProgress
+
+PARTS = ".parts"  # what is done of a preparation that goes over several processes
+LITTLE = 20e6  # bytes that are read sooner than Ray starts
+_FUNCTION = f"{count_rearrangements.__module__}:{count_rearrangements.__name__}"
+_SAMPLE = 1 << 20  # bytes by which the rows of a file are estimated
+_EVERY = 10.0  # seconds between two words where nobody watches
+
+Counted = tuple[list["pa.Table"], dict[str, int]]
+
+
+def prepare(
+    inputs: Sequence[Path], recipe: Recipe, out: Path, origin: dict[str, Any],
+    notes: Sequence[str], address: str | None,
+) -> tuple[Prepared, Account]:  # fmt: skip
+    """Count every file and write what they hold together.
+
+    One file, or a few small ones, are read in this process; more by Ray, and then an interrupted
+    call goes on where it was.
+
+    Raises:
+        InputError: naming the file and row at fault, or an output folder that holds other things.
+    """
+    check_place(out)
+    for path in inputs:
+        if not path.is_file():
+            raise InputError("no such file", where="--input", found=path)
+    doubled = [path for path, times in Counter(p.resolve() for p in inputs).items() if times > 1]
+    if doubled:
+        raise InputError("a file that is given twice", where="--input", found=doubled[0])
+    size = sum(path.stat().st_size for path in inputs)
+    is_new = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        if address is None and (len(inputs) == 1 or size <= LITTLE):
+            tables, counts = _count_here(inputs, recipe)
+        else:
+            tables, counts = _count_with_ray(inputs, recipe, out, address)
+        files = [{"file": str(path), "bytes": path.stat().st_size} for path in inputs]
+        prepared, account = finish(recipe, tables, counts, {**origin, "files": files}, notes)
+    except InputError:
+        if is_new and not any(out.iterdir()):
+            out.rmdir()
+        raise
+    write_prepared(out, prepared)
+    shutil.rmtree(out / PARTS, ignore_errors=True)
+    return prepared, account
+
+
+def recipe_of(args: argparse.Namespace) -> tuple[Recipe, dict[str, Any], list[str]]:
+    """What the arguments ask for, where its germline comes from, and notes on that.
+
+    Raises:
+        InputError: naming the option, or the row of the germline or key of the format at fault.
+    """
+    locus = find_locus(args.chain)
+    check_group(find_group(args.group), locus)
+    program = find_program(args.format)
+    notes: list[str] = []
+    genes, source = germline_genes(locus, args.species, args.germline, notes)
+    junction = find_group(args.group).junction
+    most = args.max_insertions
+    if most is None and junction in ("vj", None) and not locus.d:
+        most = locus.max_insertions
+    recipe = Recipe(
+        chain=locus.chain,
+        group=args.group,
+        program=program,
+        genes=genes,
+        trims=(args.trim_min, args.trim_max),
+        scenarios=args.scenarios,
+        seed=args.seed,
+        weigh=args.weigh,
+        max_insertions=most,
+        on_unknown=args.on_unknown,
+        subject_column=args.subject_column,
+    )
+    origin = {
+        "format": args.format,
+        "species": args.species,
+        "germline": source,
+        **{key: getattr(recipe, key) for key in ("scenarios", "seed", "weigh", "max_insertions")},
+    }
+    return recipe, origin, notes
+
+
+def check_place(out: Path) -> None:
+    """Raise InputError where a folder holds anything but a preparation."""
+    if not out.exists():
+        return
+    own = out.is_dir() and (
+        not any(out.iterdir()) or is_prepared(out) or {p.name for p in out.iterdir()} == {PARTS}
+    )
+    if not own:
+        raise InputError("there is something already", where="--out", found=out,
+                         expected="a new or empty folder, or a prepared one")  # fmt: skip
+
+
+def _count_here(inputs: Sequence[Path], recipe: Recipe) -> Counted:
+    tables, counts = [], Counter[str]()
+    options = recipe.options()
+    with _Line() as line:
+        expected = sum(filter(None, map(_rows, inputs)))
+        began = time.monotonic()
+        for path in inputs:
+            for item in count_rearrangements(str(path), **options):
+                if isinstance(item, dict):
+                    counts.update(item)
+                    done, seconds = counts[READ], time.monotonic() - began
+                    left = seconds * max(expected - done, 0) / done if expected else None
+                    line.say(f"{done:,} rows of {path.name}", left)
+                else:
+                    tables.append(item)
+    return tables, counts
+
+
+def _count_with_ray(
+    inputs: Sequence[Path], recipe: Recipe, out: Path, address: str | None
+) -> Counted:
+    import pyarrow.parquet as pq
+
+    from distrib.cluster.connect import connected
+    from distrib.cluster.map import map_files
+
+    parts = out / PARTS
+    with _Line() as line:
+
+        def show(progress: MapProgress) -> None:
+            for news in progress.news:
+                line.keep(news)
+            files = f"{progress.done} of {progress.total} files"
+            line.say(f"{files}, {progress.rows:,} rows kept", progress.eta)
+
+        with connected(address, threads=1, ship=[_FUNCTION]):
+            result = map_files(_FUNCTION, inputs, parts, options=recipe.options(), on_progress=show)
+    tables = [pq.read_table(path, use_threads=False) for path in sorted(parts.glob("*.parquet"))]
+    return tables, result.counts
+
+
+def _rows(path: Path) -> int | None:
+    """About how many rows a file has, by its first megabyte; None where it cannot be told."""
+    try:
+        with path.open("rb") as raw:
+            is_gzip = path.suffix.lower() == ".gz"
+            file = gzip.GzipFile(fileobj=raw) if is_gzip else raw
+            lines = file.read(_SAMPLE).count(b"\n")
+            read = raw.tell()
+    except (OSError, EOFError, zlib.error):
+        return None
+    return round(lines * path.stat().st_size / max(read, 1))
+
+
+class _Line:
+    """One line on standard error that changes while work goes on; a line now and then elsewhere."""
+
+    def __init__(self) -> None:
+        self._changes = sys.stderr.isatty()
+        self._said = time.monotonic()
+
+    def __enter__(self) -> _Line:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._changes:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    def say(self, text: str, left: float | None) -> None:
+        """How far the work is, and the seconds that are left."""
+        line = text if left is None else f"{text}, {span(left)} left"
+        if self._changes:
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() - self._said >= _EVERY:
+            print(line, file=sys.stderr, flush=True)
+            self._said = time.monotonic()
+
+    def keep(self, text: str) -> None:
+        """A line that stays."""
+        print(f"\r\033[K{text}" if self._changes else text, file=sys.stderr, flush=True)
