@@ -14,7 +14,7 @@ from distrib.data.vdj.frames import FrameRule
 from distrib.data.vdj.junction_build import modelled_options
 from distrib.data.vdj.parameter_groups import Group, find_group
 from distrib.data.vdj.prepared import Prepared
-from distrib.data.vdj.simulate_model import Base, Form, Recombination, recombine
+from distrib.data.vdj.simulate_model import Base, Form, Recombination, Usage, recombine
 from distrib.errors import InputError
 
 
@@ -29,6 +29,7 @@ def simulate_junctions(
     lig_mh: float = 0.0,
     ligation: Form = "linear",
     base: Base = "olga",
+    usage: Usage = "olga",
     group: str = "nonproductive_v-j_trim_ligation-mh",
     subjects: int = 1,
     num_v: int | None = None,
@@ -43,8 +44,8 @@ def simulate_junctions(
 
     Args:
         num_sequences: drawn, over all subjects, before the class is kept.
-        chain, species, trims, int_mh, interior, lig_mh, ligation, base, num_v, num_j: of the
-            distribution, see `recombine`.
+        chain, species, trims, int_mh, interior, lig_mh, ligation, base, usage, num_v,
+            num_j: of the distribution, see `recombine`.
         group: one of V and J together. subjects: the sequences are dealt evenly to as many.
         frame_rule: what the class is decided by, see `frames.is_productive`.
 
@@ -68,6 +69,7 @@ def simulate_junctions(
         lig_mh=lig_mh,
         ligation=ligation,
         base=base,
+        usage=usage,
         num_v=num_v,
         num_j=num_j,
     )
@@ -94,6 +96,7 @@ def simulate_junctions(
             "average_interior_mh": float(interior),
             "ligation": ligation,
             "ligation_mh": float(lig_mh),
+            "usage": usage,
             "base": base if isinstance(base, str) else [[float(b) for b in side] for side in base],
         },
     }

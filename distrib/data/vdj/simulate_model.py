@@ -39,6 +39,7 @@ from distrib.errors import InputError
 
 Base = Literal["olga", "uniform"] | tuple[Sequence[float], Sequence[float]]
 Form = Literal["linear", "exponential"]
+Usage = Literal["olga", "uniform"]
 
 CHAINS_WITHOUT_D = ("TRA", "IGK", "IGL")  # of those that OLGA has
 BASE_FEATURES = "motif_two-side-base-count-beyond"  # of one-gene base models, 1 x 2 motif
@@ -70,6 +71,7 @@ def recombine(
     lig_mh: float = 0.0,
     ligation: Form = "linear",
     base: Base = "olga",
+    usage: Usage = "olga",
     num_v: int | None = None,
     num_j: int | None = None,
 ) -> Recombination:
@@ -81,8 +83,10 @@ def recombine(
         lig_mh: effect of a base of microhomology on the ligation, by the form `ligation`.
         base: where trims start from; a pair of coefficient vectors, for V and for J, means one-gene
             models with the columns of `list_features(BASE_FEATURES, 1, 2)`.
-        num_v, num_j: the most used genes alone; where None, all that OLGA's model ever chooses and
-            trims within the window.
+        usage: of V and of J genes, OLGA's or all alike: those too that OLGA never chooses, of whose
+            trims it knows nothing.
+        num_v, num_j: the most used genes alone (the first where all are used alike); where None,
+            all that are ever chosen and trimmed within the window.
 
     Raises:
         InputError: for chains with a D, unknown ones, and numbers that cannot be.
@@ -92,8 +96,17 @@ def recombine(
     _check_chain(known_as)
     model = read_model(name)
     _check_numbers(model, trims, lig_mh if ligation == "linear" else 0.0)
+    if usage == "uniform" and base == "olga":
+        raise InputError(
+            "OLGA does not know how genes are trimmed that it never chooses",
+            where="base",
+            found="olga, with usage uniform",
+            expected="uniform, or coefficients",
+        )
     window = np.arange(trims[0], trims[1] + 1)
-    v, j = _restrict(model.v, window, num_v), _restrict(model.j, window, num_j)
+    v, j = (
+        _restrict(end, window, usage, most) for end, most in ((model.v, num_v), (model.j, num_j))
+    )
     of_v, of_j = _base(base, "v", v), _base(base, "j", j)
     left_of, right_of = np.divmod(np.arange(len(v.genes) * len(j.genes)), len(j.genes))
     known = {gene.name: gene for gene in read_genes(name)}
@@ -122,16 +135,17 @@ def _average_interior_mh(pairs: Pairs) -> np.ndarray:
     return overlaps[..., [place == "mid" for place, _ in OVERLAPS]].mean(axis=-1)
 
 
-def _restrict(end: GeneEnd, window: np.ndarray, most: int | None) -> GeneEnd:
+def _restrict(end: GeneEnd, window: np.ndarray, usage: Usage, most: int | None) -> GeneEnd:
     """The genes that are used most, with usage that sums to 1, and the trims in the window."""
     probabilities = end.probabilities[:, np.isin(end.trims, window)]
-    usage = end.usage * (probabilities.sum(axis=1) > 0)
-    by_usage = np.argsort(-usage, kind="stable")[: np.count_nonzero(usage)]
+    trimmed = probabilities.sum(axis=1) > 0
+    shares = end.usage * trimmed if usage == "olga" else np.ones(len(end.genes))
+    by_usage = np.argsort(-shares, kind="stable")[: np.count_nonzero(shares)]
     used = np.sort(by_usage[:most])
     return GeneEnd(
         genes=[end.genes[i] for i in used],
         sequences=[end.sequences[i] for i in used],
-        usage=usage[used] / usage[used].sum(),
+        usage=shares[used] / shares[used].sum(),
         trims=window,
         probabilities=probabilities[used],
     )

@@ -186,6 +186,13 @@ def test_the_most_used_genes_are_taken() -> None:
     assert len(model.pairs.right) == 58  # of 68 J genes, those used and trimmed by -2 to 14
 
 
+def test_all_genes_can_be_used_alike() -> None:
+    model = recombine(usage="uniform", base="uniform", trims=(0, 1))
+    assert len(model.pairs.left_of) == 103 * 68
+    of_pair = np.bincount(model.ligations.pair, model.probability)
+    assert np.abs(of_pair - 1 / 7004).max() < 1e-15
+
+
 def test_a_prepared_folder_says_what_the_truth_is(tmp_path: Path) -> None:
     prepared = simulate_junctions(2_000, **SMALL, base=COEFFICIENTS, seed=3)
     write_prepared(tmp_path, prepared)
@@ -201,6 +208,7 @@ def test_a_prepared_folder_says_what_the_truth_is(tmp_path: Path) -> None:
         "average_interior_mh": 0.0,
         "ligation": "linear",
         "ligation_mh": 0.5,
+        "usage": "olga",
         "base": [list(side) for side in COEFFICIENTS],
     }
 
@@ -215,6 +223,7 @@ def test_a_prepared_folder_says_what_the_truth_is(tmp_path: Path) -> None:
         ({"lig_mh": -0.5}, ["lig_mh", "-0.5", "exponential"]),
         ({"trims": (-3, 14)}, ["trims", "-3 to 14"]),
         ({"trims": (-2, 17)}, ["trims", "at most 16"]),
+        ({"usage": "uniform"}, ["never chooses", "base"]),
         ({"base": ([0.0] * 11, [0.0] * 12)}, ["base of V", "11 numbers", "12"]),
     ],
 )
