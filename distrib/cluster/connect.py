@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from distrib.cluster.environment import passed_on, set_environment
+from distrib.cluster.joining import no_answer, require_answer, silence
 from distrib.cluster.scratch import scratch_folder
 from distrib.cluster.shipping import gather
 from distrib.errors import InputError
@@ -124,7 +125,8 @@ def connected(
         )
     else:
         try:
-            _join(address, gather(scratch / "code", ship), common)
+            require_answer(address)
+            _join(address, gather(scratch / "code", ship), common, debug)
         except InputError:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
@@ -135,7 +137,7 @@ def connected(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _join(address: str, code: Path, common: dict[str, Any]) -> None:
+def _join(address: str, code: Path, common: dict[str, Any], debug: bool) -> None:
     """Join a cluster; its processes for this driver work in a copy of `code`, before all else."""
     import ray
 
@@ -143,16 +145,14 @@ def _join(address: str, code: Path, common: dict[str, Any]) -> None:
     if "PYTHONPATH" in os.environ:  # what lies on a disk that all nodes share
         environment["PYTHONPATH"] = os.environ["PYTHONPATH"]
     try:
-        ray.init(
-            address=address,
-            runtime_env={"working_dir": str(code), "env_vars": environment},
-            **common,
-        )
+        with silence(wanted=not debug):
+            ray.init(
+                address=address,
+                runtime_env={"working_dir": str(code), "env_vars": environment},
+                **common,
+            )
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise InputError("no Ray cluster answers", where="--address", found=address,
-                         expected=f"a cluster that runs ({str(error).splitlines()[0]})",
-                         hint="start one with: ray up cluster.yaml; one that asks for its token "
-                         "is joined with RAY_AUTH_MODE=token") from None  # fmt: skip
+        raise no_answer(address, error) from None
 
 
 def describe(address: str, scratch: Path) -> Cluster:

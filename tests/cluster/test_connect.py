@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 
 from distrib.cluster.connect import Cluster, Resources
 from distrib.cluster.environment import SETTINGS
+from distrib.cluster.joining import require_answer, silence
 from distrib.cluster.scratch import scratch_folder
+from distrib.errors import InputError
 
 
 def cluster(*nodes: dict[str, float]) -> Cluster:
@@ -87,6 +90,64 @@ def test_the_environment_is_set_before_ray_and_leaves_the_users_word(tmp_path: P
     assert len(own["RAY_AUTH_TOKEN"]) == 64
     assert environment()["RAY_AUTH_TOKEN"] != own["RAY_AUTH_TOKEN"]
     assert "RAY_AUTH_TOKEN" not in environment("auto")
+
+
+def closed_port() -> int:
+    with socket.socket() as held:
+        held.bind(("", 0))
+        return held.getsockname()[1]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "ray://127.0.0.1"])
+def test_an_address_at_which_nobody_listens(host: str) -> None:
+    address = f"{host}:{closed_port()}"
+    with pytest.raises(InputError) as caught:
+        require_answer(address)
+    for text in ("--address: no Ray cluster answers", address, "(Connection refused)", "ray up"):
+        assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["nowhere.invalid:6379", "127.0.0.1:99999"])
+def test_an_address_that_cannot_be(address: str) -> None:
+    with pytest.raises(InputError, match="no Ray cluster answers"):
+        require_answer(address)
+
+
+def test_an_address_at_which_somebody_listens() -> None:
+    with socket.create_server(("", 0)) as server:
+        require_answer(f"127.0.0.1:{server.getsockname()[1]}")
+
+
+@pytest.mark.parametrize("word", ["auto", "local", "nowhere"])
+def test_words_are_left_to_ray(word: str) -> None:
+    require_answer(word)
+
+
+def test_silence_ends(capfd: pytest.CaptureFixture[str]) -> None:
+    with silence():
+        os.write(2, b"raw line\n")
+    with silence(wanted=False):
+        os.write(2, b"wanted\n")
+    os.write(2, b"afterwards\n")
+    assert capfd.readouterr().err == "wanted\nafterwards\n"
+
+
+def test_a_cluster_that_is_not_there_is_told_in_our_words_alone(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{closed_port()}"
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "distrib.tune", "--space", "trimming", "--address", address],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    first, *others = done.stderr.splitlines()
+    assert first == "error: --address: no Ray cluster answers"
+    assert [line.split(":")[0].strip() for line in others] == ["found", "expected", "hint"]
+    assert not list(tmp_path.iterdir())
 
 
 def test_scratch_folders_are_ones_own_and_short(
