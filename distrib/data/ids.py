@@ -22,6 +22,7 @@ class Ids:
     Attributes:
         values: (rows,) str. file: where they come from.
         rows: (rows,) int64, how the file's reader counts them (from 1, with a header as row 1).
+        assumed: the column they were taken from only because it is the first.
 
     Raises:
         InputError: naming the row of an id that is missing, damaged or there twice.
@@ -30,12 +31,16 @@ class Ids:
     values: np.ndarray
     rows: np.ndarray
     file: Path
+    assumed: str | None = None
 
     def __post_init__(self) -> None:
         seen: dict[str, int] = {}
+        hint = self.assumption()
         for row, name in zip(self.rows.tolist(), self.values.tolist()):
             if not name:
-                raise InputError("a row without an id", file=self.file, where=f"row {row}")
+                raise InputError(
+                    "a row without an id", file=self.file, where=f"row {row}", hint=hint
+                )
             refuse_damage(name, self.file, f"row {row}")
             if name in seen:
                 raise InputError(
@@ -43,11 +48,21 @@ class Ids:
                     file=self.file,
                     where=f"rows {seen[name]} and {row}",
                     expected="one row for each id",
+                    hint=hint,
                 )
             seen[name] = row
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def assumption(self) -> str | None:
+        """What was taken for granted of them, in one line."""
+        if self.assumed is None:
+            return None
+        return (
+            f"{self.file.name} has no column called `id`: its first, {self.assumed!r}, was taken "
+            "for the ids"
+        )
 
     def take(self, positions: np.ndarray) -> Ids:
         """Those at `positions`."""
@@ -72,11 +87,16 @@ def refuse_damage(name: str, file: object, where: str) -> None:
         )
 
 
-def as_ids(names: Sequence[object], file: Path, rows: Sequence[int] | None = None) -> Ids:
+def as_ids(
+    names: Sequence[object],
+    file: Path,
+    rows: Sequence[int] | None = None,
+    assumed: str | None = None,
+) -> Ids:
     """`Ids` of anything that reads as a name; rows are counted from 1 where not given."""
     values = [as_text(name) for name in names]
     numbers = np.arange(1, len(values) + 1) if rows is None else np.asarray(rows, dtype=np.int64)
-    return Ids(np.array(values, dtype=str), numbers, file)
+    return Ids(np.array(values, dtype=str), numbers, file, assumed)
 
 
 def join(left: Ids, right: Ids, notes: list[str]) -> tuple[Ids, np.ndarray, np.ndarray]:
@@ -138,11 +158,13 @@ def _without_versions(ids: Ids) -> Ids:
 
 def _nothing_common(left: Ids, right: Ids) -> InputError:
     lower = [{name.lower() for name in side.values.tolist()} for side in (left, right)]
-    case = "they would match but for upper and lower case" if lower[0] & lower[1] else None
+    hints = [side.assumption() for side in (left, right)]
+    if lower[0] & lower[1]:
+        hints = ["they would match but for upper and lower case"]
     return InputError(
         "no id in common",
         file=f"{left.file} and {right.file}",
         found=f"{examples(left.values)} and {examples(right.values)}",
         expected="the same ids in both",
-        hint=case,
+        hint="; ".join(filter(None, hints)) or None,
     )

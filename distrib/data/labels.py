@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from distrib.data.ids import Ids, as_ids
-from distrib.data.tables import as_text, read_table
+from distrib.data.tables import as_text, is_index, read_table
+from distrib.data.text import suffix
 from distrib.errors import InputError
 
 
@@ -20,14 +21,14 @@ def read_labels(path: Path, name: str) -> tuple[Ids, np.ndarray]:
     """
     frame = read_table(path)
     names = list(frame.columns)
-    id_column = id_column_of(names)
+    id_column, assumed = id_column_of(names), assumed_column(names, path)
     others = [column for column in names if column != id_column]
     column = name if name in others else others[0] if len(others) == 1 else None
     if column is None:
         raise InputError(
             f"no column {name!r}", file=path, found=", ".join(names), expected=f"id, {name}"
         )
-    ids = as_ids(frame[id_column].tolist(), path, frame.index.tolist())
+    ids = as_ids(frame[id_column].tolist(), path, frame.index.tolist(), assumed)
     return ids, check_labels(frame[column].tolist(), ids, column)
 
 
@@ -45,3 +46,10 @@ def check_labels(cells: Sequence[object], ids: Ids, column: str) -> np.ndarray:
 def id_column_of(names: Sequence[str]) -> str:
     """The column called `id`, else the first."""
     return next((name for name in names if name.lower() == "id"), names[0])
+
+
+def assumed_column(names: Sequence[str], path: Path) -> str | None:
+    """The column of the ids where only its place says so: not its name, nor an index."""
+    column = id_column_of(names)
+    plain = column.lower() == "id" or not column  # as R and pandas leave the names of rows
+    return None if plain or (suffix(path) == ".parquet" and is_index(column, path)) else column

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from distrib.data.ids import as_ids, examples, refuse_damage
-from distrib.data.labels import check_labels, id_column_of
+from distrib.data.labels import assumed_column, check_labels, id_column_of
 from distrib.data.matrix import Matrix, as_float32, check_lengths, positions
 from distrib.data.numbers import Numbers, with_either_sign
 from distrib.data.tables import column_numbers, parquet_frame, read_parquet, read_rows
@@ -40,7 +40,7 @@ def read_text_matrix(path: Path, labels: Sequence[str], notes: list[str]) -> Mat
             lines.append(line)
             for kept, j in zip(texts, label_at):
                 kept.append(cells[j])
-        ids = as_ids(names, path, lines)
+        ids = as_ids(names, path, lines, assumed_column(header, path))
         kept_labels = {name: check_labels(t, ids, name) for name, t in zip(labels, texts)}
         return Matrix(ids, np.array(columns, dtype=str), np.stack(values), kept_labels)
 
@@ -54,8 +54,9 @@ def read_parquet_matrix(path: Path, labels: Sequence[str], notes: list[str]) -> 
     if lists:
         return _from_lists(table, lists, path, labels, notes)
     frame = parquet_frame(table, path)
-    columns = _number_columns(list(frame.columns), labels, path)
-    ids = as_ids(frame[id_column_of(list(frame.columns))].tolist(), path)
+    names = list(frame.columns)
+    columns = _number_columns(names, labels, path)
+    ids = as_ids(frame[id_column_of(names)].tolist(), path, assumed=assumed_column(names, path))
 
     def read(numbers: Numbers) -> np.ndarray:
         values = np.empty((len(frame), len(columns)), dtype=np.float32)
@@ -91,7 +92,7 @@ def _from_lists(
     unused = [name for name in names if name not in {id_column_of(names), *labels}]
     if unused:
         notes.append(f"{path.name}: columns beside the lists were left out: {examples(unused)}")
-    ids = as_ids(frame[id_column_of(names)].tolist(), path)
+    ids = as_ids(frame[id_column_of(names)].tolist(), path, assumed=assumed_column(names, path))
     column = table.column(lists[0]).combine_chunks()
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
     check_lengths(lengths, ids)

@@ -102,6 +102,7 @@ def load_screen(path: str | Path, targets: bool = True) -> Screen:
     notes: list[str] = []
     embeddings = read_matrix(files.embeddings, ids=files.ids, notes=notes)
     require_finite(embeddings)
+    notes += _about_ids(embeddings.ids)
     if not targets:
         return Screen(
             ids=embeddings.ids.values,
@@ -117,12 +118,13 @@ def load_screen(path: str | Path, targets: bool = True) -> Screen:
         )
     label_columns = [name for name in (files.groups, files.folds) if isinstance(name, str)]
     measured = read_matrix(files.targets, labels=label_columns, notes=notes)
+    notes += _about_ids(measured.ids)
     _check_orientation(embeddings, measured)
     ids, of_inputs, of_targets = join(embeddings.ids, measured.ids, notes)
     values = measured.values[of_targets]
     notes += _about_targets(values, measured.columns, measured.ids.file)
-    groups = _labels_for(ids, files.groups, "group", measured, of_targets)
-    folds = _labels_for(ids, files.folds, "fold", measured, of_targets)
+    groups = _labels_for(ids, files.groups, "group", measured, of_targets, notes)
+    folds = _labels_for(ids, files.folds, "fold", measured, of_targets, notes)
     screen = Screen(
         ids=ids.values,
         inputs=embeddings.values[of_inputs],
@@ -149,6 +151,11 @@ def _check_orientation(embeddings: Matrix, targets: Matrix) -> None:
         )
 
 
+def _about_ids(ids: Ids) -> list[str]:
+    assumption = ids.assumption()
+    return [] if assumption is None else [assumption]
+
+
 def _about_targets(values: np.ndarray, columns: np.ndarray, file: Path) -> list[str]:
     there = ~np.isnan(values)
     if not there.any():
@@ -168,7 +175,12 @@ def _about_targets(values: np.ndarray, columns: np.ndarray, file: Path) -> list[
 
 
 def _labels_for(
-    ids: Ids, source: Path | str | None, name: str, targets: Matrix, of_targets: np.ndarray
+    ids: Ids,
+    source: Path | str | None,
+    name: str,
+    targets: Matrix,
+    of_targets: np.ndarray,
+    notes: list[str],
 ) -> np.ndarray | None:
     """(rows,) str of the rows' groups or folds, from a file or a column of the targets."""
     if source is None:
@@ -176,6 +188,7 @@ def _labels_for(
     if isinstance(source, str):
         return targets.labels[source][of_targets]
     named, labels = read_labels(source, name)
+    notes += _about_ids(named)
     common, of_ids, of_labels = join(ids, named, notes=[])
     if len(common) < len(ids):
         lonely = np.delete(ids.values, of_ids)

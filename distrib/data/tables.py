@@ -143,6 +143,12 @@ def parquet_frame(table: pa.Table, path: Path) -> pd.DataFrame:
     return frame
 
 
+def is_index(column: str, path: Path) -> bool:
+    """Whether a column of `parquet_frame` is the file's index of names."""
+    levels = (pq.read_schema(path).pandas_metadata or {}).get("index_columns", [])
+    return column in levels or (column == "index" and "__index_level_0__" in levels)
+
+
 def as_text(cell: Any) -> str:
     """A cell of any type as stripped text, empty where it is missing."""
     if isinstance(cell, bytes):

@@ -168,6 +168,28 @@ def test_ids_without_partner_are_counted(tmp_path: Path) -> None:
     )
 
 
+def test_a_first_column_that_was_taken_for_the_ids_is_told(tmp_path: Path) -> None:
+    frame = pd.DataFrame(INPUTS, columns=["x", "y", "z"])
+    frame.insert(0, "symbol", IDS)
+    frame.to_parquet(tmp_path / "embeddings.parquet")
+    TARGETS.rename_axis("gene").to_csv(tmp_path / "targets.csv")
+    (tmp_path / "groups.csv").write_text("gene,group\n" + "".join(f"{i},{i}\n" for i in IDS))
+    (tmp_path / "folds.csv").write_text(",fold\n" + "".join(f"{i},{i[0]}\n" for i in IDS))
+    screen = load_screen(tmp_path)
+    np.testing.assert_array_equal(screen.inputs, INPUTS)
+    told = "has no column called `id`: its first,"
+    assert screen.notes == (
+        f"embeddings.parquet {told} 'symbol', was taken for the ids",
+        f"targets.csv {told} 'gene', was taken for the ids",
+        f"groups.csv {told} 'gene', was taken for the ids",
+    )
+    assert load_screen(tmp_path, targets=False).notes == screen.notes[:1]
+    pd.DataFrame({"symbol": IDS, "vector": list(INPUTS)}).to_parquet(
+        tmp_path / "embeddings.parquet"
+    )
+    assert load_screen(tmp_path, targets=False).notes == screen.notes[:1]
+
+
 def test_ensembl_versions_are_removed_where_it_helps(tmp_path: Path) -> None:
     genes = [f"ENSG0000000000{i}" for i in range(6)]
     write_npz(tmp_path, [f"{gene}.{i + 3}" for i, gene in enumerate(genes)])

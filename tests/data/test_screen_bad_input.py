@@ -56,6 +56,9 @@ def refused(path: Path, *says: str, targets: bool = True) -> None:
         (TARGETS.replace("gene", "locus"), ["no id in common", "gene0", "locus0"]),
         (TARGETS.replace("gene", "GENE"), ["no id in common", "upper and lower case"]),
         ("id," + ",".join(IDS) + "\nup,1,2,3,4,5,6\n", ["the other way round", "transpose"]),
+        ("up,down\n0.5,1\n0.25,3\n", ["no id in common", "0.5, 0.25", "'up', was taken for"]),
+        ("up,down\n3,1\n4,2\n3,3\n", ["'3' is there twice", "no column called `id`", "'up'"]),
+        ("up,down\n3,1\nNA,2\n,3\n", ["row 4", "a row without an id", "no column called `id`"]),
         ("id,up\ngene0,NA\ngene1,\n", ["no target is measured"]),
     ],
 )
