@@ -86,7 +86,8 @@ def recombine(
         usage: of V and of J genes, OLGA's or all alike: those too that OLGA never chooses, of whose
             trims it knows nothing.
         num_v, num_j: the most used genes alone (the first where all are used alike); where None,
-            all that are ever chosen and trimmed within the window.
+            all that are ever chosen and trimmed within the window. Never those without a conserved
+            codon: alleles known in part, whose own end is not known.
 
     Raises:
         InputError: for chains with a D, unknown ones, and numbers that cannot be.
@@ -104,13 +105,13 @@ def recombine(
             expected="uniform, or coefficients",
         )
     window = np.arange(trims[0], trims[1] + 1)
-    v, j = (
-        _restrict(end, window, usage, most) for end, most in ((model.v, num_v), (model.j, num_j))
-    )
+    genes = {gene.name: gene for gene in read_genes(name)}
+    whole = {gene.name for gene in genes.values() if gene.anchor is not None}
+    v = _restrict(model.v, whole, window, usage, num_v)
+    j = _restrict(model.j, whole, window, usage, num_j)
     of_v, of_j = _base(base, "v", v), _base(base, "j", j)
     left_of, right_of = np.divmod(np.arange(len(v.genes) * len(j.genes)), len(j.genes))
-    known = {gene.name: gene for gene in read_genes(name)}
-    v_genes, j_genes = _genes(known, "V", v.genes), _genes(known, "J", j.genes)
+    v_genes, j_genes = _genes(genes, "V", v.genes), _genes(genes, "J", j.genes)
     pairs = Pairs.of(v_genes, j_genes, left_of, right_of, window)
     ligations = pairs.ligations()
     cells = of_v[left_of][:, :, None] + of_j[right_of][:, None, :]
@@ -135,11 +136,14 @@ def _average_interior_mh(pairs: Pairs) -> np.ndarray:
     return overlaps[..., [place == "mid" for place, _ in OVERLAPS]].mean(axis=-1)
 
 
-def _restrict(end: GeneEnd, window: np.ndarray, usage: Usage, most: int | None) -> GeneEnd:
+def _restrict(
+    end: GeneEnd, whole: set[str], window: np.ndarray, usage: Usage, most: int | None
+) -> GeneEnd:
     """The genes that are used most, with usage that sums to 1, and the trims in the window."""
     probabilities = end.probabilities[:, np.isin(end.trims, window)]
-    trimmed = probabilities.sum(axis=1) > 0
-    shares = end.usage * trimmed if usage == "olga" else np.ones(len(end.genes))
+    shares = np.isin(end.genes, list(whole)).astype(float)
+    if usage == "olga":
+        shares *= end.usage * (probabilities.sum(axis=1) > 0)
     by_usage = np.argsort(-shares, kind="stable")[: np.count_nonzero(shares)]
     used = np.sort(by_usage[:most])
     return GeneEnd(
