@@ -87,6 +87,7 @@ def add_options(parser: Parser) -> None:
 
 
 SEARCH = ("trials", "sampler", "scheduler", "time_budget", "concurrent", "confirm")
+BOOTSTRAP = ("bootstrap", "bootstrap_of")
 PLAIN = (
     "data",
     "max_units",
@@ -113,6 +114,7 @@ RESUMABLE = (
     "debug",
     "device",
     "precision",
+    *BOOTSTRAP,
 )
 
 
@@ -129,7 +131,7 @@ def options_from(args: argparse.Namespace, base: Options | None = None) -> Optio
     from distrib.cluster.connect import Resources
     from distrib.study.options import Options
 
-    given: dict[str, Any] = {k: getattr(args, k, None) for k in (*PLAIN, *SEARCH)}
+    given: dict[str, Any] = {k: getattr(args, k, None) for k in (*PLAIN, *SEARCH, *BOOTSTRAP)}
     given = {k: v for k, v in given.items() if v is not None}
     resources = {
         k: getattr(args, k)
@@ -146,8 +148,8 @@ def options_from(args: argparse.Namespace, base: Options | None = None) -> Optio
         raise InputError(
             "a resumed study keeps its own",
             where="--" + refused[0].replace("_", "-"),
-            expected="only --trials, --time-budget, --concurrent, --confirm, --keep "
-            "and what concerns the machines",
+            expected="only --trials, --time-budget, --concurrent, --confirm, --bootstrap, "
+            "--keep and what concerns the machines",
         )
     if "time_budget" not in given:
         given["time_budget"] = None

@@ -21,6 +21,7 @@ EXAMPLES = """\
 python -m distrib.train --config runs/mlp-0/best
 python -m distrib.train --config runs/mlp-0/best --data my_screen/ --seed 3
 python -m distrib.train --space mlp --set hidden_width=64 --max-epochs 100
+python -m distrib.train --space trimming_ligation_em --data prepared/ --bootstrap 100
 python -m distrib.train --resume last"""
 
 
@@ -30,6 +31,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     which = parser.add_argument_group("what is trained")
     which.add_argument("--config", metavar="FOLDER|FILE", help="a best/ folder, or its config.yaml")
     which.add_argument("--space", metavar="NAME|FILE", help="the defaults of this space's family")
+    which.add_argument(
+        "--bootstrap",
+        type=int,
+        metavar="N",
+        help="fit the model again to N resamplings of the data: its standard errors",
+    )
+    which.add_argument(
+        "--bootstrap-of",
+        metavar="KIND",
+        help="what is drawn: sequences or clusters, as the family has them",
+    )
     add_options(parser)
     return enter(train, parser, argv)
 

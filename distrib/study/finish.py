@@ -6,16 +6,17 @@ import json
 import math
 import shutil
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
 
 from distrib.errors import InputError
-from distrib.files import write_whole
+from distrib.files import whole, write_whole
 from distrib.records import StudyRecord, TrialRecord
 from distrib.study import tasks
+from distrib.study.bootstrap import REPLICATES, bootstrap
 from distrib.study.configs import config_yaml
 from distrib.study.loop import Job
 from distrib.study.metrics_file import read_metrics
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from distrib.study.slot import Line
     from distrib.study.trial import Message
 
+FILES = ("config.yaml", "weights.safetensors", "metrics.json", "README.md")
 SEEDS = 3  # fresh seeds for each of the configurations that `--confirm` trains again
 
 
@@ -79,7 +81,16 @@ def finish(
     phase("baselines", 0, 1)
     outcome.baselines = ray.get(finisher.baselines.remote(config, data, test))
     phase("baselines", 1, 1)
-    _write_best(plan, outcome, winner, config, part)
+    replicates = None
+    if plan.options.bootstrap:
+        ray.kill(finisher)  # what it holds is for the replicates
+        replicates = bootstrap(plan, site, request(plan), config, data, weights, phase)
+        with whole(part / REPLICATES) as temporary:
+            replicates.to_parquet(temporary, index=False)
+        finisher = tasks.start_finisher(site, **request(plan))
+    notes = ray.get(finisher.outputs.remote(config, data, weights, replicates))
+    outcome.notes += notes
+    _write_best(plan, outcome, winner, config, part, notes)
 
 
 def winner_config(trial: Path) -> dict[str, Any]:
@@ -197,14 +208,21 @@ def _trained(
 
 
 def _write_best(
-    plan: Plan, outcome: Outcome, winner: TrialRecord, config: dict[str, Any], part: Path
+    plan: Plan,
+    outcome: Outcome,
+    winner: TrialRecord,
+    config: dict[str, Any],
+    part: Path,
+    notes: Sequence[str],
 ) -> None:
     """Complete `best/` beside its weights, and put it in place."""
     source = plan.source.model_dump(mode="json")
     write_whole(part / "config.yaml", config_yaml(plan.space.trainable, config, source=source))
     metrics = {**outcome.winner, "objective": outcome.study.metric, "baselines": outcome.baselines}
     write_whole(part / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    write_whole(part / "README.md", model_card(outcome.study, outcome.winner, winner, plan))
+    beside = sorted(path.name for path in part.glob("[!.]*") if path.name not in FILES)
+    card = model_card(outcome.study, outcome.winner, winner, plan, notes, beside)
+    write_whole(part / "README.md", card)
     for unfinished in part.glob(".refit-*"):
         shutil.rmtree(unfinished, ignore_errors=True)
     best = outcome.folder.best
@@ -218,8 +236,19 @@ def _write_best(
         part.rename(best)
 
 
-def model_card(study: StudyRecord, figures: dict[str, Any], winner: TrialRecord, plan: Plan) -> str:
-    """The README of `best/`."""
+def model_card(
+    study: StudyRecord,
+    figures: dict[str, Any],
+    winner: TrialRecord,
+    plan: Plan,
+    notes: Sequence[str] = (),
+    beside: Sequence[str] = (),
+) -> str:
+    """The README of `best/`.
+
+    Args:
+        notes: what the family says of the model. beside: files that it wrote.
+    """
     lines = [
         f"# {study.name}: trial {winner.number} of a `{study.trainable}` study",
         "",
@@ -244,7 +273,11 @@ def model_card(study: StudyRecord, figures: dict[str, Any], winner: TrialRecord,
     lines += [
         "",
         f"Seed of the study: {plan.options.seed}. The files: `config.yaml` (every hyperparameter "
-        "and the data's source), `weights.safetensors`, `metrics.json`.",
+        "and the data's source), `weights.safetensors`, `metrics.json`"
+        + "".join(f", `{name}`" for name in beside)
+        + ".",
         "",
+        *(f"- {note}" for note in notes),
+        *[""] * bool(notes),
     ]
     return "\n".join(lines)

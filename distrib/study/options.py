@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from distrib.cluster.connect import Resources
 from distrib.errors import InputError, nearest
+from distrib.study.bootstrap import check_bootstrap
 from distrib.study.configs import checked, make_config
 from distrib.study.mirror import is_url
 from distrib.study.registry import load_family
@@ -38,6 +39,7 @@ class Options:
     Attributes:
         fixed: `--set`: parameters, or data options as `data.<name>`.
         max_units: the most units of the family's fidelity.
+        bootstrap: replicates of the winner. bootstrap_of: what they draw, of the family's kinds.
         time_budget: seconds.
         save_every: least seconds between two checkpoints of a trial.
     """
@@ -57,6 +59,8 @@ class Options:
     test_fraction: float = 0.15
     keep: int = 3
     confirm: int = 0
+    bootstrap: int = 0
+    bootstrap_of: str | None = None
     precision: str | None = None
     device: str | None = None
     allow_custom: bool = False
@@ -95,6 +99,11 @@ class Plan:
             max_units=self.max_units,
             seed=self.options.seed,
         )
+
+    @property
+    def bootstrap_of(self) -> str:
+        """What replicates draw with replacement: the user's word, else the family's first."""
+        return self.options.bootstrap_of or self.family.bootstraps[0]
 
     @property
     def selects(self) -> Literal["best", "last"]:
@@ -150,6 +159,7 @@ def make_plan(space: Space, options: Options) -> Plan:
     )
     plan.rule()
     _check_numbers(options)
+    check_bootstrap(family, options)
     return plan
 
 
@@ -333,6 +343,7 @@ def _check_numbers(options: Options) -> None:
         ("--concurrent", options.concurrent, 1),
         ("--keep", options.keep, 0),
         ("--confirm", options.confirm, 0),
+        ("--bootstrap", options.bootstrap, 0),
         ("--seed", options.seed, 0),
         ("--checkpoint-every", options.save_every, 0),
     ):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
+import pandas as pd
 import ray
 
 from distrib.errors import InputError
-from distrib.study.checkpoint import Checkpoints, write_state
+from distrib.study.checkpoint import Checkpoints, read_state, write_state
 from distrib.study.loop import Job
 from distrib.study.registry import load_family
 from distrib.study.trial import Message, Pace, run_trial
@@ -121,6 +122,14 @@ class Finisher:
         typed = self.family.Config.model_validate(config)
         return self.family.baselines(typed, data, test, self.worker)
 
+    def outputs(
+        self, config: dict[str, Any], data: Any, weights: str, replicates: pd.DataFrame | None
+    ) -> list[str]:
+        """Let the family write what belongs beside the weights; what there is to say of it."""
+        typed = self.family.Config.model_validate(config)
+        state, folder = read_state(Path(weights)), Path(weights).parent
+        return self.family.outputs(typed, state, data, self.worker, folder, replicates)
+
 
 def said(message: Message) -> dict[str, Any]:
     """A message of a last training in plain values: `step`, or `error`."""
@@ -150,6 +159,16 @@ def train_again(site: Site, job: Job, objective: str, data: Any) -> dict[str, An
         ),
         objective,
     )
+
+
+@ray.remote
+def bootstrap(
+    site: Site, config: dict[str, Any], weights: str, data: Any, seeds: Sequence[int], of: str
+) -> pd.DataFrame:
+    """Replicates of a finished model: a row per seed (see `Trainable.bootstrap`)."""
+    family, worker = _ready(site)
+    state = read_state(Path(weights))
+    return family.bootstrap(family.Config.model_validate(config), state, data, worker, seeds, of)
 
 
 def values_of(messages: Iterator[Message], objective: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ a fold; its score is the running mean over the folds so far. Always float64.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -40,6 +40,14 @@ from distrib.trainables.base import (
     State,
     Trainable,
     Worker,
+)
+from distrib.trainables.junction_design import Column, columns_to_values
+from distrib.trainables.junction_profiles import Profiles
+from distrib.trainables.trimming_coefficients import (
+    coefficients,
+    covariances,
+    names_of,
+    num_sequences,
 )
 
 _TRAIN = ("log_loss", "gradient_norm")
@@ -84,6 +92,7 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
     fidelity = Fidelity(unit="fold", config_key="folds", selects="last")
     framework = "jax"
     precisions = ("float64",)
+    bootstraps = ("clusters",)  # genes: the counts may be frequencies, which cannot be drawn
 
     def load(self, source: TrimmingSource, *, targets: bool = True) -> TrimmingData:
         """The user's files (see `read_trimming`), or OLGA's marginals where no path is given."""
@@ -137,15 +146,22 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
         """One exact fit on all genes; `units` (folds) has no meaning here."""
         if state is None:
             model = _fit(config, _features(config, data), _weights(data))
+            certain, notes = covariances(
+                _features(config, data), _weights(data), model.coefficients, config.l2
+            )
             state = State(
-                {"coefficients": model.coefficients},
+                {"coefficients": model.coefficients, **certain},
                 {
-                    "features": [column.name for column in _columns(config)],
+                    "columns": columns_to_values(_named(config, data)),
                     "gene_end": data.gene_end,
                     "trims": [int(data.trims[0]), int(data.trims[-1])],
                     "log_loss": model.loss,
                     "gradient_norm": model.gradient_norm,
                     "num_steps": model.num_steps,
+                    "num_sequences": num_sequences(_weights(data)),
+                    "fingerprint": data.describe()["fingerprint"],
+                    "l2": config.l2,
+                    "notes": notes,
                 },
             )
         done = state
@@ -213,35 +229,57 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
                 result[name] |= {f"test/{key}": value for key, value in on_test.items()}
         return result
 
+    def bootstrap(
+        self,
+        config: TrimmingConfig,
+        state: State,
+        data: TrimmingData,
+        worker: Worker,
+        seeds: Sequence[int],
+        of: str,
+    ) -> pd.DataFrame:
+        """A row per seed: the coefficients of a fit to genes drawn with replacement."""
+        features, weights = _features(config, data), _weights(data)
+        rows = []
+        for seed in seeds:
+            drawn = np.random.default_rng(seed).integers(len(weights), size=len(weights))
+            times = np.bincount(drawn, minlength=len(weights))
+            rows.append(_fit(config, features, weights * times[:, None]).coefficients)
+        return pd.DataFrame(rows, columns=names_of(state)).assign(seed=seeds)
+
+    def outputs(
+        self,
+        config: TrimmingConfig,
+        state: State,
+        data: TrimmingData,
+        worker: Worker,
+        folder: Path,
+        replicates: pd.DataFrame | None = None,
+    ) -> list[str]:
+        """`coefficients.tsv`, and pictures of them and of the most used genes' profiles."""
+        from distrib.trainables.junction_outputs import write_coefficients_and_profiles
+
+        weights = _weights(data)
+        profiles = Profiles(
+            trim_type=f"{data.gene_end}_trim",
+            genes=data.genes,
+            trims=data.trims,
+            share=weights.sum(axis=1) / weights.sum(),
+            observed=frequencies(weights),
+            predicted=np.exp(_log_p(config, state, data)),
+        )
+        write_coefficients_and_profiles(coefficients(state, replicates), [profiles], folder)
+        return list(state.values["notes"])
+
     def example(self, folder: Path) -> None:
         """Simulated counts of two donors, drawn from OLGA's model of human TRB."""
         write_example(folder)
 
 
-def coefficients(state: State) -> pd.DataFrame:
-    """The fitted coefficients in the form of the original's tables.
-
-    Columns: `coefficient` (motif, base_count or length), `value` (natural log of odds), `base`,
-    `position` (pos1 next to the cut), `side` (5end kept, 3end lost), `trim_type`. The motif base T,
-    which sum coding leaves out, is minus the sum of the others.
-    """
-    rows = []
-    motif: dict[tuple[str, str], float] = {}
-    values = state.arrays["coefficients"].tolist()
-    trim_type = f"{state.values['gene_end']}_trim"
-    for name, value in zip(state.values["features"], values):
-        if name.startswith("motif"):
-            kind, side, position, base_ = name.split("_")
-            motif[side, position] = motif.get((side, position), 0.0) - value
-        elif name == "length":
-            kind, side, position, base_ = "length", "", "", ""
-        else:
-            side, base_ = name.removeprefix("base_count_").split("_")
-            kind, position = "base_count", ""
-        rows.append((kind, value, base_, position, side, trim_type))
-    rows += [("motif", value, "T", pos, side, trim_type) for (side, pos), value in motif.items()]
-    names = ["coefficient", "value", "base", "position", "side", "trim_type"]
-    return pd.DataFrame(rows, columns=names)
+def _named(config: TrimmingConfig, data: TrimmingData) -> list[Column]:
+    """The columns as coefficients of this gene end."""
+    trim_type = f"{data.gene_end}_trim"
+    return [Column(f.coefficient, trim_type, f.side, f.position, f.base) for f in _columns(config)]
 
 
 def _columns(config: TrimmingConfig) -> list[Feature]:

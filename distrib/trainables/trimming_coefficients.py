@@ -1,0 +1,76 @@
+"""Coefficients of a trimming model of one gene end: their table, and how certain they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from distrib.models.choice_inference import hessian, set_scores
+from distrib.models.inference import cluster_covariance, covariance
+from distrib.trainables.base import State
+from distrib.trainables.coefficients import Estimates, coefficient_table
+from distrib.trainables.junction_design import Column
+
+
+def coefficients(state: State, replicates: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The fitted coefficients in the form of the original's tables (see `coefficient_table`).
+
+    Clusters are genes. `error` is known where the data are counts.
+
+    Args:
+        replicates: a row per bootstrap, a column per coefficient.
+    """
+    values = state.values
+    return coefficient_table(
+        Estimates(
+            columns=_columns(state),
+            values=state.arrays["coefficients"],
+            gradient_norm=values["gradient_norm"],
+            log_loss=values["log_loss"],
+            covariance=state.arrays.get("covariance"),
+            cluster_covariance=state.arrays.get("cluster_covariance"),
+            replicates=None if replicates is None else replicates[names_of(state)].to_numpy(float),
+        )
+    )
+
+
+def names_of(state: State) -> list[str]:
+    """(features,) what the columns of a table of replicates are called."""
+    return [column.name for column in _columns(state)]
+
+
+def _columns(state: State) -> list[Column]:
+    return [Column(**column) for column in state.values["columns"]]
+
+
+def num_sequences(weights: np.ndarray) -> float | None:
+    """How many sequences were counted; None where the weights (genes, trims) are frequencies."""
+    return float(weights.sum()) if np.array_equal(weights, weights.round()) else None
+
+
+def covariances(
+    features: np.ndarray, weights: np.ndarray, b: np.ndarray, l2: float
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Those covariances of the coefficients that can be known, and why others cannot.
+
+    Args:
+        features: (genes, trims, features). weights: (genes, trims). b: (features,) fitted with the
+            penalty `l2`, as `conditional_logit.fit` takes it.
+    """
+    of_genes = weights.sum(axis=1)
+    penalty = l2 / (np.count_nonzero(of_genes) * weights.shape[1])
+    curvature = hessian(features, weights, b) + penalty * np.eye(len(b))
+    if not np.all(np.linalg.eigvalsh(curvature) > 0):
+        return {}, ["the optimum is flat in some direction: there are no standard errors"]
+    scores = set_scores(features, weights, b)
+    of_clusters = cluster_covariance(
+        curvature, scores, of_genes / of_genes.sum(), np.arange(len(of_genes))
+    )
+    counted = num_sequences(weights)
+    if counted is None:
+        notes = ["the data are frequencies, not counts: standard errors are those over genes"]
+        return {"cluster_covariance": of_clusters}, notes
+    return {
+        "covariance": covariance(curvature, counted),
+        "cluster_covariance": of_clusters,
+    }, []
