@@ -1,4 +1,4 @@
-"""One junction model on one set of data: fitted on some pairs, scored on others, resampled."""
+"""One junction model on one set of data: fitted on some gene pairs, scored on others."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from distrib.data.vdj.junction import JunctionData
 from distrib.data.vdj.model_types import parse_model_type
 from distrib.errors import InputError
 from distrib.models.identifiability import dependent_in_gram
-from distrib.models.inference import cluster_covariance, covariance
-from distrib.models.junction_fit import Iteration, Method, Objective, fit, refine
+from distrib.models.junction_fit import Iteration, Method, Objective, fit
 from distrib.models.junction_likelihood import JunctionLikelihood
 from distrib.trainables.base import State
 from distrib.trainables.junction_design import (
     Column,
-    columns_to_values,
     list_columns,
     make_design,
     standard_deviations,
@@ -28,8 +26,6 @@ from distrib.trainables.junction_design import (
 
 if TYPE_CHECKING:
     from distrib.trainables.trimming_ligation import TrimmingLigationConfig
-
-_FAR = 10.0  # nats: a coefficient beyond is on its way to infinity
 
 
 class JunctionModel:
@@ -95,9 +91,13 @@ class JunctionModel:
                 the configuration has a grid of it. start: where a fit that was cut short stood.
         """
         weights = np.where(pairs[self.design.observation_pair], self.weights, 0.0)
-        penalty = self._penalty(self._choose_l2(method, pairs, folds), pairs)
+        penalty = self.penalty(self._choose_l2(method, pairs, folds), pairs)
         objective = Objective(self.likelihood, weights / weights.sum(), penalty)
         yield from self._iterate(objective, method, start)
+
+    def everything(self) -> np.ndarray:
+        """(pairs,) bool: all of them."""
+        return np.ones(len(self.data.left_of), bool)
 
     def _iterate(
         self, objective: Objective, method: Method, start: np.ndarray | None
@@ -117,9 +117,8 @@ class JunctionModel:
     def score_all(self, b: np.ndarray) -> dict[str, float]:
         """Every metric on all pairs, and `q_loss`, what Russell et al. report as the loss."""
         _, shares = self.likelihood.observed(b, self.weights)
-        everything = np.ones(len(self.data.left_of), bool)
         return {
-            **self._score(self.likelihood.log_likelihoods(b), everything),
+            **self._score(self.likelihood.log_likelihoods(b), self.everything()),
             "q_loss": self.likelihood.complete_value(b, shares),
         }
 
@@ -150,70 +149,6 @@ class JunctionModel:
             "log_loss_above_saturated": loss + float((weights * np.log(own)).sum()),
         }
 
-    def final_state(self, where: Iteration, trace: np.ndarray) -> State:
-        """The fitted model with its standard errors, as arrays and plain values."""
-        penalty = self._penalty(self.chosen_l2, np.ones(len(self.data.left_of), bool))
-        objective = Objective(self.likelihood, self.weights, penalty)
-        hessian = objective.hessian(where.b)
-        arrays = {"b": where.b, "coefficients": where.b, "hessian": hessian, "trace": trace}
-        singular = not np.all(np.linalg.eigvalsh(hessian) > 0)
-        if not singular:
-            arrays["covariance"] = covariance(hessian, self.data.num_sequences)
-            arrays["cluster_covariance"] = cluster_covariance(hessian, *self._cluster_scores(where))
-        far = [c.name for c, b in zip(self.columns, where.b) if abs(b) > _FAR]
-        notes = [f"no finite optimum: {name} grows without bound" for name in far]
-        if singular:
-            notes.append("the optimum is flat in some direction: there are no standard errors")
-        notes += [f"left out, others determine it: {name}" for name in self.dropped]
-        return State(
-            arrays,
-            {
-                "columns": columns_to_values(self.columns),
-                "trim_types": list(self.data.trim_types),
-                "num_sequences": self.data.num_sequences,
-                "num_clusters": len(np.unique(self._clusters())),
-                "fingerprint": self.data.describe()["fingerprint"],
-                "log_loss": where.loss,
-                "q_loss": where.q,
-                "gradient_norm": where.gradient_norm,
-                "l2": self.chosen_l2,
-                "notes": notes,
-            },
-        )
-
-    def replicate(self, state: State, seed: int, kind: str) -> np.ndarray:
-        """(features,) coefficients fitted to resampled data.
-
-        Args:
-            kind: what is drawn with replacement: `sequences`, or `clusters` (all sequences that a
-                subject has of a gene pair).
-        """
-        rng = np.random.default_rng(seed)
-        counts = self.data.entry_count
-        if kind == "sequences":
-            total = round(counts.sum())
-            drawn = rng.multinomial(total, counts / counts.sum()).astype(float)
-        else:
-            _, cluster = np.unique(self._clusters(), return_inverse=True)
-            num = int(cluster.max()) + 1
-            times = np.bincount(rng.integers(num, size=num), minlength=num)
-            drawn = counts * times[cluster]
-        again = replace(self.data, entry_count=drawn)
-        l2 = float(state.values["l2"])
-        penalty = self._penalty(l2, np.ones(len(self.data.left_of), bool))
-        objective = Objective(self.likelihood, again.weights(), penalty)
-        return refine(objective, state.arrays["b"], state.arrays["hessian"], self.config.tolerance)
-
-    def _clusters(self) -> np.ndarray:
-        """(entries,) int64: a subject's sequences of one gene pair."""
-        pair = self.data.observation_pair[self.data.entry_observation]
-        return self.data.entry_subject.astype(np.int64) * len(self.data.left_of) + pair
-
-    def _cluster_scores(self, where: Iteration) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        _, clusters = np.unique(self._clusters(), return_inverse=True)
-        scores = self.likelihood.scores(where.b)[self.data.entry_observation]
-        return scores, self.data.entry_weights(), clusters
-
     def _choose_l2(self, method: Method, pairs: np.ndarray, folds: np.ndarray) -> float:
         """The configuration's penalty, or that of its grid which predicts inner folds best."""
         self.chosen_l2 = self.config.l2
@@ -229,7 +164,7 @@ class JunctionModel:
             b = None
             for k, l2 in enumerate(grid):
                 objective = Objective(
-                    self.likelihood, weights / weights.sum(), self._penalty(l2, train)
+                    self.likelihood, weights / weights.sum(), self.penalty(l2, train)
                 )
                 *_, last = self._iterate(objective, method, b)
                 b = last.b
@@ -247,7 +182,7 @@ class JunctionModel:
         inner[pairs] = fold_ids(groups[pairs], k, self.config.fold_seed + 1)
         return inner
 
-    def _penalty(self, l2: float, pairs: np.ndarray) -> np.ndarray:
+    def penalty(self, l2: float, pairs: np.ndarray) -> np.ndarray:
         """(features,) what half the square of each coefficient costs (trimming.md 3.1)."""
         options = self.likelihood.num_modelled[pairs].sum()
         penalised = np.array([column.penalised for column in self.columns], bool)

@@ -35,10 +35,13 @@ from distrib.trainables.base import (
     Trainable,
     Worker,
 )
+from distrib.trainables.junction_inference import final_state, replicate
+from distrib.trainables.junction_model import JunctionModel
+from distrib.trainables.junction_outputs import write_junction_outputs
+from distrib.trainables.junction_tables import evaluation_table, prediction_table
 
 if TYPE_CHECKING:
     from distrib.models.junction_fit import Method
-    from distrib.trainables.junction_model import JunctionModel
 
 PAPER = "motif_two-side-base-count-beyond_average-mh_ligation-mh"
 
@@ -182,16 +185,15 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
             yield Progress(step=1, state=lambda: state)
             return
         model = self._model(config, data)
-        everything = np.ones(len(data.left_of), bool)
         start = None if state is None else state.arrays.get("b")
         trace = [] if state is None else list(state.arrays["trace"])
         fit = None
-        for fit in model.fit(self.method(config), everything, _folds(config, data), start):
+        for fit in model.fit(self.method(config), model.everything(), _folds(config, data), start):
             trace.append(np.array([fit.loss, fit.q, fit.gradient_norm]))
             half = State({"b": fit.b, "trace": np.array(trace[:-1]).reshape(-1, 3)})
             yield Progress(step=0, state=lambda half=half: half)
         assert fit is not None
-        done = model.final_state(fit, np.array(trace))
+        done = final_state(model, fit, np.array(trace))
         yield Progress(step=1, state=lambda: done, train={"log_loss": fit.loss})
 
     def predict(
@@ -202,8 +204,6 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         Columns: both genes, both trims, `ligation_mh` (where ligation is modelled),
         `trimming_config_predicted_prob`, `ligation_config_predicted_prob`, `predicted_prob`.
         """
-        from distrib.trainables.junction_tables import prediction_table
-
         return prediction_table(self._fitted(config, state, data), state.arrays["b"])
 
     def evaluate(
@@ -216,8 +216,6 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         self, config: TrimmingLigationConfig, state: State, data: JunctionData, worker: Worker
     ) -> pd.DataFrame:
         """A row per pair: its share of the sequences, and every metric within it."""
-        from distrib.trainables.junction_tables import evaluation_table
-
         return evaluation_table(self._fitted(config, state, data), state.arrays["b"])
 
     def baselines(
@@ -237,7 +235,7 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
             rows = [model.baseline(name, folds == fold) for fold in range(folds.max() + 1)]
             result[name] = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
             if on_test is not None:
-                figures = on_test.baseline(name, np.ones(len(on_test.data.left_of), bool))
+                figures = on_test.baseline(name, on_test.everything())
                 result[name] |= {f"test/{key}": value for key, value in figures.items()}
         return result
 
@@ -252,7 +250,7 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
     ) -> pd.DataFrame:
         """A row per seed: the coefficients of a fit to resampled sequences or clusters."""
         model = self._fitted(config, state, data)
-        rows = [model.replicate(state, seed, of) for seed in seeds]
+        rows = [replicate(model, state, seed, of) for seed in seeds]
         return pd.DataFrame(rows, columns=list(model.design.names)).assign(seed=seeds)
 
     def outputs(
@@ -265,8 +263,6 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         replicates: pd.DataFrame | None = None,
     ) -> list[str]:
         """`coefficients.tsv`, and pictures of them, of trimming profiles and of microhomology."""
-        from distrib.trainables.junction_outputs import write_junction_outputs
-
         model = self._fitted(config, state, data)
         return write_junction_outputs(model, state, folder, replicates)
 
@@ -275,15 +271,11 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         write_prepared(folder, simulate(TrimmingLigationSource(sequences=50_000)))
 
     def _model(self, config: TrimmingLigationConfig, data: JunctionData) -> JunctionModel:
-        from distrib.trainables.junction_model import JunctionModel
-
         return JunctionModel(config, data)
 
     def _fitted(
         self, config: TrimmingLigationConfig, state: State, data: JunctionData
     ) -> JunctionModel:
-        from distrib.trainables.junction_model import JunctionModel
-
         return JunctionModel.of_state(config, state, data)
 
 

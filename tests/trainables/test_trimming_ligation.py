@@ -141,7 +141,7 @@ def test_standardising_changes_the_penalty_alone(prepared: Prepared) -> None:
     exists = data.options > 0
     assert scale == pytest.approx(column[exists].std(), rel=0.2)
     l2 = 1e4
-    ratio = model._penalty(l2, everything)[-2] / (l2 / model.likelihood.num_modelled.sum())
+    ratio = model.penalty(l2, everything)[-2] / (l2 / model.likelihood.num_modelled.sum())
     assert ratio == pytest.approx(scale**2)
 
 
