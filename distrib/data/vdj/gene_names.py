@@ -19,8 +19,7 @@ NO_CALL = frozenset(
 
 _CALL = re.compile(
     r"(?:TCR|TR|(?=IG))(?P<locus>[ABGD]|IG[HKL])(?P<gene>[VDJ][^\s,;*]*?)"
-    r"(?:\((?:[\d.]+)\))?(?:\*(?P<allele>\d+)\S*)?(?=$|[\s,;])",
-    re.IGNORECASE,
+    r"(?:\([\d.]+\))?(?:\*(?P<allele>\d+)\S*)?(?=$|[\s,;])"
 )
 _BETWEEN_CALLS = re.compile(r"[,;]|\s+or\s+", re.IGNORECASE)
 _ORPHON = re.compile(r"-or(\d+)_(\d+)", re.IGNORECASE)
@@ -51,7 +50,7 @@ def imgt_names(name: str) -> list[tuple[str, str]]:
         match = _CALL.search(part.strip())
         if match is None:
             continue
-        locus = match["locus"].upper()
+        locus = match["locus"]
         locus = locus if locus.startswith("IG") else f"TR{locus}"
         gene = _ORPHON.sub(lambda m: f"/OR{int(m[1])}-{int(m[2])}", match["gene"])
         gene = _LEADING_ZEROS.sub("", gene)
