@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +60,7 @@ def write_curves(trial_folder: Path, study: StudyRecord, trial: TrialRecord) -> 
     if not (valid or train):
         return
     shared = any(name[6:] in columns for name in train)
+    pictures: list[tuple[Sequence[str], list[str], str]]
     if valid and train:
         pictures = [(PICTURES[:1], valid, ""), (PICTURES[1:], train, SHARED if shared else "")]
     else:  # the same picture under both names

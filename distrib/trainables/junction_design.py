@@ -147,7 +147,7 @@ def standard_deviations(design: Design, pairs: np.ndarray) -> np.ndarray:
     options alike.
     """
     kind = design.kind[pairs]
-    exists = design.modelled.any(axis=1)[kind]
+    exists = np.asarray(design.modelled.any(axis=1))[kind]
     of_left = exists.sum(axis=2)[..., None]
     of_right = exists.sum(axis=1)[..., None]
     bits = np.arange(design.modelled.shape[1])

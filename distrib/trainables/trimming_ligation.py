@@ -22,7 +22,7 @@ from distrib.data.vdj.frames import FrameRule
 from distrib.data.vdj.junction import JunctionData, Weighting
 from distrib.data.vdj.junction_build import Annotations, build_junctions
 from distrib.data.vdj.model_types import parse_model_type
-from distrib.data.vdj.prepared import read_prepared, write_prepared
+from distrib.data.vdj.prepared import Prepared, read_prepared, write_prepared
 from distrib.data.vdj.simulate import simulate_junctions
 from distrib.errors import InputError
 from distrib.trainables.base import (
@@ -190,8 +190,8 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         fit = None
         for fit in model.fit(self.method(config), model.everything(), _folds(config, data), start):
             trace.append(np.array([fit.loss, fit.q, fit.gradient_norm]))
-            half = State({"b": fit.b, "trace": np.array(trace[:-1]).reshape(-1, 3)})
-            yield Progress(step=0, state=lambda half=half: half)
+            half = {"b": fit.b, "trace": np.array(trace[:-1]).reshape(-1, 3)}
+            yield Progress(step=0, state=partial(State, half))
         assert fit is not None
         done = final_state(model, fit, np.array(trace))
         yield Progress(step=1, state=lambda: done, train={"log_loss": fit.loss})
@@ -279,7 +279,7 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         return JunctionModel.of_state(config, state, data)
 
 
-def simulate(source: TrimmingLigationSource):
+def simulate(source: TrimmingLigationSource) -> Prepared:
     """The prepared data of a simulation with a known truth."""
     return simulate_junctions(
         source.sequences,

@@ -150,7 +150,7 @@ def build_junctions(
         entry_subject=entry_subject.astype(np.int32),
         entry_observation=entry_observation.astype(np.int32),
         entry_count=count[explained],
-        trim_types=(group.left_trim, group.right_trim),
+        trim_types=(str(group.left_trim), str(group.right_trim)),
         weighting=weighting,
         origin=origin,
         notes=tuple(notes),
@@ -165,8 +165,9 @@ def find_pairs(prepared: Prepared, counts: pd.DataFrame) -> tuple[Pairs, np.ndar
     (left, left_of), (right, right_of) = used
     codes, pair = np.unique(left_of * len(right) + right_of, return_inverse=True)
     trims = np.arange(prepared.trims[0], prepared.trims[1] + 1)
+    of_left, of_right = np.divmod(codes, len(right))
     genes = [[prepared.genes[name] for name in side.tolist()] for side in (left, right)]
-    return Pairs.of(*genes, *np.divmod(codes, len(right)), trims), pair
+    return Pairs.of(genes[0], genes[1], of_left, of_right, trims), pair
 
 
 def modelled_options(
@@ -191,16 +192,13 @@ def modelled_options(
                 where=f"gene {gene.name}",
                 expected="an anchor: where the codon of Cys (V) or Phe/Trp (J) begins",
             )
-    coding = [
-        CodingGenes.of([g.sequence for g in genes], [g.anchor or 0 for g in genes], side)
-        for genes, side in ((pairs.left, "left"), (pairs.right, "right"))
-    ]
+    v, j = _coding(pairs.left, "left"), _coding(pairs.right, "right")
     first = ligations.first
     pair = ligations.pair[first]
     left, right = pairs.left_of[pair], pairs.right_of[pair]
-    kept = coding[0].lengths[left] - P_NUCLEOTIDES - pairs.trims[ligations.left[first]]
+    kept = v.lengths[left] - P_NUCLEOTIDES - pairs.trims[ligations.left[first]]
     resumes = pairs.trims[ligations.right[first]] + P_NUCLEOTIDES + ligations.mh[first]
-    productive = is_productive(*coding, left, right, kept, resumes, frame_rule)
+    productive = is_productive(v, j, left, right, kept, resumes, frame_rule)
     wanted = productive if group.productivity == "productive" else ~productive
     rows = np.flatnonzero(wanted[ligations.sequence])
     bits = np.zeros(ligations.options.size, np.int64)
@@ -208,6 +206,10 @@ def modelled_options(
     for m in range(MOST_MH + 1):
         bits[cell[ligations.mh[rows] == m]] |= 1 << m
     return bits.astype(np.uint16).reshape(ligations.options.shape)
+
+
+def _coding(genes: list[Gene], side: Literal["left", "right"]) -> CodingGenes:
+    return CodingGenes.of([g.sequence for g in genes], [g.anchor or 0 for g in genes], side)
 
 
 def _cell(ligations: Ligations) -> np.ndarray:
