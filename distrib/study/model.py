@@ -20,13 +20,14 @@ from distrib.trainables.base import Config, Source, State, Trainable, Worker
 
 @dataclass(frozen=True)
 class Model:
-    """A family, a configuration, and the state after training (None before)."""
+    """A family under its name, a configuration, and the state after training (None before)."""
 
     family: Trainable[Any, Any, Any]
     config: Config
     source: Source
     worker: Worker
     state: State | None = None
+    name: str = ""
 
     def load(self, path: str | None = None, *, targets: bool = True) -> Any:
         """The data at `path` in the family's form; without it, what the model was trained on."""
@@ -71,7 +72,7 @@ def build_model(name: str, **config: Any) -> Model:
     """
     family = load_family(name, allow_custom=True)
     worker = Worker(precision=family.precisions[0])  # type: ignore[arg-type]
-    return Model(family, make_config(family, config), family.Source(), worker)
+    return Model(family, make_config(family, config), family.Source(), worker, name=name)
 
 
 def open_model(place: str | Path, *, allow_custom: bool = False) -> Model:
@@ -89,4 +90,5 @@ def open_model(place: str | Path, *, allow_custom: bool = False) -> Model:
     source = checked(family.Source, content.get("source") or {}, "source", str(file))
     worker = Worker(precision=family.precisions[0])  # type: ignore[arg-type]
     state = read_state(file.parent / "weights.safetensors")
-    return Model(family, config, source, worker, State(state.arrays, state.values))
+    name = content["trainable"]
+    return Model(family, config, source, worker, State(state.arrays, state.values), name)

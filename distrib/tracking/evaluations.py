@@ -1,0 +1,65 @@
+"""A table of evaluations that grows by a row for each: which model, trained and judged on what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from distrib.errors import InputError
+from distrib.files import whole
+
+
+def evaluation_row(
+    *,
+    model: str,
+    trainable: str,
+    training_data: str,
+    validation_data: str | None,
+    config: Mapping[str, Any],
+    num_parameters: int | None,
+    metrics: Mapping[str, float],
+) -> dict[str, Any]:
+    """The row of one evaluation.
+
+    Args:
+        validation_data: what it was judged on; None for the data it was trained on.
+        num_parameters: of the model, where it has coefficients.
+    """
+    return {
+        "training_data": training_data,
+        "model": model,
+        "trainable": trainable,
+        **{name: value for name, value in config.items() if not isinstance(value, (dict, list))},
+        "model_parameter_count": num_parameters,
+        "loss_type": "training data" if validation_data is None else "validation data",
+        "validation_data": validation_data or training_data,
+        **metrics,
+    }
+
+
+def append_row(path: Path, row: Mapping[str, Any]) -> int:
+    """Add a row to a tab-separated table, or begin one; how many rows there are now.
+
+    Raises:
+        InputError: a table of other columns, such as of another family.
+    """
+    import pandas as pd
+
+    frame = pd.DataFrame([row])
+    if path.exists():
+        try:
+            earlier = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+            raise InputError("this is no table", file=path, found=error) from None
+        if list(earlier) != list(frame):
+            raise InputError(
+                "a table of other columns: each family needs a table of its own",
+                file=path,
+                found=", ".join(earlier),
+                expected=", ".join(frame),
+            )
+        frame = pd.concat([earlier, frame], ignore_index=True)
+    with whole(path) as temporary:
+        frame.to_csv(temporary, sep="\t", index=False)
+    return len(frame)
