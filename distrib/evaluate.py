@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from distrib._door import DONE, Parser, enter, table_writer
 
+if TYPE_CHECKING:
+    from distrib.study.model import Model
+
 EXAMPLES = """\
 python -m distrib.evaluate runs/mlp-0/best --data held_out/
-python -m distrib.evaluate runs/mlp-0/best --data held_out/ --out per_row.parquet"""
+python -m distrib.evaluate runs/mlp-0/best --data held_out/ --out per_row.parquet
+python -m distrib.evaluate runs/trimming-0/best --append evaluations.tsv"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,6 +29,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="FILE",
         help="also a row per row of the data (.parquet, .csv or .tsv)",
     )
+    parser.add_argument(
+        "--append",
+        type=Path,
+        metavar="FILE.tsv",
+        help="also a row in this table: the model, what it was trained and judged on, the figures",
+    )
     parser.add_argument("--allow-custom", action="store_true")
     parser.add_argument("--debug", action="store_true", help="tracebacks")
     return enter(evaluate, parser, argv)
@@ -33,16 +44,25 @@ def evaluate(args: argparse.Namespace) -> int:
     """Load, judge, print."""
     from distrib.errors import InputError
     from distrib.study.model import open_model
+    from distrib.tracking.evaluations import append_row
 
+    if args.append is not None and args.append.suffix != ".tsv":
+        raise InputError(
+            "no form for this ending", where="--append", found=args.append.name, expected=".tsv"
+        )
     write = table_writer(args.out) if args.out else None
     model = open_model(args.model, allow_custom=args.allow_custom)
     data = model.load(args.data)
     for note in data.describe().get("notes", ()):
         print(f"note: {note}")
-    if args.data is None:
-        print("note: without --data the figures below include the rows it was trained on")
-    for name, value in model.evaluate(data).items():
+    if (known := about_training(model, data, args.data is None)) is not None:
+        print(f"note: {known}")
+    metrics = model.evaluate(data)
+    for name, value in metrics.items():
         print(f"{name:24s} {value:.6g}")
+    if args.append is not None:
+        num_rows = append_row(args.append, _row(args, model, metrics))
+        print(f"{num_rows} rows in {args.append}")
     if write is not None:
         rows = model.evaluate_rows(data)
         if rows.empty:
@@ -50,6 +70,43 @@ def evaluate(args: argparse.Namespace) -> int:
         write(rows)
         print(f"{len(rows)} rows in {args.out}")
     return DONE
+
+
+def about_training(model: Model, data: Any, same: bool) -> str | None:
+    """How many rows of the data the model was trained on; None where none is known to be.
+
+    Args:
+        same: whether these are the data that its study was given.
+    """
+    from distrib.data.ids import examples
+    from distrib.trainables.training_rows import trained_on
+
+    ids = model.family.row_ids(data)
+    seen = None if ids is None or model.state is None else trained_on(model.state, ids)
+    if ids is None or seen is None:
+        return "the figures below include the rows it was trained on" if same else None
+    if not seen.any():
+        return None
+    return (
+        f"{seen.sum()} of {len(seen)} rows were in its training data ({examples(ids[seen])}): "
+        "the figures below are no claim about rows that are new to it"
+    )
+
+
+def _row(args: argparse.Namespace, model: Model, metrics: dict[str, float]) -> dict[str, Any]:
+    """What `--append` adds."""
+    from distrib.tracking.evaluations import evaluation_row
+
+    fitted = model.state.arrays.get("coefficients") if model.state else None
+    return evaluation_row(
+        model=args.model,
+        trainable=model.name,
+        training_data=model.source.path or "default data",
+        validation_data=args.data,
+        config=model.config.model_dump(mode="json"),
+        num_parameters=None if fitted is None else int(fitted.size),
+        metrics=metrics,
+    )
 
 
 if __name__ == "__main__":

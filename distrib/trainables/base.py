@@ -226,6 +226,13 @@ class Trainable(ABC, Generic[C, S, D]):
         """The number of rows."""
         return len(data.groups)
 
+    def row_ids(self, data: D) -> np.ndarray | None:
+        """(rows,) str: names under which a row is known again in other data; None without any.
+
+        A family that has them keeps them in the states of `refit` (`training_rows.remember`).
+        """
+        return None
+
     def check(self, config: C, data: D, num_workers: int = 1) -> None:
         """Whether a training with this configuration can begin on these data, by so many workers.
 

@@ -32,6 +32,7 @@ from distrib.trainables.base import (
     Worker,
 )
 from distrib.trainables.mlp_data import check_inputs, held_out_rows, known_targets, training_targets
+from distrib.trainables.training_rows import remember
 
 if TYPE_CHECKING:
     from distrib.trainables.torch_loop import Recipe
@@ -98,6 +99,10 @@ class Mlp(Trainable[MlpConfig, Source, Screen]):
             return gene_end_profiles()
         return load_screen(source.path, targets=targets)
 
+    def row_ids(self, data: Screen) -> np.ndarray:
+        """The ids."""
+        return data.ids
+
     def check(self, config: MlpConfig, data: Screen, num_workers: int = 1) -> None:
         """There are rows for every fold, and targets."""
         held_out_rows(config, data)
@@ -138,7 +143,8 @@ class Mlp(Trainable[MlpConfig, Source, Screen]):
         from distrib.trainables.torch_loop import train
 
         task = MlpTask(config, data, worker, held_out=None)
-        yield from train(task, recipe(config), worker, units=units, state=state)
+        items = train(task, recipe(config), worker, units=units, state=state)
+        yield from remember(items, self.row_ids(data))
 
     def predict(
         self, config: MlpConfig, state: State, data: Screen, worker: Worker

@@ -31,6 +31,7 @@ from distrib.models.choice_losses import (
     set_rmse,
 )
 from distrib.models.conditional_logit import Fit, fit, log_probabilities
+from distrib.trainables import training_rows
 from distrib.trainables.base import (
     Config,
     Fidelity,
@@ -108,6 +109,10 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
             return olga_trimming(**options)
         return read_trimming(Path(source.path), **options, targets=targets)
 
+    def row_ids(self, data: TrimmingData) -> np.ndarray:
+        """The genes."""
+        return data.genes
+
     def progress(
         self, config: TrimmingConfig, data: TrimmingData, worker: Worker, state: State | None = None
     ) -> Iterator[Progress]:
@@ -150,7 +155,11 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
                 _features(config, data), _weights(data), model.coefficients, config.l2
             )
             state = State(
-                {"coefficients": model.coefficients, **certain},
+                {
+                    "coefficients": model.coefficients,
+                    **certain,
+                    training_rows.NAME: training_rows.hashes(self.row_ids(data).tolist()),
+                },
                 {
                     "columns": columns_to_values(_named(config, data)),
                     "gene_end": data.gene_end,

@@ -11,6 +11,7 @@ import pytest
 
 from distrib.study.checkpoint import read_state, write_state
 from distrib.trainables.base import Progress, State, Trainable, Worker
+from distrib.trainables.training_rows import trained_on
 from tests.contracts.cases import CASES, Case
 
 pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -157,6 +158,21 @@ def test_sets_aside_what_is_asked_for(case: Case) -> None:
     assert family.count(test) + family.count(rest) == family.count(data)
     again, _ = family.set_aside(data, 0.3, 0)
     assert again.describe() == rest.describe()
+
+
+def test_knows_the_rows_it_was_trained_on(case: Case, tmp_path: Path) -> None:
+    family = case.family
+    rest, test = family.set_aside(case.data(), 0.3, 0)
+    known, new = family.row_ids(rest), family.row_ids(test)
+    if known is None or new is None:
+        pytest.skip("its rows have no names")
+    for item in family.refit(case.typed(), rest, worker(case), case.units):
+        write_state(tmp_path / "state.safetensors", item.state())
+    state = read_state(tmp_path / "state.safetensors")
+    seen, unseen = trained_on(state, known), trained_on(state, new)
+    assert seen is not None and unseen is not None
+    assert len(seen) == family.count(rest) and seen.all()
+    assert len(unseen) == family.count(test) and not unseen.any()
 
 
 def test_the_order_of_the_rows_is_kept(case: Case) -> None:

@@ -1,0 +1,47 @@
+"""Which rows a model was trained on: kept as hashes of their ids in its state, 8 bytes a row.
+
+Judged on such rows again, a model looks better than it is; `distrib.evaluate` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from hashlib import blake2b
+
+import numpy as np
+
+from distrib.data.names import without_version
+from distrib.trainables.base import Progress, State
+
+NAME = "training_rows"
+"""Of the array in a state."""
+
+
+def hashes(ids: Iterable[str]) -> np.ndarray:
+    """(rows,) uint64 of ids, their Ensembl versions left aside.
+
+    That any of a million new ids is taken for one of a million known has a probability of 5e-8.
+    """
+    digests = [blake2b(without_version(name).encode(), digest_size=8).digest() for name in ids]
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+
+
+def remember(items: Iterator[Progress], ids: np.ndarray) -> Iterator[Progress]:
+    """The items of a refit, with the rows that it trains on in every state."""
+    rows = hashes(ids.tolist())
+    for item in items:
+        yield replace(item, state=partial(_with_rows, item, rows))
+
+
+def trained_on(state: State, ids: np.ndarray) -> np.ndarray | None:
+    """(rows,) bool: which of these rows the model knows; None where its state does not say."""
+    if NAME not in state.arrays:
+        return None
+    return np.isin(hashes(ids.tolist()), state.arrays[NAME])
+
+
+def _with_rows(item: Progress, rows: np.ndarray) -> State:
+    state = item.state()
+    return State({**state.arrays, NAME: rows}, state.values)
