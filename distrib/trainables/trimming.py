@@ -18,9 +18,12 @@ from pydantic import Field
 
 from distrib.data.splits import fold_ids
 from distrib.data.vdj.cut_features import Feature, FeatureSet, build_features, list_features
+from distrib.data.vdj.prepared import is_prepared, read_prepared
 from distrib.data.vdj.trimming import TrimmingData, olga_trimming
 from distrib.data.vdj.trimming_example import write_example
 from distrib.data.vdj.trimming_files import read_trimming
+from distrib.data.vdj.trimming_prepared import prepared_trimming
+from distrib.data.vdj.weights import Weighting
 from distrib.errors import InputError
 from distrib.models.choice_losses import (
     frequencies,
@@ -77,6 +80,7 @@ class TrimmingSource(Source):
     gene_end: Literal["v", "j"] = Field("v", description="V genes' 3' ends or J genes' 5' ends")
     trim_min: int = Field(2, ge=-2, description="least trim; -2 keeps two P-nucleotides")
     trim_max: int = Field(14, le=40, description="largest trim")
+    weighting: Weighting = Field("pooled", description="what counts alike, in a prepared folder")
 
 
 class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
@@ -96,7 +100,7 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
     bootstraps = ("clusters",)  # genes: the counts may be frequencies, which cannot be drawn
 
     def load(self, source: TrimmingSource, *, targets: bool = True) -> TrimmingData:
-        """The user's files (see `read_trimming`), or OLGA's marginals where no path is given."""
+        """A prepared folder, the user's files (see `read_trimming`), or OLGA's without a path."""
         if source.trim_min >= source.trim_max:
             raise InputError(
                 "a window without choices",
@@ -104,7 +108,10 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
                 found=f"{source.trim_min}, {source.trim_max}",
                 expected="trim_min less than trim_max",
             )
-        options = source.model_dump(exclude={"path"})
+        if source.path is not None and is_prepared(Path(source.path)):
+            prepared = read_prepared(Path(source.path))
+            return prepared_trimming(prepared, source.weighting, source.path)
+        options = source.model_dump(exclude={"path", "weighting"})
         if source.path is None:
             return olga_trimming(**options)
         return read_trimming(Path(source.path), **options, targets=targets)

@@ -19,11 +19,12 @@ from pydantic import Field, field_validator
 
 from distrib.data.splits import fold_ids
 from distrib.data.vdj.frames import FrameRule
-from distrib.data.vdj.junction import JunctionData, Weighting
+from distrib.data.vdj.junction import JunctionData
 from distrib.data.vdj.junction_build import Annotations, build_junctions
 from distrib.data.vdj.model_types import parse_model_type
 from distrib.data.vdj.prepared import Prepared, read_prepared, write_prepared
 from distrib.data.vdj.simulate import simulate_junctions
+from distrib.data.vdj.weights import Weighting
 from distrib.errors import InputError
 from distrib.trainables.base import (
     Config,

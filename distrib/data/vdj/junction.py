@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from distrib.data.vdj.cut_features import P_NUCLEOTIDES
 from distrib.data.vdj.ligation import Joints
 from distrib.data.vdj.trimming import KEPT_BASES
-
-Weighting = Literal["pooled", "gene_marginal", "subject"]
+from distrib.data.vdj.weights import Weighting, weigh
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +39,7 @@ class JunctionData:
         subjects: (subjects,) names.
         entry_subject, entry_observation: (entries,) int32. entry_count: (entries,) float64.
         trim_types: names of both trims, such as `("v_trim", "j_trim")`.
-        weighting: what counts alike, see `entry_weights`.
+        weighting: what counts alike, see `weights.weigh`.
         origin, notes: where it comes from, and what was left out in reading.
     """
 
@@ -95,26 +94,9 @@ class JunctionData:
         return self.left_genes[self.left_of], self.right_genes[self.right_of]
 
     def entry_weights(self) -> np.ndarray:
-        """(entries,) float64 that sum to 1, by the `weighting`.
-
-        `pooled`: every sequence counts alike. `subject`: every subject counts alike, and within it
-        every sequence. `gene_marginal`: within a subject and pair every sequence counts alike; a
-        pair counts as much as its mean share over the subjects (Russell et al., eLife 2023).
-        """
-        counts = self.entry_count
-        if self.weighting == "pooled":
-            return counts / counts.sum()
-        num_subjects, num_pairs = len(self.subjects), len(self.left_of)
-        of_subject = np.bincount(self.entry_subject, counts, num_subjects)
-        if self.weighting == "subject":
-            weights = counts / of_subject[self.entry_subject]
-            return weights / weights.sum()
+        """(entries,) float64 that sum to 1, by the `weighting`."""
         pair = self.observation_pair[self.entry_observation]
-        cell = self.entry_subject.astype(np.int64) * num_pairs + pair
-        of_cell = np.bincount(cell, counts, num_subjects * num_pairs)
-        shares = of_cell.reshape(num_subjects, num_pairs) / np.maximum(of_subject[:, None], 1e-300)
-        weights = counts / of_cell[cell] * shares.mean(axis=0)[pair]
-        return weights / weights.sum()
+        return weigh(self.entry_count, self.entry_subject, pair, self.weighting)
 
     def weights(self) -> np.ndarray:
         """(observations,) float64 that sum to 1, over all subjects."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from distrib.data.vdj.cut_features import P_NUCLEOTIDES
 from distrib.data.vdj.frames import CodingGenes, FrameRule, is_productive
-from distrib.data.vdj.junction import JunctionData, Weighting
+from distrib.data.vdj.junction import JunctionData
 from distrib.data.vdj.ligation import (
     MOST_MH,
     Joints,
@@ -22,6 +22,7 @@ from distrib.data.vdj.ligation import (
 )
 from distrib.data.vdj.parameter_groups import Group
 from distrib.data.vdj.prepared import Gene, Prepared
+from distrib.data.vdj.weights import Weighting
 from distrib.errors import InputError
 
 Annotations = Literal["known", "all"]
@@ -89,7 +90,7 @@ def build_junctions(
         annotations: `all`: whatever gives an observed sequence is its candidate; `known`: the
             counts tell the microhomology of each ligation. Without a meaning where the group is of
             trims alone.
-        subject: one subject's counts alone. weighting: see `JunctionData.entry_weights`.
+        subject: one subject's counts alone. weighting: see `weights.weigh`.
         frame_rule: see `frames.is_productive`.
 
     Raises:

@@ -162,8 +162,16 @@ def enumerate_ligations(
         chunks.append((options, pair + rows[0], a, b, mh, key + rows[0] * _KEYS))
     options, pair, a, b, mh, key = (np.concatenate(parts) for parts in zip(*chunks))
     keys, first, sequence = np.unique(key, return_index=True, return_inverse=True)
-    a, b, mh = (x.astype(np.int8) for x in (a, b, mh))
-    return Ligations(pair.astype(np.int32), a, b, mh, sequence, options, keys, first)
+    return Ligations(
+        pair=pair.astype(np.int32),
+        left=a.astype(np.int8),
+        right=b.astype(np.int8),
+        mh=mh.astype(np.int8),
+        sequence=sequence,
+        options=options,
+        keys=keys,
+        first=first,
+    )
 
 
 def find_sequences(
