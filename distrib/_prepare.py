@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from distrib.data.vdj.loci import check_group, find_locus
 from distrib.data.vdj.parameter_groups import find_group
-from distrib.data.vdj.prepare import READ, count_rearrangements
+from distrib.data.vdj.prepare import count_rearrangements
 from distrib.data.vdj.prepare_germline import germline_genes
 from distrib.data.vdj.prepare_recipe import Recipe
 from distrib.data.vdj.prepare_result import Account, finish
+from distrib.data.vdj.prepare_sieve import READ
 from distrib.data.vdj.prepared import Prepared, is_prepared, write_prepared
 from distrib.data.vdj.programs import find_program
 from distrib.errors import InputError

@@ -16,8 +16,6 @@ python -m distrib.prepare example --space trimming --out my_counts/
 python -m distrib.prepare trimming --input repertoire/*.tsv --format airr --chain TRA \\
     --group nonproductive_v-j_trim_ligation-mh --out data/"""
 
-SPACES = {True: "trimming_ligation_em", False: "trimming_ligation"}  # by: is the ligation modelled
-
 
 class _Verb(argparse.ArgumentParser):
     """The arguments of one kind of preparation."""
@@ -132,7 +130,9 @@ def trimming(args: argparse.Namespace) -> int:
     print(f"{args.out}: {counts['count'].sum():,.10g} rearrangements of "
           f"{counts['subject'].nunique()} subjects, {len(counts[list(genes)].drop_duplicates()):,} "
           f"different {' and '.join(genes)}")  # fmt: skip
-    space = SPACES[prepared.group.ligation]
+    space = "trimming"
+    if prepared.group.junction:
+        space = "trimming_ligation_em" if prepared.group.ligation else "trimming_ligation"
     print(f"next: python -m distrib.tune --space {space} --data {args.out}")
     return DONE
 

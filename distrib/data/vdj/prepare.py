@@ -14,20 +14,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from distrib.data.vdj.gene_names import Call, GeneNames
 from distrib.data.vdj.loci import find_locus
 from distrib.data.vdj.parameter_groups import find_group
+from distrib.data.vdj.prepare_calls import Calls
 from distrib.data.vdj.prepare_recipe import Recipe
+from distrib.data.vdj.prepare_sieve import Sieve
 from distrib.data.vdj.programs import EndName
 from distrib.data.vdj.rearrangements import Block, read_blocks
 from distrib.data.vdj.rearrangements_ends import GENE_OF, Ends, find_ends
 from distrib.data.vdj.rearrangements_scenarios import file_generator, scenario_weights
-from distrib.errors import InputError, nearest
+from distrib.errors import InputError
 
 MOST_MH = 15  # shared bases that two annotations of one sequence may differ by
-
-READ, KEPT, DROPPED, NAMED, ASSUMED = "read", "kept", "dropped", "named", "assumed"
-GeneColumn = Literal["v_gene", "d_gene", "j_gene"]
 
 
 def count_rearrangements(path: str, **options: Any) -> Iterator[pa.Table | Mapping[str, int]]:
@@ -58,20 +56,6 @@ def condensed(table: pd.DataFrame) -> pd.DataFrame:
     return table.groupby(keys, sort=True)["count"].sum().reset_index()
 
 
-class _Sieve:
-    """Drops rows, each for the first reason that there is."""
-
-    def __init__(self, rows: int) -> None:
-        self.reason = np.full(rows, "", object)
-
-    @property
-    def kept(self) -> np.ndarray:
-        return self.reason == ""
-
-    def drop(self, wrong: np.ndarray | pd.Series, reason: str) -> None:
-        self.reason[np.asarray(wrong, bool) & self.kept] = reason
-
-
 class _Counter:
     """Counts the blocks of one file."""
 
@@ -80,16 +64,7 @@ class _Counter:
         self.file = file
         self.group = find_group(recipe.group)
         self.locus = find_locus(recipe.chain)
-        self.segments: tuple[GeneColumn, ...] = (
-            ("v_gene", "d_gene", "j_gene") if self.locus.d else ("v_gene", "j_gene")
-        )
-        self.names = {
-            column: GeneNames(
-                (name for name, gene in recipe.genes.items() if gene.segment == column[0].upper()),
-                self.locus,
-            )
-            for column in self.segments
-        }
+        self.calls = Calls(recipe)
         self.sequences = {name: gene.sequence for name, gene in recipe.genes.items()}
         # A user's file may lie under several folders: its name alone tells it and its randomness.
         self.stem = file.name.removesuffix(".gz").rsplit(".", 1)[0]
@@ -97,13 +72,12 @@ class _Counter:
 
     def count(self, block: Block) -> tuple[pd.DataFrame, dict[str, int]]:
         recipe, group = self.recipe, self.group
-        sieve, tally = _Sieve(len(block)), Counter[str]()
+        sieve, tally = Sieve(len(block)), Counter[str]()
         weights = scenario_weights(block, recipe.program, recipe.scenarios, self.generator)
         sieve.drop(weights == 0, "another scenario of its sequence")
         self._other_kinds(block, sieve)
         self._productivity(block, sieve)
-        genes = self._genes(block, sieve, tally)
-        self._agreement(block, sieve, genes)
+        genes = self.calls.find(block, sieve, tally)
         ends = self._ends(block, sieve, genes)
         self._insertions(sieve, ends)
         self._window(sieve, ends)
@@ -117,12 +91,10 @@ class _Counter:
             "count": weights,
         })[sieve.kept]  # fmt: skip
         table = condensed(table)
-        tally.update({READ: len(block), KEPT: int(sieve.kept.sum())})
-        dropped = Counter(sieve.reason[~sieve.kept].tolist())
-        tally.update({f"{DROPPED}: {why}": rows for why, rows in dropped.items()})
+        tally.update(sieve.counts())
         return table.astype(dict.fromkeys(("subject", *group.genes), "str")), dict(tally)
 
-    def _other_kinds(self, block: Block, sieve: _Sieve) -> None:
+    def _other_kinds(self, block: Block, sieve: Sieve) -> None:
         kind: Literal["vj", "vdj"] = "vdj" if self.locus.d else "vj"
         for column, words in self.recipe.program.only.items():
             if block.has((column,)) and kind in words:
@@ -130,7 +102,7 @@ class _Counter:
                 known = {word.lower() for word in words[kind]}
                 sieve.drop(~texts.isin(known), f"{column} is not {' or '.join(words[kind])}")
 
-    def _productivity(self, block: Block, sieve: _Sieve) -> None:
+    def _productivity(self, block: Block, sieve: Sieve) -> None:
         """Between V and J, the frame of a ligation's sequence decides when the data is loaded."""
         group, program = self.group, self.recipe.program
         if group.productivity == "both" or (group.ligation and group.junction == "vj"):
@@ -155,70 +127,7 @@ class _Counter:
         other = "nonproductive" if group.productivity == "productive" else "productive"
         sieve.drop(texts.isin(words[other]), other)
 
-    def _genes(self, block: Block, sieve: _Sieve, tally: Counter[str]) -> dict[str, pd.Series]:
-        """Of every segment (rows,) germline genes, missing where a name means none."""
-        genes: dict[str, pd.Series] = {}
-        for column in self.segments:
-            columns = getattr(self.recipe.program.columns, column)
-            if column not in self.group.genes and not block.has(columns):
-                genes[column] = pd.Series([None] * len(block), dtype=object)
-                continue
-            segment = column[0].upper()
-            texts = block.texts(columns, f"{segment} genes")
-            calls = [self.names[column].find(text) for text in texts]
-            genes[column] = pd.Series([call.gene or None for call in calls], dtype=object)
-            if column in self.group.genes:
-                self._problems(block, sieve, tally, texts, calls, segment)
-        return genes
-
-    def _problems(
-        self,
-        block: Block,
-        sieve: _Sieve,
-        tally: Counter[str],
-        texts: pd.Series,
-        calls: list[Call],
-        segment: str,
-    ) -> None:
-        """Drops rows whose name of a gene means none, and tells those names."""
-        for problem in ("no gene", "another chain", "ambiguous", "unknown"):
-            wrong = np.array([call.problem == problem for call in calls], bool)
-            if problem in ("ambiguous", "unknown"):
-                self._tell_names(block, tally, texts, wrong & sieve.kept, f"{problem} {segment}")
-                sieve.drop(wrong, f"{problem} {segment} gene")
-            else:
-                sieve.drop(wrong, f"no {segment} gene" if problem == "no gene" else problem)
-        for how in np.array([call.assumed for call in calls], object)[sieve.kept]:
-            if how:
-                tally[f"{ASSUMED}: {segment} gene: {how}"] += 1
-
-    def _tell_names(
-        self, block: Block, tally: Counter[str], texts: pd.Series, rows: np.ndarray, problem: str
-    ) -> None:
-        if not rows.any():
-            return
-        if self.recipe.on_unknown == "error":
-            first = int(np.argmax(rows))
-            name = texts.iloc[first]
-            raise InputError(
-                f"an {problem} gene",
-                file=self.file,
-                where=f"{block.place(first)}, column {texts.name!r}",
-                found=repr(name),
-                expected="a gene of the germline, alone",
-                hint=nearest(name, self.recipe.genes) or "--on-unknown skip leaves such rows out",
-            )
-        tally.update(f"{NAMED}: {problem} gene: {name}" for name in texts[rows])
-
-    def _agreement(self, block: Block, sieve: _Sieve, genes: dict[str, pd.Series]) -> None:
-        for column, others in self.recipe.program.agree.items():
-            if column in genes and block.has(others):
-                texts = block.texts(others, "")
-                other = [self.names[column].find(text).gene or None for text in texts]
-                differ = genes[column].to_numpy() != np.array(other, object)
-                sieve.drop(differ, f"{column} differs from {texts.name}")
-
-    def _ends(self, block: Block, sieve: _Sieve, genes: dict[str, pd.Series]) -> Ends:
+    def _ends(self, block: Block, sieve: Sieve, genes: dict[str, pd.Series]) -> Ends:
         """Drops rows without trims, or with trims that the genes do not allow."""
         group = self.group
         wanted = tuple(_end(column) for column in group.trims)
@@ -245,7 +154,7 @@ class _Counter:
                 sieve.drop(~genes[column].isin(known), "a gene whose reading frame is unknown")
         return ends
 
-    def _insertions(self, sieve: _Sieve, ends: Ends) -> None:
+    def _insertions(self, sieve: Sieve, ends: Ends) -> None:
         if ends.inserted is None:
             return
         sieve.drop(np.isnan(ends.inserted), "insertions unknown")
@@ -258,7 +167,7 @@ class _Counter:
         elif self.group.insertions == "nonzero":
             sieve.drop(ends.inserted == 0, "no insertions")
 
-    def _window(self, sieve: _Sieve, ends: Ends) -> None:
+    def _window(self, sieve: Sieve, ends: Ends) -> None:
         """Of ligation groups, rows go whose sequence no annotation in the window can give.
 
         A join of trims a and b has the sequence of trims a' and b' with m shared bases only if
@@ -274,7 +183,7 @@ class _Counter:
         for trim in trims:
             sieve.drop((trim < first) | (trim > last), "trims outside the window")
 
-    def _subjects(self, block: Block, sieve: _Sieve) -> pd.Series:
+    def _subjects(self, block: Block, sieve: Sieve) -> pd.Series:
         column = self.recipe.subject_column
         if column:
             subjects = block.texts((column,), "subjects")
@@ -286,7 +195,7 @@ class _Counter:
         subjects = block.texts(columns, "subjects")
         return subjects.where(subjects != "", self.stem)
 
-    def _weights(self, block: Block, sieve: _Sieve) -> np.ndarray:
+    def _weights(self, block: Block, sieve: Sieve) -> np.ndarray:
         if self.recipe.weigh == "rows":
             return np.ones(len(block))
         columns = self.recipe.program.columns.count

@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 
 from distrib.data.vdj.parameter_groups import find_group
-from distrib.data.vdj.prepare import ASSUMED, DROPPED, KEPT, NAMED, READ, condensed
+from distrib.data.vdj.prepare import condensed
 from distrib.data.vdj.prepare_recipe import Recipe
+from distrib.data.vdj.prepare_sieve import ASSUMED, DROPPED, KEPT, NAMED, READ
 from distrib.data.vdj.prepared import Prepared
 from distrib.errors import InputError
 

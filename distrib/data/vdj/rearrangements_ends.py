@@ -163,10 +163,11 @@ def _detected(
         closed = np.zeros(len(block), bool)
         on_left = np.isnan(told[left]) & (trims[left] == 0) if left in trims else closed
         on_right = np.isnan(told[right]) & (trims[right] == 0) if right in trims else closed
+        genes, others = sequences[left].to_numpy(object), sequences[right].to_numpy(object)
         for i in np.flatnonzero(on_left | on_right):
             insert = inserts[i]
-            from_left = _palindrome(insert, sequences[left].iloc[i], True) if on_left[i] else 0
-            from_right = _palindrome(insert, sequences[right].iloc[i], False) if on_right[i] else 0
+            from_left = _palindrome(insert, genes[i], True) if on_left[i] else 0
+            from_right = _palindrome(insert, others[i], False) if on_right[i] else 0
             from_left, from_right = share(from_left, from_right, len(insert))
             if on_left[i]:
                 found[left][i] = from_left
