@@ -100,7 +100,8 @@ def _fitted(place: Path, allow_custom: bool) -> Fitted:
         str(place),
         model.name,
         model.config.model_dump(mode="json"),
-        model.source.model_dump(mode="json"),
+        model.data_name,
+        getattr(model.source, "weighting", "pooled"),
         model.state.values,
     )
 

@@ -101,7 +101,7 @@ def _row(args: argparse.Namespace, model: Model, metrics: dict[str, float]) -> d
     return evaluation_row(
         model=args.model,
         trainable=model.name,
-        training_data=model.source.path or "default data",
+        training_data=model.data_name,
         validation_data=args.data,
         config=model.config.model_dump(mode="json"),
         num_parameters=None if fitted is None else int(fitted.size),

@@ -29,6 +29,13 @@ class Model:
     state: State | None = None
     name: str = ""
 
+    @property
+    def data_name(self) -> str:
+        """What it was trained on, with the data options that are not the family's defaults."""
+        options = self.source.model_dump(mode="json", exclude={"path"}, exclude_defaults=True)
+        said = ", ".join(f"{key}={value}" for key, value in options.items())
+        return (self.source.path or "default data") + (f" ({said})" if said else "")
+
     def load(self, path: str | None = None, *, targets: bool = True) -> Any:
         """The data at `path` in the family's form; without it, what the model was trained on."""
         source = self.source

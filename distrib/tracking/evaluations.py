@@ -52,12 +52,12 @@ def append_row(path: Path, row: Mapping[str, Any]) -> int:
             earlier = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
             raise InputError("this is no table", file=path, found=error) from None
-        if list(earlier) != list(frame):
+        if list(map(str, earlier)) != list(row):
             raise InputError(
                 "a table of other columns: each family needs a table of its own",
                 file=path,
-                found=", ".join(earlier),
-                expected=", ".join(frame),
+                found=", ".join(map(str, earlier)),
+                expected=", ".join(row),
             )
         frame = pd.concat([earlier, frame], ignore_index=True)
     with whole(path) as temporary:

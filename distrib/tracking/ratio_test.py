@@ -22,7 +22,8 @@ class Fitted:
 
     Attributes:
         place: where it lies, for the reader. trainable: its family.
-        config, source: its hyperparameters and data options, plain values.
+        config: its hyperparameters, plain values.
+        data: what it was trained on. weighting: what counts alike in them.
         values: of its state: `columns`, `log_loss`, `num_sequences`, `fingerprint`, `l2`,
             `gradient_norm`.
     """
@@ -30,7 +31,8 @@ class Fitted:
     place: str
     trainable: str
     config: Mapping[str, Any]
-    source: Mapping[str, Any]
+    data: str
+    weighting: str
     values: Mapping[str, Any]
 
     @property
@@ -77,7 +79,7 @@ def ratio_table(full: Fitted, nested: Fitted, test: RatioTest) -> pd.DataFrame:
     import pandas as pd
 
     row = {
-        "annotation_type": full.source.get("path") or f"default data of {full.trainable}",
+        "annotation_type": full.data,
         "full_model": full.model,
         "sub_model": nested.model,
         "full_model_logLik": full.log_likelihood,
@@ -103,13 +105,12 @@ def _check_fit(model: Fitted) -> None:
         raise InputError(
             "the data are frequencies, not counts: they have no likelihood", file=model.place
         )
-    weighting = model.source.get("weighting", "pooled")
-    if weighting != "pooled":
+    if model.weighting != "pooled":
         raise InputError(
             "sequences do not count alike, so that there is no likelihood of them",
             file=model.place,
             where="data.weighting",
-            found=weighting,
+            found=model.weighting,
             expected="pooled",
         )
     if values["l2"] > 0:

@@ -76,7 +76,7 @@ def draw_motifs(table: pd.DataFrame, path: Path) -> bool:
         panel.set_xticks(range(len(order)), [f"{_place(*spot):+d}" for spot in order])
         panel.set_yticks(range(len(BASES)), list(BASES))
         panel.set_title(end_name(name), fontsize=10, color=INK)
-        panel.set_xlabel("kept side | lost side", fontsize=9, color=INK)
+        panel.set_xlabel("kept | lost, 5' to 3'", fontsize=9, color=INK)
         panel.tick_params(length=0, labelsize=9, colors=INK)
         for spine in panel.spines.values():
             spine.set_visible(False)
@@ -84,7 +84,7 @@ def draw_motifs(table: pd.DataFrame, path: Path) -> bool:
     bar.set_label("effect on ln odds of the cut", fontsize=9, color=INK)
     bar.ax.tick_params(labelsize=8, colors=INK)
     bar.outline.set_visible(False)
-    figure.suptitle("Motif around the cut, 5' to 3' on the trimmed strand", fontsize=11, color=INK)
+    figure.suptitle("Motif around the cut", fontsize=11, color=INK)
     save_figure(figure, path)
     return True
 

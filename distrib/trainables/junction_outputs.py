@@ -48,4 +48,8 @@ def write_junction_outputs(
     table = junction_coefficients(model, state, replicates)
     write_coefficients_and_profiles(table, trim_profiles(model, b), folder)
     draw_microhomology(microhomology_effect(model, b), folder / MICROHOMOLOGY)
-    return list(state.values["notes"])
+    number = int(state.values["num_clusters"])
+    errors = f"standard errors over {number} clusters, a subject's sequences of a gene pair"
+    if replicates is not None:
+        errors = f"the spread of {len(replicates)} replicates"
+    return [*state.values["notes"], f"p values in {COEFFICIENTS} are by {errors}"]
