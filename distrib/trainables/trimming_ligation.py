@@ -40,6 +40,7 @@ from distrib.trainables.junction_inference import final_state, replicate
 from distrib.trainables.junction_model import JunctionModel
 from distrib.trainables.junction_outputs import write_junction_outputs
 from distrib.trainables.junction_tables import evaluation_table, prediction_table
+from distrib.trainables.training_rows import remember
 
 if TYPE_CHECKING:
     from distrib.models.junction_fit import Method
@@ -173,6 +174,10 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
                 train={"log_loss": loss},
             )
 
+    def row_ids(self, data: JunctionData) -> np.ndarray:
+        """(pairs,) names of both genes."""
+        return np.array(["+".join(names) for names in zip(*data.pair_names())])
+
     def refit(
         self,
         config: TrimmingLigationConfig,
@@ -182,6 +187,11 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         state: State | None = None,
     ) -> Iterator[Progress]:
         """One exact fit on all pairs, with standard errors; `units` (folds) has no meaning here."""
+        yield from remember(self._refit(config, data, state), self.row_ids(data))
+
+    def _refit(
+        self, config: TrimmingLigationConfig, data: JunctionData, state: State | None
+    ) -> Iterator[Progress]:
         if state is not None and "coefficients" in state.arrays:
             yield Progress(step=1, state=lambda: state)
             return

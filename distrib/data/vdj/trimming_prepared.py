@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distrib.data.vdj.germline import trimmed_ends
+from distrib.data.vdj.olga import Side
 from distrib.data.vdj.prepared import Prepared
 from distrib.data.vdj.trimming import KEPT_BASES, TrimmingData, encode_ends
 from distrib.data.vdj.weights import Weighting, weigh
@@ -28,7 +29,7 @@ def prepared_trimming(
             expected="a group of one, such as nonproductive_v_trim",
             hint="two ends have the spaces `trimming_ligation` and `trimming_ligation_em`",
         )
-    gene_end = "v" if group.left else "j"
+    gene_end: Side = "v" if group.left else "j"
     counts = prepared.counts
     names, gene = np.unique(counts[group.genes[0]].to_numpy(str), return_inverse=True)
     first, last = prepared.trims
