@@ -277,6 +277,8 @@ def _require(group: Group, counts: pd.DataFrame, known: bool, origin: str) -> No
             expected="a group of two gene ends, such as nonproductive_v-j_trim_ligation-mh",
             hint="one end has the space `trimming`",
         )
+    if not len(counts):
+        raise InputError("there are no counts", file=origin)
     if known and "ligation_mh" not in counts.columns:
         raise InputError(
             "the counts do not tell how sequences were ligated",
