@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distrib.data.vdj.loci import check_group, find_locus
+from distrib.data.vdj.igor_values import Events, igor_events
+from distrib.data.vdj.loci import Locus, check_group, find_locus
+from distrib.data.vdj.olga import model_name
 from distrib.data.vdj.parameter_groups import find_group
 from distrib.data.vdj.prepare import count_rearrangements
 from distrib.data.vdj.prepare_germline import germline_genes
@@ -22,6 +24,7 @@ from distrib.data.vdj.prepare_result import Account, finish
 from distrib.data.vdj.prepare_sieve import READ
 from distrib.data.vdj.prepared import Prepared, is_prepared, write_prepared
 from distrib.data.vdj.programs import find_program
+from distrib.data.vdj.rearrangements import has_indices
 from distrib.errors import InputError
 from distrib.tracking.wording import span
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 PARTS = ".parts"  # what is done of a preparation that goes over several processes
 LITTLE = 20e6  # bytes that are read sooner than Ray starts
 _FUNCTION = f"{count_rearrangements.__module__}:{count_rearrangements.__name__}"
+_RECORDED = ("scenarios", "seed", "weigh", "max_insertions", "all_are")
 _SAMPLE = 1 << 20  # bytes by which the rows of a file are estimated
 _EVERY = 10.0  # seconds between two words where nobody watches
 
@@ -68,7 +72,7 @@ def prepare(
             tables, counts = _count_with_ray(inputs, recipe, out, address)
         files = [{"file": str(path), "bytes": path.stat().st_size} for path in inputs]
         prepared, account = finish(recipe, tables, counts, {**origin, "files": files}, notes)
-    except InputError:
+    except BaseException:
         if is_new and not any(out.iterdir()):
             out.rmdir()
         raise
@@ -104,14 +108,24 @@ def recipe_of(args: argparse.Namespace) -> tuple[Recipe, dict[str, Any], list[st
         max_insertions=most,
         on_unknown=args.on_unknown,
         subject_column=args.subject_column,
+        all_are=args.all_are,
+        events=_events(args, locus),
     )
     origin = {
         "format": args.format,
         "species": args.species,
         "germline": source,
-        **{key: getattr(recipe, key) for key in ("scenarios", "seed", "weigh", "max_insertions")},
+        **{key: getattr(recipe, key) for key in _RECORDED},
     }
     return recipe, origin, notes
+
+
+def _events(args: argparse.Namespace, locus: Locus) -> Events | None:
+    """What IGoR's indices mean; nothing where no table holds any."""
+    if not any(path.is_file() and has_indices(path) for path in args.input):
+        return None
+    model = "" if args.igor_model else model_name(locus.chain, args.species)
+    return igor_events(args.igor_model, model)
 
 
 def check_place(out: Path) -> None:

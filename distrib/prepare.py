@@ -69,6 +69,8 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
     genes.add_argument("--on-unknown", choices=["skip", "error"], default="skip",
                        help="what becomes of rows whose gene is unknown or ambiguous; those "
                        "that are left out are counted (default: skip)")  # fmt: skip
+    genes.add_argument("--igor-model", type=Path, metavar="FILE",
+                       help="model_parms.txt of the IGoR run; else OLGA's")  # fmt: skip
     rows = parser.add_argument_group("rows")
     rows.add_argument("--subject-column", metavar="COLUMN",
                       help="names people; else the format's own, or the file's name")  # fmt: skip
@@ -79,6 +81,8 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
     rows.add_argument("--weigh", choices=["rows", "counts"], default="rows",
                       help="rows: each is one rearrangement, however often it was read "
                       "(default); counts: as often as its count says")  # fmt: skip
+    rows.add_argument("--all-are", choices=["productive", "nonproductive"],
+                      help="what rows are where no column tells")  # fmt: skip
     rows.add_argument("--max-insertions", type=int, metavar="N",
                       help="leave out rows with more (default: 15 for TRA)")  # fmt: skip
     rows.add_argument("--trim-min", type=int, default=-2, metavar="N",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -83,6 +84,28 @@ def test_a_prepared_folder_may_be_prepared_again(tmp_path: Path) -> None:
     for inputs in ([paths[0]], paths):
         assert main(arguments(inputs, tmp_path / "out")) == 0
     assert len(yaml.safe_load((tmp_path / "out/vdj.yaml").read_text())["origin"]["files"]) == 2
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_rows_are_estimated_from_the_beginning(tmp_path: Path, zipped: bool) -> None:
+    rng = np.random.default_rng(0)
+    content = b"".join(b"%.17f\n" % x for x in rng.random(150_000))
+    path = tmp_path / ("x.tsv.gz" if zipped else "x.tsv")
+    path.write_bytes(gzip.compress(content) if zipped else content)
+    assert _prepare._rows(path) == pytest.approx(150_000, rel=0.15)
+    path.write_bytes(path.read_bytes()[:100])
+    assert _prepare._rows(path) == (None if zipped else 5)
+
+
+def test_progress_is_one_line_that_goes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert main(arguments(files(tmp_path, 2), tmp_path / "out")) == 0
+    shown = capsys.readouterr().err
+    assert re.search(r"60 rows of donor_0.tsv, \d+ s left\r", shown)
+    assert shown.endswith("\r\033[K")
+    assert "\n" not in shown
 
 
 @pytest.mark.cluster

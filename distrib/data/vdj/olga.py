@@ -148,6 +148,16 @@ def read_genes(name: str) -> list[OlgaGene]:
     return genes
 
 
+def model_params(name: str) -> Path:
+    """The file of events of one of `MODELS`.
+
+    Raises:
+        InputError: as `read_model`.
+    """
+    _check_name(name)
+    return _locate(name, "model_params.txt")
+
+
 def _check_name(name: str) -> None:
     if name not in MODELS:
         raise InputError(

@@ -44,7 +44,8 @@ def count_rearrangements(path: str, **options: Any) -> Iterator[pa.Table | Mappi
     """
     counter = _Counter(Recipe.from_options(options), Path(path))
     extra = [counter.recipe.subject_column] if counter.recipe.subject_column else []
-    for block in read_blocks(Path(path), counter.recipe.program, extra):
+    events = counter.recipe.events
+    for block in read_blocks(Path(path), counter.recipe.program, extra, events):
         table, counts = counter.count(block)
         yield pa.Table.from_pandas(table, preserve_index=False)
         yield counts
@@ -108,6 +109,10 @@ class _Counter:
         if group.productivity == "both" or (group.ligation and group.junction == "vj"):
             return
         columns = program.columns.productive
+        if self.recipe.all_are is not None and not block.has(columns):
+            same = self.recipe.all_are == group.productivity
+            sieve.drop(np.full(len(block), not same), self.recipe.all_are)
+            return
         texts = block.texts(columns, "productivity").str.lower()
         words = {
             "productive": {word.lower() for word in program.productive},

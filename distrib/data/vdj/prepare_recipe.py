@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -29,6 +29,8 @@ class Recipe:
         max_insertions: the most bases between both ends, None for any number.
         on_unknown: what becomes of rows whose gene is unknown or ambiguous.
         subject_column: names people; else the program's own column, else the file's name does.
+        all_are: what rearrangements are where no column tells their productivity.
+        events: what IGoR's indices mean, as `igor_events` gives it.
 
     Raises:
         InputError: a chain without such a junction, a window that is none, or a most of
@@ -46,6 +48,8 @@ class Recipe:
     max_insertions: int | None = None
     on_unknown: OnUnknown = "skip"
     subject_column: str | None = None
+    all_are: Literal["productive", "nonproductive"] | None = None
+    events: Mapping[str, Sequence[Any]] | None = None
 
     def __post_init__(self) -> None:
         check_group(self._group, find_locus(self.chain))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from distrib.data.numbers import MISSING
 from distrib.data.tables import read_rows, to_numbers
+from distrib.data.vdj.igor_values import decoded, event_of
 from distrib.data.vdj.programs import Columns, Program
 from distrib.errors import InputError, nearest
 
@@ -80,14 +82,19 @@ class Block:
 
 
 def read_blocks(
-    path: Path, program: Program, extra: Sequence[str] = (), rows_at_once: int = ROWS_AT_ONCE
+    path: Path,
+    program: Program,
+    extra: Sequence[str] = (),
+    events: Mapping[str, Sequence[Any]] | None = None,
+    rows_at_once: int = ROWS_AT_ONCE,
 ) -> Iterator[Block]:
     """The table in blocks of about `rows_at_once` rows, with the columns that the program names.
 
     Rows of one sequence are never parted, where the program numbers sequences.
 
     Args:
-        extra: columns to read besides.
+        extra: columns to read besides. events: of the model that IGoR's indices are of, as
+            `igor_events` gives them.
 
     Raises:
         InputError: as `read_rows`; none of the columns that hold the V gene; rows of one sequence
@@ -95,6 +102,10 @@ def read_blocks(
     """
     rows = read_rows(path)
     _, header = next(rows)
+    indices: dict[str, Sequence[str]] = {}  # of columns that hold them, what they mean
+    for place, name in enumerate(header):
+        if event := (events or {}).get(event_of(name) or ""):
+            header[place], indices[event[0]] = event
     wanted = program.named() | set(extra)
     places = [place for place, name in enumerate(header) if name in wanted]
     names = [header[place] for place in places]
@@ -122,12 +133,18 @@ def read_blocks(
                 )
         full = len(cells) >= rows_at_once
         if full and (key is None or begin == len(cells)):
-            yield _block(cells, numbers, names, path)
+            yield _block(cells, numbers, names, path, indices)
             cells, numbers, begin = [], [], 0
         cells.append(taken)
         numbers.append(number)
     if cells:
-        yield _block(cells, numbers, names, path)
+        yield _block(cells, numbers, names, path, indices)
+
+
+def has_indices(path: Path) -> bool:
+    """Whether a table holds IGoR's indices instead of values; see `igor_values`."""
+    _, header = next(read_rows(path))
+    return any(event_of(name) for name in header)
 
 
 def no_column(columns: Sequence[str], what: str, header: Iterable[str], file: object) -> InputError:
@@ -142,6 +159,15 @@ def no_column(columns: Sequence[str], what: str, header: Iterable[str], file: ob
     )
 
 
-def _block(cells: list[list[str]], numbers: list[int], names: list[str], path: Path) -> Block:
+def _block(
+    cells: list[list[str]],
+    numbers: list[int],
+    names: list[str],
+    path: Path,
+    indices: Mapping[str, Sequence[str]],
+) -> Block:
     columns = dict(zip(names, zip(*cells)))
-    return Block(pd.DataFrame(columns, index=pd.Index(numbers, name="row"), dtype="str"), path)
+    frame = pd.DataFrame(columns, index=pd.Index(numbers, name="row"), dtype="str")
+    for name in indices.keys() & set(names):
+        frame[name] = decoded(frame[name], indices[name], path)
+    return Block(frame, path)
