@@ -97,7 +97,7 @@ def recipe_of(args: argparse.Namespace) -> tuple[Recipe, dict[str, Any], list[st
     if most is None and junction in ("vj", None) and not locus.d:
         most = locus.max_insertions
     recipe = Recipe(
-        chain=locus.chain,
+        locus=locus,
         group=args.group,
         program=program,
         genes=genes,

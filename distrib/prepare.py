@@ -57,7 +57,8 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", required=True, metavar="NAME|FILE.yaml",
                         help="adaptive, airr, igor, vdjserver, or a YAML file that says where "
                         "things stand")  # fmt: skip
-    parser.add_argument("--chain", required=True, help="TRA, TRB, TRG, TRD, IGH, IGK or IGL")
+    parser.add_argument("--chain", required=True, metavar="NAME|FILE.yaml",
+                        help="TRA, TRB, TRG, TRD, IGH, IGK, IGL, or a locus of yours")  # fmt: skip
     parser.add_argument("--group", required=True, metavar="NAME",
                         help="which gene ends and rearrangements, such as nonproductive_v_trim "
                         "or nonproductive_v-j_trim_ligation-mh")  # fmt: skip

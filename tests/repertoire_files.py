@@ -24,7 +24,7 @@ def tiny_germline(chain: str, seed: int = 5) -> dict[str, Gene]:
         "J": (("1-1*01", "2-7*01"), 44),
     }
     for segment, (numbers, length) in sizes.items():
-        if segment == "D" and chain not in ("TRB", "TRD", "IGH"):
+        if segment == "D" and chain in ("TRA", "TRG", "IGK", "IGL"):
             continue
         for number in numbers:
             sequence = "".join(rng.choice(list(BASES), length))

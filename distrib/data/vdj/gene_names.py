@@ -18,7 +18,7 @@ NO_CALL = frozenset(
 )
 
 _CALL = re.compile(
-    r"(?:TCR|TR|(?=IG))(?P<locus>[ABGD]|IG[HKL])(?P<gene>[VDJ][^\s,;*]*?)"
+    r"(?:TCR|TR|(?=IG))(?P<locus>IG[A-Z]|[A-Z])(?P<gene>[VDJ][^\s,;*]*?)"
     r"(?:\([\d.]+\))?(?:\*(?P<allele>\d+)\S*)?(?=$|[\s,;])"
 )
 _BETWEEN_CALLS = re.compile(r"[,;]|\s+or\s+", re.IGNORECASE)

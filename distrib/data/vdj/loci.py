@@ -1,4 +1,4 @@
-"""The loci of T and B cell receptors, which stand in `loci.yaml`."""
+"""The loci of T and B cell receptors, which stand in `loci.yaml`, or a user's own."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from distrib.data.text import check_file
 from distrib.data.vdj.parameter_groups import Group
 from distrib.errors import InputError, nearest
 
+_KEYS: dict[str, tuple[type, str]] = {
+    "d": (bool, "true or false"),
+    "genes": (str, "a regular expression"),
+    "tables": (list, "a list of names"),
+    "max_insertions": (int, "a whole number"),
+}
 _FILE = Path(__file__).with_name("loci.yaml")
 
 
@@ -38,36 +46,65 @@ class Locus:
 
 @cache
 def loci() -> dict[str, Locus]:
-    """Every locus by its chain."""
-    content = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
-    return {
-        chain: Locus(
-            chain,
-            keys["d"],
-            keys.get("genes", chain),
-            tuple(keys["tables"]),
-            keys.get("max_insertions"),
-        )
-        for chain, keys in content.items()
-    }
+    """Every locus that comes with distrib, by its chain."""
+    return _read(_FILE)
 
 
-def find_locus(chain: str) -> Locus:
-    """The locus of a chain, in any case.
+def find_locus(word: str) -> Locus:
+    """The locus of a chain, in any case, or the only one of a user's YAML file.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or naming the key of the file that cannot be.
     """
+    if word.lower().endswith((".yaml", ".yml")):
+        check_file(Path(word))
+        own = _read(Path(word))
+        if len(own) != 1:
+            raise InputError("not one locus", file=word, found=", ".join(own) or "none",
+                             expected="one chain with its keys")  # fmt: skip
+        return own.popitem()[1]
     known = loci()
-    if chain.upper() not in known:
+    if word.upper() not in known:
         raise InputError(
             "unknown chain",
             where="--chain",
-            found=chain,
-            expected="one of " + ", ".join(known),
-            hint=nearest(chain.upper(), known),
+            found=word,
+            expected=f"one of {', '.join(known)}, or a YAML file",
+            hint=nearest(word.upper(), known),
         )
-    return known[chain.upper()]
+    return known[word.upper()]
+
+
+def _read(file: Path) -> dict[str, Locus]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise InputError("not valid YAML", file=file, found=str(error).splitlines()[0]) from None
+    if not isinstance(content, dict):
+        raise InputError("keys are due", file=file, found=repr(content), expected="TRX: {d: true}")
+    return {str(chain): _locus(str(chain), keys, file) for chain, keys in content.items()}
+
+
+def _locus(chain: str, keys: Any, file: Path) -> Locus:
+    if not isinstance(keys, dict):
+        raise InputError("keys are due", file=file, where=f"key {chain!r}", found=repr(keys))
+    for key in keys:
+        if key not in _KEYS:
+            raise InputError("unknown key", file=file, where=f"key '{chain}.{key}'",
+                             expected=", ".join(_KEYS), hint=nearest(str(key), _KEYS))  # fmt: skip
+    for key, (kind, expected) in _KEYS.items():
+        value = keys.get(key)
+        if (value is not None or key == "d") and type(value) is not kind:
+            raise InputError("a value that cannot be", file=file, where=f"key '{chain}.{key}'",
+                             found=repr(value), expected=expected)  # fmt: skip
+    pattern = keys.get("genes", chain)
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise InputError("not a regular expression", file=file, where=f"key '{chain}.genes'",
+                         found=f"{pattern!r}: {error}") from None  # fmt: skip
+    tables = tuple(map(str, keys.get("tables", ())))
+    return Locus(chain, keys["d"], pattern, tables, keys.get("max_insertions"))
 
 
 def check_group(group: Group, locus: Locus) -> None:

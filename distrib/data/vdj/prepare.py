@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from distrib.data.vdj.loci import find_locus
 from distrib.data.vdj.parameter_groups import find_group
 from distrib.data.vdj.prepare_calls import Calls
 from distrib.data.vdj.prepare_recipe import Recipe
@@ -64,7 +63,7 @@ class _Counter:
         self.recipe = recipe
         self.file = file
         self.group = find_group(recipe.group)
-        self.locus = find_locus(recipe.chain)
+        self.locus = recipe.locus
         self.calls = Calls(recipe)
         self.sequences = {name: gene.sequence for name, gene in recipe.genes.items()}
         # A user's file may lie under several folders: its name alone tells it and its randomness.

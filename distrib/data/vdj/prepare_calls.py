@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from distrib.data.vdj.gene_names import Call, GeneNames
-from distrib.data.vdj.loci import find_locus
 from distrib.data.vdj.parameter_groups import find_group
 from distrib.data.vdj.prepare_recipe import Recipe
 from distrib.data.vdj.prepare_sieve import ASSUMED, NAMED, Sieve
@@ -25,7 +24,7 @@ class Calls:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
         self._wanted = find_group(recipe.group).genes
-        locus = find_locus(recipe.chain)
+        locus = recipe.locus
         columns: tuple[GeneColumn, ...] = ("v_gene", "d_gene", "j_gene")
         self._names = {
             column: GeneNames(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from distrib.data.vdj.loci import check_group, find_locus
+from distrib.data.vdj.loci import Locus, check_group
 from distrib.data.vdj.parameter_groups import Group, find_group
 from distrib.data.vdj.prepared import Gene
 from distrib.data.vdj.prepared_checks import P_NUCLEOTIDES
@@ -23,7 +23,8 @@ class Recipe:
     """How tables of rearrangements become counts.
 
     Attributes:
-        chain, group: by name. program: the form of the tables. genes: the germline, by name.
+        locus: of the chain. group: by name. program: the form of the tables.
+        genes: the germline, by name.
         trims: the window. scenarios: which of a sequence's count, drawn by `seed`.
         weigh: whether a row counts once, as one rearrangement, or as often as its count says.
         max_insertions: the most bases between both ends, None for any number.
@@ -37,7 +38,7 @@ class Recipe:
             insertions without a junction that it could be of.
     """
 
-    chain: str
+    locus: Locus
     group: str
     program: Program
     genes: Mapping[str, Gene]
@@ -52,7 +53,7 @@ class Recipe:
     events: Mapping[str, Sequence[Any]] | None = None
 
     def __post_init__(self) -> None:
-        check_group(self._group, find_locus(self.chain))
+        check_group(self._group, self.locus)
         first, last = self.trims
         if first > last or first < -P_NUCLEOTIDES:
             raise InputError("not a window of trims", where="--trim-min, --trim-max",
@@ -78,7 +79,7 @@ class Recipe:
         if self._group.junction:
             return names[self._group.junction]
         limited = self.max_insertions is not None
-        return "vj" if limited and not find_locus(self.chain).d else None
+        return "vj" if limited and not self.locus.d else None
 
     @property
     def needs_anchors(self) -> bool:
@@ -89,6 +90,7 @@ class Recipe:
     def options(self) -> dict[str, Any]:
         """Plain values, as JSON keeps them."""
         plain = {**vars(self), "trims": list(self.trims), "program": self.program.model_dump()}
+        plain["locus"] = asdict(self.locus)
         plain["genes"] = [list(asdict(gene).values()) for gene in self.genes.values()]
         return plain
 
@@ -97,5 +99,7 @@ class Recipe:
         """What `options` gave."""
         genes = {gene[0]: Gene(*gene) for gene in options["genes"]}
         program = Program.model_validate(options["program"])
+        locus = Locus(**{**options["locus"], "tables": tuple(options["locus"]["tables"])})
         trims = tuple(options["trims"])
-        return cls(**{**options, "genes": genes, "program": program, "trims": trims})
+        plain = {"locus": locus, "program": program, "genes": genes, "trims": trims}
+        return cls(**{**options, **plain})

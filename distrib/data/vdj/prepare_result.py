@@ -80,8 +80,11 @@ def finish(
         problem = "no row is left"
         if set(account.dropped) == {"productive"} or set(account.dropped) == {"nonproductive"}:
             problem = f"no {missing} rearrangement"
-        raise InputError(problem, found="\n            ".join(account.lines()),
-                         expected=f"rearrangements of {recipe.chain} for {group.name}")  # fmt: skip
+        raise InputError(
+            problem,
+            found="\n            ".join(account.lines()),
+            expected=f"rearrangements of {recipe.locus.chain} for {group.name}",
+        )
     table = condensed(pd.concat([part.to_pandas() for part in tables], ignore_index=True))
     values = table["count"].to_numpy()
     if np.array_equal(values, np.round(values)):
@@ -90,7 +93,7 @@ def finish(
     genes = {name: gene for name, gene in recipe.genes.items() if name in named}
     rows = {"read": account.read, "kept": account.kept, "dropped": account.dropped}
     prepared = Prepared(
-        chain=recipe.chain,
+        chain=recipe.locus.chain,
         group=group,
         trims=recipe.trims,
         genes=genes,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from distrib.data.vdj.loci import check_group, find_locus, loci
@@ -58,3 +60,34 @@ def test_a_chain_is_known_in_any_case() -> None:
     assert find_locus("trb").chain == "TRB"
     with pytest.raises(InputError, match="unknown chain"):
         find_locus("TRX")
+
+
+def test_a_locus_of_ones_own_needs_no_python(tmp_path: Path) -> None:
+    file = tmp_path / "locus.yaml"
+    file.write_text("IGI: {d: true, tables: [I], max_insertions: 9}\n")
+    locus = find_locus(str(file))
+    assert (locus.chain, locus.d, locus.max_insertions) == ("IGI", True, 9)
+    assert locus.holds("IGIV1*01")
+    assert not locus.holds("IGHV1-2*01")
+
+
+LOCI = {
+    "not yaml": ("IGI: [", ["not valid YAML"]),
+    "no keys": ("hello", ["keys are due"]),
+    "two": ("A: {d: true}\nB: {d: true}", ["not one locus", "A, B"]),
+    "nothing inside": ("IGI:", ["'IGI'"]),
+    "unknown key": ("IGI: {d: true, gene: x}", ["'IGI.gene'", "did you mean 'genes'"]),
+    "no d": ("IGI: {genes: x}", ["'IGI.d'", "true or false"]),
+    "text": ("IGI: {d: true, max_insertions: many}", ["'IGI.max_insertions'", "'many'"]),
+    "no pattern": ("IGI: {d: true, genes: '('}", ["'IGI.genes'", "regular expression"]),
+}
+
+
+@pytest.mark.parametrize("mistake", LOCI)
+def test_mistakes_in_a_locus_are_named(tmp_path: Path, mistake: str) -> None:
+    content, words = LOCI[mistake]
+    (tmp_path / "locus.yaml").write_text(content)
+    with pytest.raises(InputError) as told:
+        find_locus(str(tmp_path / "locus.yaml"))
+    for word in ["locus.yaml", *words]:
+        assert word in str(told.value)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from distrib.data.vdj.loci import find_locus
 from distrib.data.vdj.parameter_groups import Group, parameter_groups
 from distrib.data.vdj.prepare import count_rearrangements
 from distrib.data.vdj.prepare_recipe import Recipe
@@ -27,7 +28,7 @@ ENDS = {"v_trim": 0, "d5_trim": 1, "d3_trim": 2, "j_trim": -1}
 
 def recipe(chain: str, group: str, program: str, **options: Any) -> Recipe:
     form = find_program(program.split()[0])
-    return Recipe(chain, group, form, tiny_germline(chain), **options)
+    return Recipe(find_locus(chain), group, form, tiny_germline(chain), **options)
 
 
 def run(paths: list[Path], asked: Recipe) -> tuple[Prepared, Account]:
@@ -152,10 +153,23 @@ def test_a_form_of_ones_own_needs_no_python(tmp_path: Path) -> None:
         {"V": "TRAV5-1*01", "J": "TRAJ1-1*01", "ok": "ja", "dv": 1, "dj": -1, "n": 0, "m": 2},
         {"V": "TRAV5-1*01", "J": "TRAJ1-1*01", "ok": "nein", "dv": 1, "dj": -1, "n": 0, "m": 0},
     ]
-    asked = Recipe("TRA", "nonproductive_v-j_trim", find_program(str(form)), tiny_germline("TRA"))
+    asked = Recipe(
+        find_locus("TRA"), "nonproductive_v-j_trim", find_program(str(form)), tiny_germline("TRA")
+    )
     prepared, account = run([write_table(tmp_path / "anna.tsv", rows)], asked)
     assert counted(prepared) == {("anna", "TRAV5-1*01", "TRAJ1-1*01", 1, -1): 2}
     assert account.dropped == {"no insertions": 1, "productive": 1}
+
+
+def test_a_locus_of_ones_own_needs_no_python(tmp_path: Path) -> None:
+    (tmp_path / "locus.yaml").write_text("IGI: {d: true}\n")
+    events = simulate("IGI", 200)
+    path = write_table(tmp_path / "shark.tsv", [WRITERS["airr"](event) for event in events])
+    locus, genes = find_locus(str(tmp_path / "locus.yaml")), tiny_germline("IGI")
+    asked = Recipe(locus, "nonproductive_v-d_trim", find_program("airr"), genes)
+    prepared, _ = run([path], asked)
+    assert counted(prepared) == truth(events, parameter_groups()[asked.group])
+    assert prepared.chain == "IGI"
 
 
 def test_subjects_come_from_a_column_or_the_file(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distrib.data.vdj.loci import find_locus
 from distrib.data.vdj.prepare import count_rearrangements
 from distrib.data.vdj.prepare_recipe import Recipe
 from distrib.data.vdj.prepare_result import finish
@@ -65,9 +66,11 @@ def test_a_draw_depends_on_seed_and_file_alone(tmp_path: Path, at_once: int) -> 
 def test_all_scenarios_share_a_sequence(tmp_path: Path) -> None:
     path = scenarios(tmp_path / "igor.tsv", 3)
     assert np.allclose(weights(path, "all"), np.array(PROBABILITIES) / sum(PROBABILITIES))
-    genes = tiny_germline("TRA")
+    locus, program, genes = find_locus("TRA"), find_program("igor"), tiny_germline("TRA")
     for how in ("all", "sample"):
-        recipe = Recipe("TRA", "nonproductive_v_trim", find_program("igor"), genes, scenarios=how)  # type: ignore[arg-type]
+        recipe = Recipe(
+            find_locus("TRA"), "nonproductive_v_trim", find_program("igor"), genes, scenarios=how
+        )  # type: ignore[arg-type]
         items = list(count_rearrangements(str(path), **recipe.options()))
         tables, counts = items[::2], items[1]
         prepared, account = finish(recipe, tables, counts, {}, [])  # type: ignore[arg-type]
@@ -148,7 +151,7 @@ def test_assumed_alleles_are_told(tmp_path: Path) -> None:
         {"v_gene": name, "j_gene": "TRAJ1-1*01", "productive": "F", "v_trim": 1} for name in names
     ]
     path = write_table(tmp_path / "x.tsv", rows)
-    recipe = Recipe("TRA", "nonproductive_v_trim", find_program("igor"), genes)
+    recipe = Recipe(find_locus("TRA"), "nonproductive_v_trim", find_program("igor"), genes)
     tables, counts = [], Counter[str]()
     for item in count_rearrangements(str(path), **recipe.options()):
         if isinstance(item, dict):
