@@ -68,9 +68,7 @@ def test_all_scenarios_share_a_sequence(tmp_path: Path) -> None:
     assert np.allclose(weights(path, "all"), np.array(PROBABILITIES) / sum(PROBABILITIES))
     locus, program, genes = find_locus("TRA"), find_program("igor"), tiny_germline("TRA")
     for how in ("all", "sample"):
-        recipe = Recipe(
-            find_locus("TRA"), "nonproductive_v_trim", find_program("igor"), genes, scenarios=how
-        )  # type: ignore[arg-type]
+        recipe = Recipe(locus, "nonproductive_v_trim", program, genes, scenarios=how)  # type: ignore[arg-type]
         items = list(count_rearrangements(str(path), **recipe.options()))
         tables, counts = items[::2], items[1]
         prepared, account = finish(recipe, tables, counts, {}, [])  # type: ignore[arg-type]
