@@ -10,7 +10,9 @@ import pytest
 
 from distrib.data.vdj.junction_build import build_junctions
 from distrib.data.vdj.model_types import PUBLISHED, parse_model_type
-from distrib.data.vdj.prepared import Prepared
+from distrib.data.vdj.olga import read_genes
+from distrib.data.vdj.parameter_groups import find_group
+from distrib.data.vdj.prepared import Gene, Prepared
 from distrib.data.vdj.simulate import simulate_junctions
 from distrib.errors import InputError
 from distrib.trainables.base import State, Worker
@@ -218,3 +220,32 @@ def test_the_published_model_types() -> None:
 def test_model_types_that_are_none(name: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
         parse_model_type(name)
+
+
+@pytest.mark.parametrize(("group", "left", "right"), [("v-d", "V", "D"), ("d-j", "D", "J")])
+def test_junctions_with_d_genes(group: str, left: str, right: str) -> None:
+    """D genes are shorter than the longest trim; their join alone does not decide the frame."""
+    genes = {gene.name: Gene(gene.name, gene.segment, gene.sequence, gene.anchor)
+             for gene in read_genes("human_T_beta")}  # fmt: skip
+    of = {segment: [n for n, g in genes.items() if g.segment == segment] for segment in "VDJ"}
+    rng = np.random.default_rng(0)
+    kind = find_group(f"nonproductive_{group}_trim_ligation-mh")
+    trims = np.minimum(rng.poisson(3, size=(4000, 2)) - 1, 12)
+    counts = pd.DataFrame(trims, columns=list(kind.trims))
+    counts[kind.genes[0]] = rng.choice(of[left][:8], 4000)
+    counts[kind.genes[1]] = rng.choice(of[right][:8], 4000)
+    counts["subject"] = "a"
+    keys = list(counts.columns)
+    counts = counts.groupby(keys, as_index=False).size().rename(columns={"size": "count"})
+    data = build_junctions(Prepared("TRB", kind, (-2, 14), genes, counts), "all")
+    assert (data.modelled == data.options).all()
+    d = [len(genes[name].sequence) for name in of["D"]]
+    short = data.options[:, :, -1] if right == "D" else data.options[:, -1]
+    assert min(d) < 14
+    assert (short == 0).any()
+    config = TrimmingLigationEmConfig(unidentifiable="drop", l2=1.0)
+    *_, last = EM.refit(config, data, WORKER, units=None)
+    table = EM.predict(config, last.state(), data, WORKER)
+    sums = table.groupby(list(kind.genes))["predicted_prob"].sum()
+    np.testing.assert_allclose(sums, 1.0, atol=1e-12)
+    assert len(table) == np.bitwise_count(data.options).sum()

@@ -8,11 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from distrib.data.text import check_file
 from distrib.data.vdj.parameter_groups import Group
 from distrib.errors import InputError, nearest
+from distrib.safe_yaml import read_yaml_file
 
 _KEYS: dict[str, tuple[type, str]] = {
     "d": (bool, "true or false"),
@@ -76,10 +75,7 @@ def find_locus(word: str) -> Locus:
 
 
 def _read(file: Path) -> dict[str, Locus]:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeError) as error:
-        raise InputError("not valid YAML", file=file, found=str(error).splitlines()[0]) from None
+    content = read_yaml_file(file)
     if not isinstance(content, dict):
         raise InputError("keys are due", file=file, found=repr(content), expected="TRX: {d: true}")
     return {str(chain): _locus(str(chain), keys, file) for chain, keys in content.items()}

@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
 from distrib.errors import InputError, nearest
+from distrib.safe_yaml import read_yaml_file
 
 Left = Literal["v", "d"]
 Right = Literal["j", "d"]
@@ -90,7 +89,7 @@ class Group:
 @cache
 def parameter_groups() -> dict[str, Group]:
     """Every group by its name."""
-    content = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    content = read_yaml_file(_FILE)
     return {
         name: Group(
             name,

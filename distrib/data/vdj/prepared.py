@@ -19,11 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from distrib.data.text import check_file
 from distrib.data.vdj.parameter_groups import Group, find_group
 from distrib.data.vdj.prepared_checks import checked_counts, checked_genes, checked_window
 from distrib.errors import InputError
 from distrib.files import whole, write_whole
+from distrib.safe_yaml import read_yaml_file
 
 YAML_NAME, COUNTS_NAME, GENES_NAME = "vdj.yaml", "counts.parquet", "genes.tsv"
 FORM = 1
@@ -141,11 +141,7 @@ def read_prepared(folder: Path) -> Prepared:
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:
-    check_file(file)
-    try:
-        content = yaml.safe_load(file.read_bytes())
-    except (yaml.YAMLError, UnicodeError) as error:
-        raise InputError("not valid YAML", file=file, found=str(error).splitlines()[0]) from None
+    content = read_yaml_file(file)
     if not isinstance(content, dict):
         raise InputError("keys are due", file=file, found=repr(content))
     if content.get("form") != FORM:

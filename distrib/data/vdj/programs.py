@@ -26,11 +26,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from distrib.data.text import check_file
 from distrib.errors import InputError, nearest
+from distrib.safe_yaml import read_yaml_file
 
 _FOLDER = Path(__file__).with_name("programs")
 
@@ -165,13 +165,7 @@ def find_program(word: str) -> Program:
 
 def _read(file: Path) -> Program:
     check_file(file)
-    try:
-        content = yaml.safe_load(file.read_bytes())
-    except (yaml.YAMLError, UnicodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise InputError("not valid YAML", file=file,
-                         where=f"line {mark.line + 1}" if mark else None,
-                         found=getattr(error, "problem", None) or error) from None  # fmt: skip
+    content = read_yaml_file(file)
     try:
         return Program.model_validate(content)
     except ValidationError as error:

@@ -72,7 +72,7 @@ def test_a_locus_of_ones_own_needs_no_python(tmp_path: Path) -> None:
 
 
 LOCI = {
-    "not yaml": ("IGI: [", ["not valid YAML"]),
+    "not yaml": ("IGI: [", ["not YAML"]),
     "no keys": ("hello", ["keys are due"]),
     "two": ("A: {d: true}\nB: {d: true}", ["not one locus", "A, B"]),
     "nothing inside": ("IGI:", ["'IGI'"]),

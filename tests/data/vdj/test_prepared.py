@@ -112,7 +112,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
         lambda f: (f / "counts.parquet").write_bytes((f / "counts.parquet").read_bytes()[:99]),
         ["counts.parquet", "not a readable parquet"],
     ),
-    "yaml that is none": (text("vdj.yaml", "form: 1", "form: ["), ["vdj.yaml", "not valid YAML"]),
+    "yaml that is none": (text("vdj.yaml", "form: 1", "form: ["), ["vdj.yaml", "not YAML"]),
     "another form": (key("form", 9), ["'form'", "found:    9"]),
     "no chain": (key("chain", None), ["'chain'"]),
     "unknown group": (key("group.name", "v"), ["'group.name'", "unknown parameter group"]),

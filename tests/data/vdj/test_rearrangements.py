@@ -113,7 +113,7 @@ def test_forms_travel_as_plain_values() -> None:
 
 GOOD = "columns: {v_gene: V, j_gene: J}\nends: {v: {trim: dv}}\n"
 FORMS = {
-    "not yaml": ("columns: [", ["not valid YAML", "line"]),
+    "not yaml": ("columns: [", ["not YAML", "line"]),
     "no keys": ("hello", ["mine.yaml", "not the form"]),
     "unknown key": (GOOD + "junction: {}", ["'junction'"]),
     "no ends": ("columns: {v_gene: V, j_gene: J}", ["'ends'", "required"]),
