@@ -64,6 +64,8 @@ def finish(
     units = winner.best_step if study.selects == "best" else None
     part = folder.path / ".best.part"
     part.mkdir(exist_ok=True)
+    for left in part.glob("[!.]*"):  # of an end that was interrupted, perhaps of another winner
+        left.unlink()
     key = f"{winner.number}-{units}"  # a half-done training of another winner is no beginning
     job = Job(key, config, str(part / f".refit-{key}"), refit=True, units=units)
     finisher = _train(plan, start, job, data, phase, line)

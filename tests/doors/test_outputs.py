@@ -73,6 +73,18 @@ def test_replicates_follow_from_the_studys_seed(place: Path) -> None:
     pd.testing.assert_frame_equal(first, second, check_exact=False, atol=1e-9)
 
 
+def test_a_finished_training_can_be_bootstrapped_later(place: Path) -> None:
+    """And nothing of an end that was interrupted before gets into its folder."""
+    study = place / "runs" / "nested"
+    (study / ".best.part").mkdir()
+    (study / ".best.part" / "motif.png").write_text("of another winner")
+    options = ("--bootstrap", "4", "--bootstrap-of", "clusters")
+    door(place, "train", "--resume", "nested", *options)
+    assert len(pd.read_parquet(study / "best" / "bootstrap.parquet")) == 4
+    assert "bootstrap_sd" in pd.read_csv(study / "best" / "coefficients.tsv", sep="\t")
+    assert not (study / "best" / "motif.png").exists()
+
+
 def test_two_models_are_tested(place: Path) -> None:
     said = door(place, "compare", "--lrt", "runs/full", "runs/nested/best", "--out", "lrt.tsv")
     assert "degrees of freedom 1" in said

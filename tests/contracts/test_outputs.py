@@ -1,0 +1,50 @@
+"""What every trainable promises of what it writes beside its weights, and of its bootstrap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from distrib.errors import InputError
+from distrib.trainables.base import State, Worker
+from tests.contracts.cases import CASES, Case
+
+pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def worker(case: Case) -> Worker:
+    return Worker(precision=case.family.precisions[0])
+
+
+def trained(case: Case) -> State:
+    *_, last = case.family.refit(case.typed(), case.data(), worker(case), case.units)
+    return last.state()
+
+
+def test_outputs_are_whole_files_and_lines(case: Case, tmp_path: Path) -> None:
+    arguments = case.typed(), trained(case), case.data(), worker(case)
+    notes = case.family.outputs(*arguments, tmp_path)
+    assert all(note and "\n" not in note for note in notes)
+    for path in tmp_path.iterdir():
+        assert path.is_file()
+        assert path.stat().st_size > 0
+        assert not path.name.startswith(".")
+
+
+def test_replicates_depend_on_their_own_seed_alone(case: Case, tmp_path: Path) -> None:
+    arguments = case.typed(), trained(case), case.data(), worker(case)
+    if not case.family.bootstraps:
+        with pytest.raises(InputError, match="no bootstrap"):
+            case.family.bootstrap(*arguments, [1, 2], "sequences")
+        return
+    for kind in case.family.bootstraps:
+        rows = case.family.bootstrap(*arguments, [5, 2, 9], kind)
+        assert rows["seed"].tolist() == [5, 2, 9]
+        assert rows.drop(columns="seed").nunique().eq(3).all()
+        again = case.family.bootstrap(*arguments, [9], kind)
+        pd.testing.assert_frame_equal(
+            rows.iloc[2:].reset_index(drop=True), again, check_exact=False, atol=1e-7
+        )
+        assert case.family.outputs(*arguments, tmp_path, rows) is not None
