@@ -32,7 +32,7 @@ PARTS = ("enumerate", "fit", "scaling")
 GROUP = "nonproductive_v-j_trim_ligation-mh"
 MODEL = "motif_two-side-base-count-beyond_average-mh_ligation-mh"
 SEQUENCES = 2_500_000
-EM_ITERATIONS, REPEATS = 5, 3
+EM_ITERATIONS, REPEATS = 5, 5
 
 # Sizes over a factor of 16: V x J genes; subjects; the longest trim, whose square is the cells.
 GENES = ((24, 17), (34, 24), (48, 34), (68, 48), (96, 68))
@@ -173,6 +173,8 @@ def plot(curves: dict[str, list[tuple[float, float, float]]]) -> None:
             line = spent[0] * sizes / sizes[0]
             axis.loglog(sizes, line, color="0.7", linewidth=1, zorder=0)
         axis.set_xlabel(name)
+        axis.minorticks_off()
+        axis.set_xticks(sizes, [f"{size:,.0f}" for size in sizes], fontsize=8)
     axes[0].set_ylabel("seconds (grey: in proportion)")
     axes[0].legend(frameon=False)
     path = Path(__file__).with_name("cost.png")
