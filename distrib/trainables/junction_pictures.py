@@ -48,11 +48,10 @@ def draw_profiles(profiles: Sequence[Profiles], path: Path) -> None:
             panel.set_ylim(0, top)
             panel.set_title(f"{profile.genes[k]} ({profile.share[k]:.1%})", fontsize=8, color=INK)
             _plain(panel)
+        names = [_observed(profile.dealt), "predicted"]
+        part.legend([bars, line], names, fontsize=8, frameon=False, ncols=2, loc="upper right")
         part.supxlabel("nucleotides trimmed (negative: P-nucleotides kept)", fontsize=8, color=INK)
         part.supylabel("P(trim | gene)", fontsize=8, color=INK)
-    panels.ravel()[0].legend(
-        [bars, line], ["observed", "predicted"], fontsize=7, frameon=False, loc="upper right"
-    )
     save_figure(figure, path)
 
 
@@ -74,7 +73,9 @@ def _draw_ligation(panel: Axes, found: Microhomology) -> None:
     bases = np.arange(int(np.flatnonzero(held)[-1]) + 1)
     with np.errstate(divide="ignore"):
         observed, predicted, without = np.where(found.ligation > 0, found.ligation, np.nan)
-    panel.bar(bases, observed[bases], width=0.8, color=GREY, alpha=0.7, label="observed")
+    panel.bar(
+        bases, observed[bases], width=0.8, color=GREY, alpha=0.7, label=_observed(found.dealt)
+    )
     panel.plot(bases, predicted[bases], "o-", color=BLUE, markersize=4, label="predicted")
     if found.fitted:
         panel.plot(bases, without[bases], "s--", color=ORANGE, markersize=4,
@@ -111,6 +112,10 @@ def _draw_trims(panel: Axes, found: Microhomology) -> None:
     )
     panel.legend(fontsize=8, frameon=False)
     _plain(panel)
+
+
+def _observed(dealt: bool) -> str:
+    return "observed, annotations weighed" if dealt else "observed"
 
 
 def _plain(panel: Axes) -> None:

@@ -25,6 +25,7 @@ class Profiles:
     Attributes:
         trim_type: such as `v_trim`. genes: (genes,) names. trims: (trims,).
         share: (genes,) of the sequences. observed, predicted: (genes, trims), rows sum to 1.
+        dealt: whether what was observed is dealt to several annotations.
     """
 
     trim_type: str
@@ -33,6 +34,7 @@ class Profiles:
     share: np.ndarray
     observed: np.ndarray
     predicted: np.ndarray
+    dealt: bool = False
 
     def most_used(self, number: int) -> Profiles:
         """The genes with the largest shares, largest first."""
@@ -44,6 +46,7 @@ class Profiles:
             self.share[top],
             self.observed[top],
             self.predicted[top],
+            self.dealt,
         )
 
 
@@ -55,12 +58,14 @@ class Microhomology:
         ligation: (3, m) by the bases used in ligation; None where the data do not tell.
         average: (bins,) values of `average_mh` of the trims. trims: (3, bins).
         fitted: whether the model has coefficients of microhomology, so that the third row differs.
+        dealt: whether what was observed is dealt to several annotations.
     """
 
     ligation: np.ndarray | None
     average: np.ndarray
     trims: np.ndarray
     fitted: bool
+    dealt: bool
 
 
 def trim_profiles(model: JunctionModel, b: np.ndarray) -> list[Profiles]:
@@ -78,9 +83,8 @@ def trim_profiles(model: JunctionModel, b: np.ndarray) -> list[Profiles]:
         share = sums[0].sum(axis=1)
         used = np.flatnonzero(share)
         observed, expected = (t[used] / t[used].sum(axis=1, keepdims=True) for t in sums)
-        found.append(
-            Profiles(data.trim_types[side], genes[used], trims, share[used], observed, expected)
-        )
+        name, dealt = data.trim_types[side], _dealt(model)
+        found.append(Profiles(name, genes[used], trims, share[used], observed, expected, dealt))
     return found
 
 
@@ -102,7 +106,12 @@ def microhomology_effect(model: JunctionModel, b: np.ndarray) -> Microhomology:
             of_kind = np.bincount(design.kind.ravel(), expected.ravel(), len(design.options))
             rows.append(of_kind @ option_probabilities(model, at, of_class=True))
         ligation = np.array(rows)
-    return Microhomology(ligation, values[held], trims[:, held], bool(concerned.any()))
+    fitted = bool(concerned.any())
+    return Microhomology(ligation, values[held], trims[:, held], fitted, _dealt(model))
+
+
+def _dealt(model: JunctionModel) -> bool:
+    return len(model.design.cell) > len(model.design.observation_pair)
 
 
 def _shares(model: JunctionModel, b: np.ndarray) -> np.ndarray:
