@@ -302,6 +302,7 @@ def simulate(source: TrimmingLigationSource) -> Prepared:
         num_j=source.num_j,
         subjects=source.subjects,
         group=source.group,
+        frame_rule=source.frame_rule,
         seed=source.simulation_seed,
     )
 
