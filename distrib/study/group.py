@@ -80,6 +80,8 @@ class GroupLine:
         self._slot = uuid.uuid4().hex[:12]
         self._count = -1
         self._error: BaseException | None = None
+        here = ray.get_runtime_context()
+        self._holder = here.current_actor if here.get_actor_id() else None  # None in the driver
         self._thread = threading.Thread(target=self._fit, daemon=True)
         self._thread.start()
 
@@ -103,21 +105,14 @@ class GroupLine:
             self._thread.join(timeout=15)
 
     def _fit(self) -> None:
-        from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
-
-        class Trainer(DataParallelTrainer):
-            """Without the process for Ray Data's datasets, of which there are none."""
-
-            def _create_default_callbacks(self) -> list[Any]:
-                made = super()._create_default_callbacks()
-                return [c for c in made if type(c).__name__ != "DatasetsCallback"]
+        from distrib.study.group_trainer import GroupTrainer
 
         maker, resources = self._maker, self._maker.resources
         os.environ.update(SETTINGS)
         os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = str(int(maker.foreign))
         bundle = {"CPU": resources.cpus, **({"GPU": resources.gpus} if resources.gpus else {})}
         try:
-            Trainer(
+            GroupTrainer(
                 work,
                 train_loop_config={
                     "slot": self._slot,
@@ -125,6 +120,7 @@ class GroupLine:
                     "context": self._context,
                     "storage": maker.storage,
                     "foreign": maker.foreign,
+                    "holder": self._holder,
                 },
                 scaling_config=ray.train.ScalingConfig(
                     num_workers=resources.scaling(),
@@ -154,6 +150,8 @@ def work(settings: dict[str, Any]) -> None:
     group = collective.broadcast_from_rank_zero(time.time_ns() if rank == 0 else None)
     assert group is not None
     mailbox, slot, count = settings["mailbox"], settings["slot"], -1
+    if rank == 0 and settings["holder"] is not None:
+        mailbox.watch.remote(settings["holder"], ray.util.get_current_placement_group())
 
     def exchange(answer: Message | None) -> Job | None:
         nonlocal count

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 from distrib.study.loop import Job
 from distrib.study.trial import Message
 
 STRAGGLERS = 10.0  # seconds in which the others of a group must fail too, or it begins again
+WATCH = 1.0  # seconds between two looks whether a slot is still there
 RESTARTS = 3  # of the group for one question, before its training counts as failed
 
 
@@ -109,6 +111,26 @@ class Mailbox:
                 raise RuntimeError("this group of workers begins again")
             assert box.job is not None
             return box.count, box.job
+
+    async def watch(self, holder: Any, group: Any) -> None:
+        """Free what a group holds of the cluster once the slot that holds the group is gone.
+
+        Ray would do so only at the end of the driver, and the next group could never begin.
+
+        Args:
+            holder: the slot's actor. group: the placement group.
+        """
+        import ray
+
+        while True:
+            try:
+                await holder.__ray_ready__.remote()
+                await asyncio.sleep(WATCH)
+            except ray.exceptions.ActorUnavailableError:
+                await asyncio.sleep(WATCH)
+            except ray.exceptions.RayActorError:
+                break
+        ray.util.remove_placement_group(group)  # nothing, where it has ended in good order
 
     def _arrive(self, box: _Box, group: int) -> None:
         """A group begins: the first, or one in the place of a group that was lost."""

@@ -96,12 +96,7 @@ def test_the_group_is_kept_for_the_trials_that_follow(start: Any, tmp_path: Path
     assert len(processes) == 1
 
 
-def test_nothing_of_a_group_is_left_on_a_cluster(start: Any, tmp_path: Path) -> None:
-    write_space(tmp_path / "toy.yaml", {"pause": 0.05}, trials=2, **TOGETHER)
-    with ray_cluster(cpus=2) as (address, _):
-        driver = start("--space", "toy.yaml", "--address", address, *TWO, RAY_AUTH_MODE="disabled")
-        assert driver.wait() == 0, driver.said()
-        left = """
+LEFT = """
 import time
 def left():
     groups = ray.util.placement_group_table().values()
@@ -110,14 +105,46 @@ def left():
     found += [a["ActorClassName"] for a in actors if a["State"] != "DEAD"]
     free = ray.available_resources().get("CPU") == ray.cluster_resources()["CPU"]
     return ",".join(found if free else [*found, "CPUs"]) or "nothing"
-end = time.monotonic() + 30
-while left() not in ("nothing", "_AutoscalingCoordinatorActor") and time.monotonic() < end:
+end = time.monotonic() + 60
+while left() != "nothing" and time.monotonic() < end:
     time.sleep(0.5)
 print(left())
 """
-        # Ray keeps its coordinator for as long as the cluster; it holds no CPU.
-        assert ray_says(left, address) in ("nothing", "_AutoscalingCoordinatorActor")
-    assert not (tmp_path / "runs" / "toy-0" / ".ray").exists()
+
+
+@pytest.mark.parametrize("end", ["whole", "interrupted", "interrupted early", "killed"])
+def test_nothing_of_a_group_is_left_on_a_cluster(start: Any, tmp_path: Path, end: str) -> None:
+    write_space(tmp_path / "toy.yaml", {"pause": 0.05}, trials=2, **TOGETHER)
+    study = tmp_path / "runs" / "toy-0"
+    with ray_cluster(cpus=2) as (address, _):
+        driver = start("--space", "toy.yaml", "--address", address, *TWO, RAY_AUTH_MODE="disabled")
+        if end == "interrupted early":
+            driver.until((study / "trials").exists)
+        elif end != "whole":
+            driver.until(lambda: any(study.glob("trials/0000/metrics.csv")))
+        if end == "killed":
+            driver.kill()
+        else:
+            if end != "whole":
+                driver.interrupt()
+            assert driver.wait() == (0 if end == "whole" else 130), driver.said()
+            assert not (study / ".ray").exists()
+        assert ray_says(LEFT, address) == "nothing"
+
+
+@pytest.mark.parametrize("who", ["ResourceTrainable", "TrainController"])
+def test_a_lost_slot_leaves_room_for_the_next(start: Any, tmp_path: Path, who: str) -> None:
+    write_space(tmp_path / "toy.yaml", {"pause": 0.2}, trials=1, **TOGETHER)
+    driver = start("--space", "toy.yaml", "--checkpoint-every", "0.1", *TWO)
+    study = tmp_path / "runs" / "toy-0"
+    driver.until(lambda: any(study.glob("trials/0000/checkpoint/*")))
+    (process,) = [line for line in driver.running() if who in line]
+    os.kill(int(process.split()[0]), signal.SIGKILL)
+    assert driver.wait() == 0, driver.said()
+    (trial,) = trials_of(study)
+    assert trial.user_attrs["retries"] == 1
+    rows = read_metrics(study / "trials" / "0000" / "metrics.csv")
+    assert [row["step"] for row in rows] == list(range(1, 10))
 
 
 def test_an_interrupted_study_of_groups_goes_on(start: Any, tmp_path: Path) -> None:

@@ -1,0 +1,40 @@
+"""Ray Train's trainer without what it leaves on a cluster. Imported only where a group begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+# Made for every run, and of no use to ours.
+WITHOUT = (
+    "DatasetsCallback",  # a process for Ray Data's datasets, of which there are none
+    # A detached process that frees what a lost run held. It outlives its driver for ever: it asks
+    # the dashboard, which may not run, and ends its thread only. `Mailbox.watch` does the same.
+    "PlacementGroupCleanerCallback",
+)
+
+
+class GroupTrainer(DataParallelTrainer):
+    """Trains until its slot ends, and everything of it ends with its driver at the latest."""
+
+    def _create_default_callbacks(self) -> list[Any]:
+        made = super()._create_default_callbacks()
+        return [callback for callback in made if type(callback).__name__ not in WITHOUT]
+
+    def _initialize_and_run_controller(self, **settings: Any) -> Any:
+        # Groups that may grow need Ray's coordinator, which then stays as long as the cluster.
+        if not self.scaling_config.elasticity_enabled:
+            settings["scaling_policy"] = FixedSize(self.scaling_config)
+        return super()._initialize_and_run_controller(**settings)
+
+
+class FixedSize(FixedScalingPolicy):
+    """Without the detached coordinator: the group's own request makes a cluster grow."""
+
+    def after_controller_start(self, train_run_context: Any) -> None:
+        """Nobody is told."""
+
+    def _maybe_send_resource_request(self) -> None:
+        """Nobody is told."""
