@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
@@ -44,7 +45,9 @@ def gather(folder: Path, families: Iterable[str]) -> Path:
 
     Args:
         families: names as in spaces; of each `package.module:Class` the whole top-level package is
-            taken (or the module's one file), unless it is installed: nodes have the same packages.
+            taken (or the module's one file), and what the family may import from beside it: the
+            modules there, and those packages there that this process has imported. Nothing of this
+            where it is installed: nodes have the same packages.
 
     Raises:
         InputError: it is larger than `LIMIT`, and the files that make it so; or a family's module
@@ -64,7 +67,8 @@ def gather(folder: Path, families: Iterable[str]) -> Path:
             found=f"{_mb(total)}, of which "
             + ", ".join(f"{source} {_mb(sizes[source])}" for source in largest),
             expected=f"at most {_mb(LIMIT)}",
-            hint="keep data and results out of the folders of packages",
+            hint="keep data and results out of the folders of packages, and the family's module in "
+            "a folder of its own",
         )
     for path, source in files.items():
         target = folder / path
@@ -79,7 +83,9 @@ def _roots(families: Iterable[str]) -> Iterator[Path]:
     modules = (name.partition(":")[0] for name in families if ":" in name)
     for top in dict.fromkeys(module.partition(".")[0] for module in modules):
         if top != "distrib":
-            yield from _places(top)
+            for place in _places(top):
+                yield place
+                yield from _beside(place.parent)
 
 
 def _places(top: str) -> list[Path]:
@@ -96,6 +102,16 @@ def _places(top: str) -> list[Path]:
     places = [Path(name).absolute() for name in names]
     installed = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib", "stdlib")]
     return [place for place in places if not any(place.is_relative_to(i) for i in installed)]
+
+
+def _beside(folder: Path) -> Iterator[Path]:
+    """The modules in a folder, and the packages there that are imported."""
+    yield from sorted(folder.glob("*.py"))
+    imported = [module for name, module in sys.modules.items() if "." not in name]
+    for module in imported:
+        for place in map(Path, getattr(module, "__path__", ())):
+            if place.absolute().parent == folder:
+                yield place.absolute()
 
 
 def _files(root: Path) -> Iterator[tuple[Path, Path]]:

@@ -13,7 +13,7 @@ from distrib.errors import InputError, nearest
 from distrib.study.bootstrap import check_bootstrap
 from distrib.study.configs import checked, make_config
 from distrib.study.mirror import is_url
-from distrib.study.registry import load_family
+from distrib.study.registry import load_family, look_beside
 from distrib.study.samplers import NAMES as SAMPLERS
 from distrib.study.space import Space
 from distrib.study.space_file import number
@@ -122,6 +122,8 @@ def make_plan(space: Space, options: Options) -> Plan:
     Raises:
         InputError: naming the option or key at fault.
     """
+    if ":" in space.trainable and options.allow_custom:
+        look_beside(space.file)
     family = load_family(space.trainable, allow_custom=options.allow_custom)
     fixed = dict(options.fixed)
     data = {**space.data, **{k[5:]: v for k, v in fixed.items() if k.startswith("data.")}}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from distrib.errors import InputError, nearest
@@ -15,6 +18,19 @@ FAMILIES = {
     "trimming_ligation": "distrib.trainables.trimming_ligation:TrimmingLigation",
     "trimming_ligation_em": "distrib.trainables.trimming_ligation_em:TrimmingLigationEm",
 }
+
+
+def look_beside(file: str | Path) -> None:
+    """Find the user's families also beside a space's file, here and in processes begun later.
+
+    Nothing that is found elsewhere is hidden by what lies there.
+    """
+    folder = str(Path(file).absolute().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if folder not in places:
+        os.environ["PYTHONPATH"] = os.pathsep.join([*filter(None, places), folder])
 
 
 @cache
@@ -41,11 +57,15 @@ def load_family(name: str, *, allow_custom: bool = False) -> Trainable[Any, Any,
             found=name,
             hint="if you trust it, add --allow-custom",
         )
+    top = module.partition(".")[0]
     try:
         family = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise InputError(
-            "this family cannot be imported", where="trainable", found=name, expected=str(error)
+            "this family cannot be imported",
+            where="trainable",
+            found=f"{name} ({error})",
+            hint=_where_to(module) if getattr(error, "name", None) == top else None,
         ) from None
     if not (isinstance(family, type) and issubclass(family, Trainable)):
         raise InputError(
@@ -55,3 +75,9 @@ def load_family(name: str, *, allow_custom: bool = False) -> Trainable[Any, Any,
             expected="a subclass of distrib.trainables.base.Trainable",
         )
     return family()
+
+
+def _where_to(module: str) -> str:
+    top, dot, _ = module.partition(".")
+    what = f"the package {top}/" if dot else f"{top}.py"
+    return f"put {what} beside the space's file, or into the folder you start from"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -54,9 +56,12 @@ def test_this_package_is_sent_whole(tmp_path: Path) -> None:
     assert sent(tmp_path / "code") == set()
 
 
-def test_a_family_brings_its_package_and_nothing_beside_it(project: Path, tmp_path: Path) -> None:
+def test_a_family_brings_its_package_and_the_modules_beside_it(
+    project: Path, tmp_path: Path
+) -> None:
     code = ("lab_a/__init__.py", "lab_a/family.py", "lab_a/deep/layers.py", "lab_a/deep/table.csv")
-    write(project, *code, "lab_b.py", "lab_c/__init__.py", "data.csv", "runs/lab-0/study.yaml")
+    code += ("lab_b.py",)
+    write(project, *code, "lab_c/__init__.py", "data.csv", "runs/lab-0/study.yaml")
     gather(tmp_path / "code", ["lab_a.family:Mine", "mlp", "distrib.trainables.mlp:Mlp"])
     assert sent(tmp_path / "code") == set(code)
 
@@ -65,6 +70,16 @@ def test_single_modules_and_packages_without_init(project: Path, tmp_path: Path)
     write(project, "lab_b.py", "lab_d/one.py", "lab_d/two.py")
     gather(tmp_path / "code", ["lab_b:Mine", "lab_d.one:Mine"])
     assert sent(tmp_path / "code") == {"lab_b.py", "lab_d/one.py", "lab_d/two.py"}
+
+
+def test_what_a_module_imports_from_beside_it_comes_along(project: Path, tmp_path: Path) -> None:
+    """Modules in any case, for they may be imported late; packages where they are imported."""
+    write(project, "lab_h.py", "lab_p/__init__.py", "lab_p/deep/x.py", "lab_q/__init__.py")
+    write(project, "lab_b.py", content="import lab_p\n")
+    importlib.import_module("lab_b")
+    gather(tmp_path / "code", ["lab_b:Mine"])
+    code = {"lab_b.py", "lab_h.py", "lab_p/__init__.py", "lab_p/deep/x.py"}
+    assert sent(tmp_path / "code") == code
 
 
 def test_what_is_installed_is_on_the_nodes_already(tmp_path: Path) -> None:
@@ -112,9 +127,9 @@ def test_a_package_may_be_called_runs(project: Path, tmp_path: Path) -> None:
 
 
 def test_links_to_files_are_followed_and_to_folders_not(project: Path, tmp_path: Path) -> None:
-    write(project, "lab_a/__init__.py", "big/data.csv", "shared.py")
+    write(project, "lab_a/__init__.py", "big/data.csv", "big/shared.py")
     (project / "lab_a" / "data").symlink_to(project / "big")
-    (project / "lab_a" / "shared.py").symlink_to(project / "shared.py")
+    (project / "lab_a" / "shared.py").symlink_to(project / "big" / "shared.py")
     (project / "lab_a" / "gone.py").symlink_to(project / "gone.py")
     gather(tmp_path / "code", ["lab_a:Mine"])
     assert sent(tmp_path / "code") == {"lab_a/__init__.py", "lab_a/shared.py"}
@@ -221,21 +236,28 @@ class Mine(Curve):
     """A family of the user's, in a folder that only the driver knows."""
 
     def load(self, source, *, targets=True):
-        assert Path(source.path).read_text() == "its data"
+        from lab_helper import EXPECTED  # as late as can be
+
+        assert Path(source.path).read_text() == EXPECTED
         return super().load(source, targets=targets)
 '''
 
 
 @pytest.mark.cluster
-def test_a_study_of_ones_own_family_runs_elsewhere(tmp_path: Path) -> None:
-    """With a package and data in the current folder, on a cluster that has never seen it."""
-    write(tmp_path, "lab_f/__init__.py")
-    write(tmp_path, "lab_f/family.py", content=FAMILY)
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_study_of_ones_own_family_runs_elsewhere(tmp_path: Path, elsewhere: bool) -> None:
+    """With data in the current folder and the code beside the space, also on a cluster."""
+    write(tmp_path, "lab/lab_f.py", content=FAMILY)
+    write(tmp_path, "lab/lab_helper.py", content="EXPECTED = 'its data'")
     write(tmp_path, "rows.csv", content="its data")
-    write_space(tmp_path / "toy.yaml", trainable="lab_f.family:Mine")
-    with ray_cluster(cpus=1) as (address, _):
-        argv = ["--space", "toy.yaml", "--data", "rows.csv", "--trials", "1", "--name", "s"]
-        driver = Driver([*argv, "--address", address], tmp_path, {"RAY_AUTH_MODE": "disabled"})
+    write_space(tmp_path / "lab" / "toy.yaml", trainable="lab_f:Mine")
+    with ExitStack() as stack:
+        where, environment = [], {}
+        if elsewhere:
+            address, _ = stack.enter_context(ray_cluster(cpus=1))
+            where, environment = ["--address", address], {"RAY_AUTH_MODE": "disabled"}
+        argv = ["--space", "lab/toy.yaml", "--data", "rows.csv", "--trials", "1", "--name", "s"]
+        driver = Driver([*argv, *where], tmp_path, environment)
         assert driver.wait() == 0, driver.said()
         assert driver.leftovers() == []
     assert [t.state.name for t in trials_of(tmp_path / "runs" / "s")] == ["COMPLETE"]
