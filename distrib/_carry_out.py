@@ -47,6 +47,9 @@ def carry_out(
                 raise
             print(f"\ninterrupted; nothing that ended is lost\n\nnext:\n  {resume()}")
             return INTERRUPTED
+        except InputError as error:
+            # Of one that a worker raised Ray makes another, with the worker's traceback as text.
+            raise getattr(error, "cause", error) from None
         except OSError as error:
             if not folders or plan.options.debug:
                 raise

@@ -55,19 +55,18 @@ def load_data(
         text of what is wrong with the data under `error`.
     """
     began = time.monotonic()
-    family = load_family(site.trainable, allow_custom=site.allow_custom)
     try:
+        family = load_family(site.trainable, allow_custom=site.allow_custom)
         data = family.load(source)
         rest, test = family.set_aside(data, fraction, seed)
-        unfit = family.unfit(data)
+        described = data.describe()
+        described["unfit"] = family.unfit(data)
         family.check(family.Config.model_validate(corner), rest, num_workers)
+        described["test_rows"] = 0 if test is None else family.count(test)
+        described["search_rows"] = family.count(rest)
     except InputError as error:
         named = source.path is None or str(source.path) in str(error)
         return None, None, {"error": str(error) if named else f"{source.path}: {error}"}
-    described = data.describe()
-    described["test_rows"] = 0 if test is None else family.count(test)
-    described["search_rows"] = family.count(rest)
-    described["unfit"] = unfit
     described["seconds"] = time.monotonic() - began
     return rest, test, described
 

@@ -1,0 +1,53 @@
+"""Loading on a worker: whatever is wrong with the data comes back as one text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from distrib.errors import InputError
+from distrib.study.tasks import Site, load_data
+from distrib.trainables.base import Source, Worker
+from tests.toys import Curve
+
+
+class Refusing(Curve):
+    """Refuses its data in the method that the data option names."""
+
+
+def refusing(name: str) -> Any:
+    real = getattr(Curve, name)
+
+    def method(self: Curve, *args: Any, **kwargs: Any) -> Any:
+        if Refusing.where == name:
+            raise InputError("these cannot be used", where=name)
+        return real(self, *args, **kwargs)
+
+    return method
+
+
+for each in ("load", "set_aside", "unfit", "check", "count"):
+    setattr(Refusing, each, refusing(each))
+
+
+@pytest.mark.parametrize("where", ["load", "set_aside", "unfit", "check", "count", "nowhere"])
+def test_a_refusal_is_told_wherever_it_comes_up(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Refusing, "where", where, raising=False)
+    site = Site(f"{__name__}:Refusing", Worker(), allow_custom=True)
+    load = load_data._function
+    data, _, described = load(site, Source(path="rows.csv"), 0.2, 0, {}, 1)
+    if where == "nowhere":
+        assert described["search_rows"] + described["test_rows"] == 20
+    else:
+        assert data is None
+        assert described == {"error": f"rows.csv: {where}: these cannot be used"}
+
+
+def test_a_family_that_a_worker_has_not_is_told() -> None:
+    found = load_data._function(
+        Site("lab_none:Mine", Worker(), allow_custom=True), Source(), 0, 0, {}
+    )
+    assert "put lab_none.py beside" in found[2]["error"]
