@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 _ROWS_AT_ONCE = 1 << 17
+_PAIRS_AT_ONCE = 512  # the arrays of a block stay in the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +91,12 @@ class JunctionLikelihood:
         with jax.enable_x64(True):
             self._arrays = jax.device_put(
                 {
-                    "left": design.left,
-                    "right": design.right,
+                    "left": _in_blocks(design.left),
+                    "right": _in_blocks(design.right),
                     "left_features": design.left_features,
                     "right_features": design.right_features,
-                    "cells": np.moveaxis(design.cell_features, 3, 0),
-                    "kind": design.kind,
+                    "cells": np.moveaxis(_in_blocks(design.cell_features), 4, 1),
+                    "kind": _in_blocks(design.kind),
                     "exists": design.modelled.any(axis=1),
                     "options": design.options,
                     "modelled": design.modelled,
@@ -169,13 +170,22 @@ class JunctionLikelihood:
 
     def cell_log_probabilities(self, b: np.ndarray) -> np.ndarray:
         """(p, l, r) ln P(cell | pair, class)."""
-        return np.asarray(self._call("cells", b))
+        return np.asarray(self._call("cells", b))[: len(self.design.left)]
 
     def _call(self, name: str, b: np.ndarray, *rest: np.ndarray) -> Any:
         import jax
 
         with jax.enable_x64(True):
             return _compiled(name, self._flags)(self._arrays, np.asarray(b, float), *rest)
+
+
+def _in_blocks(of_pairs: np.ndarray) -> np.ndarray:
+    """(blocks, pairs of a block, ...) of (p, ...), filled up with copies of the last pair."""
+    pairs = len(of_pairs)
+    blocks = -(-pairs // _PAIRS_AT_ONCE)
+    size = -(-pairs // blocks)
+    rows = np.minimum(np.arange(blocks * size), pairs - 1)
+    return of_pairs[rows].reshape(blocks, size, *of_pairs.shape[1:])
 
 
 def _rows_of_several(observation: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

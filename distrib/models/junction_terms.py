@@ -1,18 +1,24 @@
 """What `JunctionLikelihood` compiles: the terms of the likelihood in JAX.
 
 Names and shapes as there: pairs p, left trims l, right trims r, kinds k, candidates n, observations
-o. Imported inside functions alone, since it imports JAX.
+o. Cells are gone through in blocks of pairs (`BLOCKED` arrays have blocks and pairs of a block as
+their first axes, the last block filled up), so that memory does not grow with the pairs. Imported
+inside functions alone, since it imports JAX.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.ops import segment_max, segment_sum
 
 Arrays = dict[str, Any]
+
+BLOCKED = ("left", "right", "cells", "kind")
 
 
 class Flags(NamedTuple):
@@ -55,7 +61,7 @@ def split(flags: Flags, arrays: Arrays, b: Any) -> Parts:
     sizes = [
         arrays["left_features"].shape[2],
         arrays["right_features"].shape[2],
-        arrays["cells"].shape[0],
+        arrays["cells"].shape[1],
     ]
     left, right, cells, rest = jnp.split(b, [sizes[0], sum(sizes[:2]), sum(sizes)])
     zero = jnp.zeros((), b.dtype)
@@ -82,6 +88,22 @@ def kinds(flags: Flags, arrays: Arrays, g: Any) -> Kinds:
         zero = jnp.zeros_like(log_z)
         share = (jnp.where(arrays["exists"], 0.0, -jnp.inf), zero, zero)
     return Kinds(log_z, mean, variance, *share, mean_r, variance_r, third_r)
+
+
+def by_block(
+    flags: Flags, arrays: Arrays, parts: Parts, of_kind: Kinds, take: Callable[..., Any]
+) -> Any:
+    """What `take(block, cells, of_pair)` gives of every block, stacked.
+
+    `of_pair` is None, unless the arrays hold it: (blocks, pairs) weights.
+    """
+
+    def one(blocked: Arrays) -> Any:
+        block = {**arrays, **blocked}
+        return take(block, cell_terms(flags, block, parts, of_kind), blocked.get("of_pair"))
+
+    names = [name for name in (*BLOCKED, "of_pair") if name in arrays]
+    return lax.map(one, {name: arrays[name] for name in names})
 
 
 class Cells(NamedTuple):
@@ -132,7 +154,16 @@ def row_terms(arrays: Arrays, flags: Flags, parts: Parts, of_kind: Kinds, log_no
 
 
 def log_norms(flags: Flags, arrays: Arrays, parts: Parts, of_kind: Kinds) -> Any:
-    return cell_terms(flags, arrays, parts, of_kind).log_norm
+    """(p,) of every pair, and of those that fill the last block."""
+    take = by_block(flags, arrays, parts, of_kind, lambda block, cells, _: cells.log_norm)
+    return take.ravel()
+
+
+def with_pair_weights(arrays: Arrays, shares: Any) -> Arrays:
+    """The arrays with the candidates' shares summed by pair."""
+    shape = arrays["left"].shape
+    of_pair = segment_sum(shares, arrays["row_pair"], shape[0] * shape[1])
+    return {**arrays, "of_pair": of_pair.reshape(shape)}
 
 
 def candidates(flags: Flags, arrays: Arrays, b: Any) -> tuple[Any, Any]:
@@ -162,10 +193,12 @@ def gradient(flags: Flags, arrays: Arrays, b: Any, weights: Any) -> tuple[Any, A
     value, shares = observed(flags, arrays, b, weights)
     parts = split(flags, arrays, b)
     of_kind = kinds(flags, arrays, parts.g)
-    cells = cell_terms(flags, arrays, parts, of_kind)
-    of_pair = segment_sum(shares, arrays["row_pair"], len(arrays["left"]))
-    p = cells.p * of_pair[:, None, None]
-    return value, expected_score(arrays, cells, p) - row_sum(flags, arrays, parts, of_kind, shares)
+
+    def take(block: Arrays, cells: Cells, of_pair: Any) -> Any:
+        return expected_score(block, cells, cells.p * of_pair[:, None, None])
+
+    expected = by_block(flags, with_pair_weights(arrays, shares), parts, of_kind, take).sum(0)
+    return value, expected - row_sum(flags, arrays, parts, of_kind, shares)
 
 
 def expected_score(arrays: Arrays, cells: Cells, p: Any) -> Any:
@@ -219,14 +252,19 @@ def complete_value(flags: Flags, arrays: Arrays, b: Any, shares: Any) -> Any:
 def complete(flags: Flags, arrays: Arrays, b: Any, shares: Any) -> tuple[Any, Any, Any]:
     parts = split(flags, arrays, b)
     of_kind = kinds(flags, arrays, parts.g)
-    cells = cell_terms(flags, arrays, parts, of_kind)
-    rows = row_terms(arrays, flags, parts, of_kind, cells.log_norm)
+
+    def take(block: Arrays, cells: Cells, of_pair: Any) -> tuple[Any, ...]:
+        p = cells.p * of_pair[:, None, None]
+        spread = second_moment(block, cells, p) - between(block, cells, of_pair)
+        bend = cell_curvature(flags, block, parts, of_kind, p)
+        return cells.log_norm, expected_score(block, cells, p), spread + bend
+
+    weighed = with_pair_weights(arrays, shares)
+    log_norm, expected, hessian = by_block(flags, weighed, parts, of_kind, take)
+    rows = row_terms(arrays, flags, parts, of_kind, log_norm.ravel())
     value = -jnp.where(shares > 0, shares * rows, 0.0).sum()
-    of_pair = segment_sum(shares, arrays["row_pair"], len(arrays["left"]))
-    p = cells.p * of_pair[:, None, None]
-    slope = expected_score(arrays, cells, p) - row_sum(flags, arrays, parts, of_kind, shares)
-    hessian = second_moment(arrays, cells, p) - between(arrays, cells, of_pair)
-    return value, slope, hessian + curvature(flags, arrays, parts, of_kind, p, shares)
+    slope = expected.sum(0) - row_sum(flags, arrays, parts, of_kind, shares)
+    return value, slope, hessian.sum(0) - row_curvature(flags, arrays, parts, of_kind, shares)
 
 
 def second_moment(arrays: Arrays, cells: Cells, p: Any) -> Any:
@@ -267,24 +305,43 @@ def between(arrays: Arrays, cells: Cells, of_pair: Any) -> Any:
     return (means * of_pair[:, None]).T @ means
 
 
-def curvature(
-    flags: Flags, arrays: Arrays, parts: Parts, of_kind: Kinds, p: Any, shares: Any
+def cell_curvature(flags: Flags, arrays: Arrays, parts: Parts, of_kind: Kinds, p: Any) -> Any:
+    """(features, features) the sum over cells of p times the second derivatives of ln P."""
+    return by_g(
+        flags,
+        arrays,
+        parts,
+        parts.weighted * of_kind.mean_2 + of_kind.log_share_2,
+        of_kind.mean_1,
+        lambda of_kinds: (p * of_kinds[arrays["kind"]]).sum(),
+    )
+
+
+def row_curvature(flags: Flags, arrays: Arrays, parts: Parts, of_kind: Kinds, shares: Any) -> Any:
+    """(features, features) the sum over candidates of shares times the second derivatives."""
+    return by_g(
+        flags,
+        arrays,
+        parts,
+        parts.weighted * of_kind.mean_2 - of_kind.log_z_2,
+        of_kind.mean_1,
+        lambda of_kinds: shares @ of_kinds[arrays["row_kind"]],
+    )
+
+
+def by_g(
+    flags: Flags, arrays: Arrays, parts: Parts, twice: Any, mean_1: Any, total: Callable[[Any], Any]
 ) -> Any:
-    """(features, features) the second derivatives of utilities: by g, and g with its mean."""
+    """(features, features) zero but for g with itself, and with the weight of its mean."""
     size = sum(x.shape[0] for x in (parts.left, parts.right, parts.cells))
     size += flags.weighted + flags.free_ligation
     hessian = jnp.zeros((size, size))
     if not flags.free_ligation:
         return hessian
-    kind, row_kind = arrays["kind"], arrays["row_kind"]
-    of_cells = parts.weighted * of_kind.mean_2 + of_kind.log_share_2
-    of_rows = parts.weighted * of_kind.mean_2 - of_kind.log_z_2
     exists = arrays["exists"]
-    gg = (p * jnp.where(exists, of_cells, 0.0)[kind]).sum() - shares @ of_rows[row_kind]
-    hessian = hessian.at[-1, -1].set(gg)
+    hessian = hessian.at[-1, -1].set(total(jnp.where(exists, twice, 0.0)))
     if flags.weighted:
-        mean_1 = jnp.where(exists, of_kind.mean_1, 0.0)
-        cross = (p * mean_1[kind]).sum() - shares @ mean_1[row_kind]
+        cross = total(jnp.where(exists, mean_1, 0.0))
         hessian = hessian.at[-1, -2].set(cross).at[-2, -1].set(cross)
     return hessian
 
@@ -313,11 +370,16 @@ def scores(flags: Flags, arrays: Arrays, b: Any) -> Any:
         share[:, None] * of_rows, of, len(total), indices_are_sorted=True
     )  # (o, features)
     parts = split(flags, arrays, b)
-    cells = cell_terms(flags, arrays, parts, kinds(flags, arrays, parts.g))
-    return mean - pair_means(arrays, cells)[arrays["observation_pair"]]
+    of_kind = kinds(flags, arrays, parts.g)
+    means = by_block(
+        flags, arrays, parts, of_kind, lambda block, cells, _: pair_means(block, cells)
+    )
+    return mean - means.reshape(-1, len(b))[arrays["observation_pair"]]
 
 
 def cells(flags: Flags, arrays: Arrays, b: Any) -> Any:
     """(p, l, r) ln P(cell | pair, class)."""
     parts = split(flags, arrays, b)
-    return jnp.log(cell_terms(flags, arrays, parts, kinds(flags, arrays, parts.g)).p)
+    of_kind = kinds(flags, arrays, parts.g)
+    found = by_block(flags, arrays, parts, of_kind, lambda block, cells, _: jnp.log(cells.p))
+    return found.reshape(-1, *found.shape[2:])
