@@ -140,19 +140,20 @@ def connected(
 def _join(address: str, code: Path, common: dict[str, Any], debug: bool) -> None:
     """Join a cluster; its processes for this driver work in a copy of `code`, before all else."""
     import ray
+    from ray.exceptions import AuthenticationError
 
     environment = passed_on()
     if "PYTHONPATH" in os.environ:  # what lies on a disk that all nodes share
         environment["PYTHONPATH"] = os.environ["PYTHONPATH"]
-    try:
-        with silence(wanted=not debug):
+    with silence(wanted=not debug) as written:
+        try:
             ray.init(
                 address=address,
                 runtime_env={"working_dir": str(code), "env_vars": environment},
                 **common,
             )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise no_answer(address, error) from None
+        except (ConnectionError, RuntimeError, ValueError, AuthenticationError) as error:
+            raise no_answer(address, error, written()) from None
 
 
 def describe(address: str, scratch: Path) -> Cluster:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from distrib.errors import InputError
 
 PATIENCE = 10.0
 """Seconds in which the head of a cluster must take a connection; Ray itself tries for minutes."""
+
+_REFUSALS = ("Unauthenticated", "InvalidAuthToken", "Token authentication is enabled")
+_MOST = 2**20  # characters of what Ray writes
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -36,8 +40,20 @@ def require_answer(address: str) -> None:
         raise no_answer(address, error) from None
 
 
-def no_answer(address: str, error: BaseException) -> InputError:
-    """What to say where no cluster answers."""
+def no_answer(address: str, error: BaseException, written: str = "") -> InputError:
+    """What to say where a cluster does not answer, or refuses.
+
+    Args:
+        written: what Ray wrote meanwhile, which alone tells a refusal.
+    """
+    if any(word in f"{error} {written}" for word in _REFUSALS):
+        return InputError(
+            "this Ray cluster wants its token",
+            where="--address",
+            found=f"{address}, which refuses who has none or another one",
+            expected="the cluster's token in ~/.ray/auth_token or RAY_AUTH_TOKEN",
+            hint="with it there, set RAY_AUTH_MODE=token",
+        )
     reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
     return InputError(
         "no Ray cluster answers",
@@ -50,19 +66,26 @@ def no_answer(address: str, error: BaseException) -> InputError:
 
 
 @contextmanager
-def silence(wanted: bool = True) -> Iterator[None]:
-    """Nothing reaches standard error meanwhile: Ray's C++ writes there without any logger."""
+def silence(wanted: bool = True) -> Iterator[Callable[[], str]]:
+    """Nothing reaches standard error meanwhile: Ray's C++ writes there without any logger.
+
+    Yields:
+        what gives the text that was written instead.
+    """
     if not wanted:
-        yield
+        yield str
         return
     sys.stderr.flush()
     kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
+    with tempfile.TemporaryFile() as instead:
+
+        def written() -> str:
+            return os.pread(instead.fileno(), _MOST, 0).decode(errors="replace")
+
+        os.dup2(instead.fileno(), 2)
+        try:
+            yield written
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from distrib.cluster.connect import Cluster, Resources
 from distrib.cluster.environment import SETTINGS
-from distrib.cluster.joining import require_answer, silence
+from distrib.cluster.joining import no_answer, require_answer, silence
 from distrib.cluster.scratch import scratch_folder
 from distrib.errors import InputError
 
@@ -123,9 +123,39 @@ def test_words_are_left_to_ray(word: str) -> None:
     require_answer(word)
 
 
+@pytest.mark.parametrize(
+    ("error", "written", "told"),
+    [
+        (
+            ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379"),
+            "gcs_client.cc:210: Failed to get cluster ID from GCS server: Unauthenticated: "
+            "RPC error: InvalidAuthToken: Authentication token is missing or incorrect\n",
+            "wants its token",
+        ),
+        (
+            RuntimeError("Token authentication is enabled but no authentication token was found"),
+            "",
+            "wants its token",
+        ),
+        (
+            ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379"),
+            "rpc_client.h:153: Failed to connect to GCS at address 10.0.0.1:6379\n",
+            "no Ray cluster answers",
+        ),
+    ],
+)
+def test_a_cluster_that_refuses_is_no_cluster_that_is_not_there(
+    error: Exception, written: str, told: str
+) -> None:
+    said = str(no_answer("10.0.0.1:6379", error, written))
+    assert told in said
+    assert "RAY_AUTH_MODE=token" in said
+
+
 def test_silence_ends(capfd: pytest.CaptureFixture[str]) -> None:
-    with silence():
+    with silence() as written:
         os.write(2, b"raw line\n")
+        assert written() == "raw line\n"
     with silence(wanted=False):
         os.write(2, b"wanted\n")
     os.write(2, b"afterwards\n")
