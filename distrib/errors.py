@@ -1,4 +1,4 @@
-"""The one error that wrong input raises; the doors print it without a traceback and exit 2."""
+"""The error that wrong input raises; the doors print it without a traceback and exit 2."""
 
 from __future__ import annotations
 
@@ -41,6 +41,10 @@ class InputError(ValueError):
     def __reduce__(self) -> tuple[object, tuple[str]]:
         # The text is complete: an error raised on a worker reads the same in the driver.
         return type(self), (str(self),)
+
+
+class DataError(InputError):
+    """Data that turn out to be bad while they are used, whatever the configuration."""
 
 
 def nearest(word: str, valid: Iterable[str]) -> str | None:

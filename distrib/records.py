@@ -14,7 +14,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
 TrialState = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAIL"]
-FailureClass = Literal["bad configuration", "out of memory", "diverged", "lost node", "bug"]
+FailureClass = Literal[
+    "bad configuration", "bad data", "out of memory", "diverged", "lost node", "bug"
+]
 Scalar = str | int | float | bool | None
 
 

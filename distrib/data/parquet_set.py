@@ -31,7 +31,7 @@ from distrib.data.parquet_set_manifest import (
     read_manifest,
 )
 from distrib.data.parquet_set_parts import Part, check_key, hash_column, hash_rows
-from distrib.errors import InputError, nearest
+from distrib.errors import DataError, InputError, nearest
 
 _OPENERS = 8  # footers are waited for, not computed
 
@@ -170,7 +170,7 @@ class ParquetSet:
             return hash_rows(self.files[shard.file].name, shard.first, shard.rows)
         missing = np.flatnonzero(table.column(by).is_null().to_numpy())
         if len(missing):
-            raise InputError(
+            raise DataError(
                 "a row without a group cannot be split",
                 file=self.place(shard),
                 where=f"row {shard.first + missing[0] + 1}, column {by!r}",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pyarrow as pa
 
-from distrib.errors import InputError
+from distrib.errors import DataError, InputError
+
+_MISSING = b"missing:"
 
 
 def packed(values: np.ndarray) -> pa.Array:
@@ -47,10 +51,10 @@ def dense(table: pa.Table, column: str, dtype: type[np.generic] | None = None) -
         )
     chunks = [chunk for chunk in chunked.chunks if len(chunk)]
     values = pa.concat_arrays(chunks) if chunks else pa.array([], chunked.type)
-    _refuse_missing(values, column)
+    _refuse_missing(values, column, table)
     for length in shape:
         values = values.values.slice(values.offset * length, len(values) * length)
-        _refuse_missing(values, column)
+        _refuse_missing(values, column, table)
     if pa.types.is_boolean(inner):  # stored eight to a byte
         return values.to_numpy(zero_copy_only=False).reshape(table.num_rows, *shape)
     kind = np.dtype(dtype or inner.to_pandas_dtype())
@@ -89,8 +93,8 @@ def ragged(table: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]:
         )
     values, lengths = [], []
     for chunk in chunked.chunks:
-        _refuse_missing(chunk, column)
-        offsets, flat = _text_parts(chunk) if texts else _list_parts(chunk, column)
+        _refuse_missing(chunk, column, table)
+        offsets, flat = _text_parts(chunk) if texts else _list_parts(chunk, column, table)
         values.append(flat[offsets[0] : offsets[-1]])
         lengths.append(np.diff(offsets))
     empty = np.empty(0, np.uint8 if texts else kind.value_type.to_pandas_dtype())
@@ -119,10 +123,10 @@ def _text_parts(chunk: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     return edges, flat
 
 
-def _list_parts(chunk: pa.Array, column: str) -> tuple[np.ndarray, np.ndarray]:
+def _list_parts(chunk: pa.Array, column: str, table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     edges = chunk.offsets.to_numpy().astype(np.int64)
     values = chunk.values.slice(edges[0], edges[-1] - edges[0])
-    _refuse_missing(values, column)
+    _refuse_missing(values, column, table)
     return edges - edges[0], values.to_numpy(zero_copy_only=not pa.types.is_boolean(values.type))
 
 
@@ -145,11 +149,35 @@ def _numbers_in(width: int, kind: np.dtype, column: str) -> int:
     return width // kind.itemsize
 
 
-def _refuse_missing(values: pa.Array, column: str) -> None:
+def _refuse_missing(values: pa.Array, column: str, table: pa.Table) -> None:
     if values.null_count:
-        raise InputError(
+        raise DataError(
             "a value is missing",
+            file=missing_at(table).get(column),
             where=f"column {column!r}",
             found=f"{values.null_count} missing in a piece of {len(values)}",
             expected="a value in every row",
         )
+
+
+def with_missing_at(table: pa.Table, places: Mapping[str, str]) -> pa.Table:
+    """The table, uncopied, with a place where a column misses a value: for the error's text."""
+    metadata = {_MISSING + name.encode(): place.encode() for name, place in places.items()}
+    return table.replace_schema_metadata(metadata or None)
+
+
+def missing_at(table: pa.Table) -> dict[str, str]:
+    """By column, where the first value is missing of the window that these rows come from."""
+    return {
+        key.removeprefix(_MISSING).decode(): place.decode()
+        for key, place in (table.schema.metadata or {}).items()
+        if key.startswith(_MISSING)
+    }
+
+
+def joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of all tables, uncopied; of several places the first is kept."""
+    places = {
+        name: place for table in reversed(tables) for name, place in missing_at(table).items()
+    }
+    return with_missing_at(pa.concat_tables(tables), places)

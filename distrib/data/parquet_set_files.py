@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from distrib.errors import InputError
+from distrib.errors import DataError, InputError
 
 T = TypeVar("T")
 
@@ -198,7 +198,7 @@ def _attempted(read: Callable[[], T], filesystem: pafs.FileSystem, place: str) -
         except InputError:
             raise
         except FileNotFoundError:
-            raise InputError("no such file", file=place) from None
+            raise DataError("no such file", file=place) from None
         except OSError as error:
             if pause is None:
                 raise _unreadable(place, error) from None
@@ -208,9 +208,9 @@ def _attempted(read: Callable[[], T], filesystem: pafs.FileSystem, place: str) -
     raise AssertionError("unreachable")
 
 
-def _unreadable(place: str, error: Exception) -> InputError:
+def _unreadable(place: str, error: Exception) -> DataError:
     of_system = isinstance(error, OSError) and error.errno is not None
-    return InputError(
+    return DataError(
         "the file cannot be read",
         file=place,
         found=(str(error).strip() or type(error).__name__).splitlines()[0],
@@ -218,8 +218,8 @@ def _unreadable(place: str, error: Exception) -> InputError:
     )
 
 
-def _changed(place: str, found: str) -> InputError:
-    return InputError("the file changed after the set was opened", file=place, found=found)
+def _changed(place: str, found: str) -> DataError:
+    return DataError("the file changed after the set was opened", file=place, found=found)
 
 
 def _values_type(kind: pa.DataType) -> pa.DataType:

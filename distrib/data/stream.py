@@ -21,15 +21,17 @@ import numpy as np
 import pyarrow as pa
 
 from distrib.data.parquet_set import ParquetSet, Shard
+from distrib.data.parquet_set_arrays import joined, with_missing_at
 from distrib.data.stream_batches import Rows, Tokens, Window
 from distrib.data.stream_lane import Lane, check_position
 from distrib.data.stream_plan import Windows, memory_needed, most_lanes, plan, window_bytes
 from distrib.data.stream_prefetch import Prefetch, Stopped
-from distrib.errors import InputError
+from distrib.errors import DataError, InputError
 
 MEMORY = 256 * 2**20
 """Bytes that a stream may hold, unless told otherwise."""
 
+_UNITS = (("MiB", 20), ("KiB", 10), ("bytes", 0))
 _SHARDS, _ROWS = 0, 1  # what is shuffled: random numbers of their own for each
 
 
@@ -50,7 +52,7 @@ class Step:
     @property
     def table(self) -> pa.Table:
         """The rows of all pieces, uncopied."""
-        return pa.concat_tables(self.tables)
+        return joined(self.tables)
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,13 @@ class Stream:
                 whatever their number was then; None for the beginning.
 
         Raises:
-            InputError: where the position is not one of this stream; while iterating, where a
-                file is gone, damaged or changed, a row has more tokens than a batch, or a value
-                that is needed is missing.
+            InputError: where the epoch is below 0, or the position is not one of this stream;
+                while iterating, where a row has more tokens than a batch.
+            DataError: while iterating, where a file is gone, damaged or changed, or a value that is
+                needed is missing.
         """
+        if epoch < 0:
+            raise InputError("the epoch is out of bounds", found=epoch, expected="at least 0")
         windows = self._plan(epoch)
         return self._steps(epoch, windows, self.share(check_position(position, windows)))
 
@@ -195,16 +200,16 @@ class Stream:
             table = self.data.read(shard)
             if isinstance(self.batch, Tokens):
                 self._check_lengths(self.batch, shard, table)
-            tables.append(table)
+            tables.append(with_missing_at(table, self._missing(shard, table)))
             del table
-        whole = pa.concat_tables(tables)
+        whole = joined(tables)
         del tables
         return self.batch.arrange(whole, self.num_lanes, self._rng(epoch, _ROWS, lane, number))
 
     def _check_lengths(self, batch: Tokens, shard: Shard, table: pa.Table) -> None:
         missing = np.flatnonzero(table.column(batch.length).is_null().to_numpy())
         if len(missing):
-            raise InputError(
+            raise DataError(
                 "a row without a length",
                 file=self.data.place(shard),
                 where=f"{self._row(shard, int(missing[0]))}, column {batch.length!r}",
@@ -222,6 +227,15 @@ class Stream:
                 hint="a larger budget, or fewer lanes",
             )
 
+    def _missing(self, shard: Shard, table: pa.Table) -> dict[str, str]:
+        """By column, where the first value is missing."""
+        places = {}
+        for name, column in zip(table.column_names, table.columns):
+            if column.null_count:
+                row = int(np.flatnonzero(column.is_null().to_numpy())[0])
+                places[name] = f"{self.data.place(shard)}, {self._row(shard, row)}"
+        return places
+
     def _row(self, shard: Shard, position: int) -> str:
         return f"row {self.data.row_numbers(shard)[position] + 1}"
 
@@ -235,20 +249,13 @@ class Stream:
                 "a row group too large for the stream's memory",
                 file=self.data.place(largest),
                 where=f"row group {largest.group}",
-                found=f"{largest.rows} rows of about {_mib(largest.bytes)}",
-                expected=f"at most {_mib(window_bytes(self.memory, workers))}, for {workers} "
-                f"lanes in {_mib(self.memory)}",
+                found=f"{largest.rows} rows of about {_shown(largest.bytes)}",
+                expected=f"at most {_shown(window_bytes(self.memory, workers))}, for {workers} "
+                f"lanes in {_shown(self.memory)}",
                 hint=f"write the set with smaller row groups, or give the stream "
-                f"{_mib(memory_needed(largest.bytes, workers))}",
+                f"{_shown(memory_needed(largest.bytes, workers))}",
             )
-        if len(self.data.shards) < self.world_size:
-            raise InputError(
-                "fewer row groups than workers",
-                file=self.data.folder,
-                found=f"{len(self.data.shards)} row groups in {len(self.data.files)} files",
-                expected=f"at least {self.world_size}, one for each worker",
-                hint="write the set with smaller row groups",
-            )
+        check_shards(self.data, self.world_size)
         if self.num_lanes < self.world_size:
             raise InputError(
                 "fewer lanes than workers",
@@ -258,5 +265,18 @@ class Stream:
             )
 
 
-def _mib(size: int) -> str:
-    return f"{size / 2**20:.1f} MiB"
+def check_shards(data: ParquetSet, world_size: int) -> None:
+    """Raise where a worker would have no row group of its own."""
+    if len(data.shards) < world_size:
+        raise InputError(
+            "fewer row groups than workers",
+            file=data.folder,
+            found=f"{len(data.shards)} row groups in {len(data.files)} files",
+            expected=f"at least {world_size}, one for each worker",
+            hint="write the set with smaller row groups",
+        )
+
+
+def _shown(size: int) -> str:
+    unit, power = next((u for u in _UNITS if size >= 2 ** u[1]), _UNITS[-1])
+    return f"{size / 2**power:.1f} {unit}" if power else f"{size} {unit}"

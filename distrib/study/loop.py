@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from distrib.study.checkpoint import Checkpoints
 from distrib.study.registry import load_family
-from distrib.study.trial import Message, Pace, run_trial
+from distrib.study.trial import Message, Pace, of_the_group, run_trial
 from distrib.trainables.base import Trainable, Worker
 from distrib.trainables.framework import prepare, release
 
@@ -60,6 +60,10 @@ class Job:
 Exchange = Callable[[Message | None], Job | None]
 """Gives the answer to the last question (None at first) and waits for the next: for a message of
 which job? None is the end."""
+
+
+class GroupEndsError(RuntimeError):
+    """From `Exchange`: nothing is wrong with this process, but its group must begin again."""
 
 
 @dataclass
@@ -132,8 +136,13 @@ class Loop:
                     asked = self.exchange(message)
                 messages.close()
                 release(self.family, self.worker)
-            except BaseException:
-                traceback.print_exc()
+            except BaseException as error:
+                if isinstance(error, GroupEndsError) or (
+                    self.worker.world_size > 1 and of_the_group(error)
+                ):
+                    print("its group begins again: another worker failed or was lost", flush=True)
+                else:
+                    traceback.print_exc()
                 raise
         return asked
 

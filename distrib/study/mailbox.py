@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from distrib.study.loop import Job
+from distrib.study.loop import GroupEndsError, Job
 from distrib.study.trial import Message
 
 STRAGGLERS = 10.0  # seconds in which the others of a group must fail too, or it begins again
@@ -88,7 +88,7 @@ class Mailbox:
             the next question's number and job; None at the end.
 
         Raises:
-            RuntimeError: the group must begin again, since its workers are not together any more.
+            GroupEndsError: the group must begin again, since its workers are not together any more.
         """
         box = self._box(slot)
         async with box.changed:
@@ -108,7 +108,7 @@ class Mailbox:
             if box.closed:
                 return None
             if box.left >= group:
-                raise RuntimeError("this group of workers begins again")
+                raise GroupEndsError("this group of workers begins again")
             assert box.job is not None
             return box.count, box.job
 
@@ -134,7 +134,8 @@ class Mailbox:
 
     def _arrive(self, box: _Box, group: int) -> None:
         """A group begins: the first, or one in the place of a group that was lost."""
-        again = box.group > 0 and box.answer is None and box.count >= 0
+        lost = box.group > 0 and box.left < box.group  # and was not told to leave
+        again = lost and box.answer is None and box.count >= 0
         box.group, box.left, box.said = group, group - 1, {}
         if again:
             box.restarts += 1

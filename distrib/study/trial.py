@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distrib.errors import InputError
+from distrib.errors import DataError, InputError
 from distrib.records import FailureClass
 from distrib.study.checkpoint import Checkpoints
 from distrib.trainables.base import Config, Progress, State, Trainable, Worker
@@ -69,6 +69,8 @@ class Pace:
 def classify(error: BaseException) -> FailureClass:
     """The class of a failure inside a trial."""
     text = str(error).lower()
+    if isinstance(error, DataError):
+        return "bad data"
     if isinstance(error, InputError):
         return "bad configuration"
     if (

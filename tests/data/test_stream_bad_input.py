@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from distrib.data.parquet_set import open_set
+from distrib.data.parquet_set_arrays import dense
 from distrib.data.stream import Rows, Stream, Tokens
-from distrib.errors import InputError
+from distrib.errors import DataError, InputError
 
 
 @pytest.fixture
@@ -30,7 +31,8 @@ def folder(tmp_path: Path) -> Path:
         ({"world_size": 5}, ["fewer row groups than workers", "4 row groups in 2 files"]),
         ({"world_size": 3, "lanes": 2}, ["fewer lanes than workers", "lanes=2"]),
         ({"world_size": 3, "batch": Rows(2)}, ["fewer lanes than workers", "Rows(size=2)"]),
-        ({"memory": 400}, ["row group too large for the stream's memory", ".parquet, row group"]),
+        ({"memory": 400},
+         ["row group too large for the stream's memory", ".parquet, row group", "57 bytes"]),
         ({"rank": 2, "world_size": 2}, ["rank", "below 2"]),
         ({"rank": -1}, ["rank", "at least 0"]),
         ({"world_size": 0}, ["world_size"]),
@@ -91,6 +93,26 @@ def test_a_row_without_a_length_is_named(tmp_path: Path) -> None:
     pq.write_table(pa.table({"t": ["A", "C", None, "G"]}), tmp_path / "a.parquet")
     with pytest.raises(InputError, match=r"a\.parquet, row 3, column 't': a row without a length"):
         list(Stream(open_set(tmp_path), Tokens(9, "t")).epoch(0))
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_a_missing_value_is_named_by_file_and_row(folder: Path, seed: int | None) -> None:
+    """Though the rows have been shuffled, cut into batches and put together by then."""
+    table = pq.read_table(folder / "1.parquet")
+    holes = [None if row in (24, 30) else float(row) for row in range(40)]
+    table = table.set_column(2, "x", pa.array(holes))
+    pq.write_table(table, folder / "1.parquet", row_group_size=20)
+    stream = Stream(open_set(folder), Rows(8), seed=seed, lanes=2)
+    with pytest.raises(DataError) as error:
+        for step in stream.epoch(0):
+            assert len(dense(step.table, "n"))
+            dense(step.table, "x")
+    assert str(error.value).startswith(f"{folder}/1.parquet, row 25, column 'x': a value is mis")
+
+
+def test_epochs_are_counted_from_0(folder: Path) -> None:
+    with pytest.raises(InputError, match="the epoch is out of bounds"):
+        next(Stream(open_set(folder), Rows(8), seed=1).epoch(-1))
 
 
 @pytest.mark.parametrize("change", ["gone", "cut short", "one byte"])

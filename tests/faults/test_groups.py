@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -161,12 +162,11 @@ def test_an_interrupted_study_of_groups_goes_on(start: Any, tmp_path: Path) -> N
         assert [row["step"] for row in rows] == list(range(1, 10))
 
 
-def streamed(start: Any, folder: Path, name: str) -> tuple[Any, Path]:
-    """A study of one trial on a stream, by two workers, in steps that take their time."""
+def streamed(start: Any, folder: Path, name: str, hidden: Any = 4) -> tuple[Any, Path]:
+    """A study, usually of one trial, on a stream, by two workers, in steps that take their time."""
     space = {
         "trainable": "tests.stream_family:Net",
-        "trials": 1,
-        "parameters": {"pause": 0.05, "epochs": 4, "hidden": 4, "learning_rate": 0.1},
+        "parameters": {"pause": 0.05, "epochs": 4, "hidden": hidden, "learning_rate": 0.1},
     }
     (folder / "net.yaml").write_text(yaml.safe_dump(space))
     driver = start(
@@ -200,6 +200,27 @@ def test_a_worker_killed_amid_an_epoch_changes_nothing(start: Any, tmp_path: Pat
         for folder in (study, undisturbed)
     )
     assert rows == before
+
+
+def test_a_value_missing_amid_an_epoch_is_a_fault_of_the_data(start: Any, tmp_path: Path) -> None:
+    (tmp_path / "rows").mkdir()
+    write_rows(tmp_path / "rows", rows=400)
+    file = next((tmp_path / "rows").glob("part-00003*"))
+    table = pq.read_table(file)
+    y = table.column("y").to_pylist()
+    y[70] = None
+    pq.write_table(table.set_column(1, "y", pa.array(y, "float32")), file, row_group_size=20)
+    driver, study = streamed(start, tmp_path, "hole", hidden=[4, 5])
+    assert driver.wait() == 3, driver.said()
+    assert "failed, bad data: 2" in driver.said()
+    assert f"{file.name}, row 71, column 'y': a value is missing" in driver.said()
+    assert "lost node" not in driver.said()
+    for trial in trials_of(study):
+        assert trial.user_attrs["failure"] == "bad data"
+        assert trial.user_attrs.get("retries", 0) == 0
+    logs = [log.read_text() for log in study.glob("trials/*/console*.log")]
+    assert len(logs) == 4
+    assert "RuntimeError" not in "".join(logs)
 
 
 def no_file(folder: Path) -> None:

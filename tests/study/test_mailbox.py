@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from distrib.study import mailbox
-from distrib.study.loop import Job
+from distrib.study.loop import GroupEndsError, Job
 from distrib.study.mailbox import RESTARTS, Mailbox
 from distrib.study.trial import Message
 
@@ -189,6 +189,32 @@ def test_one_that_fails_alone_ends_the_trial_and_the_group(
             await waits
         begin(box.ask("slot", 1, SECOND))
         assert await Rank(box, 0, 1, group=2).says() == SECOND
+
+    played(scene())
+
+
+def test_a_group_that_was_told_to_begin_again_was_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next trial does not count it, however late the new group comes."""
+    monkeypatch.setattr(mailbox, "STRAGGLERS", 0.01)
+
+    async def scene() -> None:
+        box = Mailbox()
+        zero, one = Rank(box, 0), Rank(box, 1)
+        asked = begin(box.ask("slot", 0, FIRST))
+        await asyncio.gather(zero.says(), one.says())
+        failure = Message(failure=("bad data", "a value is missing"))
+        with pytest.raises(GroupEndsError):
+            await one.says(failure)
+        assert (await asked).failure == ("bad data", "worker 1: a value is missing")
+        asked = begin(box.ask("slot", 1, SECOND))
+        await asyncio.sleep(0)
+        zero, one = (Rank(box, rank, group=2) for rank in (0, 1))
+        assert await asyncio.gather(zero.says(), one.says()) == [SECOND, SECOND]
+        begin(zero.says(row(1)))
+        begin(one.says(row(1)))
+        assert (await asked).restarts == 0
 
     played(scene())
 
