@@ -51,6 +51,13 @@ def cannot_read(path: str, *, marks: str, times: int = 1) -> Items:
     yield from numbers(path)
 
 
+def hangs(path: str, *, marks: str, times: int = 1) -> Items:
+    """`numbers`, which hangs at files named stuck-*, the first few times."""
+    if Path(path).name.startswith("stuck-") and _tries(path, marks) <= times:
+        time.sleep(3600)
+    yield from numbers(path)
+
+
 def _tries(path: str, marks: str) -> int:
     """How often this was called for a file, this time included."""
     folder = Path(marks) / Path(path).name

@@ -12,6 +12,7 @@ how often one is lost, leaves no trace in the parts: they are the same to the bi
 from __future__ import annotations
 
 import heapq
+import math
 import secrets
 import time
 from collections import deque
@@ -51,6 +52,7 @@ def map_files(
     concurrent: int | None = None,
     cpus: float = 1,
     retries: int = 3,
+    limit: float = math.inf,
     on_progress: Callable[[MapProgress], None] = lambda progress: None,
     keep_going: bool = False,
 ) -> MapResult:
@@ -65,6 +67,8 @@ def map_files(
         concurrent: the most files at once; as many as the cluster's CPUs hold where not given.
         cpus: of one file's task; Arrow gets as many threads, at least one.
         retries: how often a file is begun again after its worker was lost or the system failed.
+        limit: seconds that a file may take from when it is given out; its worker is then killed
+            and counts as lost. Without it a function that hangs is waited for, and named.
         on_progress: called with every change, several of a quarter of a second in one.
         keep_going: go on without files that cannot be used; the result lists them, the set lacks
             them, and the next call tries them again.
@@ -78,6 +82,8 @@ def map_files(
     if "://" in str(out):
         raise InputError("a set is mapped into a folder", where="out", found=out,
                          expected="a path that every node sees")  # fmt: skip
+    if not limit > 0:
+        raise InputError("no time to map a file in", where="limit", found=limit, expected="above 0")
     files = find_inputs(inputs)
     folder = MapFolder(Path(out), function, options or {}, files)
     holds = describe("", Path()).holds(Resources(cpus=cpus))
@@ -86,7 +92,7 @@ def map_files(
     with folder.opened():
         tally = Tally(files, list(folder.records.values()), on_progress)
         tally.show()
-        _Crew(folder, tally, cpus, retries, keep_going).work(concurrent or holds)
+        _Crew(folder, tally, cpus, retries, limit, keep_going).work(concurrent or holds)
         folder.finish()
         tally.show(last=True)
     return MapResult(
@@ -100,19 +106,31 @@ def map_files(
 
 @dataclass(order=True)
 class _Attempt:
-    """One go at one file, not before a moment on the monotonic clock; numbered from 1."""
+    """One go at one file, not before a moment on the monotonic clock; numbered from 1.
+
+    Attributes:
+        begun: when it was given out. overdue: whether it was ended for taking too long.
+    """
 
     ready: float
     file: Input = field(compare=False)
     number: int = field(compare=False, default=1)
     part: Path = field(compare=False, default=Path())
+    begun: float = field(compare=False, default=0.0)
+    overdue: bool = field(compare=False, default=False)
 
 
 class _Crew:
     """Keeps tasks in flight until every file is done or given up."""
 
     def __init__(
-        self, folder: MapFolder, tally: Tally, cpus: float, retries: int, keep_going: bool
+        self,
+        folder: MapFolder,
+        tally: Tally,
+        cpus: float,
+        retries: int,
+        limit: float,
+        keep_going: bool,
     ) -> None:
         import ray
 
@@ -121,6 +139,7 @@ class _Crew:
         self.tally = tally
         self.threads = max(1, int(cpus))
         self.retries = retries
+        self.limit = limit
         self.keep_going = keep_going
         self.call = secrets.token_hex(4)
         # Ray's own retries would neither be told nor write elsewhere than a lost worker does.
@@ -147,18 +166,21 @@ class _Crew:
                     flying[self._start(attempt)] = attempt
                 for ref in self._ended(flying):
                     attempt = flying.pop(ref)
-                    if not self._settled(attempt, self._outcome(ref)):
+                    if not self._settled(attempt, self._outcome(ref, attempt)):
                         pause = PAUSE * 2 ** (attempt.number - 1)
                         heapq.heappush(
                             again,
                             _Attempt(time.monotonic() + pause, attempt.file, attempt.number + 1),
                         )
+                self._end_overdue(flying)
+                self.tally.at_work({a.file.shown: a.begun for a in flying.values()})
                 self.tally.show()
         finally:
             self._cancel(list(flying))
 
     def _start(self, attempt: _Attempt) -> Any:
         file, folder = attempt.file, self.folder
+        attempt.begun = time.monotonic()
         attempt.part = folder.attempt(file, attempt.number, self.call)
         return self.task.remote(
             Job(
@@ -178,18 +200,30 @@ class _Crew:
         ended, _ = self.ray.wait(list(flying), num_returns=1, timeout=TICK)
         return list(ended)
 
-    def _outcome(self, ref: Any) -> Outcome:
+    def _end_overdue(self, flying: Mapping[Any, _Attempt]) -> None:
+        for ref, attempt in flying.items():
+            if not attempt.overdue and time.monotonic() - attempt.begun > self.limit:
+                attempt.overdue = True
+                self.ray.cancel(ref, force=True)
+
+    def _outcome(self, ref: Any, attempt: _Attempt) -> Outcome:
         errors = self.ray.exceptions
         try:
             return self.ray.get(ref)
         except errors.RayTaskError:
             raise  # `run_job` raises nothing: a fault of the house's own
-        except errors.OutOfMemoryError:
-            return Outcome("lost", "its worker was ended: the node is out of memory")
-        except errors.WorkerCrashedError:
-            return Outcome("lost", "its worker's process died")
         except errors.RayError as error:
-            return Outcome("lost", f"its worker was lost: {str(error).strip().splitlines()[0]}")
+            return Outcome("lost", self._how_lost(attempt, error))
+
+    def _how_lost(self, attempt: _Attempt, error: Exception) -> str:
+        errors = self.ray.exceptions
+        if attempt.overdue:
+            return f"it took more than {self.limit:g} s"
+        if isinstance(error, errors.OutOfMemoryError):
+            return "its worker was ended: the node is out of memory"
+        if isinstance(error, errors.WorkerCrashedError):
+            return "its worker's process died"
+        return f"its worker was lost: {str(error).strip().splitlines()[0]}"
 
     def _settled(self, attempt: _Attempt, outcome: Outcome) -> bool:
         """Whether an attempt was a file's last, done or given up; raises what stops the map."""
@@ -217,7 +251,8 @@ class _Crew:
             case "lost":
                 return InputError(f"the file cannot be mapped ({attempt.number} attempts)",
                                   file=shown, found=outcome.told,
-                                  hint="if memory is short, let fewer run at once")  # fmt: skip
+                                  hint=None if attempt.overdue
+                                  else "if memory is short, let fewer run at once")  # fmt: skip
             case "writing":
                 return OSError(outcome.code, outcome.told, str(self.folder.out))
             case _:

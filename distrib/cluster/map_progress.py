@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from distrib.cluster.map_folder import Record
 from distrib.cluster.map_inputs import Input
 
+QUIET = 30.0  # seconds in which nothing ends, until the files at work are named
 SHOW_EVERY = 0.25  # seconds between two words on the progress
 
 
@@ -22,7 +23,8 @@ class MapProgress:
             attempts begun again. total: inputs.
         rows, bytes: of the parts of what is done.
         seconds: since the call. eta: seconds to the end, None before the first input of this call.
-        news: what was begun again or given up since the last word, a line each.
+        news: what was begun again or given up since the last word, a line each; and what is at
+            work, each time that nothing has ended for `QUIET`.
     """
 
     done: int
@@ -105,6 +107,7 @@ class Tally:
         self._news: list[str] = []
         self._changed = True
         self._said = float("-inf")
+        self._moved = self._began
 
     @property
     def seconds(self) -> float:
@@ -121,6 +124,7 @@ class Tally:
     def begun_again(self, file: Input, told: str) -> None:
         """An attempt came to nothing and there will be another."""
         self.retried += 1
+        self._moved = self._clock()
         self._news.append(f"again: {file.shown}: {told}")
         self._changed = True
 
@@ -130,6 +134,18 @@ class Tally:
         self._news.append(f"given up: {told}" if file.shown in told
                           else f"given up: {file.shown}: {told}")  # fmt: skip
         self._end(_weight(file))
+
+    def at_work(self, files: Mapping[str, float]) -> None:
+        """Tell what is waited for, where nothing has ended for long.
+
+        Args:
+            files: path as people may see it -> when it was given out, by the tally's clock.
+        """
+        now = self._clock()
+        if now - self._moved >= QUIET and files:
+            named = ", ".join(f"{path} ({now - since:.0f} s)" for path, since in files.items())
+            self._news.append(f"at work: {named}")
+            self._moved, self._changed = now, True
 
     def show(self, *, last: bool = False) -> None:
         """Say how far it is, if that changed and was not just said."""
@@ -156,6 +172,7 @@ class Tally:
     def _end(self, weight: int) -> None:
         self._left -= weight
         self._ended += weight
+        self._moved = self._clock()
         self._changed = True
 
 

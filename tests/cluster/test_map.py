@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -150,7 +151,11 @@ def test_only_what_is_missing_or_changed_is_done(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("function", "name", "words"),
-    [("ends_its_process", "die-2.txt", "process died"), ("cannot_read", "far-2.txt", "Errno 5")],
+    [
+        ("ends_its_process", "die-2.txt", "process died"),
+        ("cannot_read", "far-2.txt", "Errno 5"),
+        ("hangs", "stuck-2.txt", "it took more than 5 s"),
+    ],
 )
 def test_lost_workers_and_failing_disks(
     function: str, name: str, words: str, tmp_path: Path
@@ -166,6 +171,7 @@ def test_lost_workers_and_failing_disks(
             tmp_path / out,
             options=options,
             on_progress=said.append,
+            limit=5 if function == "hangs" else math.inf,
             **call,
         )
 

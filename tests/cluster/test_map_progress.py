@@ -6,7 +6,7 @@ import pytest
 
 from distrib.cluster.map_folder import Record
 from distrib.cluster.map_inputs import Input
-from distrib.cluster.map_progress import SHOW_EVERY, MapProgress, MapResult, Tally
+from distrib.cluster.map_progress import QUIET, SHOW_EVERY, MapProgress, MapResult, Tally
 
 
 class Clock:
@@ -71,3 +71,22 @@ def test_a_result_adds_up() -> None:
     records = (record("a", 1, 3, read=5, short=2), record("b", 1, 0, read=1))
     result = MapResult(records, (), kept=0, retried=0, seconds=1.0)
     assert (result.rows, result.bytes, result.counts) == (3, 30, {"read": 6, "short": 2})
+
+
+def test_what_is_waited_for_is_named_when_nothing_ends() -> None:
+    said: list[MapProgress] = []
+    clock = Clock()
+    tally = Tally([Input("a", 0, ""), Input("b", 0, "")], [], said.append, clock)
+    since = {"a": clock.now, "b": clock.now + 10}
+    news = []
+    for _ in range(int(2.5 * QUIET)):
+        clock.now += 1
+        tally.at_work(since)
+        tally.show()
+        news += said.pop().news if said else ()
+    assert news == ["at work: a (30 s), b (20 s)", "at work: a (60 s), b (50 s)"]
+    tally.finished(record("a", 0))
+    clock.now += QUIET / 2  # since then
+    tally.at_work({"b": since["b"]})
+    tally.show()
+    assert said.pop().news == ()
