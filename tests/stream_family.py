@@ -40,6 +40,7 @@ class NetConfig(Config):
     batch: int = Field(32, ge=1, description="rows of a step, over all workers")
     epochs: int = Field(4, ge=1, description="passes over the rows")
     pause: float = Field(0.0, ge=0, description="seconds of sleep a step")
+    speaks: bool = Field(False, description="whether it says how many train together")
 
 
 class Net(Trainable[NetConfig, Source, ParquetSet]):
@@ -92,6 +93,8 @@ class Net(Trainable[NetConfig, Source, ParquetSet]):
     ) -> Iterator[Progress]:
         import torch
 
+        if config.speaks:
+            print(f"trains in a group of {worker.world_size}")
         net = build(config, state)
         model = worker.wrap(net)
         optimizer = torch.optim.SGD(net.parameters(), config.learning_rate)

@@ -67,8 +67,12 @@ def finish(
     for left in part.glob("[!.]*"):  # of an end that was interrupted, perhaps of another winner
         left.unlink()
     key = f"{winner.number}-{units}"  # a half-done training of another winner is no beginning
-    job = Job(key, config, str(part / f".refit-{key}"), refit=True, units=units)
+    log = None if plan.options.debug else str(part / "console.log")
+    job = Job(key, config, str(part / f".refit-{key}"), log, refit=True, units=units)
     finisher = _train(plan, start, job, data, phase, line)
+    for silent in part.glob("console*.log"):
+        if not silent.stat().st_size:
+            silent.unlink()
     weights = str(part / "weights.safetensors")
     figures = ray.get(finisher.judge.remote(job, test, weights))
     validation = metrics_at(folder.trial(winner.number), winner.best_step)

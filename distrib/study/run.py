@@ -131,6 +131,7 @@ def run_study(
             options.seed,
             plan.space.corner(),
             options.resources.greatest,
+            options.resources.workers,
         )
         if plan.worker.device != "cpu":
             what = ray.get(tasks.look_at_device.options(**request(plan)).remote(site))
@@ -142,6 +143,12 @@ def run_study(
         for note in facts.get("notes", ()):
             say(f"note: {note}")
         plan = fit_plan(plan, facts.pop("unfit"), say)
+        resources = options.resources
+        if (allowed := facts.pop("workers")) < resources.greatest:
+            say(f"note: at most {allowed} workers train together on these data")
+            resources = replace(resources, most=allowed)
+            plan = replace(plan, options=replace(options, resources=resources))
+            concurrent = concurrency(plan, cluster)
 
         folder, record, ledger, notes = _open(stack, plan, place, facts, argv, stored)
         if cluster.nodes > 1:
@@ -180,7 +187,7 @@ def run_study(
             storage = folder.path / ".ray" if cluster.nodes > 1 else cluster.scratch / "groups"
             storage.mkdir(exist_ok=True)
             stack.callback(shutil.rmtree, storage, ignore_errors=True)
-            maker = Maker(mailbox, options.resources, str(storage), options.address is not None)
+            maker = Maker(mailbox, resources, str(storage), options.address is not None)
         slot = {
             "context": context,
             "folder": str(folder.path.absolute()),
@@ -239,12 +246,13 @@ def concurrency(plan: Plan, cluster: Cluster) -> int:
     if room < 1:
         gpus = resources.gpus and cluster.gpus < resources.gpus * resources.workers
         one = cluster.holds(replace(resources, workers=1)) > 0
+        slim = resources.cpus > 1 and cluster.holds(replace(resources, cpus=1))
         kind = "--gpus-per-worker" if gpus else "--cpus-per-worker"
         if resources.accelerator_type and cluster.holds(replace(resources, accelerator_type=None)):
             kind = "--accelerator-type"
         raise InputError(
             "one trial asks for more than there is",
-            where="--workers-per-trial" if one else kind,
+            where="--workers-per-trial" if one and not slim else kind,
             found=f"{resources.workers} x {resources.bundle()}",
             expected=f"at most {cluster.cpus:g} CPUs and {cluster.gpus:g} GPUs on "
             f"{cluster.nodes} node(s)",

@@ -12,12 +12,14 @@ from typing import Any, cast
 import pandas as pd
 import ray
 
+from distrib.data.parquet_set import ParquetSet
+from distrib.data.stream import check_shards
 from distrib.errors import InputError
 from distrib.study.checkpoint import Checkpoints, read_state, write_state
-from distrib.study.loop import Job
+from distrib.study.loop import Job, console
 from distrib.study.registry import load_family
 from distrib.study.trial import Message, Pace, run_trial
-from distrib.trainables.base import Source, State, Trainable, Worker
+from distrib.trainables.base import Config, Source, State, Trainable, Worker
 from distrib.trainables.framework import prepare
 
 
@@ -44,11 +46,13 @@ def load_data(
     seed: int,
     corner: dict[str, Any],
     num_workers: int = 1,
+    least: int | None = None,
 ) -> tuple[Any, Any, Any]:
     """Read the data, set its test part aside, and see whether a training could begin.
 
     Args:
-        corner: one configuration of the space. num_workers: the most of a training.
+        corner: one configuration of the space. num_workers: the most of a training; `least`, where
+            given: fewer will do, down to these, and `workers` of the description says how many.
 
     Returns:
         The rows to search on; the test rows, or None; and a description in plain values, or the
@@ -61,7 +65,9 @@ def load_data(
         rest, test = family.set_aside(data, fraction, seed)
         described = data.describe()
         described["unfit"] = family.unfit(data)
-        family.check(family.Config.model_validate(corner), rest, num_workers)
+        config = family.Config.model_validate(corner)
+        least = least or num_workers
+        described["workers"] = _most_workers(family, config, rest, least, num_workers)
         described["test_rows"] = 0 if test is None else family.count(test)
         described["search_rows"] = family.count(rest)
     except InputError as error:
@@ -69,6 +75,27 @@ def load_data(
         return None, None, {"error": str(error) if named else f"{source.path}: {error}"}
     described["seconds"] = time.monotonic() - began
     return rest, test, described
+
+
+def _most_workers(
+    family: Trainable[Any, Any, Any], config: Config, data: Any, least: int, most: int
+) -> int:
+    """How many workers can train on these data together, at most.
+
+    Raises:
+        InputError: not even the least of them can.
+    """
+    for workers in range(most, least - 1, -1):
+        try:
+            if isinstance(data, ParquetSet):
+                check_shards(data, workers)
+            family.check(config, data, workers)
+        except InputError:
+            if workers == least:
+                raise
+        else:
+            return workers
+    raise AssertionError("unreachable")
 
 
 @ray.remote
@@ -92,18 +119,19 @@ class Finisher:
         self, job: Job, data: Any, objective: str, save_every: float
     ) -> Iterator[dict[str, Any]]:
         """Train on every row of the search: {"step": n} as it goes on, or {"error": text}."""
-        for message in run_trial(
-            self.family,
-            self.family.Config.model_validate(job.config),
-            data,
-            self.worker,
-            Checkpoints(Path(job.folder)),
-            Pace(save_every=save_every),
-            objective,
-            units=job.units,
-            refit=True,
-        ):
-            yield said(message)
+        with console(job.console, 0):
+            for message in run_trial(
+                self.family,
+                self.family.Config.model_validate(job.config),
+                data,
+                self.worker,
+                Checkpoints(Path(job.folder)),
+                Pace(save_every=save_every),
+                objective,
+                units=job.units,
+                refit=True,
+            ):
+                yield said(message)
 
     def judge(self, job: Job, test: Any, weights: str) -> dict[str, float]:
         """Write the weights of what was trained; every metric on the test part, if any."""

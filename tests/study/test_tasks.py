@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from distrib.errors import InputError
 from distrib.study.tasks import Site, load_data
 from distrib.trainables.base import Source, Worker
+from tests.stream_family import Net
 from tests.toys import Curve
 
 
@@ -51,3 +55,29 @@ def test_a_family_that_a_worker_has_not_is_told() -> None:
         Site("lab_none:Mine", Worker(), allow_custom=True), Source(), 0, 0, {}
     )
     assert "put lab_none.py beside" in found[2]["error"]
+
+
+class Streaming(Net):
+    """A family of streams that checks nothing itself."""
+
+    def check(self, *args: Any, **kwargs: Any) -> None:
+        """Anything goes."""
+
+
+@pytest.mark.parametrize(
+    ("groups", "least", "most", "workers"),
+    [(1, 1, 3, 1), (2, 1, 3, 2), (3, 2, 3, 3), (9, 2, 3, 3), (1, 2, 3, None), (2, 3, 3, None)],
+)
+def test_as_many_workers_as_there_are_row_groups(
+    tmp_path: Path, groups: int, least: int, most: int, workers: int | None
+) -> None:
+    table = pa.table({"x": [[0.0] * 4] * groups, "y": [0.0] * groups})
+    pq.write_table(table, tmp_path / "rows.parquet", row_group_size=1)
+    site = Site(f"{__name__}:Streaming", Worker(), allow_custom=True)
+    source = Source(path=str(tmp_path))
+    _, _, described = load_data._function(site, source, 0, 0, {}, most, least)
+    if workers is None:
+        assert "fewer row groups than workers" in described["error"]
+        assert f"at least {least}" in described["error"]
+    else:
+        assert described["workers"] == workers
