@@ -121,7 +121,10 @@ RESUMABLE = (
 def workers(word: str) -> tuple[int, int | None]:
     """`--workers-per-trial`: "4", or "2:8" for at least two and at most eight."""
     least, colon, most = word.partition(":")
-    return int(least), int(most) if colon else None
+    try:
+        return int(least), int(most) if colon else None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"not workers such as 4 or 2:8: {word!r}") from None
 
 
 def options_from(args: argparse.Namespace, base: Options | None = None) -> Options:

@@ -315,7 +315,9 @@ def _worker(family: Trainable[Any, Any, Any], options: Options) -> Worker:
 def _check_workers(family: Trainable[Any, Any, Any], r: Resources) -> None:
     option = "--workers-per-trial"
     if r.workers < 1:
-        raise InputError("no workers", where=option, found=r.workers, expected="1 or more")
+        raise InputError(
+            "not a number of workers", where=option, found=r.workers, expected="1 or more"
+        )
     if r.most is not None and r.most < r.workers:
         raise InputError(
             "the most workers are fewer than the least",

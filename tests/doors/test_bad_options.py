@@ -49,6 +49,8 @@ TUNE: dict[str, tuple[list[str], list[str]]] = {
     "test that is no number": ([*TOY, "--test-fraction", "nan"], ["--test-fraction", "nan"]),
     "checkpoints below 0": ([*TOY, "--checkpoint-every", "-1"], ["--checkpoint-every", "-1"]),
     "checkpoints at nan": ([*TOY, "--checkpoint-every", "nan"], ["--checkpoint-every", "nan"]),
+    "workers below 0": ([*TOY, "--workers-per-trial", "-1"], ["not a number of workers", "-1"]),
+    "workers that are none": ([*TOY, "--workers-per-trial", "2:"], ["such as 4 or 2:8", "2:"]),
     "unknown metric": ([*TOY, "--metric", "scroe"], ["--metric", "scroe", "'score'?"]),
     "unknown sampler": ([*TOY, "--sampler", "tpa"], ["--sampler", "tpa", "'tpe'?"]),
     "unknown scheduler": ([*TOY, "--scheduler", "ahsa"], ["--scheduler", "'asha'?"]),
