@@ -374,7 +374,8 @@ def scores(flags: Flags, arrays: Arrays, b: Any) -> Any:
     means = by_block(
         flags, arrays, parts, of_kind, lambda block, cells, _: pair_means(block, cells)
     )
-    return mean - means.reshape(-1, len(b))[arrays["observation_pair"]]
+    of_pairs = means.reshape(means.shape[0] * means.shape[1], len(b))
+    return mean - of_pairs[arrays["observation_pair"]]
 
 
 def cells(flags: Flags, arrays: Arrays, b: Any) -> Any:
@@ -382,4 +383,4 @@ def cells(flags: Flags, arrays: Arrays, b: Any) -> Any:
     parts = split(flags, arrays, b)
     of_kind = kinds(flags, arrays, parts.g)
     found = by_block(flags, arrays, parts, of_kind, lambda block, cells, _: jnp.log(cells.p))
-    return found.reshape(-1, *found.shape[2:])
+    return found.reshape(found.shape[0] * found.shape[1], *found.shape[2:])
