@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray._raylet import PlacementGroupID
+from ray.util.placement_group import PlacementGroup
 
 from distrib.cluster.connect import Resources
 from distrib.study.loop import Context, Job, Loop
 from distrib.study.mailbox import Mailbox
 from distrib.study.trial import Message
 
+FAREWELL = 30.0  # seconds for the controllers to go when their slots go
 POLL = 0.5  # seconds between two looks whether Ray Train still runs
 
 # What Ray Train reads in a slot's process and takes along to its controller and workers.
@@ -70,6 +73,31 @@ def start_mailbox() -> Any:
         )
         .remote()
     )
+
+
+def leave_nothing() -> None:
+    """Free what groups of this driver still hold; call it when the slots were told to go.
+
+    Ray frees the placement group of a lost controller as the driver ends, but for one that was made
+    at that very moment: it would stay on the cluster for ever.
+    """
+    job = ray.get_runtime_context().get_job_id()
+    end = time.monotonic() + FAREWELL
+    while _controllers(job) and time.monotonic() < end:
+        time.sleep(POLL)
+    for name, group in ray.util.placement_group_table().items():
+        if name.endswith(job) and group["state"] != "REMOVED":  # a group's name ends with its job
+            ray.util.remove_placement_group(PlacementGroup(PlacementGroupID.from_hex(name)))
+
+
+def _controllers(job: str) -> list[str]:
+    """Ray Train's controllers of a driver that still run."""
+    actors = ray._private.state.actors(job_id=ray.JobID.from_hex(job))
+    return [
+        name
+        for name, actor in actors.items()
+        if actor["ActorClassName"] == "TrainController" and actor["State"] != "DEAD"
+    ]
 
 
 class GroupLine:

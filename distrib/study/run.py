@@ -115,13 +115,16 @@ def run_study(
         from distrib.cluster.shared import check_shared
         from distrib.study import tasks
         from distrib.study.finish import finish, request
-        from distrib.study.group import Maker, start_mailbox
+        from distrib.study.group import Maker, leave_nothing, start_mailbox
         from distrib.study.loop import Context
         from distrib.study.tuner import run_search
 
         concurrent = concurrency(plan, cluster)
         site = tasks.Site(plan.space.trainable, plan.worker, options.allow_custom)
-        mailbox = start_mailbox() if options.resources.group else None
+        mailbox = None
+        if options.resources.group:
+            stack.callback(leave_nothing)
+            mailbox = start_mailbox()
         # On a cluster the head is for the driver: a node with CPUs reads the data.
         share = {"num_cpus": options.resources.cpus if options.address else 0}
         data, test, described = tasks.load_data.options(**share).remote(
@@ -221,14 +224,17 @@ def run_study(
             outcome.notes.append(f"{told} {record.num_trials} trials")
         if not outcome.interrupted:
             began = time.monotonic()
+            line = maker.line(context) if maker and record.best() else None
             try:
                 with ThreadPoolExecutor(1) as beside:
                     done = beside.submit(meanwhile, folder, record)
-                    line = maker.line(context) if maker and record.best() else None
                     finish(plan, outcome, site, start_finisher, data, test, phase, line)
                     done.result()
             except KeyboardInterrupt:
                 outcome.interrupted = True  # a resume goes on with the last training
+            finally:
+                if line is not None:
+                    line.close()
             outcome.seconds["finish"] = time.monotonic() - began
     return outcome
 
