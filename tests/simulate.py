@@ -26,6 +26,7 @@ from distrib.study.options import Options, Plan, make_plan
 from distrib.study.run import _record
 from distrib.study.search import Assignment, Limits, Search
 from distrib.study.space_file import parse_space
+from distrib.study.start import default_params
 from distrib.study.trial import Message, Pace, run_trial
 
 TOY = {
@@ -107,6 +108,7 @@ class Simulation:
             limits=Limits(self.plan.trials, self.slots, **limits),
             seed=self.plan.options.seed,
             sampler=self.plan.sampler,
+            defaults=default_params(self.plan),
             trackers=self.trackers,
         )
         return self.search

@@ -11,7 +11,6 @@ from distrib.study.configs import make_config
 from distrib.study.fitting import fit_plan
 from distrib.study.options import Plan
 from distrib.study.samplers import build_sampler, seed_of
-from distrib.study.start import first_params
 
 SHOWN = 5  # configurations that are drawn and shown
 
@@ -85,8 +84,6 @@ def sample(plan: Plan, count: int) -> list[dict[str, Any]]:
     direction = "maximize" if plan.objective.direction == "max" else "minimize"
     study = optuna.create_study(direction=direction)
     points = plan.space.grid_points()
-    for params in first_params(plan)[:count]:
-        study.enqueue_trial(params)
     found = []
     for number in range(count):
         fixed = points[number % len(points)]

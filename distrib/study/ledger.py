@@ -88,7 +88,12 @@ class Ledger:
 
     def count(self) -> int:
         """How many trials were begun, those that wait (`enqueue`) not counted."""
-        return self._size - len(self._waiting)
+        return self._size - self.waiting
+
+    @property
+    def waiting(self) -> int:
+        """How many trials wait to be begun."""
+        return len(self._waiting)
 
     def next_number(self) -> int:
         """The number that `ask` will give: that of a trial that waits, or a new one."""

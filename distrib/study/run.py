@@ -24,7 +24,7 @@ from distrib.study.folder import RunFolder, check_free, create_run_folder
 from distrib.study.ledger import Ledger
 from distrib.study.options import Plan
 from distrib.study.search import Limits, Search
-from distrib.study.start import first_params
+from distrib.study.start import default_params, warm_params
 from distrib.study.study_file import record_of, write_study
 
 # A slot that only looks after its workers runs on the head, and takes no CPU from them.
@@ -174,6 +174,7 @@ def run_study(
             limits=limits,
             seed=options.seed,
             sampler=plan.sampler,
+            defaults=default_params(plan),
             trackers=watching,
         )
         context = Context(
@@ -309,7 +310,7 @@ def _open(
         if plan.trials != stored["search"]["trials"]:
             write_study(folder.study_yaml, plan, record, facts, [stored["command"]])
     else:
-        first = first_params(plan, place.warm_start)
+        first = warm_params(plan, place.warm_start) if place.warm_start else []
         folder = create_run_folder(place.out, place.name, plan.space.name)
         stack.enter_context(folder.locked())
         record = _record(plan, folder.path.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from distrib.study.ledger import Ledger
 from distrib.study.metrics_file import MetricsFile
 from distrib.study.samplers import build_sampler, seed_of
 from distrib.study.space import Space, label
+from distrib.study.start import DEFAULTS_AT
 from distrib.study.stopping import Rule
 from distrib.study.trial import Message
 from distrib.trainables.base import Trainable
@@ -78,6 +79,7 @@ class Search:
     Args:
         study: its record; on a resume, with the earlier trials. Those that the earlier driver left
             unfinished go first.
+        defaults: values of one trial that is not drawn, `start.DEFAULTS_AT`; empty for none.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Search:
         limits: Limits,
         seed: int,
         sampler: str,
+        defaults: Mapping[str, Any] | None = None,
         trackers: Sequence[Tracker] = (),
     ) -> None:
         self.study = study
@@ -103,6 +106,7 @@ class Search:
         self.limits = limits
         self.seed = seed
         self.sampler = sampler
+        self.defaults = dict(defaults or {})
         self.trackers = trackers
         self.notes: list[str] = []
         self.error: BaseException | None = None  # what stops the study: a disk that takes no more
@@ -195,6 +199,8 @@ class Search:
         fresh = not self._orphans
         if fresh:
             number = self.ledger.next_number()
+            if self._has_defaults(number):
+                self.ledger.enqueue(self.defaults)
             sampler = self._sampler(number)
             number, drawn = self.ledger.ask(self.space, sampler)
             record = TrialRecord(number, "RUNNING", started=time.time())
@@ -219,6 +225,10 @@ class Search:
         full = self._kept and len(self._kept) >= self.limits.keep
         bar = self._kept[-1][0] if full and fresh else None
         return Assignment(number, plain, time.time(), bar)
+
+    def _has_defaults(self, number: int) -> bool:
+        """Whether this trial is to have the family's defaults, and does not wait with them yet."""
+        return bool(self.defaults) and number == DEFAULTS_AT and not self.ledger.waiting
 
     def _enter(self, record: TrialRecord) -> _Live:
         """A trial that runs from now on: its folder, and the onlookers."""

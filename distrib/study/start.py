@@ -1,7 +1,8 @@
-"""The configurations that a search begins with: an earlier study's best, or the family's defaults.
+"""Configurations that a search does not draw: an earlier study's best, and the family's defaults.
 
-A search should never end below what the family offers without one, and a good trial in the
-beginning raises the bar for those that follow.
+A search should not end below what the family offers without one. But its defaults come late: a
+good trial at the very beginning draws a sampler into its neighbourhood, and lets early stopping end
+what it has yet to learn from (experiments/mlp_study).
 """
 
 from __future__ import annotations
@@ -18,24 +19,21 @@ from distrib.study.study_file import read_study, record_of
 
 WARM = 5  # configurations taken over from an earlier study
 LEARNING = ("tpe", "gp", "cmaes")
+DEFAULTS_AT = 20
+"""The number of the trial that has the family's defaults, however many there are in all."""
 
 
-def first_params(plan: Plan, earlier: Path | None = None) -> list[dict[str, Any]]:
-    """Values of the searched parameters for the first trials; what one lacks is drawn.
+def warm_params(plan: Plan, earlier: Path) -> list[dict[str, Any]]:
+    """Values of the searched parameters for the first trials, the best of an earlier study.
 
-    Samplers that learn begin with the defaults; not where a dimension is a grid, since its points
-    are dealt in their order.
+    What a configuration lacks is drawn.
 
     Args:
-        earlier: the folder of a study to take over from instead.
+        earlier: the folder of that study.
 
     Raises:
         InputError: there is no such study, or none of its dimensions is one of this space.
     """
-    if earlier is None:
-        params = _defaults(plan)
-        learns = plan.sampler in LEARNING and not plan.space.grid()
-        return [params] if params and learns else []
     folder = open_run_folder(earlier)
     stored = record_of(read_study(folder.study_yaml))
     ledger = Ledger(folder.ledger, stored.name, read_only=True)
@@ -55,7 +53,14 @@ def first_params(plan: Plan, earlier: Path | None = None) -> list[dict[str, Any]
     return found
 
 
-def _defaults(plan: Plan) -> dict[str, Any]:
+def default_params(plan: Plan) -> dict[str, Any]:
+    """The family's defaults of the searched parameters; empty where no trial is to have them.
+
+    They are for samplers that learn, and not where a dimension is a grid, since its points are
+    dealt in their order.
+    """
+    if plan.sampler not in LEARNING or plan.space.grid():
+        return {}
     fields = plan.family.Config.model_fields
     return _within(
         plan,

@@ -19,6 +19,7 @@ from distrib.errors import InputError
 from distrib.records import StudyRecord, TrialRecord
 from distrib.study import trial
 from distrib.study.metrics_file import read_metrics
+from distrib.study.start import default_params
 from distrib.study.trial import Message
 from tests.simulate import Clock, Simulation, check_whole, facts, toy_plan
 from tests.toys import Curve
@@ -385,6 +386,21 @@ def test_warm_starts_come_first_and_are_completed(tmp_path: Path) -> None:
     assert trials[1].params["height"] == 0.8
     assert 0.1 <= trials[1].params["rate"] <= 1
     check_whole(study)
+
+
+def test_the_defaults_are_tried_once_and_late(tmp_path: Path) -> None:
+    study = Simulation(toy_plan(trials=24, scheduler="none"), tmp_path)
+    defaults = {"height": 0.5, "rate": 0.3}
+    trials = study.run().study.trials
+    assert [n for n, t in trials.items() if t.params == defaults] == [20]
+    check_whole(study)
+
+
+@pytest.mark.parametrize("sampler", ["random", "grid"])
+def test_samplers_that_do_not_learn_try_no_defaults(tmp_path: Path, sampler: str) -> None:
+    values = {"choice": [0.5, 0.7, 0.9]}
+    plan = toy_plan({"height": values, "rate": values}, trials=9, sampler=sampler)
+    assert default_params(plan) == {}
 
 
 def test_a_trials_files_say_what_it_was(tmp_path: Path) -> None:
