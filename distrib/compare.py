@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 python -m distrib.compare runs/*
 python -m distrib.compare runs/mlp-0 runs/mlp-1 --out leaderboard.csv
+python -m distrib.compare runs/lel-0 runs/mlp-0 --against baselines --plot models.png
 python -m distrib.compare --lrt runs/full runs/nested"""
 
 
@@ -32,6 +33,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar=("FULL", "NESTED"),
         help="instead: a likelihood-ratio test of two trained models",
     )
+    parser.add_argument(
+        "--against",
+        choices=["baselines"],
+        help="instead: the winners of studies of the same data beside the baselines",
+    )
+    parser.add_argument("--metric", help="with --against: by which they are ranked")
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE.png",
+        help="with --against: also the metric's distribution over rows, a column per study",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also as .csv, .tsv or .parquet")
     parser.add_argument("--allow-custom", action="store_true")
     parser.add_argument("--debug", action="store_true", help="tracebacks")
@@ -47,7 +60,15 @@ def compare(args: argparse.Namespace) -> int:
             expected="exactly one of them",
             hint="python -m distrib.compare --help",
         )
-    return test_likelihoods(args) if args.lrt else list_studies(args)
+    if not args.against and (args.metric or args.plot):
+        raise InputError(
+            "only winners beside baselines are ranked by a metric, or drawn",
+            where="--metric" if args.metric else "--plot",
+            hint="add --against baselines",
+        )
+    if args.lrt:
+        return test_likelihoods(args)
+    return rank_winners(args) if args.against else list_studies(args)
 
 
 def list_studies(args: argparse.Namespace) -> int:
@@ -57,19 +78,52 @@ def list_studies(args: argparse.Namespace) -> int:
     from distrib.tracking.compare import leaderboard, render
 
     write = table_writer(args.out) if args.out else None
-    folders = [p for p in args.studies if (p / "study.yaml").is_file()]
-    if not folders:
-        raise InputError(
-            "no study among these",
-            found=", ".join(map(str, args.studies[:5])),
-            expected="folders with a study.yaml",
-        )
+    folders = _studies(args.studies)
     frame = leaderboard([(path, look(path)) for path in folders])
     render(frame)
     if write is not None:
         write(frame)
         print(f"next: open {args.out}")
     return DONE
+
+
+def rank_winners(args: argparse.Namespace) -> int:
+    """The winners of studies of one data set, and its baselines, best first."""
+    from distrib._door import table_writer
+    from distrib.study.onlooker import look
+    from distrib.study.study_file import read_study
+    from distrib.tracking.ranking import Ranked, differences, draw_rows, ranking, render_ranking
+
+    write = table_writer(args.out) if args.out else None
+    if args.plot is not None and args.plot.suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(
+            "no form for this ending", where="--plot", found=args.plot.name, expected=".png"
+        )
+    studies = [Ranked(p, look(p), read_study(p / "study.yaml")) for p in _studies(args.studies)]
+    frame = ranking(studies, args.metric)
+    render_ranking(frame)
+    for line in differences(studies):
+        print(f"note: {line}")
+    if write is not None:
+        write(frame)
+        print(f"next: open {args.out}")
+    if args.plot is not None:
+        shown = [s for s in studies if str(s.folder) in set(frame["folder"].dropna())]
+        draw_rows(shown, frame["metric"].iloc[0], args.plot)
+        print(f"next: open {args.plot}")
+    return DONE
+
+
+def _studies(places: Sequence[Path]) -> list[Path]:
+    """Those of the folders that are studies."""
+    folders = [p for p in places if (p / "study.yaml").is_file()]
+    if not folders:
+        raise InputError(
+            "no study among these",
+            found=", ".join(map(str, places[:5])),
+            expected="folders with a study.yaml",
+        )
+    return folders
 
 
 def test_likelihoods(args: argparse.Namespace) -> int:

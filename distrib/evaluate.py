@@ -57,14 +57,15 @@ def evaluate(args: argparse.Namespace) -> int:
         print(f"note: {note}")
     if (known := about_training(model, data, args.data is None)) is not None:
         print(f"note: {known}")
-    metrics = model.evaluate(data)
+    metrics, rows = model.evaluate(data), model.evaluate_rows(data)
+    ends = model.family.intervals(rows)
     for name, value in metrics.items():
-        print(f"{name:24s} {value:.6g}")
+        between = "  95% interval {:.6g} to {:.6g}".format(*ends[name]) if name in ends else ""
+        print(f"{name:24s} {value:<12.6g}{between}".rstrip())
     if args.append is not None:
         num_rows = append_row(args.append, _row(args, model, metrics))
         print(f"{num_rows} rows in {args.append}")
     if write is not None:
-        rows = model.evaluate_rows(data)
         if rows.empty:
             raise InputError("this family has no figures per row", where="--out")
         write(rows)

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from distrib._door import DONE, Parser, enter
+from distrib._prepare_screen import add_embed, add_expression
 from distrib.errors import InputError
 
 EXAMPLES = """\
 python -m distrib.prepare example --space mlp --out my_screen/
 python -m distrib.prepare example --space trimming --out my_counts/
 python -m distrib.prepare trimming --input repertoire/*.tsv --format airr --chain TRA \\
-    --group nonproductive_v-j_trim_ligation-mh --out data/"""
+    --group nonproductive_v-j_trim_ligation-mh --out data/
+python -m distrib.prepare expression --targets targets.csv --embeddings tf.npy \\
+    --embedding-ids ids.npy --splits splits.pkl --out data/screen
+python -m distrib.prepare embed --sequences sequences.csv --model encoder/ --out embeddings.npz"""
 
 
 class _Verb(argparse.ArgumentParser):
@@ -33,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     verbs = parser.add_subparsers(dest="what", required=True, parser_class=_Verb, metavar="WHAT")
     _add_example(verbs.add_parser("example", help="a small example of a family's own form"))
     _add_trimming(verbs.add_parser("trimming", help="trims of V(D)J genes, from repertoire files"))
+    add_expression(verbs.add_parser("expression", help="a perturbation screen, from its files"))
+    add_embed(verbs.add_parser("embed", help="embeddings of sequences, by an encoder"))
     return enter(lambda args: args.verb(args), parser, argv)
 
 
@@ -124,7 +130,7 @@ def example(args: argparse.Namespace) -> int:
 
 def trimming(args: argparse.Namespace) -> int:
     """Prepare repertoire files and say what became of their rows."""
-    from distrib._prepare import prepare, recipe_of
+    from distrib._prepare_trimming import prepare, recipe_of
 
     recipe, origin, notes = recipe_of(args)
     prepared, account = prepare(args.input, recipe, args.out, origin, notes, args.address)

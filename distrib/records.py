@@ -10,6 +10,7 @@ The run folder (the study's own folder, `runs/<study>/`) holds, for the rooms th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -119,6 +120,37 @@ class StudyRecord:
         plain = asdict(self)
         del plain["trials"]
         return plain
+
+
+def unbeaten(
+    study: StudyRecord,
+    winner: Mapping[str, Any],
+    baselines: Mapping[str, Mapping[str, float]],
+) -> list[str]:
+    """The baselines that a winner does not beat by its objective, a line for each part of the data.
+
+    Args:
+        winner: `validation` and `test` figures by metric. baselines: name -> metric -> value, test
+            figures as `test/<metric>`; those that are bounds, not models, say so in their names.
+    """
+    lines = []
+    for part, prefix in (("validation", ""), ("test", "test/")):
+        value = winner.get(part, {}).get(study.metric)
+        if value is None:
+            continue
+        ahead = [
+            f"{name} ({figures[prefix + study.metric]:.4f})"
+            for name, figures in baselines.items()
+            if prefix + study.metric in figures
+            and not name.endswith("(bound)")
+            and not study.better(value, figures[prefix + study.metric])
+        ]
+        if ahead:
+            lines.append(
+                f"on {part} data the winner ({study.metric} {value:.4f}) does not beat: "
+                + ", ".join(ahead)
+            )
+    return lines
 
 
 class Tracker(Protocol):

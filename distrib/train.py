@@ -30,7 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser("train", "Train one configuration, without a search.", EXAMPLES)
     which = parser.add_argument_group("what is trained")
     which.add_argument("--config", metavar="FOLDER|FILE", help="a best/ folder, or its config.yaml")
-    which.add_argument("--space", metavar="NAME|FILE", help="the defaults of this space's family")
+    which.add_argument(
+        "--space",
+        metavar="NAME|FILE",
+        help="the defaults of this space's family, or a preset such as lel_pca",
+    )
     which.add_argument(
         "--bootstrap",
         type=int,

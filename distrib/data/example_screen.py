@@ -13,7 +13,8 @@ from distrib.data.screen_files import YAML_NAME
 ROWS = 120
 
 _YAML = """\
-# Data for the space `mlp`: a vector of inputs for each row, and what was measured there.
+# Data for the spaces mlp, mlp_pairs, lel, xgboost and ia3: what is known of each row, and what was
+# measured there.
 # Files lie beside this one. Rows are joined by id, so that their order does not matter.
 
 # Inputs: .npz (arrays `ids` and `embeddings`, or one vector for each id), .parquet (a column `id`
@@ -23,6 +24,15 @@ embeddings: embeddings.npz
 # Targets: .csv, .tsv or .parquet, a row for each id and a column for each target.
 # Leave a cell empty, or write NA, where nothing was measured.
 targets: targets.csv
+
+# Optional. Nucleotides, for `ia3`: .fasta, or .csv, .tsv or .parquet with a column `sequence`.
+sequences: sequences.csv
+
+# Optional. Embeddings of the targets' columns, for `mlp_pairs` and `lel`, in the form of embeddings.
+# gene_embeddings: gene_embeddings.npz
+
+# Optional. Which targets respond, 1 or 0, in the form of the targets: for auroc and auprc.
+# responding: responding.csv
 
 # Optional. Rows of one group (a gene, a donor, a family) are never parted between training and
 # test. Without it, every row is a group of its own. Columns: id, group; or a column of the targets.
@@ -47,6 +57,9 @@ def write_example(folder: Path) -> None:
     ids = pd.Index(part.ids, name="id")
     targets = pd.DataFrame(part.targets, index=ids, columns=part.columns)
     targets.to_csv(folder / "targets.csv", float_format="%.6g", lineterminator="\n")
+    assert part.sequences is not None
+    sequences = pd.DataFrame({"sequence": part.sequences.astype(str)}, index=ids)
+    sequences.to_csv(folder / "sequences.csv", lineterminator="\n")
     groups = pd.DataFrame({"group": [f"end_{g:03d}" for g in part.groups]}, index=ids)
     groups.to_csv(folder / "groups.csv", lineterminator="\n")
     (folder / YAML_NAME).write_text(_YAML, encoding="utf-8")

@@ -12,7 +12,7 @@ from distrib.data.names import spreadsheet_damage, without_version
 from distrib.data.tables import as_text
 from distrib.errors import InputError
 
-_SHOWN = 3
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,8 @@ def _nothing_common(left: Ids, right: Ids) -> InputError:
     return InputError(
         "no id in common",
         file=f"{left.file} and {right.file}",
-        found=f"{examples(left.values)} and {examples(right.values)}",
+        found=f"{len(left)} ids ({examples(left.values)}) and {len(right)} ids "
+        f"({examples(right.values)})",
         expected="the same ids in both",
         hint="; ".join(filter(None, hints)) or None,
     )

@@ -12,6 +12,8 @@ from distrib.data.tables import as_text, is_index, read_table
 from distrib.data.text import suffix
 from distrib.errors import InputError
 
+ID_COLUMNS = ("id", "gene_id")
+
 
 def read_labels(path: Path, name: str) -> tuple[Ids, np.ndarray]:
     """Ids and (rows,) str of the column `name` (or the only other one) of a table.
@@ -44,12 +46,13 @@ def check_labels(cells: Sequence[object], ids: Ids, column: str) -> np.ndarray:
 
 
 def id_column_of(names: Sequence[str]) -> str:
-    """The column called `id`, else the first."""
-    return next((name for name in names if name.lower() == "id"), names[0])
+    """The column called `id`, else the one called `gene_id`, else the first."""
+    known = {name.lower(): name for name in reversed(names)}
+    return next((known[name] for name in ID_COLUMNS if name in known), names[0])
 
 
 def assumed_column(names: Sequence[str], path: Path) -> str | None:
     """The column of the ids where only its place says so: not its name, nor an index."""
     column = id_column_of(names)
-    plain = column.lower() == "id" or not column  # as R and pandas leave the names of rows
+    plain = column.lower() in ID_COLUMNS or not column  # as R and pandas leave names of rows
     return None if plain or (suffix(path) == ".parquet" and is_index(column, path)) else column

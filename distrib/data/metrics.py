@@ -8,10 +8,15 @@ measured there is none, and the row or column has no part in the mean.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 CONSTANT = 1e-6
 """A spread below this part of the values' size is rounding: the values are constant."""
+
+ROWS_ONLY = ("mse", "l2")
+"""Metrics that are summed up over rows alone: of a column, the RMSE says as much."""
 
 
 def correlation(a: np.ndarray, b: np.ndarray, measured: np.ndarray, axis: int) -> np.ndarray:
@@ -54,8 +59,8 @@ def table(
         reference: (N, G) or (G,), the mean profile of the rows that each row's model trained on.
 
     Returns:
-        pearson; delta_pearson, that of the differences to `reference`; rmse; mae; in the targets'
-        units. NaN where nothing was measured.
+        pearson; delta_pearson, that of the differences to `reference`; rmse, mae and l2 (the length
+        of the error) in the targets' units; mse. NaN where nothing was measured.
     """
     measured = np.isfinite(targets)
     count = measured.sum(axis)
@@ -64,11 +69,16 @@ def table(
         delta, target_delta = predicted - reference, targets - reference
         squares, sizes = np.square(error).sum(axis), np.abs(error).sum(axis)
     some = np.maximum(count, 1)
+    errors = {
+        "rmse": np.sqrt(squares / some),
+        "mae": sizes / some,
+        "mse": squares / some,
+        "l2": np.sqrt(squares),
+    }
     return {
         "pearson": correlation(predicted, targets, measured, axis),
         "delta_pearson": correlation(delta, target_delta, measured, axis),
-        "rmse": np.where(count > 0, np.sqrt(squares / some), np.nan),
-        "mae": np.where(count > 0, sizes / some, np.nan),
+        **{name: np.where(count > 0, values, np.nan) for name, values in errors.items()},
     }
 
 
@@ -83,6 +93,19 @@ def summary(predicted: np.ndarray, targets: np.ndarray, reference: np.ndarray) -
         count = measured.sum(axis)
         for name, column in table(predicted, targets, reference, axis).items():
             scored = column[count >= (2 if "pearson" in name else 1)]
-            if len(scored):
+            if len(scored) and not (suffix and name in ROWS_ONLY):
                 values[name + suffix] = float(scored.mean())
     return values
+
+
+def interval(values: np.ndarray, seed: int = 0, times: int = 1000) -> tuple[float, float]:
+    """The middle 95% of means of `values` (rows,) drawn with replacement; NaN are left out.
+
+    The percentile bootstrap (Efron 1979); both ends are NaN where there are fewer than two values.
+    """
+    values = values[~np.isnan(values)]
+    if len(values) < 2:
+        return math.nan, math.nan
+    drawn = np.random.default_rng(seed).integers(len(values), size=(times, len(values)))
+    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)

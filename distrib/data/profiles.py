@@ -28,7 +28,8 @@ def gene_end_profiles() -> Screen:
     Returns:
         ids such as `human_T_beta|V|TRBV19*01`; inputs (849, 96), the one-hot of the last 24
         nucleotides, position by position; targets (849, 17), P(trim | gene) over trims -2 to 14,
-        renormalised, columns `trim_-2` to `trim_14`; a group for each distinct end.
+        renormalised, columns `trim_-2` to `trim_14`; a group for each distinct end; these as
+        sequences.
 
     Raises:
         InputError: where the `olga` package is not installed.
@@ -51,6 +52,7 @@ def gene_end_profiles() -> Screen:
         targets=np.array(profiles, dtype=np.float32),
         columns=np.array([f"trim_{trim}" for trim in TRIMS]),
         groups=np.unique(ends, return_inverse=True)[1].astype(np.int64),
+        sequences=np.array(ends, dtype=bytes),
     )
 
 

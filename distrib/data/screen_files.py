@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distrib.data.matrix_files import MATRIX_SUFFIXES
+from distrib.data.sequences import SEQUENCE_SUFFIXES
 from distrib.data.text import TEXT_SUFFIXES, check_file, suffix
 from distrib.errors import InputError, nearest
 from distrib.safe_yaml import read_yaml_file
@@ -20,9 +21,18 @@ _SUFFIXES = {
     "targets": _TABLES,
     "groups": _TABLES,
     "folds": _TABLES,
+    "sequences": SEQUENCE_SUFFIXES,
+    "gene_embeddings": MATRIX_SUFFIXES,
+    "gene_ids": (".txt", ".npy"),
+    "responding": _TABLES,
 }
-_FORM = "embeddings.npy|npz|parquet, targets.csv|tsv|parquet, and, where wanted, ids.txt (beside a "
-_FORM += f".npy), groups.csv, folds.csv; or a {YAML_NAME} that names them"
+_ROWS = ("embeddings", "sequences")
+"""Either tells which rows there are."""
+_FORM = (
+    "embeddings.npy|npz|parquet or sequences.fasta|csv|parquet, targets.csv|tsv|parquet, and, "
+    "where wanted, ids.txt (beside a .npy), groups.csv, folds.csv, gene_embeddings.npz, "
+    f"responding.csv; or a {YAML_NAME} that names them"
+)
 
 
 @dataclass(frozen=True)
@@ -31,15 +41,21 @@ class ScreenFiles:
 
     Attributes:
         source: the folder or YAML file that was named.
+        ids, gene_ids: of a bare `.npy` of embeddings.
         groups, folds: a file, or the name of a column of the targets.
+        responding: targets that are known to respond, 1 or 0, in the form of the targets.
     """
 
     source: Path
-    embeddings: Path
+    embeddings: Path | None = None
     ids: Path | None = None
     targets: Path | None = None
     groups: Path | str | None = None
     folds: Path | str | None = None
+    sequences: Path | None = None
+    gene_embeddings: Path | None = None
+    gene_ids: Path | None = None
+    responding: Path | None = None
 
 
 def find_files(source: Path) -> ScreenFiles:
@@ -70,9 +86,9 @@ def _from_folder(folder: Path) -> ScreenFiles:
             raise InputError(f"the {key} are there twice", file=folder, found=", ".join(there))
         if there:
             found[key] = folder / there[0]
-    if "embeddings" not in found:
+    if not any(key in found for key in _ROWS):
         raise InputError(
-            "no embeddings in this folder",
+            "neither embeddings nor sequences in this folder",
             file=folder,
             found=", ".join(names[:8]) or "nothing",
             expected=_FORM,
@@ -93,12 +109,12 @@ def _from_yaml(path: Path) -> ScreenFiles:
                 expected=", ".join(_SUFFIXES),
                 hint=nearest(str(key), _SUFFIXES),
             )
-        if not isinstance(value, str) and not (value is None and key != "embeddings"):
+        if not isinstance(value, str) and value is not None:
             raise InputError(
                 "the name of a file is due", file=path, where=f"key {key!r}", found=repr(value)
             )
-    if "embeddings" not in content:
-        raise InputError("the key 'embeddings' is missing", file=path)
+    if not any(content.get(key) for key in _ROWS):
+        raise InputError("the key 'embeddings' is missing", file=path, expected=_FORM)
     found: dict[str, Any] = {k: _resolve(path, k, v) for k, v in content.items() if v}
     return ScreenFiles(source=path, **found)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 
+from distrib.data.length_batches import cuts
 from distrib.data.parquet_set_arrays import dense, is_text, ragged
 from distrib.errors import InputError
 
@@ -127,13 +126,13 @@ class Tokens:
         lengths = self.lengths(table)
         budget = self.budget // num_lanes
         if rng is None:
-            edges = [*_cuts(lengths, np.zeros_like(lengths), budget), len(lengths)]
+            edges = [*cuts(lengths, np.zeros_like(lengths), budget), len(lengths)]
             return Window(table, np.array(edges, dtype=np.int64))
         alike = np.searchsorted(self.buckets, lengths) if self.buckets else lengths
         order = rng.permutation(len(lengths))
         order = order[np.argsort(alike[order], kind="stable")]
         bucket = alike[order] if self.buckets else np.zeros_like(order)
-        edges = [*_cuts(lengths[order], bucket, budget), len(order)]
+        edges = [*cuts(lengths[order], bucket, budget), len(order)]
         batches = [order[start:stop] for start, stop in pairwise(edges)]
         batches = [batches[i] for i in rng.permutation(len(batches))]
         sizes = [len(batch) for batch in batches]
@@ -145,24 +144,6 @@ class Tokens:
         lengths = self.lengths(table)
         over = np.flatnonzero(lengths > self.budget // num_lanes)
         return (int(over[0]), int(lengths[over[0]])) if len(over) else None
-
-
-def _cuts(lengths: np.ndarray, buckets: np.ndarray, budget: int) -> Iterator[int]:
-    """Where batches begin: as many rows as the budget holds, of one bucket.
-
-    Args:
-        lengths: (rows,) int64, each at least 1 and at most `budget`.
-        buckets: (rows,) int64, equal ones beside each other.
-    """
-    ends = [*(np.flatnonzero(np.diff(buckets)) + 1).tolist(), len(lengths)]
-    start = 0
-    while start < len(lengths):
-        yield start
-        end = ends[bisect_left(ends, start + 1)]
-        most = min(end, start + budget // int(lengths[start]))  # more rows cannot fit
-        longest = np.maximum.accumulate(lengths[start:most])
-        padded = longest * np.arange(1, most - start + 1)  # ascends
-        start += int(np.searchsorted(padded, budget, side="right"))
 
 
 def _take(table: pa.Table, order: np.ndarray) -> pa.Table:

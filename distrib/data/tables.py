@@ -123,6 +123,7 @@ def read_parquet(path: Path) -> pa.Table:
     check_file(path)
     try:
         table = pq.read_table(path, use_threads=False)
+        table.validate(full=True)  # texts that are no UTF-8 would be found out much later
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError("not a readable parquet file", file=path, found=error) from None
     if table.num_rows == 0 or table.num_columns == 0:

@@ -14,14 +14,16 @@ import ray
 
 from distrib.errors import InputError
 from distrib.files import whole, write_whole
-from distrib.records import StudyRecord, TrialRecord
+from distrib.records import StudyRecord, TrialRecord, unbeaten
 from distrib.study import tasks
 from distrib.study.bootstrap import REPLICATES, bootstrap
 from distrib.study.configs import config_yaml
+from distrib.study.findings import read_held_out
 from distrib.study.loop import Job
 from distrib.study.metrics_file import read_metrics
 from distrib.study.samplers import seed_of
 from distrib.study.space_file import read_yaml
+from distrib.trainables.base import Evidence
 
 if TYPE_CHECKING:
     from distrib.study.options import Plan
@@ -75,6 +77,7 @@ def finish(
             silent.unlink()
     weights = str(part / "weights.safetensors")
     figures = ray.get(finisher.judge.remote(job, test, weights))
+    held_out = read_held_out(folder.trial(winner.number) / "checkpoint", winner.best_step)
     validation = metrics_at(folder.trial(winner.number), winner.best_step)
     outcome.winner = {
         "trial": winner.number,
@@ -82,6 +85,7 @@ def finish(
         study.unit: winner.best_step,
         "validation": validation,
         "test": {name: float(value) for name, value in figures.items()},
+        "intervals": ray.get(finisher.intervals.remote(config, data, test, weights, held_out)),
         **({"confirmed": confirmed} if confirmed else {}),
     }
     phase("baselines", 0, 1)
@@ -94,7 +98,8 @@ def finish(
         with whole(part / REPLICATES) as temporary:
             replicates.to_parquet(temporary, index=False)
         finisher = tasks.start_finisher(site, **request(plan))
-    notes = ray.get(finisher.outputs.remote(config, data, weights, replicates))
+    evidence = Evidence(replicates, held_out)
+    notes = ray.get(finisher.outputs.remote(config, data, weights, evidence))
     outcome.notes += notes
     _write_best(plan, outcome, winner, config, part, notes)
 
@@ -224,6 +229,7 @@ def _write_best(
     """Complete `best/` beside its weights, and put it in place."""
     source = plan.source.model_dump(mode="json")
     write_whole(part / "config.yaml", config_yaml(plan.space.trainable, config, source=source))
+    notes = [*notes, *unbeaten(outcome.study, outcome.winner, outcome.baselines)]
     metrics = {**outcome.winner, "objective": outcome.study.metric, "baselines": outcome.baselines}
     write_whole(part / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     beside = sorted(path.name for path in part.glob("[!.]*") if path.name not in FILES)

@@ -14,6 +14,10 @@ from distrib.trainables.base import Trainable
 
 FAMILIES = {
     "mlp": "distrib.trainables.mlp:Mlp",
+    "mlp_pairs": "distrib.trainables.mlp_pairs:MlpPairs",
+    "lel": "distrib.trainables.lel:LatentEmbedding",
+    "xgboost": "distrib.trainables.xgboost:Xgboost",
+    "ia3": "distrib.trainables.ia3:Ia3",
     "trimming": "distrib.trainables.trimming:Trimming",
     "trimming_ligation": "distrib.trainables.trimming_ligation:TrimmingLigation",
     "trimming_ligation_em": "distrib.trainables.trimming_ligation_em:TrimmingLigationEm",

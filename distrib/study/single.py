@@ -13,9 +13,13 @@ from distrib.study.space_file import find_space, read_yaml
 
 
 def space_of_defaults(name: str) -> Space:
-    """The defaults of a space's family: nothing varies, nothing is overridden."""
+    """The defaults of a space's family: nothing varies, nothing is overridden.
+
+    A space in which nothing varies is a preset: it is taken as it is.
+    """
     space = find_space(name)
-    return replace(space, name=f"{space.name}-train", parameters=(), settings={})
+    parameters = () if space.searched() else space.parameters
+    return replace(space, name=f"{space.name}-train", parameters=parameters, settings={})
 
 
 def space_of_config(place: str) -> Space:

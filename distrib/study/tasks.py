@@ -19,7 +19,7 @@ from distrib.study.checkpoint import Checkpoints, read_state, write_state
 from distrib.study.loop import Job, console
 from distrib.study.registry import load_family
 from distrib.study.trial import Message, Pace, run_trial
-from distrib.trainables.base import Config, Source, State, Trainable, Worker
+from distrib.trainables.base import Config, Evidence, Source, State, Trainable, Worker
 from distrib.trainables.framework import prepare
 
 
@@ -150,12 +150,32 @@ class Finisher:
         return self.family.baselines(typed, data, test, self.worker)
 
     def outputs(
-        self, config: dict[str, Any], data: Any, weights: str, replicates: pd.DataFrame | None
+        self, config: dict[str, Any], data: Any, weights: str, evidence: Evidence
     ) -> list[str]:
         """Let the family write what belongs beside the weights; what there is to say of it."""
         typed = self.family.Config.model_validate(config)
         state, folder = read_state(Path(weights)), Path(weights).parent
-        return self.family.outputs(typed, state, data, self.worker, folder, replicates)
+        return self.family.outputs(typed, state, data, self.worker, folder, evidence)
+
+    def intervals(
+        self, config: dict[str, Any], data: Any, test: Any, weights: str, held_out: Any
+    ) -> dict[str, dict[str, tuple[float, float]]]:
+        """Bootstrap intervals of the mean over rows: `validation` and `test` -> metric -> ends.
+
+        Args:
+            held_out: a table of predictions for the rows held out, or None.
+        """
+        typed, found = self.family.Config.model_validate(config), {}
+        if held_out is not None:
+            found["validation"] = self.family.intervals(
+                self.family.held_out_rows(typed, data, held_out)
+            )
+        if test is not None:
+            state = read_state(Path(weights))
+            found["test"] = self.family.intervals(
+                self.family.evaluate_rows(typed, state, test, self.worker)
+            )
+        return {part: ends for part, ends in found.items() if ends}
 
 
 def said(message: Message) -> dict[str, Any]:

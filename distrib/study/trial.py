@@ -14,6 +14,7 @@ from typing import Any
 from distrib.errors import DataError, InputError
 from distrib.records import FailureClass
 from distrib.study.checkpoint import Checkpoints
+from distrib.study.findings import Findings
 from distrib.trainables.base import Config, Progress, State, Trainable, Worker
 
 REPORT_EVERY = 0.5  # seconds between messages; milestones and the end are told at once
@@ -143,12 +144,15 @@ def run_trial(
     last: Progress | None = None
     best: float | None = None
     sign = _sign(family, objective)
+    findings = Findings(checkpoints.folder)
+    selects_best = family.fidelity is not None and family.fidelity.selects == "best"
     try:
         saved, notes = checkpoints.load()
         state = None
         if saved is not None:
             state = State(saved.arrays, saved.values["family"])
             unsent = list(saved.values["unsent"])
+            best = saved.values["best"]
         if notes:
             yield Message(notes=notes)
         began = saved_at = looked = time.monotonic()
@@ -167,7 +171,10 @@ def run_trial(
                 row = row_of(item, time.time())
                 unsent.append(row)
                 value = sign * row.get(objective, math.nan)
-                best = value if best is None or value > best else best
+                better = best is None or value > best
+                best = value if better else best
+                if better or refit or not selects_best:
+                    findings.see(item)
             speaks, saves, looks = worker.agree(
                 [
                     pace.speaks(None if refit else row, objective),
@@ -179,7 +186,7 @@ def run_trial(
                 assert notice is not None
                 looked, noticed = now, notice()
             if saves or (looks and noticed):
-                _save(checkpoints, item, unsent, worker)
+                _save(checkpoints, findings, item, unsent, best, worker)
                 saved_at = time.monotonic()
                 cost = saved_at - began
                 seconds["checkpoint"] += cost
@@ -191,11 +198,13 @@ def run_trial(
                 seconds["report"] += pace.spoke - began
                 began = pace.spoke
         seconds["train"] += time.monotonic() - began
-        good = bar is None or (best is not None and best > sign * bar)
-        if last is not None and worker.agree([good])[0]:
-            began = time.monotonic()
-            _save(checkpoints, last, unsent, worker)
-            seconds["checkpoint"] += time.monotonic() - began
+        good = worker.agree([bar is None or (best is not None and best > sign * bar)])[0]
+        began = time.monotonic()
+        if last is not None and good:
+            _save(checkpoints, findings, last, unsent, best, worker)
+        elif worker.rank == 0:
+            findings.write(held_out=False)
+        seconds["checkpoint"] += time.monotonic() - began
         yield Message(rows=unsent, ended=True, seconds=seconds)
     except Exception as error:
         if worker.world_size > 1 and of_the_group(error):
@@ -217,11 +226,18 @@ def row_of(item: Progress, now: float) -> dict[str, float]:
 
 
 def _save(
-    checkpoints: Checkpoints, item: Progress, unsent: list[dict[str, float]], worker: Worker
+    checkpoints: Checkpoints,
+    findings: Findings,
+    item: Progress,
+    unsent: list[dict[str, float]],
+    best: float | None,
+    worker: Worker,
 ) -> None:
     state = item.state()
     if worker.rank == 0:
-        checkpoints.save(State(state.arrays, {"family": dict(state.values), "unsent": unsent}))
+        values = {"family": dict(state.values), "unsent": unsent, "best": best}
+        findings.write(held_out=True)
+        checkpoints.save(State(state.arrays, values))
 
 
 def _sign(family: Trainable[Any, Any, Any], objective: str) -> float:

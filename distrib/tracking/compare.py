@@ -49,7 +49,7 @@ _EMPTY = StudyRecord("", "", "", "max", "", 0, 0)
 def _row(path: Path, study: StudyRecord) -> dict[str, Any]:
     best = study.best()
     states = Counter(t.state for t in study.trials.values())
-    figures = _figures(path / "best" / "metrics.json")
+    figures = read_figures(path / "best" / "metrics.json")
     metric = study.metric
     baselines = [
         values[metric]
@@ -74,7 +74,12 @@ def _row(path: Path, study: StudyRecord) -> dict[str, Any]:
     }
 
 
-def _figures(path: Path) -> dict[str, Any]:
+def read_figures(path: Path) -> dict[str, Any]:
+    """The figures of a winner (`best/metrics.json`); empty where there is none.
+
+    Raises:
+        InputError: a file that cannot be read.
+    """
     if not path.exists():
         return {}
     try:

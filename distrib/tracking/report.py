@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from distrib.files import write_whole
-from distrib.records import StudyRecord, TrialRecord, TrialState
+from distrib.records import StudyRecord, TrialRecord, TrialState, unbeaten
 from distrib.tracking import report_lines as lines
 from distrib.tracking import report_plots as plots
 from distrib.tracking import wording
@@ -160,15 +160,30 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
         else f"Trial {trial.number} is the best so far; no winner has been trained on every row."
     )
     words = " ".join([words, *(f"{line}." for line in confirmed_lines(study, winner))])
+    behind = "".join(
+        f"<p><b>{text(line)}.</b></p>" for line in unbeaten(study, winner, sections.baselines)
+    )
     params = [(f"<code>{text(k)}</code>", text(wording.param(v))) for k, v in trial.params.items()]
     return (
-        f"<p>{text(words)}</p><div class=pair>{_figures(study, sections)}"
+        f"<p>{text(words)}</p>{behind}<div class=pair>{_figures(study, sections)}"
         f"{_table(['parameter', 'value'], params)}</div>"
     )
 
 
 def _figures(study: StudyRecord, sections: Sections) -> str:
-    """A row per metric: validation and test figures of the winner, and of each baseline."""
+    """A row per metric: validation and test figures of the winner, and of each baseline.
+
+    Below those of the winner stands the interval of their mean over rows, where it is known.
+    """
+    ends = sections.winner.get("intervals", {}) if sections.winner else {}
+
+    def cell(value: float | None, between: Sequence[float] | None) -> str:
+        shown = wording.figure(value)
+        if between is None:
+            return shown
+        low, high = map(wording.figure, between)
+        return f"{shown}<br><small>{low} to {high}</small>"
+
     columns: list[tuple[str, Mapping[str, float], Mapping[str, float]]] = []
     if sections.winner:
         columns.append(("winner", sections.winner["validation"], sections.winner["test"]))
@@ -185,8 +200,10 @@ def _figures(study: StudyRecord, sections: Sections) -> str:
     for metric in sorted(shown, key=lambda m: m != study.metric):
         arrow = "↑" if study.metrics[metric] == "max" else "↓"
         cells = [f"{text(metric)} {arrow}"]
-        for _, validation, test in columns:
-            cells += [wording.figure(validation.get(metric)), wording.figure(test.get(metric))]
+        for name, validation, test in columns:
+            for part, values in (("validation", validation), ("test", test)):
+                between = ends.get(part, {}).get(metric) if name == "winner" else None
+                cells.append(cell(values.get(metric), between))
         rows.append(cells)
     return _table(heads, rows, "figures first")
 

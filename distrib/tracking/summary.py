@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from distrib.records import StudyRecord, TrialRecord
+from distrib.records import StudyRecord, TrialRecord, unbeaten
+
+INTERVAL = 18  # characters of "0.7012 to 0.7345", or of its head
 
 
 def summary(
@@ -33,6 +35,7 @@ def summary(
     if winner:
         blocks.append(_winner(study, study.trials[winner["trial"]], winner))
         blocks.append(figures_table(study, winner, baselines))
+        blocks.append("\n".join(unbeaten(study, winner, baselines)))
     blocks.append(_time(study, seconds))
     if notes:
         blocks.append("\n".join(f"note: {note}" for note in notes))
@@ -97,6 +100,7 @@ def figures_table(
         if not winner[part]:
             continue
         columns: dict[str, Mapping[str, float]] = {"winner": winner[part]}
+        ends = winner.get("intervals", {}).get(part, {})
         for name, values in baselines.items():
             columns[name] = {
                 metric: values[prefix + metric]
@@ -105,10 +109,18 @@ def figures_table(
             }
         widths = {name: max(8, len(name)) for name in columns}
         first = max(len(title), *map(len, study.metrics))
-        lines.append("  ".join([title.ljust(first), *(n.rjust(w) for n, w in widths.items())]))
+        heads = [n.rjust(w) for n, w in widths.items()]
+        if ends:
+            heads.insert(1, "95% interval".center(INTERVAL))
+        lines.append("  ".join([title.ljust(first), *heads]))
         for metric in study.metrics:
+            if all(metric not in values for values in columns.values()):
+                continue
             cells = [_cell(columns[n].get(metric)).rjust(w) for n, w in widths.items()]
-            lines.append("  ".join([metric.ljust(first), *cells]))
+            if ends:
+                shown = "{:.4f} to {:.4f}".format(*ends[metric]) if metric in ends else ""
+                cells.insert(1, shown.rjust(INTERVAL))
+            lines.append("  ".join([metric.ljust(first), *cells]).rstrip())
         lines.append("")
     return "\n".join(lines).rstrip()
 

@@ -96,12 +96,33 @@ class Progress:
         state: takes the state as it is now; call it before the generator goes on.
         metrics: the values of this unit, or None where this is only a chance to save or to stop.
         train: values of the training set for the training curves (never ranked).
+        held_out: makes a table of the predictions for rows held out, as `predict` does; None where
+            there are none. Kept for the trials that keep their weights.
+        tables: make what else is worth a look, small tables by name, such as the curve of a
+            parameter that was chosen inside the training. Kept for every trial.
+
+    `held_out` and `tables` are of this unit, also when they are called later.
     """
 
     step: int
     state: Callable[[], State]
     metrics: Mapping[str, float] | None = None
     train: Mapping[str, float] = field(default_factory=dict)
+    held_out: Callable[[], pd.DataFrame] | None = None
+    tables: Mapping[str, Callable[[], pd.DataFrame]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a finished model beside its state.
+
+    Attributes:
+        replicates: rows of `bootstrap`, where they were asked for.
+        held_out: predictions for the rows held out, of the trial that was chosen.
+    """
+
+    replicates: pd.DataFrame | None = None
+    held_out: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -173,7 +194,7 @@ class Trainable(ABC, Generic[C, S, D]):
     metrics: ClassVar[tuple[Metric, ...]]
     fidelity: ClassVar[Fidelity | None] = None
     max_workers: ClassVar[int | None] = 1
-    framework: ClassVar[Literal["torch", "jax"] | None] = None
+    framework: ClassVar[Literal["torch", "jax", "xgboost"] | None] = None
     precisions: ClassVar[tuple[str, ...]] = ("float32",)
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
     bootstraps: ClassVar[tuple[str, ...]] = ()
@@ -248,6 +269,14 @@ class Trainable(ABC, Generic[C, S, D]):
         """The same, a row per row of the data; families without such a table give an empty one."""
         return pd.DataFrame()
 
+    def held_out_rows(self, config: C, data: D, predictions: pd.DataFrame) -> pd.DataFrame:
+        """The same of predictions for the rows held out (`Progress.held_out`)."""
+        return pd.DataFrame()
+
+    def intervals(self, rows: pd.DataFrame) -> dict[str, tuple[float, float]]:
+        """Of metrics that are means over such rows: the 95% interval of each, by name."""
+        return {}
+
     def baselines(
         self, config: C, data: D, test: D | None, worker: Worker
     ) -> dict[str, dict[str, float]]:
@@ -278,14 +307,13 @@ class Trainable(ABC, Generic[C, S, D]):
         data: D,
         worker: Worker,
         folder: Path,
-        replicates: pd.DataFrame | None = None,
+        evidence: Evidence,
     ) -> list[str]:
         """Write what is to stand beside the weights, tables and pictures; files appear whole.
 
         Args:
             state: of the finished model, fitted to the same `data`.
             folder: it exists.
-            replicates: rows of `bootstrap`, where they were asked for.
 
         Returns:
             What the reader should know of the model, a line each.

@@ -11,28 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from distrib.data.vdj.trimming import BASES
-from distrib.files import whole
+from distrib.trainables.pictures import BLUE, GREY, INK, ORANGE, new_figure, save_figure
 
-BLUE, GREY, ORANGE, INK = "#1f5fa8", "#9aa3ad", "#d97706", "#30363d"
-_DPI = 120
 _INTERVAL = 1.959964  # standard errors to either side that hold 95% of a normal distribution
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, in inches; it belongs to no window."""
-    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a PNG, which appears whole."""
-    with whole(path) as temporary:
-        figure.savefig(temporary, format="png")
 
 
 def trim_types(table: pd.DataFrame) -> list[str]:

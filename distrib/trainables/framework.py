@@ -12,6 +12,7 @@ import pyarrow as pa
 from distrib.cluster.environment import thread_settings
 from distrib.errors import InputError
 from distrib.trainables.base import Trainable, Worker
+from distrib.trainables.extras import require
 
 
 def prepare(family: Trainable[Any, Any, Any], worker: Worker) -> None:
@@ -30,6 +31,8 @@ def prepare(family: Trainable[Any, Any, Any], worker: Worker) -> None:
         _prepare_torch(worker)
     elif family.framework == "jax":
         _prepare_jax(worker)
+    elif family.framework == "xgboost":
+        _prepare_xgboost(worker)
     if worker.device != "cpu":
         # What is there now stays: `release` then looks at what a training left, in microseconds
         # instead of the 0.2 s that torch, Ray and pandas take to be looked through.
@@ -93,6 +96,19 @@ def _prepare_jax(worker: Worker) -> None:
             expected="a CUDA build of jaxlib, and a GPU with its driver",
             hint="pip install 'jax[cuda12]' in the pinned version on every node",
         ) from None
+
+
+def _prepare_xgboost(worker: Worker) -> None:
+    xgboost = require("xgboost", "xgboost")
+    if worker.device != "cpu" and not xgboost.build_info()["USE_CUDA"]:
+        raise InputError(
+            "XGBoost cannot use a GPU here",
+            where="--device",
+            found=f"xgboost {xgboost.__version__} without CUDA, {_visible()}",
+            expected="a build of XGBoost with CUDA, and a GPU with its driver",
+            hint="pip uninstall xgboost-cpu && pip install xgboost in the pinned version on every "
+            "node",
+        )
 
 
 def _visible() -> str:

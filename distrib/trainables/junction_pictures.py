@@ -11,16 +11,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from distrib.trainables.coefficient_pictures import (
-    BLUE,
-    GREY,
-    INK,
-    ORANGE,
-    end_name,
-    new_figure,
-    save_figure,
-)
+from distrib.trainables.coefficient_pictures import end_name
 from distrib.trainables.junction_profiles import Microhomology, Profiles
+from distrib.trainables.pictures import BLUE, GREY, INK, ORANGE, new_figure, save_figure
 
 GENES = 8  # of each gene end, the most used ones
 _COLUMNS = 4

@@ -1,4 +1,4 @@
-"""What the MLP head asks of its data: folds, targets fit for the loss, the model's own columns."""
+"""What the MLP head asks of its data: targets that its loss can be computed of."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distrib.data.screen import Screen
-from distrib.data.splits import fold_ids
 from distrib.errors import InputError
-from distrib.trainables.base import State
+from distrib.trainables.screens import require_targets
 
 if TYPE_CHECKING:
     from distrib.trainables.mlp import MlpConfig
@@ -18,35 +17,13 @@ SUM_TOLERANCE = 0.01
 """How far the sum of a row may be from 1: printed profiles are rounded."""
 
 
-def held_out_rows(config: MlpConfig, data: Screen) -> list[np.ndarray]:
-    """The rows of each fold: the data's own folds, or groups dealt by `config.fold_seed`.
-
-    Raises:
-        InputError: where there are fewer than two folds to be had.
-    """
-    folds = data.folds
-    if folds is None:
-        folds = fold_ids(data.groups, config.folds, config.fold_seed)
-    parts = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
-    if len(parts) < 2:
-        raise InputError(
-            "one fold only: nothing would be left to train on",
-            where="folds",
-            found=f"{len(data)} rows, all in one fold",
-            expected="rows in at least two folds",
-        )
-    return parts
-
-
 def training_targets(config: MlpConfig, data: Screen) -> np.ndarray:
     """(rows, G) targets, NaN where not measured.
 
     Raises:
         InputError: where there are none, or some that the loss cannot be computed of.
     """
-    targets = data.targets
-    if targets is None:
-        raise InputError("these data have no targets", expected="targets, to train or to judge")
+    targets = require_targets(data)
     if config.loss == "cross_entropy":
         _check_distributions(data, targets)
     return targets
@@ -72,34 +49,3 @@ def _check_distributions(data: Screen, targets: np.ndarray) -> None:
             expected="targets that sum to 1",
             hint=hint,
         )
-
-
-def check_inputs(state: State, data: Screen) -> None:
-    """Raise where the inputs are not of the size that the model was trained on."""
-    expected, found = state.arrays["model.input_mean"].shape[-1], data.inputs.shape[1]
-    if expected != found:
-        raise InputError(
-            "the inputs are not of the size that the model was trained on",
-            found=f"{found} inputs a row",
-            expected=f"{expected} inputs a row",
-        )
-
-
-def known_targets(config: MlpConfig, state: State, data: Screen) -> np.ndarray:
-    """(rows, G) targets of data to be judged on, their columns in the model's order.
-
-    Raises:
-        InputError: where inputs or targets are not those of the model.
-    """
-    check_inputs(state, data)
-    targets = training_targets(config, data)
-    columns, found = state.values["columns"], data.columns.tolist()
-    if sorted(columns) != sorted(found):
-        odd = sorted(set(columns) ^ set(found))
-        raise InputError(
-            "the targets are not those that the model was trained on",
-            where=f"column {odd[0]}" if odd else None,
-            found=f"{len(found)} targets",
-            expected=f"the {len(columns)} targets of the model",
-        )
-    return targets[:, [found.index(column) for column in columns]]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
-from distrib.data import metrics
 from distrib.data.screen import Screen
+from distrib.data.screen_scores import scores
 from distrib.trainables.base import State, Worker
 from distrib.trainables.mlp_data import training_targets
+from distrib.trainables.screens import as_frame, model_values
 from distrib.trainables.torch_loop import autocast, load_model, shared_tensor
+from distrib.trainables.widths import hidden_widths
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,17 +49,16 @@ class MlpTask:
         layout = Layout.of([len(rows) for rows in training], config.batch_size)
         chosen = list(range(len(parts)) if only is None else only)
         self.held_out = None if held_out is None else [parts[k] for k in chosen]
+        self.judged = None if self.held_out is None else data.take(np.concatenate(self.held_out))
         self.inputs = shared_tensor(inputs, worker)
         self.targets = shared_tensor(targets, worker)
-        self.observed = targets
-        hidden = [config.hidden_width] * config.num_layers
         self.folds = FoldData(
             self.inputs,
             self.targets,
             [training[k] for k in chosen],
             labels=chosen,
             layout=layout,
-            hidden=hidden,
+            hidden=hidden_widths(config),
             dropout=config.dropout,
             per_row=config.loss == "cross_entropy",
             seed=config.seed,
@@ -67,7 +70,9 @@ class MlpTask:
         self.replicas = len(chosen)
         self.num_blocks = self.folds.num_blocks
         self.num_batches = layout.steps
-        self.values = {"columns": data.columns.tolist()}
+        self.values = model_values(data)
+        self.data = data
+        self.predicted: np.ndarray | None = None
 
     def block(self, epoch: int, index: int) -> list[Batch]:
         """The batches of a block, of all folds at once."""
@@ -80,17 +85,20 @@ class MlpTask:
 
     def validate(self) -> dict[str, float] | None:
         """Every metric of the predictions for rows held out, pooled over the folds."""
-        if self.held_out is None:
+        if self.held_out is None or self.judged is None:
             return None
         rows = np.concatenate(self.held_out)
         predicted, loss = self.predict_held_out()
         reference = np.repeat(
             self.model.target_mean[:, 0].cpu().numpy(), [len(part) for part in self.held_out], 0
         )
-        return {
-            **metrics.summary(predicted[rows], self.observed[rows], reference),
-            "loss": loss,
-        }
+        self.predicted = predicted
+        return {**scores(predicted[rows], self.judged, reference), "loss": loss}
+
+    def held_out_frame(self) -> Callable[[], pd.DataFrame]:
+        """Makes a table of the predictions that `validate` judged last."""
+        assert self.predicted is not None
+        return partial(as_frame, self.data.ids, self.data.columns.tolist(), self.predicted)
 
     def predict_held_out(self) -> tuple[np.ndarray, float]:
         """(rows, G) predictions, NaN for rows that no trained fold held out; and their loss."""
@@ -108,7 +116,7 @@ def build_model(
     from distrib.models.mlp import StackedMLP
 
     return StackedMLP(
-        (num_inputs, *[config.hidden_width] * config.num_layers, num_targets),
+        (num_inputs, *hidden_widths(config), num_targets),
         generators,
         activation=config.activation,
         norm=config.norm,
@@ -118,14 +126,11 @@ def build_model(
 
 def apply_model(
     config: MlpConfig, state: State, inputs: np.ndarray, targets: np.ndarray, worker: Worker
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """A refitted model on rows.
+) -> tuple[np.ndarray, float]:
+    """A refitted model on rows: (rows, G) predictions, and its loss.
 
     Args:
         inputs: (rows, d). targets: (rows, G), NaN where not measured.
-
-    Returns:
-        (rows, G) predictions, (G,) mean of the targets it was trained on, and its loss.
     """
     from distrib.models.folds import predict_held_out, stream
 
@@ -140,4 +145,4 @@ def apply_model(
             shared_tensor(targets, worker),
             [np.arange(len(inputs))],
         )
-    return predicted.cpu().numpy(), model.target_mean[0, 0].cpu().numpy(), float(loss)
+    return predicted.cpu().numpy(), float(loss)

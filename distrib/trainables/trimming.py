@@ -37,6 +37,7 @@ from distrib.models.conditional_logit import Fit, fit, log_probabilities
 from distrib.trainables import training_rows
 from distrib.trainables.base import (
     Config,
+    Evidence,
     Fidelity,
     Metric,
     Progress,
@@ -270,7 +271,7 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
         data: TrimmingData,
         worker: Worker,
         folder: Path,
-        replicates: pd.DataFrame | None = None,
+        evidence: Evidence,
     ) -> list[str]:
         """`coefficients.tsv`, and pictures of them and of the most used genes' profiles."""
         from distrib.trainables.junction_outputs import write_coefficients_and_profiles
@@ -284,7 +285,9 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
             observed=frequencies(weights),
             predicted=np.exp(_log_p(config, state, data)),
         )
-        write_coefficients_and_profiles(coefficients(state, replicates), [profiles], folder)
+        write_coefficients_and_profiles(
+            coefficients(state, evidence.replicates), [profiles], folder
+        )
         return list(state.values["notes"])
 
     def example(self, folder: Path) -> None:

@@ -28,6 +28,7 @@ from distrib.data.vdj.weights import Weighting
 from distrib.errors import InputError
 from distrib.trainables.base import (
     Config,
+    Evidence,
     Fidelity,
     Metric,
     Progress,
@@ -271,11 +272,11 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         data: JunctionData,
         worker: Worker,
         folder: Path,
-        replicates: pd.DataFrame | None = None,
+        evidence: Evidence,
     ) -> list[str]:
         """`coefficients.tsv`, and pictures of them, of trimming profiles and of microhomology."""
         model = self._fitted(config, state, data)
-        return write_junction_outputs(model, state, folder, replicates)
+        return write_junction_outputs(model, state, folder, evidence.replicates)
 
     def example(self, folder: Path) -> None:
         """A simulated repertoire of four subjects, as `distrib.prepare trimming` leaves it."""

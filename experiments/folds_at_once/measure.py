@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from distrib.data.screen import Screen
 from distrib.trainables.base import Source, Worker
 from distrib.trainables.mlp import Mlp, MlpConfig, recipe
-from distrib.trainables.mlp_data import held_out_rows
+from distrib.trainables.screens import folds_of
 from distrib.trainables.mlp_task import MlpTask
 from distrib.trainables.torch_loop import train
 
 
 def seconds(config: MlpConfig, data: Screen, worker: Worker, folds: Sequence[int] | None) -> float:
     """Time of a training of these folds (None: all), each epoch scored."""
-    parts = held_out_rows(config, data)
+    parts = folds_of(config, data)
     began = time.perf_counter()
     for _ in train(MlpTask(config, data, worker, parts, folds), recipe(config), worker):
         pass

@@ -70,6 +70,21 @@ CASES = [
         diverging={"learning_rate": 1e30, "clip_norm": 0.0, "norm": "none"},
     ),
     Case(
+        "mlp_pairs",
+        {"epochs": 4, "hidden_width": 12, "folds": 3, "batch_rows": 8, "batch_genes": 5},
+        units=4,
+        groups=60,
+        diverging={"learning_rate": 1e30, "clip_norm": 0.0, "epochs": 9},
+    ),
+    Case("lel", {"gene_side": "pca", "folds": 3, "grid": 6, "components": 5}, units=3, groups=60),
+    Case(
+        "xgboost",
+        {"rounds": 5, "folds": 3, "subsample": 0.8, "colsample": 0.5, "patience": 3},
+        units=5,
+        groups=60,
+    ),
+    Case("ia3", {"epochs": 3, "folds": 3, "dropout": 0.1, "batch_size": 8}, units=3, groups=25),
+    Case(
         "trimming",
         {
             "feature_set": "motif_two-side-base-count-beyond",

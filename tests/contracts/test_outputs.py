@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from distrib.errors import InputError
-from distrib.trainables.base import State, Worker
+from distrib.trainables.base import Evidence, State, Worker
 from tests.contracts.cases import CASES, Case
 
 pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -23,14 +23,33 @@ def trained(case: Case) -> State:
     return last.state()
 
 
+def held_out(case: Case) -> pd.DataFrame | None:
+    *_, last = case.family.progress(case.typed(), case.data(), worker(case))
+    return None if last.held_out is None else last.held_out()
+
+
 def test_outputs_are_whole_files_and_lines(case: Case, tmp_path: Path) -> None:
     arguments = case.typed(), trained(case), case.data(), worker(case)
-    notes = case.family.outputs(*arguments, tmp_path)
+    notes = case.family.outputs(*arguments, tmp_path, Evidence(held_out=held_out(case)))
     assert all(note and "\n" not in note for note in notes)
     for path in tmp_path.iterdir():
         assert path.is_file()
         assert path.stat().st_size > 0
         assert not path.name.startswith(".")
+
+
+def test_held_out_predictions_give_the_figures_that_were_reported(case: Case) -> None:
+    family, config, data = case.family, case.typed(), case.data()
+    seen = []
+    for item in family.progress(config, data, worker(case)):
+        if item.metrics is not None and item.held_out is not None:
+            seen.append((item.metrics, item.held_out))
+    for metrics, table in seen[-1:] if family.fidelity.selects == "last" else seen:
+        rows = family.held_out_rows(config, data, table())  # also long after its unit
+        for name in set(rows.columns) & set(metrics):
+            assert rows[name].mean() == pytest.approx(metrics[name], rel=1e-5, abs=1e-7), name
+        low, high = family.intervals(rows)["pearson"]
+        assert low < metrics["pearson"] < high
 
 
 def test_replicates_depend_on_their_own_seed_alone(case: Case, tmp_path: Path) -> None:
@@ -47,4 +66,4 @@ def test_replicates_depend_on_their_own_seed_alone(case: Case, tmp_path: Path) -
         pd.testing.assert_frame_equal(
             rows.iloc[2:].reset_index(drop=True), again, check_exact=False, atol=1e-7
         )
-        assert case.family.outputs(*arguments, tmp_path, rows) is not None
+        assert case.family.outputs(*arguments, tmp_path, Evidence(rows)) is not None

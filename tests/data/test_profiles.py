@@ -10,7 +10,8 @@ import pytest
 
 from distrib.data.example_screen import ROWS, write_example
 from distrib.data.profiles import gene_end_profiles, one_hot
-from distrib.data.screen import Screen, load_screen
+from distrib.data.screen import Screen
+from distrib.data.screen_reader import load_screen
 from distrib.data.splits import fold_ids
 from distrib.data.vdj.olga import read_model
 

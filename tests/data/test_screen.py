@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distrib.data.screen import Screen, load_screen
+from distrib.data.screen import Screen
+from distrib.data.screen_reader import load_screen
 
 IDS = ["TP53", "IRF4", "MYC", "GATA1", "FOXP3", "PAX5"]
 INPUTS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)

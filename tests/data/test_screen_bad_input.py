@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distrib.data.screen import load_screen
+from distrib.data.screen_reader import load_screen
 from distrib.errors import InputError
 
 IDS = [f"gene{i}" for i in range(6)]
@@ -225,7 +225,7 @@ def test_folders(screen: Path, tmp_path: Path) -> None:
     refused(screen / "targets.csv", "a folder or a YAML file is due")
     empty = tmp_path / "empty"
     empty.mkdir()
-    refused(empty, "no embeddings in this folder", "nothing")
+    refused(empty, "neither embeddings nor sequences in this folder", "nothing")
     (screen / "targets.tsv").write_text(TARGETS)
     refused(screen, "the targets are there twice", "targets.csv, targets.tsv")
     (screen / "targets.tsv").unlink()

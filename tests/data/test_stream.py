@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from distrib.data.length_batches import cuts
 from distrib.data.parquet_set import ParquetSet, open_set
 from distrib.data.stream import Rows, Step, Stream, Tokens
-from distrib.data.stream_batches import _cuts
 
 Steps = list[list[int]]  # the ids of each step
 
@@ -247,7 +247,7 @@ def test_batches_are_cut_as_late_as_the_budget_allows(
             batch = []
         batch.append(row)
     buckets, lengths = np.array(rows, int).reshape(-1, 2).T
-    assert list(_cuts(lengths, buckets, budget)) == expected
+    assert list(cuts(lengths, buckets, budget)) == expected
 
 
 def test_batches_of_tokens_are_as_large_as_the_budget_allows() -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from distrib import _prepare
+from distrib import _prepare_trimming
 from distrib.data.vdj.prepared import read_prepared
 from distrib.prepare import main
 from tests.repertoire_files import (
@@ -60,7 +60,7 @@ def test_rows_are_accounted_for(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert record["origin"]["rows"]["read"] == 120
     assert record["origin"]["files"][0]["file"].endswith("donor_0.tsv")
     assert record["origin"]["max_insertions"] == 15  # of TRA
-    assert not (out / _prepare.PARTS).exists()
+    assert not (out / _prepare_trimming.PARTS).exists()
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -92,9 +92,9 @@ def test_rows_are_estimated_from_the_beginning(tmp_path: Path, zipped: bool) -> 
     content = b"".join(b"%.17f\n" % x for x in rng.random(150_000))
     path = tmp_path / ("x.tsv.gz" if zipped else "x.tsv")
     path.write_bytes(gzip.compress(content) if zipped else content)
-    assert _prepare._rows(path) == pytest.approx(150_000, rel=0.15)
+    assert _prepare_trimming._rows(path) == pytest.approx(150_000, rel=0.15)
     path.write_bytes(path.read_bytes()[:100])
-    assert _prepare._rows(path) == (None if zipped else 5)
+    assert _prepare_trimming._rows(path) == (None if zipped else 5)
 
 
 def test_progress_is_one_line_that_goes(
@@ -115,18 +115,18 @@ def test_many_files_are_read_by_ray_and_an_interrupted_call_goes_on(
     paths = files(tmp_path, 4)
     assert main(arguments(paths, tmp_path / "here")) == 0
     expected = capsys.readouterr().out.replace("here", "out")
-    monkeypatch.setattr(_prepare, "LITTLE", 0)
+    monkeypatch.setattr(_prepare_trimming, "LITTLE", 0)
     whole = paths[3].read_text()
     paths[3].write_text(whole.replace("FALSE", "perhaps", 1))  # stops the first call
     assert main(arguments(paths, tmp_path / "out")) == 2
     told = capsys.readouterr().err
     assert "donor_3.tsv" in told
     assert "perhaps" in told
-    assert (tmp_path / "out" / _prepare.PARTS).is_dir()
+    assert (tmp_path / "out" / _prepare_trimming.PARTS).is_dir()
     paths[3].write_text(whole)
     assert main(arguments(paths, tmp_path / "out")) == 0
     assert capsys.readouterr().out == expected
-    assert not (tmp_path / "out" / _prepare.PARTS).exists()
+    assert not (tmp_path / "out" / _prepare_trimming.PARTS).exists()
     pd.testing.assert_frame_equal(
         read_prepared(tmp_path / "out").counts, read_prepared(tmp_path / "here").counts
     )

@@ -74,14 +74,24 @@ def test_another_metric_takes_the_place_of_one_that_cannot_be() -> None:
 
 def test_the_mlp_knows_what_its_data_allow() -> None:
     numbers = np.random.default_rng(1).normal(size=(12, 3))
-    assert [(u.name, u.value) for u in Mlp().unfit(screen(numbers))] == [("loss", "cross_entropy")]
+    assert refused(numbers) == {"cross_entropy", "auroc", "auprc"}
     profiles = np.abs(numbers) / np.abs(numbers).sum(axis=1, keepdims=True)
-    assert Mlp().unfit(screen(profiles)) == []
-    names = [u.value for u in Mlp().unfit(screen(numbers[:, :1]))]
-    assert names == ["cross_entropy", "pearson", "delta_pearson"]
+    assert refused(profiles) == {"auroc", "auprc"}
+    assert refused(profiles, responding=profiles > 0.3) == set()
+    single = refused(numbers[:, :1])
+    assert single == {"cross_entropy", "pearson", "delta_pearson", "auroc", "auprc"}
+
+
+def refused(targets: np.ndarray, **more: np.ndarray) -> set[str]:
+    return {u.value for u in Mlp().unfit(replace(screen(targets), **more))}
 
 
 def test_too_few_groups_are_refused_before_anything_begins() -> None:
     with pytest.raises(InputError, match="fewer groups than folds"):
-        Mlp().check(Mlp.Config(), screen(np.ones((2, 3))))
-    Mlp().check(Mlp.Config(folds=2), screen(np.ones((2, 3))))
+        Mlp().check(Mlp.Config(), screen(np.eye(2, 3)))
+    Mlp().check(Mlp.Config(folds=2), screen(np.eye(2, 3)))
+
+
+def test_targets_that_never_differ_are_refused() -> None:
+    with pytest.raises(InputError, match="every target is constant"):
+        Mlp().check(Mlp.Config(folds=2), screen(np.ones((4, 3))))

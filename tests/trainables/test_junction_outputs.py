@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from distrib.data.vdj.microhomology import mean_mh
-from distrib.trainables.base import State, Worker
+from distrib.trainables.base import Evidence, State, Worker
 from distrib.trainables.coefficient_pictures import draw_coefficients, draw_motifs
 from distrib.trainables.junction_outputs import write_junction_outputs
 from distrib.trainables.junction_profiles import Profiles, microhomology_effect, trim_profiles
@@ -159,7 +159,9 @@ def trimmed(**config: object) -> tuple[TrimmingConfig, State]:
 def test_a_trimming_model_leaves_the_first_three(tmp_path: Path) -> None:
     family = Trimming()
     config, state = trimmed()
-    notes = family.outputs(config, state, family.load(TrimmingSource()), Worker(), tmp_path)
+    notes = family.outputs(
+        config, state, family.load(TrimmingSource()), Worker(), tmp_path, Evidence()
+    )
     assert {path.name for path in tmp_path.iterdir()} == {
         "coefficients.tsv", "coefficients.png", "motif.png", "profiles.png"
     }  # fmt: skip

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from distrib.data.fasta import FASTA_SUFFIXES, read_fasta
 from distrib.data.ids import as_ids
 from distrib.data.tables import read_table
-from distrib.data.text import read_lines, suffix
+from distrib.data.text import suffix
 from distrib.data.vdj.olga import Side, reverse_complement
 from distrib.errors import InputError, nearest
-
-FASTA_SUFFIXES = (".fasta", ".fa", ".fna")
 
 _GAPS = str.maketrans("", "", ".- ")  # of IMGT's numbering
 _IUPAC = frozenset("ACGTRYSWKMBDHVN")
@@ -103,26 +102,10 @@ def require_known(gene: str, germline: Mapping[str, str], file: object, where: s
 
 def _read_fasta(path: Path) -> Iterator[tuple[int, str, str]]:
     """Row of the header, name and sequence of each record."""
-    row, gene = 0, ""
-    parts: list[str] = []
-    for number, line in enumerate(read_lines(path), 1):
-        if line.startswith(">"):
-            if row:
-                yield row, gene, "".join(parts)
-            fields = line[1:].split("|")
-            words = (fields[1] if len(fields) > 1 else fields[0]).split()
-            row, gene, parts = number, words[0] if words else "", []
-        elif line and not row:
-            raise InputError(
-                "a sequence before the first header",
-                file=path,
-                where=f"row {number}",
-                found=repr(line[:30]),
-                expected="a header such as >TRBV19*01",
-            )
-        else:
-            parts.append(line)
-    yield row, gene, "".join(parts)
+    for row, header, sequence in read_fasta(path):
+        fields = header.split("|")
+        words = (fields[1] if len(fields) > 1 else fields[0]).split()
+        yield row, words[0] if words else "", sequence
 
 
 def _read_columns(path: Path) -> Iterator[tuple[int, str, str]]:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from distrib.data.fasta import FASTA_SUFFIXES
 from distrib.data.ids import examples
 from distrib.data.tables import read_table
 from distrib.data.text import suffix
 from distrib.data.vdj.anchors import aligned_anchor
-from distrib.data.vdj.germline import FASTA_SUFFIXES, read_germline
+from distrib.data.vdj.germline import read_germline
 from distrib.data.vdj.loci import Locus
 from distrib.data.vdj.olga import CHAINS, model_name, read_genes
 from distrib.data.vdj.prepared import Gene, Segment

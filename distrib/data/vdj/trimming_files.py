@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from distrib.data.fasta import FASTA_SUFFIXES
 from distrib.data.text import TEXT_SUFFIXES, check_file, suffix
-from distrib.data.vdj.germline import FASTA_SUFFIXES, read_germline, trimmed_ends
+from distrib.data.vdj.germline import read_germline, trimmed_ends
 from distrib.data.vdj.olga import Side, model_name, read_model, reverse_complement
 from distrib.data.vdj.trimming import KEPT_BASES, TrimmingData, encode_ends
 from distrib.data.vdj.trimming_counts import read_counts

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import shutil
-import sys
 import time
 import zlib
 from collections import Counter
@@ -13,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distrib._progress_line import ProgressLine
 from distrib.data.vdj.igor_values import Events, igor_events
 from distrib.data.vdj.loci import Locus, check_group, find_locus
 from distrib.data.vdj.olga import model_name
@@ -26,7 +26,6 @@ from distrib.data.vdj.prepared import Prepared, is_prepared, write_prepared
 from distrib.data.vdj.programs import find_program
 from distrib.data.vdj.rearrangements import has_indices
 from distrib.errors import InputError
-from distrib.tracking.wording import span
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +37,6 @@ LITTLE = 20e6  # bytes that are read sooner than Ray starts
 _FUNCTION = f"{count_rearrangements.__module__}:{count_rearrangements.__name__}"
 _RECORDED = ("scenarios", "seed", "weigh", "max_insertions", "all_are")
 _SAMPLE = 1 << 20  # bytes by which the rows of a file are estimated
-_EVERY = 10.0  # seconds between two words where nobody watches
 
 Counted = tuple[list["pa.Table"], dict[str, int]]
 
@@ -143,7 +141,7 @@ def check_place(out: Path) -> None:
 def _count_here(inputs: Sequence[Path], recipe: Recipe) -> Counted:
     tables, counts = [], Counter[str]()
     options = recipe.options()
-    with _Line() as line:
+    with ProgressLine() as line:
         expected = sum(filter(None, map(_rows, inputs)))
         began = time.monotonic()
         for path in inputs:
@@ -167,7 +165,7 @@ def _count_with_ray(
     from distrib.cluster.map import map_files
 
     parts = out / PARTS
-    with _Line() as line:
+    with ProgressLine() as line:
 
         def show(progress: MapProgress) -> None:
             for news in progress.news:
@@ -192,31 +190,3 @@ def _rows(path: Path) -> int | None:
     except (OSError, EOFError, zlib.error):
         return None
     return round(lines * path.stat().st_size / max(read, 1))
-
-
-class _Line:
-    """One line on standard error that changes while work goes on; a line now and then elsewhere."""
-
-    def __init__(self) -> None:
-        self._changes = sys.stderr.isatty()
-        self._said = time.monotonic()
-
-    def __enter__(self) -> _Line:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._changes:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-    def say(self, text: str, left: float | None) -> None:
-        """How far the work is, and the seconds that are left."""
-        line = text if left is None else f"{text}, {span(left)} left"
-        if self._changes:
-            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
-        elif time.monotonic() - self._said >= _EVERY:
-            print(line, file=sys.stderr, flush=True)
-            self._said = time.monotonic()
-
-    def keep(self, text: str) -> None:
-        """A line that stays."""
-        print(f"\r\033[K{text}" if self._changes else text, file=sys.stderr, flush=True)

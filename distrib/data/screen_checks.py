@@ -1,0 +1,74 @@
+"""What is looked at in a screen that was read: orientation, targets, folds, equal rows."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from distrib.data.ids import Ids, examples
+from distrib.data.matrix import Matrix
+from distrib.data.screen import Screen
+from distrib.data.screen_files import ScreenFiles
+from distrib.data.splits import check_disjoint
+from distrib.errors import InputError
+
+
+def check_orientation(rows: Ids, targets: Matrix) -> None:
+    """A table with the ids along its top would otherwise only say that no id matches."""
+    wanted = set(rows.values.tolist())
+    across = [name for name in targets.columns.tolist() if name in wanted]
+    if across and wanted.isdisjoint(targets.ids.values.tolist()):
+        raise InputError(
+            "the targets lie the other way round: their columns are the ids of the embeddings",
+            file=targets.ids.file,
+            found=f"columns {examples(across)} and rows {examples(targets.ids.values)}",
+            expected="a row for each id and a column for each target",
+            hint="transpose the table (in pandas: table.T)",
+        )
+
+
+def about_targets(values: np.ndarray, columns: np.ndarray, file: Path) -> list[str]:
+    there = ~np.isnan(values)
+    if not there.any():
+        raise InputError("no target is measured in any of the joined rows", file=file)
+    notes = []
+    if empty := int((~there.any(axis=1)).sum()):
+        notes.append(f"{empty} of {len(values)} rows of {file.name} have no target measured")
+    low = np.where(there, values, np.inf).min(axis=0)
+    high = np.where(there, values, -np.inf).max(axis=0)
+    for names, what in (
+        (columns[~there.any(axis=0)], "have no value measured"),
+        (columns[low == high], "are constant: no model can be told from the mean there"),
+    ):
+        if len(names):
+            notes.append(f"{len(names)} of {len(columns)} targets {what}: {examples(names)}")
+    return notes
+
+
+def check_folds(
+    screen: Screen, groups: np.ndarray | None, folds: np.ndarray | None, files: ScreenFiles
+) -> None:
+    if screen.folds is None or folds is None:
+        return
+    file = files.folds if isinstance(files.folds, Path) else files.targets
+    if screen.folds.max() == 0:
+        raise InputError("all rows lie in one fold", file=file, found=f"fold {folds[0]}")
+    names = screen.ids if groups is None else groups
+    check_disjoint(screen.groups, screen.folds, group_names=names, fold_names=folds, file=file)
+
+
+def about_twins(screen: Screen) -> list[str]:
+    """Rows with equal inputs but of different groups may be parted between training and test."""
+    first: dict[bytes, int] = {}
+    twins = 0
+    for row, group in zip(screen.inputs, screen.groups.tolist()):
+        digest = hashlib.blake2b(row.tobytes(), digest_size=16).digest()
+        twins += first.setdefault(digest, group) != group
+    if not twins:
+        return []
+    return [
+        f"{twins} rows have the inputs of another row in another group: training and test may "
+        "share them; name groups to keep them together"
+    ]

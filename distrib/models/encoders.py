@@ -1,0 +1,229 @@
+"""Encoders of nucleotide sequences from `transformers`: loaded, or made small for a trial run.
+
+An encoder is named by a folder or by its name on a hub. The empty name is the small one of this
+house: random weights that depend on a seed alone, and a tokeniser of k-mers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from distrib.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+SMALL = ""
+"""The name of the encoder that this house makes."""
+
+K = 3
+"""Letters of a k-mer of its tokeniser."""
+
+_SPECIAL = ("<pad>", "<cls>", "<unk>", "<mask>")
+_UNBOUNDED = 1_000_000_000  # tokenisers that know no limit name one beyond this
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A tokeniser and the network that it is for.
+
+    Attributes:
+        name: a folder, a name on a hub, or `SMALL`.
+        context: the most tokens of a sequence, those that the tokeniser adds included.
+        width: numbers of a token's embedding.
+    """
+
+    name: str
+    tokenizer: Any
+    network: nn.Module
+    context: int
+    width: int
+
+    def tokens(self, sequences: np.ndarray, ids: Sequence[str]) -> list[np.ndarray]:
+        """(rows,) bytes -> the numbers of each row's tokens.
+
+        Raises:
+            InputError: naming the first row that is longer than the context.
+        """
+        texts = [sequence.decode() for sequence in sequences.tolist()]
+        found = self.tokenizer(texts, add_special_tokens=True)["input_ids"]
+        for name, text, numbers in zip(ids, texts, found):
+            if len(numbers) > self.context:
+                raise InputError(
+                    "a sequence longer than the model's context",
+                    where=f"row {name}",
+                    found=f"{len(text)} letters, {len(numbers)} tokens",
+                    expected=f"at most {self.context} tokens",
+                    hint="cut the sequences, or take a model with a longer context",
+                )
+        return [np.asarray(numbers, dtype=np.int64) for numbers in found]
+
+    def pad(self, rows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """(n, longest) token numbers, filled up at the right, and which of them are tokens."""
+        longest = max(map(len, rows))
+        fill = self.tokenizer.pad_token_id or 0
+        numbers = np.full((len(rows), longest), fill, dtype=np.int64)
+        there = np.zeros((len(rows), longest), dtype=bool)
+        for row, tokens in enumerate(rows):
+            numbers[row, : len(tokens)] = tokens
+            there[row, : len(tokens)] = True
+        return numbers, there
+
+    def hidden(self, numbers: Tensor, there: Tensor) -> Tensor:
+        """(n, tokens) numbers, and which of them are tokens -> (n, tokens, width) embeddings."""
+        return hidden_states(self.network, numbers, there)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the network's weights, as hexadecimal digits."""
+        import torch
+
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.network.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+
+def hidden_states(network: nn.Module, numbers: Tensor, there: Tensor) -> Tensor:
+    """The last hidden states of a network; one that takes no mask (such as Hyena) gets none."""
+    taken = inspect.signature(network.forward).parameters
+    masked = "attention_mask" in taken or any(p.kind is p.VAR_KEYWORD for p in taken.values())
+    more = {"attention_mask": there.long()} if masked else {}
+    output = network(input_ids=numbers, **more)
+    return output.last_hidden_state if hasattr(output, "last_hidden_state") else output[0]
+
+
+def pool(hidden: Tensor, there: Tensor, how: str) -> Tensor:
+    """(n, tokens, width) of which `there` are tokens -> (n, width): their mean, or the first."""
+    if how == "cls":
+        return hidden[:, 0]
+    weight = there[..., None].to(hidden.dtype)
+    return (hidden * weight).sum(dim=1) / weight.sum(dim=1)
+
+
+def load_encoder(
+    name: str, *, revision: str | None = None, trust_remote_code: bool = False
+) -> Encoder:
+    """The encoder of a folder, or of a hub; without a name, the small one.
+
+    Args:
+        revision: of a hub's repository. trust_remote_code: whether code that comes with the model
+            may be run; then its revision must be pinned.
+
+    Raises:
+        InputError: there is none, it has no tokeniser, or it wants to run code of its own.
+    """
+    if name == SMALL:
+        return small_encoder()
+    if trust_remote_code and not revision and not Path(name).is_dir():
+        raise InputError(
+            "code from a hub is run only at a revision that you have looked at",
+            where="--revision",
+            expected="the hash of a commit of the model's repository",
+        )
+    from transformers import AutoModel, AutoTokenizer
+
+    options = {"revision": revision, "trust_remote_code": trust_remote_code}
+    place = Path(name)
+    if place.exists() and not (place / "config.json").is_file():
+        raise InputError("no model in this folder", file=place, expected="config.json")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, **options)
+    except Exception as error:  # transformers raises of all kinds
+        raise _refusal(name, "tokenizer", error) from None
+    try:
+        network = AutoModel.from_pretrained(name, **options)
+    except Exception as error:
+        raise _refusal(name, "model", error) from None
+    return _checked(name, tokenizer, network)
+
+
+def small_encoder(
+    *, seed: int = 0, k: int = K, width: int = 64, layers: int = 2, inner: int = 128
+) -> Encoder:
+    """An encoder in the form of ESM with random weights; the same ones for the same seed."""
+    import torch
+    from transformers import EsmConfig, EsmModel
+
+    tokenizer = k_mer_tokenizer(k)
+    config = EsmConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=max(1, width // 16),
+        intermediate_size=inner,
+        max_position_embeddings=tokenizer.model_max_length,
+        position_embedding_type="rotary",
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        pad_token_id=tokenizer.pad_token_id,
+        mask_token_id=tokenizer.mask_token_id,
+        token_dropout=False,
+        initializer_range=1 / width**0.5,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = EsmModel(config, add_pooling_layer=False)
+    return _checked(SMALL, tokenizer, network)
+
+
+def k_mer_tokenizer(k: int, context: int = 2048) -> Any:
+    """Reads a sequence by k letters at a time; what is left over, or has an N, letter by letter."""
+    from tokenizers import Regex, Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Split
+    from tokenizers.processors import TemplateProcessing
+    from transformers import PreTrainedTokenizerFast
+
+    words = [*_SPECIAL, *map("".join, product("ACGT", repeat=k)), *("ACGTN" if k > 1 else "N")]
+    vocabulary = {word: number for number, word in enumerate(words)}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = Split(Regex(f"[ACGT]{{{k}}}|[ACGTN]"), "isolated")
+    tokenizer.post_processor = TemplateProcessing(
+        single="<cls> $A", special_tokens=[("<cls>", vocabulary["<cls>"])]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        cls_token="<cls>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+        model_max_length=context,
+    )
+
+
+def write_encoder(encoder: Encoder, folder: Path) -> None:
+    """Write an encoder into a folder, in the form that `load_encoder` takes."""
+    encoder.tokenizer.save_pretrained(folder)
+    encoder.network.save_pretrained(folder)  # type: ignore[operator]
+
+
+def _checked(name: str, tokenizer: Any, network: Any) -> Encoder:
+    limits = [tokenizer.model_max_length, getattr(network.config, "max_position_embeddings", None)]
+    known = [int(limit) for limit in limits if limit and 0 < limit < _UNBOUNDED]
+    width = getattr(network.config, "hidden_size", None) or getattr(network.config, "d_model", None)
+    if width is None:
+        raise InputError(
+            "a model whose width is not known", file=name, expected="hidden_size in its config.json"
+        )
+    return Encoder(name, tokenizer, network, min(known, default=_UNBOUNDED), int(width))
+
+
+def _refusal(name: str, what: str, error: Exception) -> InputError:
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    hint = None
+    if "trust_remote_code" in str(error):
+        hint = "if you trust its code, add --trust-remote-code and --revision with a commit's hash"
+    elif not Path(name).exists():
+        hint = "name a folder on this machine, or a model of a hub that it reaches"
+    return InputError(
+        f"no {what} can be loaded", file=name, found=text[:200], expected=f"a {what}", hint=hint
+    )

@@ -1,0 +1,72 @@
+"""What a training leaves to be looked at beside its metrics, of its best unit (or its last).
+
+Predictions for the rows held out lie beside the checkpoint, since they are as large, and go with
+it; a family's small tables lie in the trial's own folder, and stay.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distrib.files import whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from distrib.trainables.base import Progress
+
+HELD_OUT = "held_out.parquet"
+_STEP = b"step"  # of the unit, in the file's metadata
+
+
+class Findings:
+    """Those of one training.
+
+    Args:
+        folder: of its checkpoints.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._item: Progress | None = None
+
+    def see(self, item: Progress) -> None:
+        """This unit is the best so far, or the last one counts."""
+        self._item = item
+
+    def write(self, *, held_out: bool) -> None:
+        """Write what was seen since the last time; predictions only where they are wanted."""
+        item, self._item = self._item, None
+        if item is None:
+            return
+        for name, table in item.tables.items():
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            with whole(self.folder.parent / f"{name}.csv") as temporary:
+                table().to_csv(temporary, index=False, lineterminator="\n")
+        if held_out and item.held_out is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _write(self.folder / HELD_OUT, item.held_out(), item.step)
+
+
+def read_held_out(folder: Path, step: int) -> pd.DataFrame | None:
+    """The predictions that a training left in its checkpoints' folder, if they are of this unit."""
+    import pyarrow.parquet as pq
+
+    path = folder / HELD_OUT
+    if not path.is_file():
+        return None
+    table = pq.read_table(path, use_threads=False)
+    if (table.schema.metadata or {}).get(_STEP) != str(step).encode():
+        return None
+    return table.to_pandas()
+
+
+def _write(path: Path, frame: pd.DataFrame, step: int) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    metadata = {**(table.schema.metadata or {}), _STEP: str(step).encode()}
+    with whole(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(metadata), temporary)
