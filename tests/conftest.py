@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A test of properties is judged by what it finds, never by how busy the machine is.
+settings.register_profile("distrib", deadline=None)
+settings.load_profile("distrib")
 
 
 @pytest.fixture(scope="session")

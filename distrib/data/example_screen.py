@@ -28,7 +28,7 @@ targets: targets.csv
 # Optional. Nucleotides, for `ia3`: .fasta, or .csv, .tsv or .parquet with a column `sequence`.
 sequences: sequences.csv
 
-# Optional. Embeddings of the targets' columns, for `mlp_pairs` and `lel`, in the form of embeddings.
+# Optional. Embeddings of the targets' columns, for `mlp_pairs` and `lel`.
 # gene_embeddings: gene_embeddings.npz
 
 # Optional. Which targets respond, 1 or 0, in the form of the targets: for auroc and auprc.

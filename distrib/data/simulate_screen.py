@@ -2,8 +2,8 @@
 
 Perturbation p is that of one of the genes that are read out. Genes and perturbations lie in one
 space of `rank` dimensions: the response of gene g to perturbation p is b_g + u_p' A u_g, with
-u of the perturbed gene for u_p, and noise on top. Embeddings are those u turned into more
-dimensions, with noise of their own.
+u of the perturbed gene for u_p and a rotation A, and noise on top. Embeddings are those u turned
+into more dimensions, with noise of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from distrib.data.screen import Screen
 
 PERTURBATIONS, GENES, RANK, NOISE = 377, 4_912, 10, 0.1
 WIDTH = 64
-"""Of the embeddings."""
+"""Of the embeddings, unless told otherwise."""
 
 SIGNAL = 0.2
 """Standard deviation of the responses without noise."""
@@ -32,17 +32,21 @@ def simulated_screen(
 
 
 def simulate(
-    perturbations: int, genes: int, rank: int, noise: float, seed: int
+    perturbations: int, genes: int, rank: int, noise: float, seed: int, width: int = WIDTH
 ) -> tuple[Screen, np.ndarray]:
-    """The screen, and (perturbations, genes) its responses without noise."""
+    """The screen, and (perturbations, genes) its responses without noise.
+
+    Args:
+        width: of both kinds of embeddings.
+    """
     rng = np.random.default_rng(seed)
     place = rng.standard_normal((genes, rank))
-    effect = rng.standard_normal((rank, rank))
+    effect = np.linalg.qr(rng.standard_normal((rank, rank)))[0]
     truth = place[:perturbations] @ effect @ place.T
     truth *= SIGNAL / truth.std()
     truth += SIGNAL * rng.standard_normal(genes)
     measured = truth + noise * rng.standard_normal(truth.shape)
-    turn = rng.standard_normal((2, rank, WIDTH)) / np.sqrt(rank)
+    turn = rng.standard_normal((2, rank, width)) / np.sqrt(rank)
     blurred = [side + 0.1 * rng.standard_normal(side.shape) for side in place @ turn]
     names = np.array([f"SIM{number:05d}" for number in range(1, genes + 1)])
     screen = Screen(

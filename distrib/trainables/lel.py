@@ -56,6 +56,11 @@ class LelConfig(ScreenConfig):
         description="of embeddings: none; each dimension to mean 0 and variance 1; all by one "
         "number, to a squared length of 1 on average",
     )
+    centre: bool = Field(
+        True,
+        description="take the training rows' mean from perturbations, so that the mean one is "
+        "predicted the mean response",
+    )
     penalty: Literal["two-sided", "ridge"] = Field(
         "two-sided", description="what is shrunk: either side of the map, or the map itself"
     )
@@ -189,7 +194,7 @@ def _capture(predicted: np.ndarray, curve: np.ndarray, folds: int) -> State:
 
 
 def _state(fitted: Fitted, data: Screen) -> State:
-    arrays = {"mean": fitted.mean, "genes": fitted.genes, "weights": fitted.weights}
+    arrays = {name: getattr(fitted, name) for name in ("mean", "genes", "weights", "centre")}
     if fitted.transform is not None:
         arrays |= {
             "transform.mean": fitted.transform.mean,
@@ -212,5 +217,10 @@ def _fitted(state: State) -> Fitted:
             arrays["transform.mean"], arrays["transform.scale"], arrays.get("transform.directions")
         )
     return Fitted(
-        arrays["mean"], arrays["genes"], arrays["weights"], transform, arrays.get("read_out")
+        arrays["mean"],
+        arrays["genes"],
+        arrays["weights"],
+        arrays["centre"],
+        transform,
+        arrays.get("read_out"),
     )

@@ -130,6 +130,7 @@ class Sides:
         mean: (M,) of their targets. genes: (M, K) embeddings.
         perturbations: (rows of the screen, L) embeddings; those of rows that are not `usable` mean
             nothing. usable: (rows of the screen,) bool.
+        centre: (L,) what was taken from every perturbation: their mean, or 0.
         transform: of perturbation embeddings; None where a row is that of its gene.
         read_out: (M, L) rows of the genes, where there is no transform.
     """
@@ -139,22 +140,24 @@ class Sides:
     projection: Projection
     perturbations: np.ndarray
     usable: np.ndarray
+    centre: np.ndarray
     transform: Transform | None
     read_out: np.ndarray | None
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model: mean + P W' G'.
+    """A model: mean + (P - centre) W' G'.
 
     Attributes:
         mean: (M,). genes: (M, K). weights: (K, L), all 0 where there is nothing to fit.
-        transform, read_out: see `Sides`.
+        centre, transform, read_out: see `Sides`.
     """
 
     mean: np.ndarray
     genes: np.ndarray
     weights: np.ndarray
+    centre: np.ndarray
     transform: Transform | None
     read_out: np.ndarray | None
 
@@ -172,7 +175,7 @@ class Fitted:
             assert self.read_out is not None
             rows, known = _rows_of_genes(ids, self.read_out, columns)
         predicted = np.broadcast_to(self.mean, (len(ids), len(self.mean))).copy()
-        predicted[known] += rows[known] @ self.weights.T @ self.genes.T
+        predicted[known] += (rows[known] - self.centre) @ self.weights.T @ self.genes.T
         return predicted
 
 
@@ -222,7 +225,9 @@ class LelFits:
                 weights = model.ridge(perturbation)
             else:
                 weights = model.two_sided(gene, perturbation)
-        return Fitted(sides.mean, sides.genes, weights, sides.transform, sides.read_out)
+        return Fitted(
+            sides.mean, sides.genes, weights, sides.centre, sides.transform, sides.read_out
+        )
 
     def _given(self) -> tuple[float, float] | None:
         gene, perturbation = self.config.gene_penalty, self.config.perturbation_penalty
@@ -307,11 +312,17 @@ class LelFits:
             projection = Projection(Factor.of(genes), self.responses)
         if config.perturbation_side == "embedding":
             transform = Transform.fitted(data.inputs[rows], config.scaling, config.components)
-            every = np.ones(len(data), dtype=bool)
-            return Sides(mean, genes, projection, transform(data.inputs), every, transform, None)
-        assert scores is not None
-        placed, known = _rows_of_genes(data.ids, scores, self.columns)
-        return Sides(mean, genes, projection, placed, known, None, scores)
+            placed, known = transform(data.inputs), np.ones(len(data), dtype=bool)
+        else:
+            assert scores is not None
+            transform = None
+            placed, known = _rows_of_genes(data.ids, scores, self.columns)
+        train = rows[known[rows]]
+        centre = np.zeros(placed.shape[1])
+        if config.centre and len(train):
+            centre = placed[train].mean(axis=0)
+        read_out = scores if transform is None else None
+        return Sides(mean, genes, projection, placed - centre, known, centre, transform, read_out)
 
     def _scores(self, rows: np.ndarray, mean: np.ndarray) -> np.ndarray:
         """(M, K) principal components of the genes' responses, genes being the samples."""

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from distrib.data.screen import Screen
 from distrib.trainables.base import Source, Worker
 from distrib.trainables.mlp import Mlp, MlpConfig, recipe
-from distrib.trainables.screens import folds_of
 from distrib.trainables.mlp_task import MlpTask
+from distrib.trainables.screens import folds_of
 from distrib.trainables.torch_loop import train
 
 
