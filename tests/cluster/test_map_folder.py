@@ -142,7 +142,7 @@ def test_a_second_call_has_nothing_to_do(paths: list[Path], tmp_path: Path) -> N
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_killed_at_any_step_among_any_calls(data: st.DataObject) -> None:
     """However it came about, the folder at the end is as a first call leaves it."""

@@ -173,9 +173,7 @@ NAMES = st.sampled_from(["a", "b.py", ".git", "runs", "__pycache__", "x.pem", "v
 
 
 @given(st.sets(st.lists(NAMES, min_size=1, max_size=4).map("/".join), max_size=12))
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_sent_is_what_no_rule_keeps(
     tmp_path_factory: pytest.TempPathFactory, paths: set[str]
 ) -> None:

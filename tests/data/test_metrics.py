@@ -90,7 +90,7 @@ def test_one_column_has_no_correlation_along_rows() -> None:
 
 
 @given(st.integers(0, 10_000), st.floats(0.1, 100), st.floats(-100, 100), st.sampled_from([0, 1]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_pearson_ignores_scale_and_offset(
     seed: int, scale: float, offset: float, axis: int
 ) -> None:

@@ -91,7 +91,7 @@ def test_golden_hashes_never_change() -> None:
 
 @pytest.mark.parametrize("by", [None, "donor", "name"])
 @given(fraction=st.floats(0, 0.95), seed=st.integers(0, 2**40))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_parts_are_disjoint_and_complete(
     rows: ParquetSet, by: str | None, fraction: float, seed: int
 ) -> None:

@@ -244,7 +244,7 @@ def test_folders(screen: Path, tmp_path: Path) -> None:
     st.binary(max_size=8)
     | st.sampled_from([b",", b";", b'"', b"\n", b"\r", b"\0", b"\xff", b"1-"]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_damaged_files_raise_nothing_else(
     tmp_path_factory: pytest.TempPathFactory, name: str, where: float, cut: int, put: bytes
 ) -> None:

@@ -21,7 +21,7 @@ from distrib.data.stream import Rows, Step, Stream, Tokens
 
 Steps = list[list[int]]  # the ids of each step
 
-quick = settings(max_examples=25, deadline=None)
+quick = settings(max_examples=25)
 
 
 @lru_cache(maxsize=64)

@@ -88,7 +88,7 @@ def test_only_penalised_features_are_shrunk() -> None:
     assert model.coefficients[~some] == pytest.approx(alone.coefficients, abs=1e-6)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), scale=st.floats(1e-6, 1e6))
 def test_invariances(seed: int, scale: float) -> None:
     x, w, mask = problem(seed)

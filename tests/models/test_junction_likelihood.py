@@ -168,7 +168,7 @@ def test_scores_are_gradients_of_single_observations() -> None:
         np.testing.assert_allclose(-likelihood.gradient(b, one)[1], scores[o], atol=1e-12)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 10_000), squarem=st.booleans())
 def test_em_never_raises_the_loss(seed: int, squarem: bool) -> None:
     design = random_design(seed % 2)

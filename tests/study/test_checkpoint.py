@@ -31,7 +31,7 @@ def same(a: State, b: State) -> None:
         assert array.tobytes() == other.tobytes()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     arrays=st.dictionaries(
         st.text("abc.", min_size=1, max_size=6),

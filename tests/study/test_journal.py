@@ -125,7 +125,7 @@ def test_a_line_torn_in_the_middle_of_the_file_is_refused(tmp_path: Path) -> Non
         max_size=12,
     )
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_what_is_appended_is_read_back(
     logs: list[dict[str, object] | None], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

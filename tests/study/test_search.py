@@ -41,7 +41,7 @@ def checkpoints(folder: Path) -> set[int]:
     return {int(p.parent.name) for p in (folder / "trials").glob("*/checkpoint")}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     slots=st.integers(1, 4),
     order=st.integers(0, 999),

@@ -74,7 +74,6 @@ def test_a_death_at_every_write_changes_nothing(name: str, tmp_path: Path) -> No
 
 @settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

@@ -105,7 +105,7 @@ PARAMETER = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     parameters=st.fixed_dictionaries({}, optional=PARAMETER),
     sampler=st.sampled_from(["random", "tpe"]),

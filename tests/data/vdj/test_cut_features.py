@@ -94,7 +94,7 @@ def reference(sequence: str, trim: int, feature: Feature, left: int, right: int)
     return float(sum(letter in feature.base for letter in counted))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     sequences=st.lists(st.text("ACGT", min_size=24, max_size=40), min_size=1, max_size=4),
     feature_set=st.sampled_from(FEATURE_SETS),

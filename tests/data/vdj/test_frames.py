@@ -62,7 +62,7 @@ def genes(draw: st.DrawFn, *, is_v: bool) -> Gene:
 
 
 @pytest.mark.parametrize("rule", RULES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     v=st.lists(genes(is_v=True), min_size=1, max_size=2),
     j=st.lists(genes(is_v=False), min_size=1, max_size=2),

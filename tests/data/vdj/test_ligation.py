@@ -75,7 +75,7 @@ def check(case: Case) -> None:
     assert (bits == found.options).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(left=GENES, right=GENES, trims=WINDOWS)
 def test_every_ligation_is_that_of_the_strings(
     left: list[str], right: list[str], trims: range
@@ -124,7 +124,7 @@ def test_pairs_beyond_the_first_block_are_numbered_on() -> None:
     assert len(np.unique(whole.pair[whole.first])) == len(v) * len(j)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(left=GENES, right=GENES, trims=WINDOWS, data=st.data())
 def test_observed_sequences_are_found_by_what_they_spell(
     left: list[str], right: list[str], trims: range, data: st.DataObject

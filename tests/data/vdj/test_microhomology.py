@@ -28,7 +28,7 @@ def windows(left: str, right: str, trims: range) -> tuple[np.ndarray, np.ndarray
     return left_windows([left], longest), right_windows([right], longest), joints
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(left=GENES, right=GENES, trims=st.integers(-2, 14).map(lambda last: range(-2, last + 1)))
 def test_options_are_counted_and_averaged(left: str, right: str, trims: range) -> None:
     v, j, joints = windows(left, right, trims)
@@ -59,7 +59,7 @@ def check_overlaps(left: str, right: str, trims: range) -> None:
                 assert lengths[a, b, column] == length
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(left=GENES, right=GENES, trims=st.sampled_from([range(-2, 15), range(2, 5), range(-2, 1)]))
 def test_overlaps_are_those_of_the_strings(left: str, right: str, trims: range) -> None:
     check_overlaps(left, right, trims)

@@ -106,7 +106,7 @@ def test_rows_may_weigh_as_their_counts(tmp_path: Path) -> None:
         assert counted(prepared) == truth(events, group, "counts")
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.randoms(use_true_random=False), st.integers(1, 4), st.integers(30, 200))
 def test_neither_order_nor_files_nor_blocks_matter(
     tmp_path_factory: pytest.TempPathFactory, random: Any, files: int, at_once: int

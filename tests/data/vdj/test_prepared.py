@@ -42,7 +42,7 @@ def check_same(one: Prepared, other: Prepared) -> None:
     assert (one.origin, one.notes) == (other.origin, other.notes)
 
 
-@settings(max_examples=22, deadline=None)
+@settings(max_examples=22)
 @given(group=st.sampled_from(sorted(parameter_groups())), seed=st.integers(0, 9))
 def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, group: str, seed: int
