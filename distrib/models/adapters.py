@@ -121,7 +121,7 @@ def adapted(
         for name in names[1:]:
             shared.add_adapter(name, config)
     if checkpointing:
-        encoder.network.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[operator]
+        encoder.network.activation_checkpointing_enable({"use_reentrant": False})  # type: ignore[operator]
     models = []
     for fold, name in enumerate(names):
         with torch.random.fork_rng(devices=[]):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -140,9 +140,10 @@ def load_encoder(
     except Exception as error:  # transformers raises of all kinds
         raise _refusal(name, "tokenizer", error) from None
     try:
-        network = AutoModel.from_pretrained(name, **options)
+        network, report = AutoModel.from_pretrained(name, output_loading_info=True, **options)
     except Exception as error:
         raise _refusal(name, "model", error) from None
+    _require_whole(name, network, report["missing_keys"])
     return _checked(name, tokenizer, network)
 
 
@@ -204,6 +205,21 @@ def write_encoder(encoder: Encoder, folder: Path) -> None:
     """Write an encoder into a folder, in the form that `load_encoder` takes."""
     encoder.tokenizer.save_pretrained(folder)
     encoder.network.save_pretrained(folder)  # type: ignore[operator]
+
+
+def _require_whole(name: str, network: Any, missing: Iterable[str]) -> None:
+    """Drop a pooler that the weights do not bring; refuse anything else that would be random."""
+    lacking = sorted(missing)
+    if any(key.startswith("pooler.") for key in lacking):
+        network.pooler = None
+    others = [key for key in lacking if not key.startswith("pooler.")]
+    if others:
+        raise InputError(
+            "a model whose weights are not all there",
+            file=name,
+            found=f"no weights for {', '.join(others[:5])} ({len(others)} in all)",
+            expected="weights for every layer",
+        )
 
 
 def _checked(name: str, tokenizer: Any, network: Any) -> Encoder:
