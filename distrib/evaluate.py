@@ -57,8 +57,7 @@ def evaluate(args: argparse.Namespace) -> int:
         print(f"note: {note}")
     if (known := about_training(model, data, args.data is None)) is not None:
         print(f"note: {known}")
-    metrics, rows = model.evaluate(data), model.evaluate_rows(data)
-    ends = model.family.intervals(rows)
+    metrics, ends = model.evaluate(data), model.intervals(data)
     for name, value in metrics.items():
         between = "  95% interval {:.6g} to {:.6g}".format(*ends[name]) if name in ends else ""
         print(f"{name:24s} {value:<12.6g}{between}".rstrip())
@@ -66,6 +65,7 @@ def evaluate(args: argparse.Namespace) -> int:
         num_rows = append_row(args.append, _row(args, model, metrics))
         print(f"{num_rows} rows in {args.append}")
     if write is not None:
+        rows = model.evaluate_rows(data)
         if rows.empty:
             raise InputError("this family has no figures per row", where="--out")
         write(rows)

@@ -65,6 +65,10 @@ class Model:
         """The same per row, where the family has such a table."""
         return self.family.evaluate_rows(self.config, self._trained(), data, self.worker)
 
+    def intervals(self, data: Any) -> dict[str, tuple[float, float]]:
+        """The 95% intervals of those metrics that have one."""
+        return self.family.intervals(self.config, self._trained(), data, self.worker)
+
     def _trained(self) -> State:
         if self.state is None:
             raise InputError("this model is not trained yet")

@@ -160,21 +160,17 @@ class Finisher:
     def intervals(
         self, config: dict[str, Any], data: Any, test: Any, weights: str, held_out: Any
     ) -> dict[str, dict[str, tuple[float, float]]]:
-        """Bootstrap intervals of the mean over rows: `validation` and `test` -> metric -> ends.
+        """Of what is known of either: `validation` and `test` -> metric -> ends.
 
         Args:
             held_out: a table of predictions for the rows held out, or None.
         """
         typed, found = self.family.Config.model_validate(config), {}
         if held_out is not None:
-            found["validation"] = self.family.intervals(
-                self.family.held_out_rows(typed, data, held_out)
-            )
+            found["validation"] = self.family.held_out_intervals(typed, data, held_out)
         if test is not None:
             state = read_state(Path(weights))
-            found["test"] = self.family.intervals(
-                self.family.evaluate_rows(typed, state, test, self.worker)
-            )
+            found["test"] = self.family.intervals(typed, state, test, self.worker)
         return {part: ends for part, ends in found.items() if ends}
 
 

@@ -269,12 +269,16 @@ class Trainable(ABC, Generic[C, S, D]):
         """The same, a row per row of the data; families without such a table give an empty one."""
         return pd.DataFrame()
 
-    def held_out_rows(self, config: C, data: D, predictions: pd.DataFrame) -> pd.DataFrame:
-        """The same of predictions for the rows held out (`Progress.held_out`)."""
-        return pd.DataFrame()
+    def intervals(
+        self, config: C, state: State, data: D, worker: Worker
+    ) -> dict[str, tuple[float, float]]:
+        """The 95% interval of what `evaluate` gives, by name; of some metrics, or of none."""
+        return {}
 
-    def intervals(self, rows: pd.DataFrame) -> dict[str, tuple[float, float]]:
-        """Of metrics that are means over such rows: the 95% interval of each, by name."""
+    def held_out_intervals(
+        self, config: C, data: D, predictions: pd.DataFrame
+    ) -> dict[str, tuple[float, float]]:
+        """The same of predictions for the rows held out (`Progress.held_out`)."""
         return {}
 
     def baselines(

@@ -15,9 +15,9 @@ import pandas as pd
 from pydantic import Field
 
 from distrib.data.example_screen import write_example
-from distrib.data.metrics import interval
 from distrib.data.profiles import gene_end_profiles
 from distrib.data.screen import Screen
+from distrib.data.screen_intervals import intervals
 from distrib.data.screen_reader import load_screen
 from distrib.data.screen_scores import row_table, scores
 from distrib.data.simulate_screen import simulated_screen
@@ -134,16 +134,19 @@ class ScreenTrainable(Trainable[C, ScreenSource, Screen]):
         judged = known_targets(state, data, self.needs)
         return row_table(self.apply(config, state, data, worker), judged, self.training_mean(state))
 
-    def held_out_rows(self, config: C, data: Screen, predictions: pd.DataFrame) -> pd.DataFrame:
-        """The same of predictions out of fold, `id` and a column for each target."""
-        predicted = predictions[data.columns.tolist()].to_numpy(dtype=np.float32)
-        return row_table(predicted, data, reference(config, data))
+    def intervals(
+        self, config: C, state: State, data: Screen, worker: Worker
+    ) -> dict[str, tuple[float, float]]:
+        """Of every metric, by a bootstrap over rows."""
+        judged = known_targets(state, data, self.needs)
+        return intervals(self.apply(config, state, data, worker), judged, self.training_mean(state))
 
-    def intervals(self, rows: pd.DataFrame) -> dict[str, tuple[float, float]]:
-        """By a bootstrap over rows (see `metrics.interval`)."""
-        names = [m.name for m in self.metrics if m.name in rows]
-        found = {name: interval(rows[name].to_numpy(dtype=float)) for name in names}
-        return {name: ends for name, ends in found.items() if np.isfinite(ends).all()}
+    def held_out_intervals(
+        self, config: C, data: Screen, predictions: pd.DataFrame
+    ) -> dict[str, tuple[float, float]]:
+        """Of predictions out of fold, `id` and a column for each target."""
+        predicted = predictions[data.columns.tolist()].to_numpy(dtype=np.float32)
+        return intervals(predicted, data, reference(config, data))
 
     def baselines(
         self, config: C, data: Screen, test: Screen | None, worker: Worker
