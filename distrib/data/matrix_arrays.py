@@ -1,4 +1,4 @@
-"""Matrices from NumPy's files, in the forms that people save them in. Nothing pickled is loaded."""
+"""Matrices from NumPy's files, in the forms that people save them in. No pickle is ever run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from distrib.data.ids import Ids, as_ids
 from distrib.data.matrix import Matrix, as_float32, check_lengths, positions
+from distrib.data.numpy_pickle import read_pickled
 from distrib.data.text import check_file, read_lines, suffix
 from distrib.errors import InputError
 
@@ -23,7 +24,7 @@ _SAVE = (
 def read_npy(path: Path, ids: Path | None) -> Matrix:
     """A 2-D array, with the ids of its rows in a file of their own."""
     with _arrays(path) as stream:
-        values = np.load(stream, allow_pickle=False)
+        values = _array(stream, path)
     if values.ndim != 2:
         raise InputError(
             "a matrix is due", file=path, found=f"shape {values.shape}", expected="(rows, columns)"
@@ -48,11 +49,14 @@ def read_npy(path: Path, ids: Path | None) -> Matrix:
 def read_npz(path: Path) -> Matrix:
     """A 1-D array of ids and a 2-D array of numbers, or one vector for each id."""
     with _arrays(path) as stream, np.load(stream, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+        arrays = {name: _member(file, name, path) for name in file.files}
     texts = [n for n, a in arrays.items() if a.ndim == 1 and a.dtype.kind in "US"]
     matrices = [n for n, a in arrays.items() if a.ndim == 2 and a.dtype.kind in "fiub"]
-    if "ids" in arrays and arrays["ids"].ndim == 1:
-        texts = ["ids"]
+    # `data`, `index` and `columns` are what a data frame's values, rows and columns are saved as.
+    for name in ("ids", "index"):
+        if name in arrays and arrays[name].ndim == 1:
+            texts = [name]
+            break
     if "embeddings" in matrices:
         matrices = ["embeddings"]
     if len(texts) == 1 and len(matrices) == 1:
@@ -84,7 +88,7 @@ def _read_ids(path: Path) -> Ids:
         return as_ids(read_lines(path), path)
     check_file(path)
     with _arrays(path) as stream:
-        names = np.load(stream, allow_pickle=False)
+        names = _array(stream, path)
     if names.ndim != 1 or names.dtype.kind not in "USiu":
         raise InputError(
             "ids are due",
@@ -95,22 +99,49 @@ def _read_ids(path: Path) -> Ids:
     return as_ids(names.tolist(), path)
 
 
+def _member(file: np.lib.npyio.NpzFile, name: str, path: Path) -> np.ndarray:
+    """An array of an archive, whose member is called `name`, or `name`.npy."""
+    member = name if name in file.zip.namelist() else f"{name}.npy"  # type: ignore[union-attr]
+    with file.zip.open(member) as stream:  # type: ignore[union-attr]
+        return _array(stream, path)
+
+
+def _array(stream: IO[bytes], path: Path) -> np.ndarray:
+    """The array in NumPy's form; one of Python objects, such as ids are often saved as, must hold
+    text, and is read without running what its pickle says (see `numpy_pickle`).
+    """
+    start = stream.tell()
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    else:
+        shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+    if not dtype.hasobject:
+        stream.seek(start)
+        return np.lib.format.read_array(stream, allow_pickle=False)
+    found = np.asarray(read_pickled(stream, path))
+    if not all(isinstance(value, str) for value in found.ravel().tolist()):
+        raise InputError(
+            "an array of Python objects other than text",
+            file=path,
+            found=f"shape {shape}",
+            expected="arrays of numbers or of text (dtype=str)",
+            hint=_SAVE,
+        )
+    return found.astype(str)
+
+
 @contextmanager
 def _arrays(path: Path) -> Iterator[IO[bytes]]:
     """Opens a file; what NumPy says of one that it will not read is said for the file's owner."""
     try:
         with path.open("rb") as stream:
             yield stream
+    except InputError:
+        raise
     except Exception as error:  # a damaged file makes NumPy, zipfile and zlib raise of all kinds
-        if "pickle" in str(error) and "Object arrays" not in str(error):
+        if "pickle" in str(error) or "magic" in str(error):
             raise InputError(
                 "not an array file", file=path, found="other content", hint=_SAVE
-            ) from None
-        if "allow_pickle" in str(error):
-            raise InputError(
-                "an array of Python objects, which only a pickle can hold, is not loaded",
-                file=path,
-                expected="arrays of numbers or of text (dtype=str)",
-                hint=_SAVE,
             ) from None
         raise InputError("not a readable array file", file=path, found=error, hint=_SAVE) from None

@@ -46,7 +46,7 @@ def dry_run(plan: Plan) -> Iterator[str]:
             plan.source,
             options.test_fraction,
             options.seed,
-            plan.space.corner(),
+            plan.space,
             options.resources.greatest,
         )
         facts = ray.get(described)

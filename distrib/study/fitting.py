@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from distrib.errors import InputError
 from distrib.study.options import Plan
 from distrib.study.space import Space
-from distrib.trainables.base import Unfit
+from distrib.trainables.base import Trainable, Unfit
 
 
 def fit_plan(plan: Plan, unfit: Iterable[Unfit], say: Callable[[str], None]) -> Plan:
@@ -17,12 +18,28 @@ def fit_plan(plan: Plan, unfit: Iterable[Unfit], say: Callable[[str], None]) -> 
     Raises:
         InputError: nothing else is left, or the user fixed just this.
     """
+    unfit = list(unfit)
     for part in unfit:
         if part.name == "metric":
             plan = _without_metric(plan, part, say)
-        else:
-            plan = replace(plan, space=_without_value(plan, part, say))
-    return plan
+    return replace(plan, space=fit_space(plan.space, plan.family, unfit, say))
+
+
+def fit_space(
+    space: Space,
+    family: Trainable[Any, Any, Any],
+    unfit: Iterable[Unfit],
+    say: Callable[[str], None] = lambda line: None,
+) -> Space:
+    """The space without the values that the data do not allow.
+
+    Raises:
+        InputError: a parameter has no other.
+    """
+    for part in unfit:
+        if part.name != "metric":
+            space = _without_value(space, family, part, say)
+    return space
 
 
 def _without_metric(plan: Plan, part: Unfit, say: Callable[[str], None]) -> Plan:
@@ -40,10 +57,11 @@ def _without_metric(plan: Plan, part: Unfit, say: Callable[[str], None]) -> Plan
     return replace(plan, metrics=metrics, objective=metrics[0])
 
 
-def _without_value(plan: Plan, part: Unfit, say: Callable[[str], None]) -> Space:
-    space = plan.space
+def _without_value(
+    space: Space, family: Trainable[Any, Any, Any], part: Unfit, say: Callable[[str], None]
+) -> Space:
     here = [p for p in space.parameters if p.name == part.name]
-    default = plan.family.Config.model_fields[part.name].default
+    default = family.Config.model_fields[part.name].default
     values = here[0].values if here else (default,)
     if part.value not in values:
         return space

@@ -132,7 +132,7 @@ def run_study(
             plan.source,
             options.test_fraction,
             options.seed,
-            plan.space.corner(),
+            plan.space,
             options.resources.greatest,
             options.resources.workers,
         )

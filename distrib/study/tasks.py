@@ -16,8 +16,10 @@ from distrib.data.parquet_set import ParquetSet
 from distrib.data.stream import check_shards
 from distrib.errors import InputError
 from distrib.study.checkpoint import Checkpoints, read_state, write_state
+from distrib.study.fitting import fit_space
 from distrib.study.loop import Job, console
 from distrib.study.registry import load_family
+from distrib.study.space import Space
 from distrib.study.trial import Message, Pace, run_trial
 from distrib.trainables.base import Config, Evidence, Source, State, Trainable, Worker
 from distrib.trainables.framework import prepare
@@ -44,14 +46,14 @@ def load_data(
     source: Source,
     fraction: float,
     seed: int,
-    corner: dict[str, Any],
+    space: Space,
     num_workers: int = 1,
     least: int | None = None,
 ) -> tuple[Any, Any, Any]:
     """Read the data, set its test part aside, and see whether a training could begin.
 
     Args:
-        corner: one configuration of the space. num_workers: the most of a training; `least`, where
+        space: a configuration of it is tried. num_workers: the most of a training; `least`, where
             given: fewer will do, down to these, and `workers` of the description says how many.
 
     Returns:
@@ -65,7 +67,8 @@ def load_data(
         rest, test = family.set_aside(data, fraction, seed)
         described = data.describe()
         described["unfit"] = family.unfit(data)
-        config = family.Config.model_validate(corner)
+        fitted = fit_space(space, family, described["unfit"])
+        config = family.Config.model_validate(fitted.corner())
         least = least or num_workers
         described["workers"] = _most_workers(family, config, rest, least, num_workers)
         described["test_rows"] = 0 if test is None else family.count(test)

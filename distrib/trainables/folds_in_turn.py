@@ -60,9 +60,7 @@ def train_in_turn(
                     yield Progress(epoch, partial(_merged, parts, ahead, epoch, best, waited))
                     offered = time.monotonic()
         metrics, held_out = validate()
-        if recipe.patience and recipe.monitor is not None:
-            value = metrics[recipe.monitor.name]
-            value = value if recipe.monitor.direction == "max" else -value
+        if (value := recipe.watched(metrics)) is not None:
             best, waited = (value, 0) if value > best else (best, waited + 1)
         yield Progress(
             epoch + 1,

@@ -132,5 +132,5 @@ def recipe(config: Ia3Config) -> Recipe:
         clip_norm=config.clip_norm,
         accumulate=config.accumulate,
         patience=config.patience,
-        monitor=METRICS[0],
+        monitor=METRICS,
     )

@@ -156,5 +156,5 @@ def recipe(config: MlpConfig) -> Recipe:
         clip_norm=config.clip_norm,
         accumulate=config.accumulate,
         patience=config.patience,
-        monitor=Mlp.metrics[0],
+        monitor=Mlp.metrics,
     )

@@ -112,5 +112,5 @@ def recipe(config: MlpPairsConfig) -> Recipe:
         warmup=config.warmup,
         clip_norm=config.clip_norm,
         patience=config.patience,
-        monitor=METRICS[0],
+        monitor=METRICS,
     )

@@ -109,10 +109,10 @@ class ScreenTrainable(Trainable[C, ScreenSource, Screen]):
         require_parts(data, self.needs)
 
     def unfit(self, data: Screen) -> list[Unfit]:
-        """A correlation over the single target of a row; responders that nobody named."""
+        """What says nothing of a single target a row; responders that nobody named."""
         found = []
         if len(data.columns) == 1:
-            for name in ("pearson", "delta_pearson"):
+            for name in ("pearson", "delta_pearson", "rmse", "mae", "l2"):
                 found.append(Unfit("metric", name, "the data have one target only"))
         if data.responding is None:
             for name in ("auroc", "auprc"):

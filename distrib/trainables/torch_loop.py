@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -37,6 +37,7 @@ class Recipe:
         clip_norm: greatest length of a replica's gradient; 0 leaves it.
         accumulate: batches whose gradients are averaged before a step.
         patience: epochs without a better `monitor` after which the training stops; 0 never stops.
+        monitor: the metrics that may be watched, in order.
     """
 
     epochs: int
@@ -47,7 +48,14 @@ class Recipe:
     clip_norm: float = 0.0
     accumulate: int = 1
     patience: int = 0
-    monitor: Metric | None = None
+    monitor: Sequence[Metric] = ()
+
+    def watched(self, metrics: Mapping[str, float]) -> float | None:
+        """What `patience` looks at, greater is better: the first of `monitor` that is known."""
+        for metric in self.monitor if self.patience else ():
+            if metric.name in metrics:
+                return metrics[metric.name] * (1 if metric.direction == "max" else -1)
+        return None
 
 
 class Task(Protocol):
@@ -210,16 +218,11 @@ class _Loop:
         self.task.model.eval()
         with autocast(self.worker):
             metrics = self.task.validate()
-        if metrics is not None and self.recipe.patience and self.recipe.monitor is not None:
-            self.watch(metrics, self.recipe.monitor)
+        if metrics is not None and (value := self.recipe.watched(metrics)) is not None:
+            self.best, self.waited = (
+                (value, 0) if value > self.best else (self.best, self.waited + 1)
+            )
         return Progress(self.epoch, self.capture, metrics, {"loss": float(losses.mean())})
-
-    def watch(self, metrics: Mapping[str, float], monitor: Metric) -> None:
-        value = metrics[monitor.name] * (1 if monitor.direction == "max" else -1)
-        if value > self.best:
-            self.best, self.waited = value, 0
-        else:
-            self.waited += 1
 
     def capture(self) -> State:
         tensors = {f"model.{name}": t for name, t in self.task.model.state_dict().items()}

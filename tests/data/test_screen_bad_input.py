@@ -109,8 +109,8 @@ LINES = "\n".join(IDS)
 @pytest.mark.parametrize(
     ("write", "says"),
     [
-        (save(ids=np.array(IDS, dtype=object), embeddings=INPUTS), ["pickle", "dtype=str"]),
-        (save(embeddings=np.array([{"a": 1}], dtype=object)), ["pickle", "np.savez"]),
+        (save(embeddings=np.array([{"a": 1}], dtype=object)), ["other than text", "np.savez"]),
+        (save(ids=np.array([*IDS[:5], 6], dtype=object), X=INPUTS), ["other than text", "(6,)"]),
         (save(ids=np.array(IDS), embeddings=HOLE), ["row 3 (gene2), column 1", "nan"]),
         (save(ids=np.array(IDS), embeddings=INPUTS * np.float64(1e38)), ["row 1", "inf"]),
         (save(ids=np.array(IDS[:5]), embeddings=INPUTS), ["5 in 'ids'", "expected: 6"]),
@@ -125,7 +125,7 @@ LINES = "\n".join(IDS)
         (array(INPUTS, LINES.replace("gene3", "1-Mar")), ["ids.txt", "row 4", "MARCH1"]),
         (array(INPUTS[:, 0], LINES), ["a matrix is due", "(6,)"]),
         (array(INPUTS.astype(str), LINES), ["an array without numbers", "<U"]),
-        (array(np.array(IDS, dtype=object), LINES), ["embeddings.npy", "pickle"]),
+        (array(np.array([[name] for name in IDS], dtype=object), LINES), ["embeddings.npy", "without numbers"]),
         (frame({"id": IDS, "x": [1, 2, 3, None, 5, 6]}), ["row 4 (gene3), column x", "nan"]),
         (frame({"id": IDS, "x": list("123a56")}), ["row 4, column 'x'", "'a'"]),
         (frame({"id": [*IDS[:5], None], "x": range(6)}), ["row 6", "without an id"]),
@@ -156,7 +156,7 @@ def test_nothing_pickled_is_run(
     bomb = tmp_path / "bomb"
     monkeypatch.setenv("DISTRIB_TEST_BOMB", str(bomb))
     np.savez(screen / "embeddings.npz", ids=np.array([_Bomb()], dtype=object), X=INPUTS)
-    refused(screen, "pickle")
+    refused(screen, "mkdir")
     assert not bomb.exists()
 
 
@@ -263,11 +263,27 @@ def test_damaged_files_raise_nothing_else(
         assert len(screen) and np.isfinite(screen.inputs).all()
 
 
-def test_a_real_file_of_pickled_ids(tmp_path: Path, real_data: Path) -> None:
-    """A published `.npz` holds its ids as Python objects: refused, with the way out."""
+@pytest.mark.parametrize(
+    "write",
+    [
+        save(ids=np.array(IDS, dtype=object), embeddings=INPUTS),
+        save(data=INPUTS, index=np.array(IDS, dtype=object), columns=np.array(["x", "y"])),
+    ],
+)
+def test_ids_that_are_saved_as_objects_are_read(
+    screen: Path, write: Callable[[Path], None]
+) -> None:
+    write(screen)
+    found = load_screen(screen, targets=False)
+    assert found.ids.tolist() == IDS
+    np.testing.assert_array_equal(found.inputs, INPUTS)
+
+
+def test_a_real_file_of_ids_that_are_objects(tmp_path: Path, real_data: Path) -> None:
+    """A published `.npz` of a data frame; four of its rows hold no numbers, which is told."""
     path = real_data / "expression" / "hs27_embeddings" / "tf_embeddings.npz"
     (tmp_path / "screen.yaml").write_text(f"embeddings: {path}\n")
-    refused(tmp_path, "tf_embeddings.npz", "pickle", "np.savez", targets=False)
+    refused(tmp_path, "tf_embeddings.npz", "not finite", targets=False)
 
 
 def test_a_hole_far_down_is_named_by_its_own_row(tmp_path: Path) -> None:

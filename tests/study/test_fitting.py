@@ -9,10 +9,11 @@ import pytest
 
 from distrib.data.screen import Screen
 from distrib.errors import InputError
-from distrib.study.fitting import fit_plan
+from distrib.study.fitting import fit_plan, fit_space
 from distrib.study.options import Options, Plan, make_plan
 from distrib.study.space_file import find_space
 from distrib.trainables.base import Unfit
+from distrib.trainables.lel import LatentEmbedding
 from distrib.trainables.mlp import Mlp
 
 NO_PROFILES = Unfit("loss", "cross_entropy", "rows do not sum to 1")
@@ -79,11 +80,20 @@ def test_the_mlp_knows_what_its_data_allow() -> None:
     assert refused(profiles) == {"auroc", "auprc"}
     assert refused(profiles, responding=profiles > 0.3) == set()
     single = refused(numbers[:, :1])
-    assert single == {"cross_entropy", "pearson", "delta_pearson", "auroc", "auprc"}
+    of_rows = {"pearson", "delta_pearson", "rmse", "mae", "l2"}
+    assert single == {"cross_entropy", "auroc", "auprc", *of_rows}
 
 
 def refused(targets: np.ndarray, **more: np.ndarray) -> set[str]:
     return {u.value for u in Mlp().unfit(replace(screen(targets), **more))}
+
+
+def test_a_space_that_begins_with_what_cannot_be_is_fitted_too() -> None:
+    lel = find_space("lel")
+    assert lel.corner()["gene_side"] == "embedding"
+    fitted = fit_space(lel, LatentEmbedding(), LatentEmbedding().unfit(screen(np.eye(9, 3))))
+    corner = fitted.corner()
+    assert (corner["gene_side"], corner["perturbation_side"]) == ("pca", "embedding")
 
 
 def test_too_few_groups_are_refused_before_anything_begins() -> None:

@@ -10,10 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from distrib.errors import InputError
+from distrib.study.space import Space
 from distrib.study.tasks import Site, load_data
 from distrib.trainables.base import Source, Worker
 from tests.stream_family import Net
 from tests.toys import Curve
+
+NOTHING = Space("nothing", "", ())
 
 
 class Refusing(Curve):
@@ -42,7 +45,7 @@ def test_a_refusal_is_told_wherever_it_comes_up(
     monkeypatch.setattr(Refusing, "where", where, raising=False)
     site = Site(f"{__name__}:Refusing", Worker(), allow_custom=True)
     load = load_data._function
-    data, _, described = load(site, Source(path="rows.csv"), 0.2, 0, {}, 1)
+    data, _, described = load(site, Source(path="rows.csv"), 0.2, 0, NOTHING, 1)
     if where == "nowhere":
         assert described["search_rows"] + described["test_rows"] == 20
     else:
@@ -52,7 +55,7 @@ def test_a_refusal_is_told_wherever_it_comes_up(
 
 def test_a_family_that_a_worker_has_not_is_told() -> None:
     found = load_data._function(
-        Site("lab_none:Mine", Worker(), allow_custom=True), Source(), 0, 0, {}
+        Site("lab_none:Mine", Worker(), allow_custom=True), Source(), 0, 0, NOTHING
     )
     assert "put lab_none.py beside" in found[2]["error"]
 
@@ -75,7 +78,7 @@ def test_as_many_workers_as_there_are_row_groups(
     pq.write_table(table, tmp_path / "rows.parquet", row_group_size=1)
     site = Site(f"{__name__}:Streaming", Worker(), allow_custom=True)
     source = Source(path=str(tmp_path))
-    _, _, described = load_data._function(site, source, 0, 0, {}, most, least)
+    _, _, described = load_data._function(site, source, 0, 0, NOTHING, most, least)
     if workers is None:
         assert "fewer row groups than workers" in described["error"]
         assert f"at least {least}" in described["error"]
