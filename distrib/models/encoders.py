@@ -133,6 +133,8 @@ def load_encoder(
 
     options = {"revision": revision, "trust_remote_code": trust_remote_code}
     place = Path(name)
+    if not place.exists() and (name.startswith((".", "~")) or place.is_absolute()):
+        raise InputError("no such folder", file=place, expected="an encoder's folder")
     if place.exists() and not (place / "config.json").is_file():
         raise InputError("no model in this folder", file=place, expected="config.json")
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from distrib.errors import InputError, nearest
 from distrib.records import StudyRecord
+from distrib.safe_yaml import read_yaml_file
 from distrib.tracking import wording
 from distrib.tracking.compare import read_figures
 
@@ -24,7 +25,7 @@ _ENDS = ("low", "high")
 
 @dataclass(frozen=True)
 class Ranked:
-    """One study: its folder, its record, and what `study.yaml` says of its data and options."""
+    """One study: its folder, its record, and what its `study.yaml` says."""
 
     folder: Path
     study: StudyRecord
@@ -210,8 +211,8 @@ def _option(ranked: Ranked, key: str) -> Any:
     options = ranked.stored["options"]
     if key in options:
         return options[key]
-    parameters = ranked.stored["space"].get("parameters", {})
-    return parameters.get(key, "default")
+    file = ranked.folder / "best" / "config.yaml"
+    return read_yaml_file(file)["config"].get(key) if file.is_file() else None
 
 
 def _ends(ends: Sequence[float] | None, prefix: str) -> dict[str, float]:

@@ -75,7 +75,7 @@ def with_everything(files: ExpressionFiles) -> ExpressionFiles:
     np.save(folder / "gene_embeddings.npy", GENE_VECTORS[::-1])
     (folder / "gene_index.txt").write_text("\n".join(NAMES[::-1]) + "\n")
     sequences_frame().to_csv(folder / "tf_sequences.csv", index=False)
-    folds = [tuple(np.flatnonzero((FOLDS == f) == held) for held in (0, 1)) for f in range(4)]
+    folds = [tuple(np.flatnonzero((f == FOLDS) == held) for held in (0, 1)) for f in range(4)]
     splits = {"method": "5fold", "n_splits": 4, "fold_splits": folds, "total_samples": ROWS}
     (folder / "cv_splits_5fold_42.pkl").write_bytes(pickle.dumps(splits, protocol=4))
     groups = pd.DataFrame({"id": TFS, "group": list("aabbccdd")})

@@ -125,7 +125,10 @@ LINES = "\n".join(IDS)
         (array(INPUTS, LINES.replace("gene3", "1-Mar")), ["ids.txt", "row 4", "MARCH1"]),
         (array(INPUTS[:, 0], LINES), ["a matrix is due", "(6,)"]),
         (array(INPUTS.astype(str), LINES), ["an array without numbers", "<U"]),
-        (array(np.array([[name] for name in IDS], dtype=object), LINES), ["embeddings.npy", "without numbers"]),
+        (
+            array(np.array([[name] for name in IDS], dtype=object), LINES),
+            ["embeddings.npy", "without numbers"],
+        ),
         (frame({"id": IDS, "x": [1, 2, 3, None, 5, 6]}), ["row 4 (gene3), column x", "nan"]),
         (frame({"id": IDS, "x": list("123a56")}), ["row 4, column 'x'", "'a'"]),
         (frame({"id": [*IDS[:5], None], "x": range(6)}), ["row 6", "without an id"]),

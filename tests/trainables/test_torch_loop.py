@@ -106,7 +106,9 @@ def test_the_last_state_has_no_optimiser() -> None:
     ("direction", "scores"), [("max", [1, 3, 2, 3, 9, 9]), ("min", [9, 1, 2, 1, 0, 0])]
 )
 def test_stops_when_the_score_has_not_improved(direction: Any, scores: list[float]) -> None:
-    recipe = replace(RECIPE, epochs=6, patience=2, monitor=[Metric("other", "max"), Metric("score", direction)])
+    recipe = replace(
+        RECIPE, epochs=6, patience=2, monitor=[Metric("other", "max"), Metric("score", direction)]
+    )
     items = list(train(Line(list(scores)), recipe, WORKER))
     assert len(items) == 4
     resumed = list(train(Line(list(scores[3:])), recipe, WORKER, state=_at(scores, recipe, 3)))
