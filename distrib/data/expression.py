@@ -18,7 +18,7 @@ from distrib.data.labels import read_labels
 from distrib.data.matrix import Matrix, require_finite
 from distrib.data.matrix_files import read_matrix
 from distrib.data.screen import Screen
-from distrib.data.screen_checks import about_targets, check_orientation
+from distrib.data.screen_checks import about_targets, check_folds, check_orientation
 from distrib.data.screen_columns import zeros_and_ones
 from distrib.data.screen_reader import codes
 from distrib.data.sequences import read_sequences
@@ -76,25 +76,28 @@ def read_expression(
         embeddings = _embeddings(
             files.embeddings, files.embedding_ids, notes, skip_missing=skip_missing
         )
-        check_orientation(embeddings.ids, targets)
+        check_orientation(embeddings.ids, targets, notes)
         ids, kept, of_rows = join(ids, embeddings.ids, notes)
         rows, inputs = rows[kept], embeddings.values[of_rows]
     if files.sequences is not None:
         named, found = read_sequences(files.sequences)
+        if files.embeddings is None:
+            check_orientation(named, targets, notes)
         ids, kept, of_rows = join(ids, named, notes)
         rows, inputs, sequences = rows[kept], inputs[kept], found[of_rows]
     columns, gene_inputs = _genes(files, targets, notes, skip_missing=skip_missing)
     if top_genes is not None:
         columns, gene_inputs = _top(targets, rows, columns, gene_inputs, top_genes)
+    groups = None if files.groups is None else _groups(files.groups, ids)
     values = targets.values[np.ix_(rows, columns)]
     names = targets.columns[columns]
     notes += about_targets(values, names, files.targets)
-    return Screen(
+    screen = Screen(
         ids=ids.values,
         inputs=inputs,
         targets=values,
         columns=names,
-        groups=np.arange(len(ids)) if files.groups is None else _groups(files.groups, ids),
+        groups=np.arange(len(ids)) if groups is None else codes(groups),
         folds=None if folds is None else codes(folds[rows]),
         gene_inputs=gene_inputs,
         sequences=sequences,
@@ -102,6 +105,8 @@ def read_expression(
         if files.responding is None
         else zeros_and_ones(files.responding, ids, as_ids(names.tolist(), files.targets)),
     )
+    check_folds(screen, groups, None if folds is None else folds[rows], files.splits)
+    return screen
 
 
 def _names_in(path: Path) -> list[str]:
@@ -121,8 +126,10 @@ def _embeddings(path: Path, ids: Path | None, notes: list[str], *, skip_missing:
             f"{len(lost)} of {len(finite)} embeddings of {path.name} are not finite and were left "
             f"out: {examples(lost)}"
         )
+        if not finite.any():
+            raise InputError("no embedding is finite", file=path, found=f"{len(lost)} rows")
         kept = np.flatnonzero(finite)
-        matrix = Matrix(matrix.ids.take(kept), matrix.columns, matrix.values[kept])
+        matrix = Matrix(matrix.ids.take(kept), matrix.columns, matrix.values[kept], file=path)
     require_finite(matrix)
     return matrix
 
@@ -168,4 +175,4 @@ def _groups(path: Path, ids: Ids) -> np.ndarray:
             found=f"nothing for {examples(lonely)}",
             expected="a group for each id",
         )
-    return codes(labels[of_labels])
+    return labels[of_labels]

@@ -7,6 +7,8 @@ in their order, counted from 0.
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import numpy as np
 
 from distrib.data.ids import Ids, as_ids, examples, join
 from distrib.data.labels import read_labels
+from distrib.data.matrix_arrays import read_arrays
 from distrib.data.numpy_pickle import read_pickle
 from distrib.data.text import open_text, suffix
 from distrib.errors import InputError
@@ -47,32 +50,47 @@ def read_folds(path: Path, ids: Ids) -> np.ndarray:
     if form in (".pkl", ".pickle"):
         return _of_content(read_pickle(path), path, ids)
     if form == ".json":
-        with open_text(path) as file:
-            try:
-                return _of_content(json.load(file), path, ids)
-            except ValueError as error:
-                if isinstance(error, InputError):
-                    raise
-                raise InputError("this is not JSON", file=path, found=error) from None
+        return _of_content(_read_json(path), path, ids)
     if form == ".npz":
-        return _of_arrays(path, ids)
+        return _of_arrays(read_arrays(path), path, ids)
     named, labels = read_labels(path, "fold")
-    return _by_id(dict(zip(named.values.tolist(), labels.tolist())), path, ids)
+    return _by_id(named, labels, path, ids)
 
 
-def _of_arrays(path: Path, ids: Ids) -> np.ndarray:
+def _read_json(path: Path) -> Any:
+    """What a JSON file holds; a key that is there twice is an error, not the last one's value."""
+
+    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        for name, count in Counter(name for name, _ in pairs).items():
+            if count > 1:
+                raise InputError(f"the key {name!r} is there twice", file=path)
+        return dict(pairs)
+
+    with open_text(path) as file:
+        text = file.read()
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except Exception as error:
-        raise InputError("not a readable array file", file=path, found=error) from None
+        return json.loads(text, object_pairs_hook=mapping)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError("this is not JSON", file=path, found=error) from None
+
+
+def _of_arrays(arrays: Mapping[str, np.ndarray], path: Path, ids: Ids) -> np.ndarray:
     if {"ids", "folds"} <= set(arrays):
-        return _by_id(dict(zip(map(str, arrays["ids"]), map(str, arrays["folds"]))), path, ids)
-    tests = sorted(name for name in arrays if name.startswith("test_"))
+        names, folds = arrays["ids"], arrays["folds"]
+        if names.ndim != 1 or folds.shape != names.shape:
+            raise InputError(
+                "a fold for each id is due",
+                file=path,
+                found=f"ids of shape {names.shape}, folds of shape {folds.shape}",
+                expected="1-D arrays of the same length",
+            )
+        return _by_id(as_ids(names.tolist(), path), folds.astype(str), path, ids)
+    tests = [name for name in arrays if re.fullmatch(r"test_\d+", name)]
     if not tests:
         raise InputError(
             "no folds in this file", file=path, found=", ".join(arrays), expected=_FORM
         )
+    tests.sort(key=lambda name: int(name.removeprefix("test_")))
     pairs = [(arrays.get(name.replace("test_", "train_")), arrays[name]) for name in tests]
     return _by_position(pairs, path, ids)
 
@@ -80,27 +98,31 @@ def _of_arrays(path: Path, ids: Ids) -> np.ndarray:
 def _of_content(content: Any, path: Path, ids: Ids) -> np.ndarray:
     if isinstance(content, Mapping) and SPLITS in content:
         total = content.get("total_samples")
-        if total is not None and int(total) != len(ids):
+        if total is not None and total != len(ids):
             raise InputError(
                 "splits of another number of rows",
                 file=path,
                 where="total_samples",
-                found=int(total),
+                found=total,
                 expected=f"{len(ids)}, the rows of {ids.file.name}",
             )
         return _by_position(content[SPLITS], path, ids)
     plain = isinstance(content, Mapping) and all(
-        isinstance(key, str) and isinstance(fold, (int, str)) for key, fold in content.items()
+        isinstance(key, str) and isinstance(fold, int | str | np.integer)
+        for key, fold in content.items()
     )
     if not plain:
         raise InputError(
             "no folds in this file", file=path, found=type(content).__name__, expected=_FORM
         )
-    return _by_id({key: str(fold) for key, fold in content.items()}, path, ids)
+    labels = np.array([str(fold) for fold in content.values()], dtype=str)
+    return _by_id(as_ids(list(content), path), labels, path, ids)
 
 
-def _by_id(folds: Mapping[str, str], path: Path, ids: Ids) -> np.ndarray:
-    named = as_ids(list(folds), path)
+def _by_id(named: Ids, labels: np.ndarray, path: Path, ids: Ids) -> np.ndarray:
+    """Args:
+    labels: the fold of each of the rows that are `named`.
+    """
     common, of_ids, of_names = join(ids, named, notes=[])
     if len(common) < len(ids):
         lonely = np.delete(ids.values, of_ids)
@@ -110,10 +132,16 @@ def _by_id(folds: Mapping[str, str], path: Path, ids: Ids) -> np.ndarray:
             found=f"nothing for {examples(lonely)}",
             expected="a fold for each id",
         )
-    return np.array(list(folds.values()), dtype=str)[of_names]
+    if len(empty := np.flatnonzero(np.char.strip(labels) == "")):
+        raise InputError("an id without a fold", file=path, where=named.place(empty[0]))
+    return labels[of_names]
 
 
 def _by_position(splits: Sequence[Sequence[Any]], path: Path, ids: Ids) -> np.ndarray:
+    if not isinstance(splits, Sequence | np.ndarray):
+        raise InputError(
+            "no list of folds", file=path, where=SPLITS, found=repr(splits), expected=_FORM
+        )
     fold_of = np.full(len(ids), -1)
     for fold, split in enumerate(splits):
         try:
@@ -123,6 +151,8 @@ def _by_position(splits: Sequence[Sequence[Any]], path: Path, ids: Ids) -> np.nd
                 "no pair of training and test rows", file=path, where=f"fold {fold}", expected=_FORM
             ) from None
         rows = _positions(test, path, fold, ids)
+        if not len(rows):
+            raise InputError("an empty fold: no row is tested", file=path, where=f"fold {fold}")
         twice = rows[fold_of[rows] >= 0]
         if len(twice) or len(np.unique(rows)) < len(rows):
             row = twice[0] if len(twice) else _repeated(rows)
@@ -154,7 +184,12 @@ def _by_position(splits: Sequence[Sequence[Any]], path: Path, ids: Ids) -> np.nd
 
 
 def _positions(rows: Any, path: Path, fold: int, ids: Ids) -> np.ndarray:
-    found = np.asarray(rows)
+    try:
+        found = np.asarray(rows)
+    except ValueError:  # lists of different lengths
+        found = np.empty(len(rows), dtype=object)
+    if isinstance(rows, list | tuple) and not rows:
+        found = found.astype(np.int64)
     if found.ndim != 1 or found.dtype.kind not in "iu":
         raise InputError(
             "row numbers are due",

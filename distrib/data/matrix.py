@@ -19,18 +19,20 @@ class Matrix:
         ids: of the rows. columns: (columns,) str, their names, or their positions as text.
         values: (rows, columns) float32, NaN = missing.
         labels: text columns that were asked for: name -> (rows,) str.
+        file: where the numbers come from, if not from where the ids do.
     """
 
     ids: Ids
     columns: np.ndarray
     values: np.ndarray
     labels: dict[str, np.ndarray] = field(default_factory=dict)
+    file: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.values.size:
             raise InputError(
                 "a matrix without content",
-                file=self.ids.file,
+                file=self.file or self.ids.file,
                 found=f"shape {self.values.shape}",
                 expected="at least one row and one column",
             )
@@ -44,7 +46,7 @@ def require_finite(matrix: Matrix) -> None:
             row, column = start + bad[0, 0], bad[0, 1]
             raise InputError(
                 "a number is missing or not finite",
-                file=matrix.ids.file,
+                file=matrix.file or matrix.ids.file,
                 where=f"{matrix.ids.place(row)}, column {matrix.columns[column]}",
                 found=matrix.values[row, column],
                 expected="a finite number (in float32)",

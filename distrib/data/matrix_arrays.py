@@ -43,13 +43,12 @@ def read_npy(path: Path, ids: Path | None) -> Matrix:
             found=f"{len(names)} ids",
             expected=f"{len(values)}, the rows of {path.name}",
         )
-    return Matrix(names, positions(values), as_float32(values, path))
+    return Matrix(names, positions(values), as_float32(values, path), file=path)
 
 
 def read_npz(path: Path) -> Matrix:
     """A 1-D array of ids and a 2-D array of numbers, or one vector for each id."""
-    with _arrays(path) as stream, np.load(stream, allow_pickle=False) as file:
-        arrays = {name: _member(file, name, path) for name in file.files}
+    arrays = read_arrays(path)
     texts = [n for n, a in arrays.items() if a.ndim == 1 and a.dtype.kind in "US"]
     matrices = [n for n, a in arrays.items() if a.ndim == 2 and a.dtype.kind in "fiub"]
     # `data`, `index` and `columns` are what a data frame's values, rows and columns are saved as.
@@ -81,6 +80,13 @@ def read_npz(path: Path) -> Matrix:
     check_lengths(np.array([len(a) for a in arrays.values()]), ids)
     values = np.stack([as_float32(a, path) for a in arrays.values()])
     return Matrix(ids, positions(values), values)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Every array of an `.npz`, by name."""
+    check_file(path)
+    with _arrays(path) as stream, np.load(stream, allow_pickle=False) as file:
+        return {name: _member(file, name, path) for name in file.files}
 
 
 def _read_ids(path: Path) -> Ids:

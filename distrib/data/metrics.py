@@ -101,10 +101,13 @@ def summary(predicted: np.ndarray, targets: np.ndarray, reference: np.ndarray) -
 def interval(values: np.ndarray, seed: int = 0, times: int = 1000) -> tuple[float, float]:
     """The middle 95% of means of `values` (rows,) drawn with replacement; NaN are left out.
 
-    The percentile bootstrap (Efron 1979); both ends are NaN where there are fewer than two values.
+    The percentile bootstrap (Efron 1979); both ends are NaN where there are fewer than two
+    values, or one is infinite.
     """
     values = values[~np.isnan(values)]
     if len(values) < 2:
+        return math.nan, math.nan
+    if not np.isfinite(values).all():
         return math.nan, math.nan
     drawn = np.random.default_rng(seed).integers(len(values), size=(times, len(values)))
     low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])

@@ -11,7 +11,7 @@ import math
 import pickle
 import re
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import numpy as np
 
@@ -116,6 +116,17 @@ class _Reader(pickle._Unpickler):
             return _KNOWN[module, name]
         except KeyError:
             raise _RefusedError(f"{module}.{name}") from None
+
+    def load_build(self) -> None:
+        """A state is set on what is being built here, and on nothing else that was named."""
+        if not isinstance(self.stack[-2], _Kind | _Array):  # type: ignore[attr-defined]
+            raise _RefusedError(f"a state of {type(self.stack[-2]).__name__}")  # type: ignore[attr-defined]
+        super().load_build()  # type: ignore[misc]
+
+    dispatch: ClassVar[dict[int, Any]] = {
+        **pickle._Unpickler.dispatch,
+        pickle.BUILD[0]: load_build,
+    }
 
     def persistent_load(self, pid: Any) -> Any:
         raise _RefusedError("a reference to something outside the file")

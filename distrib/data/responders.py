@@ -18,8 +18,9 @@ def auroc(scores: np.ndarray, responding: np.ndarray) -> np.ndarray:
     positive = responding.sum(axis=1)
     negative = responding.shape[1] - positive
     above = (ranks * responding).sum(axis=1) - positive * (positive + 1) / 2
+    judged = (positive > 0) & (negative > 0) & np.isfinite(scores).all(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where((positive > 0) & (negative > 0), above / (positive * negative), np.nan)
+        return np.where(judged, above / (positive * negative), np.nan)
 
 
 def auprc(scores: np.ndarray, responding: np.ndarray) -> np.ndarray:

@@ -10,23 +10,37 @@ import numpy as np
 from distrib.data.ids import Ids, examples
 from distrib.data.matrix import Matrix
 from distrib.data.screen import Screen
-from distrib.data.screen_files import ScreenFiles
 from distrib.data.splits import check_disjoint
 from distrib.errors import InputError
 
+MOST = 0.9
+"""Part of the columns that must be ids of rows before a table is held to lie on its side."""
 
-def check_orientation(rows: Ids, targets: Matrix) -> None:
-    """A table with the ids along its top would otherwise only say that no id matches."""
+
+def check_orientation(rows: Ids, targets: Matrix, notes: list[str]) -> None:
+    """A table with the ids along its top would otherwise only say that few ids match, or none.
+
+    Where perturbed genes are read out as well, both ways match: then it is told, not refused.
+    """
     wanted = set(rows.values.tolist())
     across = [name for name in targets.columns.tolist() if name in wanted]
-    if across and wanted.isdisjoint(targets.ids.values.tolist()):
-        raise InputError(
-            "the targets lie the other way round: their columns are the ids of the embeddings",
-            file=targets.ids.file,
-            found=f"columns {examples(across)} and rows {examples(targets.ids.values)}",
-            expected="a row for each id and a column for each target",
-            hint="transpose the table (in pandas: table.T)",
+    down = sum(name in wanted for name in targets.ids.values.tolist())
+    if len(across) < MOST * len(targets.columns) or down == len(targets.ids):
+        return
+    if down:
+        notes.append(
+            f"{len(across)} of {len(targets.columns)} columns of {targets.ids.file.name} are ids "
+            f"in {rows.file.name}, but only {down} of its {len(targets.ids)} rows: if it lies the "
+            "other way round, transpose it (in pandas: table.T)"
         )
+        return
+    raise InputError(
+        f"the targets lie the other way round: their columns are the ids of {rows.file.name}",
+        file=targets.ids.file,
+        found=f"columns {examples(across)} and rows {examples(targets.ids.values)}",
+        expected="a row for each id and a column for each target",
+        hint="transpose the table (in pandas: table.T)",
+    )
 
 
 def about_targets(values: np.ndarray, columns: np.ndarray, file: Path) -> list[str]:
@@ -48,11 +62,15 @@ def about_targets(values: np.ndarray, columns: np.ndarray, file: Path) -> list[s
 
 
 def check_folds(
-    screen: Screen, groups: np.ndarray | None, folds: np.ndarray | None, files: ScreenFiles
+    screen: Screen, groups: np.ndarray | None, folds: np.ndarray | None, file: Path | None
 ) -> None:
+    """Raise where there is one fold only, or rows of one group lie in two of them.
+
+    Args:
+        groups, folds: (rows,) how the screen's groups and folds are called. file: that says so.
+    """
     if screen.folds is None or folds is None:
         return
-    file = files.folds if isinstance(files.folds, Path) else files.targets
     if screen.folds.max() == 0:
         raise InputError("all rows lie in one fold", file=file, found=f"fold {folds[0]}")
     names = screen.ids if groups is None else groups

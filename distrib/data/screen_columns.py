@@ -67,7 +67,7 @@ def zeros_and_ones(path: Path, rows: Ids, columns: Ids) -> np.ndarray:
         raise InputError(
             "neither 0 nor 1",
             file=path,
-            where=f"row {rows.values[row]}, column {columns.values[column]!r}",
+            where=f"row {rows.values[row]}, column {str(columns.values[column])!r}",
             found=values[row, column],
             expected="1 where a target responds, else 0",
         )

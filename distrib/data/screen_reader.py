@@ -47,7 +47,7 @@ def load_screen(path: str | Path, targets: bool = True) -> Screen:
     label_columns = [name for name in (files.groups, files.folds) if isinstance(name, str)]
     measured = read_matrix(files.targets, labels=label_columns, notes=notes)
     notes += _about_ids(measured.ids)
-    check_orientation(row_ids, measured)
+    check_orientation(row_ids, measured, notes)
     ids, of_rows, of_targets = join(row_ids, measured.ids, notes)
     values = measured.values[of_targets]
     notes += about_targets(values, measured.columns, measured.ids.file)
@@ -64,7 +64,8 @@ def load_screen(path: str | Path, targets: bool = True) -> Screen:
         gene_inputs=read_gene_inputs(files, measured.columns, notes),
         responding=read_responding(files, ids, measured.columns),
     )
-    check_folds(screen, groups, folds, files)
+    file = files.folds if isinstance(files.folds, Path) else files.targets
+    check_folds(screen, groups, folds, file)
     return replace(screen, notes=(*notes, *about_twins(screen)))
 
 
