@@ -227,7 +227,7 @@ def test_a_set_of_one_row_group_is_for_the_least_of_workers(start: Any, tmp_path
     """And what the winner's last training writes stands beside it."""
     (tmp_path / "rows").mkdir()
     write_rows(tmp_path / "rows", rows=20, files=1)
-    parameters = {"epochs": 2, "hidden": 4, "speaks": True}
+    parameters = {"epochs": 2, "hidden": 4}
     space = {"trainable": "tests.stream_family:Net", "parameters": parameters}
     (tmp_path / "net.yaml").write_text(yaml.safe_dump(space))
     words = ("--data", "rows", "--test-fraction", "0", "--workers-per-trial", "1:2")
@@ -235,7 +235,7 @@ def test_a_set_of_one_row_group_is_for_the_least_of_workers(start: Any, tmp_path
     assert driver.wait() == 0, driver.said()
     assert "note: at most 1 workers train together on these data" in driver.said()
     log = tmp_path / "runs" / "net-0" / "best" / "console.log"
-    assert log.read_text().count("trains in a group of 1") == 1
+    assert log.read_text().count("trains a network") == 1
 
 
 def no_file(folder: Path) -> None:
