@@ -177,7 +177,8 @@ def missing_at(table: pa.Table) -> dict[str, str]:
 
 def joined(tables: Sequence[pa.Table]) -> pa.Table:
     """The rows of all tables, uncopied; of several places the first is kept."""
+    whole = pa.concat_tables(tables)
     places = {
         name: place for table in reversed(tables) for name, place in missing_at(table).items()
     }
-    return with_missing_at(pa.concat_tables(tables), places)
+    return with_missing_at(whole, places) if places else whole
