@@ -130,6 +130,8 @@ def connected(
         except InputError:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
+    if not debug:
+        _hush_raylets()
     try:
         yield describe(address or "local", scratch)
     finally:
@@ -169,3 +171,11 @@ def describe(address: str, scratch: Path) -> Cluster:
         gpus=sum(node.get("GPU", 0) for node in nodes),
         node_resources=tuple(nodes),
     )
+
+
+def _hush_raylets() -> None:
+    """A process that died is told by the study, in a line; Ray would print a page of guesses."""
+    from ray._private import worker
+
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = lambda *args, **kwargs: None

@@ -22,6 +22,9 @@ SETTINGS = {
     "RAY_DEDUP_LOGS": "0",
 }
 
+# Of a Ray of our own, whose head is on this machine: gone for so long is gone for good.
+OWN = {"RAY_gcs_rpc_server_reconnect_timeout_s": "10"}
+
 # What else goes along to a cluster's processes, where the user has set it.
 NETWORK = ("NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME")
 THREADS = (
@@ -51,6 +54,8 @@ def set_environment(address: str | None, threads: int | None = None) -> None:
     if threads is not None:
         os.environ.update(thread_settings(threads))
     if "ray" not in sys.modules and address is None:
+        for key, value in OWN.items():
+            os.environ.setdefault(key, value)
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 

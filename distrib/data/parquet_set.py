@@ -153,7 +153,8 @@ class ParquetSet:
 
     def _group(self, shard: Shard, names: Sequence[str]) -> pa.Table:
         schema = pa.schema([self.all_columns.field(name) for name in names])
-        return read_group(self.place(shard), shard.group, shard.rows, schema)
+        size = self.files[shard.file].bytes
+        return read_group(self.place(shard), size, shard.group, shard.rows, schema)
 
     def _belongs(self, shard: Shard, table: pa.Table) -> np.ndarray:
         """(rows,) bool, which rows of a whole shard pass every split."""

@@ -7,7 +7,8 @@ filesystem where it has one for the scheme, else fsspec's.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -148,11 +149,12 @@ def read_footer(place: str, columns: Sequence[str] | None) -> Footer:
     )
 
 
-def read_group(place: str, group: int, rows: int, schema: pa.Schema) -> pa.Table:
+def read_group(place: str, size: int, group: int, rows: int, schema: pa.Schema) -> pa.Table:
     """One row group of one file, decoded in this thread.
 
     Args:
-        rows: how many it had when the set was opened. schema: the columns to read, as opened.
+        size: bytes of the file, rows: of the group, when the set was opened.
+        schema: the columns to read, as opened.
 
     Raises:
         InputError: where the file is gone, damaged, or no longer the one that was opened.
@@ -161,7 +163,7 @@ def read_group(place: str, group: int, rows: int, schema: pa.Schema) -> pa.Table
 
     def read() -> pa.Table:
         with (
-            filesystem.open_input_file(path) as source,
+            _open(filesystem, path, place, size) as source,
             pq.ParquetFile(source, pre_buffer=True, page_checksum_verification=True) as file,
         ):
             if group >= file.metadata.num_row_groups:
@@ -182,6 +184,14 @@ def read_group(place: str, group: int, rows: int, schema: pa.Schema) -> pa.Table
             raise _changed(place, f"column {field.name!r} of type {column.type}, not {field.type}")
         columns.append(column)
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+@contextmanager
+def _open(filesystem: pafs.FileSystem, path: str, place: str, size: int) -> Iterator[pa.NativeFile]:
+    with filesystem.open_input_file(path) as source:
+        if source.size() != size:
+            raise _changed(place, f"{source.size()} bytes, {size} before")
+        yield source
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:

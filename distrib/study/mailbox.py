@@ -11,12 +11,13 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+from distrib.records import FailureClass
 from distrib.study.loop import GroupEndsError, Job
 from distrib.study.trial import Message
 
 STRAGGLERS = 10.0  # seconds in which the others of a group must fail too, or it begins again
 WATCH = 1.0  # seconds between two looks whether a slot is still there
-RESTARTS = 3  # of the group for one question, before its training counts as failed
+RESTARTS = 5  # of the group without a further unit, before its training counts as failed
 
 
 @dataclass
@@ -26,7 +27,9 @@ class _Box:
     Attributes:
         count: number of the last question. answer: to it, once there is one.
         group: the group at work, a number that grows. said: rank -> its answer.
-        left: the group that was told to leave. restarts: groups lost over this question.
+        left: the group that was told to leave.
+        furthest: the last unit of this job that was told. restarts: groups lost since then.
+        early: a worker that had ended its training when its group was lost.
     """
 
     job: Job | None = None
@@ -35,14 +38,17 @@ class _Box:
     group: int = 0
     said: dict[int, Message] = field(default_factory=dict)
     left: int = 0
+    furthest: float = 0.0
     restarts: int = 0
+    early: int | None = None
     closed: bool = False
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def new(self, count: int, job: Job | None) -> None:
         """Another question."""
-        self.count, self.job, self.answer = count, job, None
-        self.said, self.restarts = {}, 0
+        if job is not None and (self.job is None or job.key != self.job.key):
+            self.furthest, self.restarts, self.early = 0.0, 0, None
+        self.count, self.job, self.answer, self.said = count, job or self.job, None, {}
 
 
 class Mailbox:
@@ -136,12 +142,14 @@ class Mailbox:
         """A group begins: the first, or one in the place of a group that was lost."""
         lost = box.group > 0 and box.left < box.group  # and was not told to leave
         again = lost and box.answer is None and box.count >= 0
+        ended = [rank for rank, message in sorted(box.said.items()) if message.ended]
         box.group, box.left, box.said = group, group - 1, {}
         if again:
             box.restarts += 1
+            box.early = ended[0] if ended else box.early
+            box.answer = Message(restarts=1)
             if box.restarts > RESTARTS:
-                reason = "its workers were lost again and again"
-                box.answer = Message(failure=("lost node", reason))
+                box.answer.failure = _given_up(box)
         box.changed.notify_all()
 
     def _hear(self, box: _Box, rank: int, size: int, message: Message) -> None:
@@ -161,8 +169,9 @@ class Mailbox:
         if speaker and box.answer.failure:
             kind, reason = box.answer.failure
             box.answer.failure = (kind, f"worker {speaker}: {reason}")
-        if box.restarts:
-            box.answer.restarts = box.restarts
+        reached = max((row["step"] for row in box.answer.rows), default=0.0)
+        if reached > box.furthest:
+            box.furthest, box.restarts = reached, 0
         box.changed.notify_all()
 
     async def _give_up(self, box: _Box, group: int, count: int) -> None:
@@ -173,3 +182,10 @@ class Mailbox:
                 self._settle(box)
                 box.left = group
                 box.changed.notify_all()
+
+
+def _given_up(box: _Box) -> tuple[FailureClass, str]:
+    """Why a job is not begun again."""
+    if box.early is not None:
+        return "bug", f"worker {box.early} ended its training before the others"
+    return "lost node", f"a worker died {box.restarts} times without a further unit"

@@ -213,6 +213,8 @@ def _signals(search: Search) -> Iterator[None]:
 
     def interrupt(signum: int, frame: Any) -> None:
         search.interrupted = True
+        if signum == signal.SIGTERM:  # if all of Ray was told as well, there may be no summary
+            print(f"asked to end; --resume {search.folder.path} goes on", flush=True)
         signal.raise_signal(signal.SIGINT)
 
     # Tune leaves its handler of SIGINT behind, which would swallow a Ctrl-C after the search.

@@ -118,10 +118,12 @@ class PlainLines:
         self._spoke = 0.0
         self._reported = False
         self._concurrent = 1
+        self._retries: dict[int, int] = {}
 
     def study_started(self, study: StudyRecord) -> None:
         self._study = study
         self._spoke = time.monotonic()
+        self._retries = {number: trial.retries for number, trial in study.trials.items()}
         earlier = wording.ended(study)
         known = f", {earlier} of them from before" if earlier else ""
         print(f"study {study.name}: {study.num_trials} trials{known}", flush=True)
@@ -165,7 +167,10 @@ class PlainLines:
     def tick(self) -> None:
         now = time.monotonic()
         study = self._study
-        if study is None or now - self._spoke < SPEAK_EVERY:
+        if study is None:
+            return
+        self._tell_restarts(study)
+        if now - self._spoke < SPEAK_EVERY:
             return
         self._spoke = now
         left = wording.time_left(study, time.time(), self._concurrent)
@@ -177,6 +182,16 @@ class PlainLines:
         if left is not None:
             parts.append(f"about {wording.span(left)} left")
         print(", ".join(parts), flush=True)
+
+    def _tell_restarts(self, study: StudyRecord) -> None:
+        for number, trial in study.trials.items():
+            if trial.retries > self._retries.get(number, 0):
+                self._retries[number] = trial.retries
+                print(
+                    f"trial {number} goes on from its last checkpoint: a process of it was lost "
+                    f"({trial.retries} so far)",
+                    flush=True,
+                )
 
     def study_ended(self, study: StudyRecord, interrupted: bool) -> None:
         word = "interrupted" if interrupted else "search ended"

@@ -266,6 +266,16 @@ def test_a_file_that_changes_after_opening_is_named(tmp_path: Path, change: str)
         rows.read(rows.shards[-1])
 
 
+def test_a_file_that_was_written_anew_is_told(tmp_path: Path) -> None:
+    """Also where it has as many rows and row groups as before."""
+    path = tmp_path / "part-0.parquet"
+    pq.write_table(pa.table({"x": [0.5] * 100}), path)
+    rows = open_set(tmp_path)
+    pq.write_table(pa.table({"x": [float(i) for i in range(100)]}), path)
+    with pytest.raises(InputError, match=r"part-0\.parquet(.|\n)*bytes, \d+ before"):
+        rows.read(rows.shards[0])
+
+
 def test_damaged_pages_are_told(tmp_path: Path) -> None:
     table = pa.table({"x": np.random.default_rng(0).random(1000)})
     path = tmp_path / "a.parquet"

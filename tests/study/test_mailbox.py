@@ -128,16 +128,19 @@ def test_a_new_group_answers_what_the_lost_one_left_open() -> None:
         await a.says(), await b.says()
         old = begin(a.says(row(1)))  # and b dies
         await asyncio.sleep(0.01)
-        c, d = Rank(box, 0, 1, group=2), Rank(box, 0, 1, group=2)
-        assert await c.says() == FIRST
-        begin(c.says(row(7)))
-        answer = await asked
-        assert answer.rows == [{"step": 7}]
-        assert answer.restarts == 1
+        c = Rank(box, 0, 1, group=2)
+        goes_on = begin(c.says())
+        told = await asked
+        assert (told.rows, told.restarts, told.failure) == ([], 1, None)
         with pytest.raises(RuntimeError, match="begins again"):
             await old
-        begin(box.ask("slot", 1, SECOND))
-        assert await d.says() == SECOND
+        asked = begin(box.ask("slot", 1, FIRST))
+        assert await goes_on == FIRST
+        goes_on = begin(c.says(row(7)))
+        told = await asked
+        assert (told.rows, told.restarts) == ([{"step": 7}], 0)
+        begin(box.ask("slot", 2, SECOND))
+        assert await goes_on == SECOND
 
     played(scene())
 
@@ -219,19 +222,62 @@ def test_a_group_that_was_told_to_begin_again_was_not_lost(
     played(scene())
 
 
+async def lost_groups(box: Mailbox, says: list[Message | None], size: int = 1) -> list[Message]:
+    """What is told of a job whose rank 1 says these things, one in each group, before it is lost;
+    None: nothing. Without rank 1, rank 0 says them.
+    """
+    told, count = [], 0
+    asked = begin(box.ask("slot", 0, FIRST))
+    for group, message in enumerate(says, 1):
+        rank = Rank(box, size - 1, size, group)
+        arrives = begin(rank.says())
+        if group > 1:
+            told.append(await asked)
+            if told[-1].failure is not None:
+                return told
+            count += 1
+            asked = begin(box.ask("slot", count, FIRST))
+        assert await arrives == FIRST
+        if message is not None:
+            begin(rank.says(message))
+            await asyncio.sleep(0)
+            if size == 1:
+                told.append(await asked)
+                count += 1
+                asked = begin(box.ask("slot", count, FIRST))
+                await asyncio.sleep(0)
+    return told
+
+
 def test_a_group_lost_again_and_again_is_a_failure() -> None:
+    """Also where it says something each time, such as the unit that its checkpoint lacks."""
+
+    async def scene(says: list[Message | None]) -> None:
+        told = await lost_groups(Mailbox(), says)
+        assert sum(message.restarts for message in told) == RESTARTS + 1
+        assert told[-1].failure == (
+            "lost node",
+            f"a worker died {RESTARTS + 1} times without a further unit",
+        )
+
+    played(scene([None] * 20))
+    played(scene([Message()] * 20))
+    played(scene([row(3), *[row(2)] * 20]))
+
+
+def test_a_further_unit_is_a_new_beginning() -> None:
     async def scene() -> None:
-        box = Mailbox()
-        asked = begin(box.ask("slot", 0, FIRST))
-        await asyncio.sleep(0)
-        for group in range(1, RESTARTS + 2):
-            assert await Rank(box, 0, 1, group).says() == FIRST
-        last = begin(Rank(box, 0, 1, RESTARTS + 2).says())
-        answer = await asked
-        assert answer.failure is not None
-        assert answer.failure[0] == "lost node"
-        begin(box.ask("slot", 1, SECOND))
-        assert await last == SECOND
+        told = await lost_groups(Mailbox(), [row(step) for step in range(1, 20)])
+        assert sum(message.restarts for message in told) == 18
+        assert all(message.failure is None for message in told)
+
+    played(scene())
+
+
+def test_a_worker_that_ends_before_the_others_is_named() -> None:
+    async def scene() -> None:
+        told = await lost_groups(Mailbox(), [Message(ended=True)] * 20, size=2)
+        assert told[-1].failure == ("bug", "worker 1 ended its training before the others")
 
     played(scene())
 

@@ -194,6 +194,21 @@ def test_plain_progress_comes_once_in_a_while(
     assert "left" in lines[0]
 
 
+def test_what_begins_again_is_told_once(
+    fake_study: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, tracker = fake_study(12, running=2), PlainLines()
+    tracker.study_started(study)
+    capsys.readouterr()
+    study.trials[11].retries = 2
+    tracker.tick()
+    tracker.tick()
+    said = capsys.readouterr().out
+    assert said == (
+        "trial 11 goes on from its last checkpoint: a process of it was lost (2 so far)\n"
+    )
+
+
 def test_time_left_is_what_is_left_shared_by_those_at_work() -> None:
     study = StudyRecord("s", "toy", "score", "max", "epoch", 10, 10)
     for number in range(4):
