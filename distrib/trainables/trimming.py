@@ -52,7 +52,6 @@ from distrib.trainables.trimming_coefficients import (
     coefficients,
     covariances,
     names_of,
-    num_sequences,
 )
 
 _TRAIN = ("log_loss", "gradient_norm")
@@ -160,7 +159,11 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
         if state is None:
             model = _fit(config, _features(config, data), _weights(data))
             certain, notes = covariances(
-                _features(config, data), _weights(data), model.coefficients, config.l2
+                _features(config, data),
+                _weights(data),
+                model.coefficients,
+                config.l2,
+                data.num_sequences,
             )
             state = State(
                 {
@@ -175,7 +178,7 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
                     "log_loss": model.loss,
                     "gradient_norm": model.gradient_norm,
                     "num_steps": model.num_steps,
-                    "num_sequences": num_sequences(_weights(data)),
+                    "num_sequences": data.num_sequences,
                     "fingerprint": data.describe()["fingerprint"],
                     "l2": config.l2,
                     "notes": notes,

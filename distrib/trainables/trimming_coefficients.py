@@ -43,19 +43,19 @@ def _columns(state: State) -> list[Column]:
     return [Column(**column) for column in state.values["columns"]]
 
 
-def num_sequences(weights: np.ndarray) -> float | None:
-    """How many sequences were counted; None where the weights (genes, trims) are frequencies."""
-    return float(weights.sum()) if np.array_equal(weights, weights.round()) else None
-
-
 def covariances(
-    features: np.ndarray, weights: np.ndarray, b: np.ndarray, l2: float
+    features: np.ndarray,
+    weights: np.ndarray,
+    b: np.ndarray,
+    l2: float,
+    num_sequences: float | None,
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """Those covariances of the coefficients that can be known, and why others cannot.
 
     Args:
         features: (genes, trims, features). weights: (genes, trims). b: (features,) fitted with the
             penalty `l2`, as `conditional_logit.fit` takes it.
+        num_sequences: that were counted; None where the weights are frequencies.
     """
     of_genes = weights.sum(axis=1)
     penalty = l2 / (np.count_nonzero(of_genes) * weights.shape[1])
@@ -66,11 +66,10 @@ def covariances(
     of_clusters = cluster_covariance(
         curvature, scores, of_genes / of_genes.sum(), np.arange(len(of_genes))
     )
-    counted = num_sequences(weights)
-    if counted is None:
+    if num_sequences is None:
         notes = ["the data are frequencies, not counts: standard errors are those over genes"]
         return {"cluster_covariance": of_clusters}, notes
     return {
-        "covariance": covariance(curvature, counted),
+        "covariance": covariance(curvature, num_sequences),
         "cluster_covariance": of_clusters,
     }, []

@@ -9,10 +9,14 @@ import pandas as pd
 import pytest
 import yaml
 
+from distrib.data.vdj.olga import read_model
+from distrib.data.vdj.parameter_groups import find_group
+from distrib.data.vdj.prepared import Gene, Prepared, write_prepared
 from distrib.data.vdj.trimming import TrimmingData, olga_trimming
 from distrib.errors import InputError
 from distrib.models.choice_losses import mean_loss, null_loss, saturated_loss
 from distrib.models.conditional_logit import fit, log_probabilities
+from distrib.tracking.ratio_test import Fitted, ratio_test
 from distrib.trainables.base import State, Worker
 from distrib.trainables.trimming import Trimming, TrimmingConfig, TrimmingSource
 from distrib.trainables.trimming_coefficients import coefficients
@@ -283,6 +287,37 @@ def test_own_counts_from_load_to_prediction(tmp_path: Path) -> None:
     assert len(table) == len(bare.genes) * 13
     with pytest.raises(InputError, match="no counts"):
         FAMILY.evaluate(TrimmingConfig(), state, bare, WORKER)
+
+
+@pytest.fixture(scope="module")
+def donors() -> Prepared:
+    """V ends of two donors, drawn from OLGA's human TRB, as `distrib.prepare` counts them."""
+    model = read_model("human_T_beta").v
+    joint = (model.usage[:, None] * model.probabilities)[
+        :, (model.trims >= 2) & (model.trims <= 14)
+    ]
+    rng = np.random.default_rng(4)
+    rows = []
+    for subject in ("ann", "bob"):
+        drawn = rng.multinomial(20_000, (joint / joint.sum()).ravel()).reshape(joint.shape)
+        rows += [(subject, model.genes[g], t + 2, drawn[g, t]) for g, t in np.argwhere(drawn)]
+    counts = pd.DataFrame(rows, columns=["subject", "v_gene", "v_trim", "count"])
+    genes = {n: Gene(n, "V", s, None) for n, s in zip(model.genes, model.sequences, strict=True)}
+    return Prepared("TRB", find_group("nonproductive_v_trim"), (2, 14), genes, counts)
+
+
+def test_counts_of_a_prepared_folder_are_tested_as_counts(donors: Prepared, tmp_path: Path) -> None:
+    write_prepared(tmp_path, donors)
+    data = FAMILY.load(TrimmingSource(path=str(tmp_path)))
+    fitted = []
+    for features in ("motif_two-side-base-count-beyond", "motif"):
+        config = TrimmingConfig(feature_set=features)  # type: ignore[arg-type]
+        state = train(config, data)
+        assert coefficients(state).query("base != 'T'")["error"].notna().all()
+        assert state.values["num_sequences"] == 40_000
+        values = config.model_dump(mode="json")
+        fitted.append(Fitted(features, "trimming", values, "here", "pooled", state.values))
+    assert ratio_test(*fitted).degrees == 3
 
 
 def test_the_space_names_what_the_family_has() -> None:

@@ -34,6 +34,8 @@ class TrimmingData:
         gene_end: "v" or "j".
         origin: where it comes from, for the record.
         notes: what was left out in reading, for the reader.
+        counts: (subjects, genes, trims) float64, the sequences that the weights are made of; None
+            where subjects are not told apart.
     """
 
     genes: np.ndarray
@@ -43,6 +45,16 @@ class TrimmingData:
     gene_end: Side
     origin: str
     notes: tuple[str, ...] = ()
+    counts: np.ndarray | None = None
+
+    @property
+    def num_sequences(self) -> float | None:
+        """How many sequences were counted; None where the weights are frequencies, or none."""
+        if self.counts is not None:
+            return float(self.counts.sum())
+        if self.weights is None or not np.array_equal(self.weights, self.weights.round()):
+            return None
+        return float(self.weights.sum())
 
     @property
     def groups(self) -> np.ndarray:
@@ -56,8 +68,13 @@ class TrimmingData:
 
     def take(self, rows: np.ndarray) -> TrimmingData:
         """The genes at these positions, in their order."""
-        weights = None if self.weights is None else self.weights[rows]
-        return replace(self, genes=self.genes[rows], ends=self.ends[rows], weights=weights)
+        return replace(
+            self,
+            genes=self.genes[rows],
+            ends=self.ends[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            counts=None if self.counts is None else self.counts[:, rows],
+        )
 
     def describe(self) -> dict[str, Any]:
         """Sizes, origin, notes and a fingerprint of genes, ends, trims and weights."""

@@ -36,8 +36,10 @@ def prepared_trimming(
     trims = np.arange(first, last + 1)
     count = counts["count"].to_numpy(float)
     subject = np.unique(counts["subject"].to_numpy(str), return_inverse=True)[1]
-    weights = np.zeros((len(names), len(trims)))
     column = counts[group.trims[0]].to_numpy(np.int64) - first
+    by_subject = np.zeros((int(subject.max(initial=-1)) + 1, len(names), len(trims)))
+    np.add.at(by_subject, (subject, gene, column), count)
+    weights = np.zeros(by_subject.shape[1:])
     np.add.at(weights, (gene, column), weigh(count, subject, gene, weighting) * count.sum())
     germline = {name: prepared.genes[name].sequence for name in names.tolist()}
     ends = trimmed_ends(germline, gene_end, last + KEPT_BASES, origin)
@@ -49,4 +51,5 @@ def prepared_trimming(
         gene_end=gene_end,
         origin=origin,
         notes=(*prepared.notes, f"gene end {gene_end} and trims {first} to {last}, as prepared"),
+        counts=by_subject,
     )

@@ -37,6 +37,18 @@ def test_counts_by_gene_and_trim(tmp_path: Path) -> None:
     assert "as prepared" in data.describe()["notes"][-1]
 
 
+def test_sequences_stay_counted_whatever_they_weigh() -> None:
+    """Ninety-seven sequences are so many, although 1 / 97 is no binary fraction."""
+    ours = prepared()
+    ours.counts["count"] = [3, 33, 47, 14]
+    for weighting in ("pooled", "subject", "gene_marginal"):
+        data = prepared_trimming(ours, weighting)  # type: ignore[arg-type]
+        assert data.num_sequences == 97
+        assert data.take(np.array([0])).num_sequences == 36
+    assert data.counts is not None
+    assert data.counts.sum(axis=2).tolist() == [[36, 47], [0, 14]]
+
+
 def test_two_ends_are_another_familys() -> None:
     with pytest.raises(InputError, match="two gene ends"):
         prepared_trimming(prepared("nonproductive_v-j_trim"))
