@@ -18,6 +18,9 @@ def dependent_columns(features: np.ndarray, mask: np.ndarray) -> list[int]:
 
     Args:
         features: (sets, choices, features). mask: (sets, choices) bool, whether a choice exists.
+
+    Raises:
+        ValueError: a feature that is not finite, which nothing can be said of.
     """
     valid = mask[:, :, None]
     means = (features * valid).sum(axis=1, keepdims=True) / valid.sum(axis=1, keepdims=True)
@@ -25,6 +28,7 @@ def dependent_columns(features: np.ndarray, mask: np.ndarray) -> list[int]:
     centred = ((features - means) * valid).reshape(mask.size, num_features)
     triangle = np.asarray(np.linalg.qr(centred, mode="r"))  # the same inner products, few rows
     size = np.sqrt((features**2).sum(axis=(0, 1)))
+    _require_finite(size)
     basis: list[np.ndarray] = []
     dependent = []
     for k in range(num_features):
@@ -57,7 +61,11 @@ def dependent_in_gram(gram: np.ndarray) -> list[int]:
     """Features that combine the ones before them, by their inner products (features, features).
 
     Inner products hold squares: what is told apart here differs by more than 1e-5 of its size.
+
+    Raises:
+        ValueError: a feature that is not finite, which nothing can be said of.
     """
+    _require_finite(np.diag(gram))
     size = np.abs(np.diag(gram)).max(initial=0.0)
     rest = gram.copy()
     dependent = []
@@ -68,3 +76,9 @@ def dependent_in_gram(gram: np.ndarray) -> list[int]:
             continue
         rest = rest - np.outer(rest[:, k], rest[k]) / pivot
     return dependent
+
+
+def _require_finite(sizes: np.ndarray) -> None:
+    odd = np.flatnonzero(~np.isfinite(sizes)).tolist()
+    if odd:
+        raise ValueError(f"features that are not finite, at {odd}")

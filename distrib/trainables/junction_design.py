@@ -131,7 +131,8 @@ def _of_overlaps(name: str, overlaps: np.ndarray, data: JunctionData) -> np.ndar
     index = OVERLAPS.index((place, int(bases)))
     if kind == "count":
         return overlaps[..., index].astype(float)
-    return overlaps[..., index] / overlap_lengths(data.joints)[..., index]
+    # Where there is nothing to compare nothing pairs, and the proportion is 0.
+    return overlaps[..., index] / np.maximum(overlap_lengths(data.joints)[..., index], 1)
 
 
 def _ends(windows: np.ndarray, longest_trim: int) -> np.ndarray:

@@ -33,6 +33,16 @@ def test_predictions_are_probabilities(model_type: str) -> None:
     assert table["predicted_prob"].to_numpy() == pytest.approx(product.to_numpy())
 
 
+def test_overlaps_of_no_length_have_a_proportion_and_a_fit() -> None:
+    """A trim of -2 leaves nothing to compare upstream or downstream."""
+    model, state = fitted("mh-prop")
+    assert (model.data.left_trims[0], model.data.right_trims[0]) == (-2, -2)
+    assert (model.design.cell_features[:, 0, 0] >= 0).all()
+    assert model.design.cell_features.max() <= 1
+    assert np.isfinite(state.arrays["b"]).all()
+    assert state.values["gradient_norm"] < 1e-9
+
+
 def test_predictions_are_those_of_the_formula() -> None:
     """Of one pair, in loops: exp(a mean(m)) / sum, and exp(g m) / sum, over all options."""
     model, state = fitted(SMALL)
