@@ -49,9 +49,10 @@ def require_identifiable(features: np.ndarray, mask: np.ndarray, names: Sequence
     dependent = dependent_columns(features, mask)
     if dependent:
         raise InputError(
-            "features are not identifiable: within these choice sets they are sums of others",
+            # One line tells of a failed trial: the names stand in it.
+            "not identifiable, being sums of others within these choice sets: "
+            + ", ".join(names[k] for k in dependent),
             where="features",
-            found=", ".join(names[k] for k in dependent),
             expected=f"{len(names)} independent features, in {len(features)} choice sets",
             hint="take fewer features, more choice sets, or a penalty (l2 > 0)",
         )

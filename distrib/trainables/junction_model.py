@@ -209,11 +209,12 @@ class JunctionModel:
         names = [self.design.names[k] for k in dependent]
         if self.config.unidentifiable == "error":
             raise InputError(
-                "features are not identifiable: others determine them in these data",
+                # One line tells of a failed trial: the remedy and the names stand in it.
+                "not identifiable in these data (unidentifiable=drop leaves them out): "
+                + ", ".join(names),
                 where="model_type",
-                found=", ".join(names),
                 expected=f"{len(self.columns)} independent features",
-                hint="--set unidentifiable=drop leaves them out; or take a simpler model_type",
+                hint="--set unidentifiable=drop, or a simpler model_type",
             )
         self.dropped = names
         self._keep(~np.isin(np.arange(len(self.columns)), dependent))

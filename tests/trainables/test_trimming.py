@@ -263,7 +263,7 @@ def test_fewer_groups_than_folds_give_a_fold_each(trb: TrimmingData) -> None:
 
 def test_features_that_the_genes_cannot_tell_apart_are_refused_by_name(trb: TrimmingData) -> None:
     one = trb.take(np.array([0, 0]))
-    with pytest.raises(InputError, match=r"found: .*motif_3end_pos6_G"):
+    with pytest.raises(InputError, match=r"^features: not identifiable.*motif_3end_pos6_G"):
         train(TrimmingConfig(motif_left=6, motif_right=6), one)
     assert train(TrimmingConfig(motif_left=6, motif_right=6, l2=1.0), one).values["num_steps"] > 0
 

@@ -15,6 +15,7 @@ from distrib.data.vdj.parameter_groups import find_group
 from distrib.data.vdj.prepared import Gene, Prepared
 from distrib.data.vdj.simulate import simulate_junctions
 from distrib.errors import InputError
+from distrib.study.trial import reason
 from distrib.trainables.base import State, Worker
 from distrib.trainables.junction_design import list_columns
 from distrib.trainables.junction_model import JunctionModel
@@ -156,7 +157,9 @@ def test_features_that_others_determine(prepared: Prepared) -> None:
     config = {"model_type": PAPER, "motif_left": 6, "motif_right": 6}
     with pytest.raises(InputError, match="not identifiable") as caught:
         JunctionModel(TrimmingLigationEmConfig(**config), data)
-    assert "v_trim_motif_" in str(caught.value)
+    shown = reason(caught.value)[:200]  # what the terminal shows of a trial that failed
+    assert "unidentifiable=drop" in shown
+    assert "v_trim_motif_" in shown
     model = JunctionModel(TrimmingLigationEmConfig(**config, unidentifiable="drop"), data)
     assert model.dropped
     assert len(model.columns) + len(model.dropped) == 12 * 3 * 2 + 6 + 2
