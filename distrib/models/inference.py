@@ -7,6 +7,16 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+FAR = 10.0  # nats: a coefficient beyond is on its way to infinity
+
+
+def has_optimum(b: np.ndarray) -> np.ndarray:
+    """(...,) bool whether coefficients (..., features) stand at a finite optimum, none beyond FAR.
+
+    Where choices are separated the likelihood grows without bound, and a fit ends anywhere.
+    """
+    return (np.abs(b) <= FAR).all(axis=-1)
+
 
 def covariance(hessian: np.ndarray, num_sequences: float) -> np.ndarray:
     """(features, features) of maximum likelihood estimates: H^-1 / N, H of the mean loss."""

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from distrib.files import whole
-from distrib.models.inference import wald_tests
+from distrib.models.inference import has_optimum, wald_tests
 from distrib.trainables.junction_design import Column
 
 COLUMNS = ("coefficient", "value", "error", "base", "position", "side", "trim_type",
@@ -56,7 +56,8 @@ def coefficient_table(found: Estimates) -> pd.DataFrame:
     `value` and the standard errors `error` (from the Hessian; NaN where unknown) and
     `cluster_error` (the sandwich) are in natural log of odds. `training_error` is the gradient's
     norm, `training_loss` the log loss, as in the original. `zscore` is the value over
-    `cluster_error`; with replicates over their standard deviation, `bootstrap_sd`, a column more.
+    `cluster_error`; with replicates over their standard deviation, `bootstrap_sd`, a column more,
+    over those replicates that have a finite optimum (see `describe_replicates`).
     `adjusted_pvalue` is after Bonferroni, over the rows. Where values are per standard deviation of
     a feature, this is the column `scale`: one for the whole motif of a gene end, so that its bases
     still sum to 0.
@@ -68,7 +69,10 @@ def coefficient_table(found: Estimates) -> pd.DataFrame:
     errors = [_errors(mix, found.covariance) * unit, _errors(mix, found.cluster_covariance) * unit]
     certain = errors[1]
     if found.replicates is not None:
-        certain = (found.replicates @ mix.T).std(axis=0, ddof=1) * unit
+        finite = found.replicates[has_optimum(found.replicates)]
+        certain = np.full(len(rows), np.nan)
+        if len(finite) > 1:
+            certain = (finite @ mix.T).std(axis=0, ddof=1) * unit
     tests = wald_tests(values, certain)
     table = pd.DataFrame(
         {
@@ -91,6 +95,25 @@ def coefficient_table(found: Estimates) -> pd.DataFrame:
     if found.replicates is not None:
         table.insert(COLUMNS.index("zscore"), "bootstrap_sd", certain)
     return table if scales is None else table.assign(scale=scales)
+
+
+def describe_replicates(replicates: pd.DataFrame, names: Sequence[str]) -> str:
+    """What a spread is of: how many replicates, and how many were left out of it.
+
+    A fit to resampled data that separate choices runs off as far as its tolerance lets it: where
+    it ends says nothing of the spread.
+
+    Args:
+        replicates: a row per bootstrap, columns of these names and others.
+    """
+    finite = int(has_optimum(replicates[list(names)].to_numpy(float)).sum())
+    text = f"the spread of {finite} replicates"
+    without = len(replicates) - finite
+    if not without:
+        return text
+    return (
+        f"{text}; {without} more have no finite optimum and are left out: the true spread is larger"
+    )
 
 
 def write_coefficients(table: pd.DataFrame, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distrib.models.inference import cluster_covariance, covariance
+from distrib.models.inference import FAR, cluster_covariance, covariance
 from distrib.models.junction_fit import Iteration, Objective, refine
 from distrib.trainables.base import State
 from distrib.trainables.junction_design import columns_to_values
@@ -15,8 +15,6 @@ from distrib.trainables.junction_design import columns_to_values
 if TYPE_CHECKING:
     from distrib.data.vdj.junction import JunctionData
     from distrib.trainables.junction_model import JunctionModel
-
-_FAR = 10.0  # nats: a coefficient beyond is on its way to infinity
 
 
 def final_state(model: JunctionModel, where: Iteration, trace: np.ndarray) -> State:
@@ -29,7 +27,7 @@ def final_state(model: JunctionModel, where: Iteration, trace: np.ndarray) -> St
     penalty = model.penalty(model.chosen_l2, model.everything())
     hessian = Objective(model.likelihood, model.weights, penalty).hessian(where.b)
     arrays = {"b": where.b, "coefficients": where.b, "hessian": hessian, "trace": trace}
-    far = [c.name for c, b in zip(model.columns, where.b) if abs(b) > _FAR]
+    far = [c.name for c, b in zip(model.columns, where.b) if abs(b) > FAR]
     notes = [f"no finite optimum: {name} grows without bound" for name in far]
     clusters = _clusters(data)
     if np.all(np.linalg.eigvalsh(hessian) > 0):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from distrib.trainables.base import State
-from distrib.trainables.coefficients import write_coefficients
+from distrib.trainables.coefficients import describe_replicates, write_coefficients
 from distrib.trainables.junction_profiles import Profiles, microhomology_effect, trim_profiles
 from distrib.trainables.junction_tables import junction_coefficients
 
@@ -51,5 +51,5 @@ def write_junction_outputs(
     number = int(state.values["num_clusters"])
     errors = f"standard errors over {number} clusters, a subject's sequences of a gene pair"
     if replicates is not None:
-        errors = f"the spread of {len(replicates)} replicates"
+        errors = describe_replicates(replicates, model.design.names)
     return [*state.values["notes"], f"p values in {COEFFICIENTS} are by {errors}"]

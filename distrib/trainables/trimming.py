@@ -46,6 +46,7 @@ from distrib.trainables.base import (
     Trainable,
     Worker,
 )
+from distrib.trainables.coefficients import describe_replicates
 from distrib.trainables.junction_design import Column, columns_to_values
 from distrib.trainables.junction_profiles import Profiles
 from distrib.trainables.trimming_coefficients import (
@@ -277,7 +278,10 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
         evidence: Evidence,
     ) -> list[str]:
         """`coefficients.tsv`, and pictures of them and of the most used genes' profiles."""
-        from distrib.trainables.junction_outputs import write_coefficients_and_profiles
+        from distrib.trainables.junction_outputs import (
+            COEFFICIENTS,
+            write_coefficients_and_profiles,
+        )
 
         weights = _weights(data)
         profiles = Profiles(
@@ -291,7 +295,11 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
         write_coefficients_and_profiles(
             coefficients(state, evidence.replicates), [profiles], folder
         )
-        return list(state.values["notes"])
+        notes = list(state.values["notes"])
+        if evidence.replicates is not None:
+            errors = describe_replicates(evidence.replicates, names_of(state))
+            notes.append(f"p values in {COEFFICIENTS} are by {errors}")
+        return notes
 
     def example(self, folder: Path) -> None:
         """Simulated counts of two donors, drawn from OLGA's model of human TRB."""

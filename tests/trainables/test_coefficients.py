@@ -15,6 +15,7 @@ from distrib.trainables.coefficients import (
     COLUMNS,
     Estimates,
     coefficient_table,
+    describe_replicates,
     write_coefficients,
 )
 from distrib.trainables.junction_design import Column
@@ -76,6 +77,23 @@ def test_with_replicates_z_is_over_their_spread() -> None:
     expected = [*spread[:4], of_t, spread[4]]
     assert table["bootstrap_sd"].tolist() == pytest.approx(expected)
     assert table["zscore"].tolist() == pytest.approx((table["value"] / expected).tolist())
+
+
+def test_replicates_without_an_optimum_do_not_spread() -> None:
+    """A fit that runs off ends anywhere: it is counted and left out."""
+    sound = VALUES + np.random.default_rng(0).normal(size=(50, 5))
+    ran_off = np.array([[0.5, 0.1, -0.4, 0.2, -19.0], [0.5, 0.1, np.nan, 0.2, 0.3]])
+    replicates = np.concatenate([ran_off[:1], sound, ran_off[1:]])
+    table, expected = (coefficient_table(estimates(replicates=r)) for r in (replicates, sound))
+    pd.testing.assert_frame_equal(table, expected)
+    names = [column.name for column in BY_HAND]
+    for rows, told in (
+        (sound, "the spread of 50 replicates"),
+        (replicates, "the spread of 50 replicates; 2 more have no finite optimum and are left out"),
+    ):
+        assert describe_replicates(pd.DataFrame(rows, columns=names), names).startswith(told)
+    lost = coefficient_table(estimates(replicates=ran_off, cluster_covariance=np.eye(5)))
+    assert lost[["bootstrap_sd", "zscore", "pvalue"]].isna().all(axis=None)
 
 
 def test_values_per_standard_deviation() -> None:
