@@ -51,6 +51,7 @@ def final_state(model: JunctionModel, where: Iteration, trace: np.ndarray) -> St
             "q_loss": where.q,
             "gradient_norm": where.gradient_norm,
             "l2": model.chosen_l2,
+            "l2_curve": sorted(map(list, model.l2_curve.items())),
             "notes": notes,
         },
     )

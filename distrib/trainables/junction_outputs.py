@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from distrib.files import whole
 from distrib.trainables.base import State
 from distrib.trainables.coefficients import describe_replicates, write_coefficients
 from distrib.trainables.junction_profiles import Profiles, microhomology_effect, trim_profiles
@@ -16,7 +17,7 @@ from distrib.trainables.junction_tables import junction_coefficients
 if TYPE_CHECKING:
     from distrib.trainables.junction_model import JunctionModel
 
-COEFFICIENTS = "coefficients.tsv"
+COEFFICIENTS, PENALTIES = "coefficients.tsv", "l2.tsv"
 MOTIFS, INTERVALS, PROFILES, MICROHOMOLOGY = (
     "motif.png",
     "coefficients.png",
@@ -48,8 +49,25 @@ def write_junction_outputs(
     table = junction_coefficients(model, state, replicates)
     write_coefficients_and_profiles(table, trim_profiles(model, b), folder)
     draw_microhomology(microhomology_effect(model, b), folder / MICROHOMOLOGY)
+    notes = [*state.values["notes"], *_tell_penalty(state, folder)]
     number = int(state.values["num_clusters"])
     errors = f"standard errors over {number} clusters, a subject's sequences of a gene pair"
     if replicates is not None:
         errors = describe_replicates(replicates, model.design.names)
-    return [*state.values["notes"], f"p values in {COEFFICIENTS} are by {errors}"]
+    return [*notes, f"p values in {COEFFICIENTS} are by {errors}"]
+
+
+def _tell_penalty(state: State, folder: Path) -> list[str]:
+    """What the penalty is where there is one, and the table of what it was chosen among."""
+    l2, notes = float(state.values["l2"]), []
+    if curve := state.values.get("l2_curve"):
+        with whole(folder / PENALTIES) as path:
+            table = pd.DataFrame(curve, columns=["l2", "log_loss"])
+            table.to_csv(path, sep="\t", index=False)
+        notes.append(f"l2 = {l2:g} was chosen from l2_grid by inner folds, see {PENALTIES}")
+    if l2 > 0:
+        notes.append(
+            f"the fit is penalised (l2 = {l2:g}): coefficients of microhomology are shrunken, and "
+            "p values are of the penalised fit"
+        )
+    return notes

@@ -59,7 +59,8 @@ class TrimmingLigationConfig(Config):
         0.0, ge=0, description="penalty l2 / (2 x options) on squared microhomology coefficients"
     )
     l2_grid: tuple[float, ...] = Field(
-        (), description="where given, l2 is chosen among these by inner folds of each training"
+        (),
+        description="where given, l2 is chosen among these by inner folds of each training: l2.tsv",
     )
     folds: int = Field(5, ge=2, description="folds; at most one for each group of gene pairs")
     fold_seed: int = Field(0, ge=0, description="seed of the folds, the same for all trials")
@@ -274,7 +275,10 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         folder: Path,
         evidence: Evidence,
     ) -> list[str]:
-        """`coefficients.tsv`, and pictures of them, of trimming profiles and of microhomology."""
+        """`coefficients.tsv`, and pictures of them, of trimming profiles and of microhomology.
+
+        Where the penalty was chosen from a grid, `l2.tsv` has the loss of each over inner folds.
+        """
         model = self._fitted(config, state, data)
         return write_junction_outputs(model, state, folder, evidence.replicates)
 

@@ -16,6 +16,7 @@ from distrib.trainables.junction_outputs import write_junction_outputs
 from distrib.trainables.junction_profiles import Profiles, microhomology_effect, trim_profiles
 from distrib.trainables.junction_tables import junction_coefficients, prediction_table
 from distrib.trainables.trimming import Trimming, TrimmingConfig, TrimmingSource
+from distrib.trainables.trimming_ligation import TrimmingLigation, TrimmingLigationConfig
 from tests.junction_fits import WORKER, fitted
 from tests.junction_fits import data as junctions
 
@@ -52,6 +53,20 @@ def test_a_junction_model_leaves_its_table_and_pictures(tmp_path: Path) -> None:
         "p values in coefficients.tsv are by standard errors over 128 clusters, "
         "a subject's sequences of a gene pair"
     ]
+
+
+def test_the_penalty_that_was_chosen_is_told(tmp_path: Path) -> None:
+    found = junctions()
+    family = TrimmingLigation()
+    for grid, chosen in (((0.0, 1e7), 0.0), ((1e6, 1e7), 1e6)):
+        config = TrimmingLigationConfig(model_type=SMALL, l2_grid=grid, folds=2)
+        *_, last = family.refit(config, found, WORKER, None)
+        notes = family.outputs(config, last.state(), found, WORKER, tmp_path, Evidence())
+        curve = pd.read_csv(tmp_path / "l2.tsv", sep="\t")
+        assert curve["l2"].tolist() == list(grid)
+        assert curve["l2"][curve["log_loss"].idxmin()] == chosen
+        assert notes[0].startswith(f"l2 = {chosen:g} was chosen")
+        assert any("p values are of the penalised fit" in note for note in notes) == (chosen > 0)
 
 
 def test_the_heat_map_shows_the_coefficients(tmp_path: Path) -> None:
