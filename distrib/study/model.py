@@ -41,7 +41,13 @@ class Model:
         source = self.source
         if path is not None:
             source = source.model_copy(update={"path": path})
-        return self.family.load(source, targets=targets)
+        try:
+            return self.family.load(source, targets=targets)
+        except InputError as error:
+            if path is not None or source.path is None or Path(source.path).exists():
+                raise
+            hint = "this is the path recorded at training; --data gives another"
+            raise InputError(str(error), hint=hint) from None
 
     def train(self, data: Any, tell: Callable[[int], None] = lambda step: None) -> Model:
         """Train on every row to the end of the configured units; `tell` hears of each."""

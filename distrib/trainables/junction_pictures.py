@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from distrib.trainables.coefficient_pictures import end_name
 from distrib.trainables.junction_profiles import Microhomology, Profiles
@@ -94,6 +95,9 @@ def _draw_trims(panel: Axes, found: Microhomology) -> None:
         panel.plot(x, (predicted / without)[common], "o-", color=BLUE, markersize=4,
                    label="predicted")  # fmt: skip
     panel.set_yscale("log", base=2)
+    low, high = panel.get_ylim()
+    if high < 4 * low:  # one or two powers of 2 would be all the ticks
+        panel.yaxis.set_major_locator(MaxNLocator(5))
     panel.yaxis.set_major_formatter("{x:g}")
     panel.set_xlabel("mean microhomology that the trims offer (average_mh)", fontsize=9, color=INK)
     panel.set_ylabel(

@@ -201,6 +201,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], list[str], list[str]]] = {
     "unknown word": (
         cell("productive", "perhaps"), [], ["row 5, column 'productive'", "perhaps", "FALSE"]),
     "negative count": (cell("count", -3), ["--weigh", "counts"], ["row 5, column 'count'", "-3"]),
+    "negative count that does not weigh": (cell("count", -3), [], ["row 5, column 'count'", "-3"]),
     "fractional count": (
         cell("count", 0.5), ["--weigh", "counts"], ["row 5, column 'count'", "0.5"]),
     "text for a count": (cell("count", "many"), ["--weigh", "counts"], ["row 5", "'many'"]),
@@ -212,6 +213,11 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], list[str], list[str]]] = {
         ["ambiguous V gene", "TRAV12-3*01,TRAV12-4*01"]),
     "only unknown genes": (
         every(lambda e: {"v_gene": "TRAV99*01"}), [], ["no row is left", "unknown V gene"]),
+    "only genes of other letters": (
+        lambda f: [spoil(f) for spoil in (
+            germline("TRAV5-1*01\tV\tG", "TRAV5-1*01\tV\tN"),
+            every(lambda e: {"v_gene": "TRAV5-1*01"}))] and None,
+        [], ["no row is left", "note: germline.tsv: 1 genes with letters other than A, C, G"]),
     "another chain": (
         every(lambda e: {"v_gene": "TRBV2*01"}), [], ["no row is left", "another chain"]),
     "no nonproductive rows": (

@@ -10,10 +10,16 @@ import pytest
 from PIL import Image
 
 from distrib.data.vdj.microhomology import mean_mh
+from distrib.trainables import junction_pictures
 from distrib.trainables.base import Evidence, State, Worker
 from distrib.trainables.coefficient_pictures import draw_coefficients, draw_motifs
 from distrib.trainables.junction_outputs import write_junction_outputs
-from distrib.trainables.junction_profiles import Profiles, microhomology_effect, trim_profiles
+from distrib.trainables.junction_profiles import (
+    Microhomology,
+    Profiles,
+    microhomology_effect,
+    trim_profiles,
+)
 from distrib.trainables.junction_tables import junction_coefficients, prediction_table
 from distrib.trainables.trimming import Trimming, TrimmingConfig, TrimmingSource
 from distrib.trainables.trimming_ligation import TrimmingLigation, TrimmingLigationConfig
@@ -67,6 +73,20 @@ def test_the_penalty_that_was_chosen_is_told(tmp_path: Path) -> None:
         assert curve["l2"][curve["log_loss"].idxmin()] == chosen
         assert notes[0].startswith(f"l2 = {chosen:g} was chosen")
         assert any("p values are of the penalised fit" in note for note in notes) == (chosen > 0)
+
+
+@pytest.mark.parametrize("most", [1.4, 1.7, 40.0])
+def test_an_axis_of_ratios_has_ticks_enough(most: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(junction_pictures, "save_figure", lambda figure, path: drawn.append(figure))
+    trims = np.array([[0.3, 0.3 * most], [0.3, 0.3 * most], [0.3, 0.3]])
+    found = Microhomology(None, np.array([0.0, 1.0]), trims, fitted=True, dealt=False)
+    junction_pictures.draw_microhomology(found, Path("unwritten"))
+    axis = drawn[0].axes[0].yaxis
+    low, high = sorted(axis.get_view_interval())
+    labels = [label for label, at in zip(axis.get_ticklabels(), axis.get_ticklocs(), strict=True)
+              if label.get_text() and low <= at <= high]  # fmt: skip
+    assert 2 <= len(labels) <= 12
 
 
 def test_the_heat_map_shows_the_coefficients(tmp_path: Path) -> None:

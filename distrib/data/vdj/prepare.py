@@ -18,7 +18,7 @@ from distrib.data.vdj.parameter_groups import find_group
 from distrib.data.vdj.prepare_calls import Calls
 from distrib.data.vdj.prepare_recipe import Recipe
 from distrib.data.vdj.prepare_sieve import Sieve
-from distrib.data.vdj.programs import EndName
+from distrib.data.vdj.programs import Columns, EndName
 from distrib.data.vdj.rearrangements import Block, read_blocks
 from distrib.data.vdj.rearrangements_ends import GENE_OF, Ends, find_ends
 from distrib.data.vdj.rearrangements_scenarios import file_generator, scenario_weights
@@ -200,18 +200,23 @@ class _Counter:
         return subjects.where(subjects != "", self.stem)
 
     def _weights(self, block: Block, sieve: Sieve) -> np.ndarray:
+        columns = self.recipe.program.columns.count
+        if block.has(columns):  # impossible also where rows alone weigh
+            self._refuse_negative(block, columns)
         if self.recipe.weigh == "rows":
             return np.ones(len(block))
-        columns = self.recipe.program.columns.count
         counts = block.integers(columns, "a count")
+        sieve.drop(np.isnan(counts), "no count")
+        sieve.drop(counts == 0, "a count of 0")
+        return np.nan_to_num(counts)
+
+    def _refuse_negative(self, block: Block, columns: Columns) -> None:
+        counts = pd.to_numeric(block.texts(columns, "a count"), errors="coerce").to_numpy(float)
         if (counts < 0).any():
             first = int(np.argmax(counts < 0))
             raise InputError("a count below 0", file=self.file,
                              where=f"{block.place(first)}, column {block.name(columns, '')!r}",
                              found=f"{counts[first]:g}", expected="a whole number")  # fmt: skip
-        sieve.drop(np.isnan(counts), "no count")
-        sieve.drop(counts == 0, "a count of 0")
-        return np.nan_to_num(counts)
 
 
 def _end(column: str) -> EndName:

@@ -82,7 +82,7 @@ def finish(
             problem = f"no {missing} rearrangement"
         raise InputError(
             problem,
-            found="\n            ".join(account.lines()),
+            found="\n            ".join([*account.lines(), *(f"note: {note}" for note in notes)]),
             expected=f"rearrangements of {recipe.locus.chain} for {group.name}",
         )
     table = condensed(pd.concat([part.to_pandas() for part in tables], ignore_index=True))

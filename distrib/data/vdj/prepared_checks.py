@@ -118,7 +118,7 @@ def require_columns(frame: pd.DataFrame, columns: tuple[str, ...], file: object)
 def _refuse(wrong: np.ndarray, frame: pd.DataFrame, column: str, file: Path, expected: str) -> None:
     if wrong.any():
         first = int(np.argmax(wrong))
-        found = frame[column].iloc[first]
+        (found,) = frame[column].iloc[[first]].tolist()  # no NumPy scalar, for its repr
         raise InputError("a value that cannot be", file=file,
                          where=f"row {frame.index[first]}, column {column!r}",
                          found=repr(found), expected=expected)  # fmt: skip
