@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from distrib.errors import InputError, nearest
@@ -40,13 +41,18 @@ def check_bootstrap(family: Trainable[Any, Any, Any], options: Options) -> None:
             found=options.bootstrap_of,
             hint="add --bootstrap 100",
         )
-    if options.bootstrap_of not in kinds:
+    check_drawn(options.bootstrap_of, kinds, "this family draws nothing of that kind")
+
+
+def check_drawn(asked: str, kinds: Sequence[str], problem: str) -> None:
+    """Raise InputError where what is to be drawn is none of these kinds."""
+    if asked not in kinds:
         raise InputError(
-            "this family draws nothing of that kind",
+            problem,
             where="--bootstrap-of",
-            found=options.bootstrap_of,
+            found=asked,
             expected=" or ".join(kinds),
-            hint=nearest(options.bootstrap_of, kinds),
+            hint=nearest(asked, kinds),
         )
 
 

@@ -19,6 +19,7 @@ from distrib.cluster.connect import Cluster, connected
 from distrib.cluster.environment import set_environment
 from distrib.errors import InputError
 from distrib.records import StudyRecord, Tracker
+from distrib.study.bootstrap import check_drawn
 from distrib.study.fitting import fit_plan
 from distrib.study.folder import RunFolder, check_free, create_run_folder
 from distrib.study.ledger import Ledger
@@ -145,6 +146,9 @@ def run_study(
             raise InputError(facts["error"])
         for note in facts.get("notes", ()):
             say(f"note: {note}")
+        draws = facts.pop("draws")
+        if options.bootstrap:
+            check_drawn(plan.bootstrap_of, draws, "these data have nothing of that kind to draw")
         plan = fit_plan(plan, facts.pop("unfit"), say)
         resources = options.resources
         if (allowed := facts.pop("workers")) < resources.greatest:

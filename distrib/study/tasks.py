@@ -67,6 +67,7 @@ def load_data(
         rest, test = family.set_aside(data, fraction, seed)
         described = data.describe()
         described["unfit"] = family.unfit(data)
+        described["draws"] = family.draws(data)
         fitted = fit_space(space, family, described["unfit"])
         config = family.Config.model_validate(fitted.corner())
         least = least or num_workers

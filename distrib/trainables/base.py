@@ -304,6 +304,10 @@ class Trainable(ABC, Generic[C, S, D]):
         """
         raise InputError("this family has no bootstrap", found=type(self).__name__)
 
+    def draws(self, data: D) -> tuple[str, ...]:
+        """Which of `bootstraps` these data allow."""
+        return self.bootstraps
+
     def outputs(
         self,
         config: C,

@@ -19,7 +19,7 @@ from pydantic import Field
 from distrib.data.splits import fold_ids
 from distrib.data.vdj.cut_features import Feature, FeatureSet, build_features, list_features
 from distrib.data.vdj.prepared import is_prepared, read_prepared
-from distrib.data.vdj.trimming import TrimmingData, olga_trimming
+from distrib.data.vdj.trimming import TrimmingData, olga_trimming, weights_of
 from distrib.data.vdj.trimming_example import write_example
 from distrib.data.vdj.trimming_files import read_trimming
 from distrib.data.vdj.trimming_prepared import prepared_trimming
@@ -81,6 +81,7 @@ class TrimmingSource(Source):
     gene_end: Literal["v", "j"] = Field("v", description="V genes' 3' ends or J genes' 5' ends")
     trim_min: int = Field(2, ge=-2, description="least trim; -2 keeps two P-nucleotides")
     trim_max: int = Field(14, le=40, description="largest trim")
+    subject: str | None = Field(None, description="one subject alone, of a prepared folder")
     weighting: Weighting = Field("pooled", description="what counts alike, in a prepared folder")
 
 
@@ -98,7 +99,7 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
     fidelity = Fidelity(unit="fold", config_key="folds", selects="last")
     framework = "jax"
     precisions = ("float64",)
-    bootstraps = ("clusters",)  # genes: the counts may be frequencies, which cannot be drawn
+    bootstraps = ("clusters", "sequences")
 
     def load(self, source: TrimmingSource, *, targets: bool = True) -> TrimmingData:
         """A prepared folder, the user's files (see `read_trimming`), or OLGA's without a path."""
@@ -111,8 +112,17 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
             )
         if source.path is not None and is_prepared(Path(source.path)):
             prepared = read_prepared(Path(source.path))
-            return prepared_trimming(prepared, source.weighting, source.path)
-        options = source.model_dump(exclude={"path", "weighting"})
+            return prepared_trimming(prepared, source.weighting, source.path, source.subject)
+        if source.subject is not None:
+            raise InputError(
+                "these data do not tell subjects apart",
+                file=source.path,
+                where="data.subject",
+                found=source.subject,
+                expected="a prepared folder",
+                hint="python -m distrib.prepare trimming --help",
+            )
+        options = source.model_dump(exclude={"path", "weighting", "subject"})
         if source.path is None:
             return olga_trimming(**options)
         return read_trimming(Path(source.path), **options, targets=targets)
@@ -165,6 +175,7 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
                 model.coefficients,
                 config.l2,
                 data.num_sequences,
+                _of_subjects(data),
             )
             state = State(
                 {
@@ -259,14 +270,22 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
         seeds: Sequence[int],
         of: str,
     ) -> pd.DataFrame:
-        """A row per seed: the coefficients of a fit to genes drawn with replacement."""
-        features, weights = _features(config, data), _weights(data)
+        """A row per seed: the coefficients of a fit to resampled sequences or clusters.
+
+        A cluster is a subject's sequences of a gene, or a gene where subjects are not told apart.
+        """
+        features = _features(config, data)
+        counts = _weights(data)[None] if data.counts is None else data.counts
         rows = []
         for seed in seeds:
-            drawn = np.random.default_rng(seed).integers(len(weights), size=len(weights))
-            times = np.bincount(drawn, minlength=len(weights))
-            rows.append(_fit(config, features, weights * times[:, None]).coefficients)
+            drawn = _draw(counts, np.random.default_rng(seed), of)
+            weights = weights_of(drawn, data.weighting).sum(axis=0)
+            rows.append(_fit(config, features, weights).coefficients)
         return pd.DataFrame(rows, columns=names_of(state)).assign(seed=seeds)
+
+    def draws(self, data: TrimmingData) -> tuple[str, ...]:
+        """Frequencies are of no sequences that could be drawn."""
+        return ("clusters",) if data.counts is None else self.bootstraps
 
     def outputs(
         self,
@@ -339,6 +358,23 @@ def _weights(data: TrimmingData) -> np.ndarray:
     if data.weights is None:
         raise InputError("these data have no counts", where=data.origin)
     return data.weights
+
+
+def _of_subjects(data: TrimmingData) -> np.ndarray:
+    """(subjects, genes, trims) weights; of one subject where they are not told apart."""
+    return _weights(data)[None] if data.counts is None else weights_of(data.counts, data.weighting)
+
+
+def _draw(counts: np.ndarray, rng: np.random.Generator, of: str) -> np.ndarray:
+    """(subjects, genes, trims) counts of as many sequences, or clusters, with replacement."""
+    if of == "sequences":
+        share = counts.ravel() / counts.sum()
+        return rng.multinomial(round(counts.sum()), share).reshape(counts.shape).astype(float)
+    clusters = np.nonzero(counts.sum(axis=2))
+    size = len(clusters[0])
+    times = np.zeros(counts.shape[:2])
+    times[clusters] = np.bincount(rng.integers(size, size=size), minlength=size)
+    return counts * times[:, :, None]
 
 
 def _fit(config: TrimmingConfig, features: np.ndarray, weights: np.ndarray) -> Fit:

@@ -15,7 +15,8 @@ from distrib.trainables.junction_design import Column
 def coefficients(state: State, replicates: pd.DataFrame | None = None) -> pd.DataFrame:
     """The fitted coefficients in the form of the original's tables (see `coefficient_table`).
 
-    Clusters are genes. `error` is known where the data are counts.
+    Clusters are a subject's sequences of a gene, or genes where subjects are not told apart.
+    `error` is known where the data are counts.
 
     Args:
         replicates: a row per bootstrap, a column per coefficient.
@@ -49,6 +50,7 @@ def covariances(
     b: np.ndarray,
     l2: float,
     num_sequences: float | None,
+    of_subjects: np.ndarray,
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """Those covariances of the coefficients that can be known, and why others cannot.
 
@@ -56,16 +58,18 @@ def covariances(
         features: (genes, trims, features). weights: (genes, trims). b: (features,) fitted with the
             penalty `l2`, as `conditional_logit.fit` takes it.
         num_sequences: that were counted; None where the weights are frequencies.
+        of_subjects: (subjects, genes, trims) what each subject's sequences weigh. A cluster is a
+            subject's sequences of a gene.
     """
     of_genes = weights.sum(axis=1)
     penalty = l2 / (np.count_nonzero(of_genes) * weights.shape[1])
     curvature = hessian(features, weights, b) + penalty * np.eye(len(b))
     if not np.all(np.linalg.eigvalsh(curvature) > 0):
         return {}, ["the optimum is flat in some direction: there are no standard errors"]
-    scores = set_scores(features, weights, b)
-    of_clusters = cluster_covariance(
-        curvature, scores, of_genes / of_genes.sum(), np.arange(len(of_genes))
-    )
+    scores = np.concatenate([set_scores(features, own, b) for own in of_subjects])
+    shares = of_subjects.sum(axis=2).ravel() / of_subjects.sum()
+    seen = np.flatnonzero(shares)
+    of_clusters = cluster_covariance(curvature, scores[seen], shares[seen], np.arange(len(seen)))
     if num_sequences is None:
         notes = ["the data are frequencies, not counts: standard errors are those over genes"]
         return {"cluster_covariance": of_clusters}, notes

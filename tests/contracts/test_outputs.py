@@ -57,7 +57,7 @@ def test_replicates_depend_on_their_own_seed_alone(case: Case, tmp_path: Path) -
         with pytest.raises(InputError, match="no bootstrap"):
             case.family.bootstrap(*arguments, [1, 2], "sequences")
         return
-    for kind in case.family.bootstraps:
+    for kind in case.family.draws(case.data()):
         rows = case.family.bootstrap(*arguments, [5, 2, 9], kind)
         assert rows["seed"].tolist() == [5, 2, 9]
         assert rows.drop(columns="seed").nunique().eq(3).all()

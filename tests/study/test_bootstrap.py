@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from distrib.errors import InputError
+from distrib.study.bootstrap import check_drawn
 from distrib.study.options import Options, make_plan
 from distrib.study.single import space_of_defaults
 from distrib.study.space_file import find_space
+from distrib.trainables.trimming import Trimming, TrimmingSource
 
 
 @pytest.mark.parametrize(
@@ -18,7 +20,6 @@ from distrib.study.space_file import find_space
         ("trimming_ligation_em", Options(bootstrap=-1), "0 or more"),
         ("trimming_ligation_em", Options(bootstrap_of="clusters"), "--bootstrap 100"),
         ("trimming_ligation_em", Options(bootstrap=9, bootstrap_of="cluster"), "clusters"),
-        ("trimming", Options(bootstrap=9, bootstrap_of="sequences"), "clusters"),
     ],
 )
 def test_refused(space: str, options: Options, words: str) -> None:
@@ -32,8 +33,18 @@ def test_refused(space: str, options: Options, words: str) -> None:
         ("trimming_ligation_em", None, "sequences"),
         ("trimming_ligation_em", "clusters", "clusters"),
         ("trimming", None, "clusters"),
+        ("trimming", "sequences", "sequences"),
     ],
 )
 def test_what_is_drawn(space: str, asked: str | None, drawn: str) -> None:
     plan = make_plan(find_space(space), Options(bootstrap=2, bootstrap_of=asked))
     assert plan.bootstrap_of == drawn
+
+
+def test_what_the_data_do_not_hold_is_refused_before_anything_is_trained() -> None:
+    """Frequencies, such as OLGA's, are of no sequences."""
+    family = Trimming()
+    drawn = family.draws(family.load(TrimmingSource()))
+    check_drawn("clusters", drawn, "nothing to draw")
+    with pytest.raises(InputError, match=r"nothing to draw\n.*sequences\n.*clusters"):
+        check_drawn("sequences", drawn, "nothing to draw")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from distrib.data.vdj.olga import read_model
 from distrib.data.vdj.parameter_groups import find_group
 from distrib.data.vdj.prepared import Gene, Prepared, write_prepared
 from distrib.data.vdj.trimming import TrimmingData, olga_trimming
+from distrib.data.vdj.trimming_prepared import prepared_trimming
 from distrib.errors import InputError
 from distrib.models.choice_losses import mean_loss, null_loss, saturated_loss
 from distrib.models.conditional_logit import fit, log_probabilities
@@ -318,6 +320,31 @@ def test_counts_of_a_prepared_folder_are_tested_as_counts(donors: Prepared, tmp_
         values = config.model_dump(mode="json")
         fitted.append(Fitted(features, "trimming", values, "here", "pooled", state.values))
     assert ratio_test(*fitted).degrees == 3
+
+
+def test_bootstraps_over_sequences_and_subjects_spread_as_the_errors_say(donors: Prepared) -> None:
+    """Sequences are drawn alone; clusters are a donor's sequences of a gene."""
+    data = prepared_trimming(donors)
+    config = TrimmingConfig(feature_set="two-side-base-count")
+    state = train(config, data)
+    for of, name in (("sequences", "covariance"), ("clusters", "cluster_covariance")):
+        rows = FAMILY.bootstrap(config, state, data, WORKER, list(range(100)), of)
+        errors = np.sqrt(np.diag(state.arrays[name]))
+        assert rows.drop(columns="seed").std().to_numpy() / errors == pytest.approx(1, abs=0.35)
+    # Two donors who trim a gene alike are no more news than one, of as many sequences.
+    genes = train(config, replace(data, counts=None)).arrays["cluster_covariance"]
+    ratio = np.diag(state.arrays["cluster_covariance"]) / np.diag(genes)
+    assert ((ratio > 0.3) & (ratio < 0.8)).all()
+
+
+def test_one_subject_alone(donors: Prepared, tmp_path: Path) -> None:
+    write_prepared(tmp_path, donors)
+    data = FAMILY.load(TrimmingSource(path=str(tmp_path), subject="bob"))
+    assert data.num_sequences == 20_000
+    with pytest.raises(InputError, match=r"no such subject\n.*eve\n.*ann, bob"):
+        FAMILY.load(TrimmingSource(path=str(tmp_path), subject="eve"))
+    with pytest.raises(InputError, match="do not tell subjects apart"):
+        FAMILY.load(TrimmingSource(subject="bob"))
 
 
 def test_the_space_names_what_the_family_has() -> None:

@@ -21,7 +21,7 @@ from distrib.data.vdj.ligation import (
     right_windows,
 )
 from distrib.data.vdj.parameter_groups import Group
-from distrib.data.vdj.prepared import Gene, Prepared
+from distrib.data.vdj.prepared import Gene, Prepared, counts_of
 from distrib.data.vdj.weights import Weighting
 from distrib.errors import InputError
 
@@ -98,7 +98,7 @@ def build_junctions(
             a subject that is not there; nothing left of the class that is modelled.
     """
     group = prepared.group
-    counts = _of_subject(prepared.counts, subject, origin)
+    counts = counts_of(prepared, subject, origin)
     known = group.ligation and annotations == "known"
     _require(group, counts, known, origin)
     pairs, pair = find_pairs(prepared, counts)
@@ -252,20 +252,6 @@ def _find_exact(
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     inside &= (keys[place] == wanted) & (mh >= 0) & (mh <= MOST_MH)
     return np.where(inside, place, -1)
-
-
-def _of_subject(counts: pd.DataFrame, subject: str | None, origin: str) -> pd.DataFrame:
-    if subject is None:
-        return counts
-    kept = counts[counts["subject"].astype(str) == subject]
-    if not len(kept):
-        raise InputError(
-            "no such subject",
-            file=origin,
-            found=subject,
-            expected=", ".join(sorted(set(counts["subject"].astype(str)))[:8]),
-        )
-    return kept
 
 
 def _require(group: Group, counts: pd.DataFrame, known: bool, origin: str) -> None:

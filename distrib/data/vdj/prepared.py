@@ -140,6 +140,26 @@ def read_prepared(folder: Path) -> Prepared:
     return Prepared(content["chain"], group, trims, genes, counts, origin, tuple(map(str, notes)))
 
 
+def counts_of(prepared: Prepared, subject: str | None, origin: str) -> pd.DataFrame:
+    """The counts of one subject, or of all.
+
+    Raises:
+        InputError: a subject that is not there.
+    """
+    counts = prepared.counts
+    if subject is None:
+        return counts
+    kept = counts[counts["subject"].astype(str) == subject]
+    if not len(kept):
+        raise InputError(
+            "no such subject",
+            file=origin,
+            found=subject,
+            expected=", ".join(sorted(set(counts["subject"].astype(str)))[:8]),
+        )
+    return kept
+
+
 def _read_yaml(file: Path) -> dict[str, Any]:
     content = read_yaml_file(file)
     if not isinstance(content, dict):

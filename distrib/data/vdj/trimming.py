@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from distrib.data.vdj.olga import Side, model_name, read_model
+from distrib.data.vdj.weights import Weighting, weigh
 from distrib.errors import InputError
 
 BASES = "ACGT"
@@ -36,6 +37,7 @@ class TrimmingData:
         notes: what was left out in reading, for the reader.
         counts: (subjects, genes, trims) float64, the sequences that the weights are made of; None
             where subjects are not told apart.
+        weighting: what counts alike in the weights, see `weights.weigh`.
     """
 
     genes: np.ndarray
@@ -46,6 +48,7 @@ class TrimmingData:
     origin: str
     notes: tuple[str, ...] = ()
     counts: np.ndarray | None = None
+    weighting: Weighting = "pooled"
 
     @property
     def num_sequences(self) -> float | None:
@@ -92,6 +95,14 @@ class TrimmingData:
             "notes": list(self.notes),
             "fingerprint": digest.hexdigest()[:16],
         }
+
+
+def weights_of(counts: np.ndarray, weighting: Weighting) -> np.ndarray:
+    """(subjects, genes, trims) what such counts weigh, scaled to their sum."""
+    at = np.nonzero(counts)
+    weights = np.zeros(counts.shape)
+    weights[at] = weigh(counts[at], at[0], at[1], weighting) * counts.sum()
+    return weights
 
 
 def encode_ends(sequences: Sequence[str], trim_max: int) -> np.ndarray:
