@@ -127,7 +127,8 @@ def unbeaten(
     winner: Mapping[str, Any],
     baselines: Mapping[str, Mapping[str, float]],
 ) -> list[str]:
-    """The baselines that a winner does not beat by its objective, a line for each part of the data.
+    """The baselines that a winner does not beat by its objective, or not beyond its 95% interval:
+    lines for each part of the data.
 
     Args:
         winner: `validation` and `test` figures by metric. baselines: name -> metric -> value, test
@@ -138,18 +139,28 @@ def unbeaten(
         value = winner.get(part, {}).get(study.metric)
         if value is None:
             continue
-        ahead = [
-            f"{name} ({figures[prefix + study.metric]:.4f})"
+        key = prefix + study.metric
+        known = {
+            name: figures[key]
             for name, figures in baselines.items()
-            if prefix + study.metric in figures
-            and not name.endswith("(bound)")
-            and not study.better(value, figures[prefix + study.metric])
-        ]
+            if key in figures and not name.endswith("(bound)")
+        }
+        ahead = [f"{n} ({v:.4f})" for n, v in known.items() if not study.better(value, v)]
+        told = f"on {part} data the winner ({study.metric} {value:.4f})"
         if ahead:
-            lines.append(
-                f"on {part} data the winner ({study.metric} {value:.4f}) does not beat: "
-                + ", ".join(ahead)
-            )
+            lines.append(f"{told} does not beat: {', '.join(ahead)}")
+        ends = winner.get("intervals", {}).get(part, {}).get(study.metric)
+        if ends is not None:
+            worst = ends[0] if study.direction == "max" else ends[1]
+            within = [
+                f"{n} ({v:.4f})"
+                for n, v in known.items()
+                if study.better(value, v) and not study.better(worst, v)
+            ]
+            if within:
+                lines.append(
+                    f"{told} beats these, which lie within its 95% interval: {', '.join(within)}"
+                )
     return lines
 
 

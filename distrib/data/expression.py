@@ -18,7 +18,12 @@ from distrib.data.labels import read_labels
 from distrib.data.matrix import Matrix, require_finite
 from distrib.data.matrix_files import read_matrix
 from distrib.data.screen import Screen
-from distrib.data.screen_checks import about_targets, check_folds, check_orientation
+from distrib.data.screen_checks import (
+    about_targets,
+    check_folds,
+    check_orientation,
+    require_variety,
+)
 from distrib.data.screen_columns import zeros_and_ones
 from distrib.data.screen_reader import codes
 from distrib.data.sequences import read_sequences
@@ -92,6 +97,7 @@ def read_expression(
     values = targets.values[np.ix_(rows, columns)]
     names = targets.columns[columns]
     notes += about_targets(values, names, files.targets)
+    require_variety(values, files.targets)
     screen = Screen(
         ids=ids.values,
         inputs=inputs,
@@ -103,7 +109,12 @@ def read_expression(
         sequences=sequences,
         responding=None
         if files.responding is None
-        else zeros_and_ones(files.responding, ids, as_ids(names.tolist(), files.targets)),
+        else zeros_and_ones(
+            files.responding,
+            ids,
+            as_ids(names.tolist(), files.targets),
+            _names_in(files.responding),
+        ),
     )
     check_folds(screen, groups, None if folds is None else folds[rows], files.splits)
     return screen

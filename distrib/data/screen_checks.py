@@ -20,26 +20,29 @@ MOST = 0.9
 def check_orientation(rows: Ids, targets: Matrix, notes: list[str]) -> None:
     """A table with the ids along its top would otherwise only say that few ids match, or none.
 
-    Where perturbed genes are read out as well, both ways match: then it is told, not refused.
+    Where perturbed genes are read out as well, both ways match some: then the better match tells.
     """
     wanted = set(rows.values.tolist())
     across = [name for name in targets.columns.tolist() if name in wanted]
     down = sum(name in wanted for name in targets.ids.values.tolist())
     if len(across) < MOST * len(targets.columns) or down == len(targets.ids):
         return
-    if down:
+    if down >= MOST * len(targets.ids):
         notes.append(
             f"{len(across)} of {len(targets.columns)} columns of {targets.ids.file.name} are ids "
-            f"in {rows.file.name}, but only {down} of its {len(targets.ids)} rows: if it lies the "
-            "other way round, transpose it (in pandas: table.T)"
+            f"in {rows.file.name}, and {down} of its {len(targets.ids)} rows: if it lies the other "
+            "way round, transpose it (in pandas: table.T)"
         )
         return
     raise InputError(
         f"the targets lie the other way round: their columns are the ids of {rows.file.name}",
         file=targets.ids.file,
-        found=f"columns {examples(across)} and rows {examples(targets.ids.values)}",
+        found=f"{len(across)} of {len(targets.columns)} columns are ids there "
+        f"({examples(across)}), and {down} of {len(targets.ids)} rows "
+        f"({examples(targets.ids.values)})",
         expected="a row for each id and a column for each target",
-        hint="transpose the table (in pandas: table.T)",
+        hint="transpose the table (in pandas: table.T); if it lies as it should, leave out the "
+        "rows that nothing is known of",
     )
 
 
@@ -59,6 +62,19 @@ def about_targets(values: np.ndarray, columns: np.ndarray, file: Path) -> list[s
         if len(names):
             notes.append(f"{len(names)} of {len(columns)} targets {what}: {examples(names)}")
     return notes
+
+
+def require_variety(targets: np.ndarray, file: Path | None = None) -> None:
+    """Raise where no target differs from one row to another."""
+    there = np.isfinite(targets)
+    low = np.where(there, targets, np.inf).min(axis=0)
+    high = np.where(there, targets, -np.inf).max(axis=0)
+    if not (high > low).any():
+        raise InputError(
+            "every target is constant: there is nothing to predict",
+            file=file,
+            found=f"{targets.shape[1]} targets in {len(targets)} rows",
+        )
 
 
 def check_folds(
@@ -81,9 +97,12 @@ def about_twins(screen: Screen) -> list[str]:
     """Rows with equal inputs but of different groups may be parted between training and test."""
     first: dict[bytes, int] = {}
     twins = 0
-    for row, group in zip(screen.inputs, screen.groups.tolist()):
-        digest = hashlib.blake2b(row.tobytes(), digest_size=16).digest()
-        twins += first.setdefault(digest, group) != group
+    known = [part for part in (screen.inputs, screen.sequences) if part is not None and part.size]
+    for row, group in enumerate(screen.groups.tolist()):
+        digest = hashlib.blake2b(digest_size=16)
+        for part in known:
+            digest.update(part[row].tobytes() if part.ndim > 1 else part[row])
+        twins += first.setdefault(digest.digest(), group) != group
     if not twins:
         return []
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +44,13 @@ def read_responding(files: ScreenFiles, ids: Ids, columns: np.ndarray) -> np.nda
     return zeros_and_ones(files.responding, ids, as_ids(columns.tolist(), files.targets))
 
 
-def zeros_and_ones(path: Path, rows: Ids, columns: Ids) -> np.ndarray:
-    """(rows, columns) bool of a table of zeros and ones that has them all, in any order."""
-    table = read_matrix(path, notes=[])
+def zeros_and_ones(path: Path, rows: Ids, columns: Ids, names: Sequence[str] = ()) -> np.ndarray:
+    """(rows, columns) bool of a table of zeros and ones that has them all, in any order.
+
+    Args:
+        names: columns of the table that name its rows for people.
+    """
+    table = read_matrix(path, labels=names, notes=[])
     places = []
     for wanted, there, what in (
         (rows, table.ids, "rows"),

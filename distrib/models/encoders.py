@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -26,6 +27,9 @@ SMALL = ""
 
 K = 3
 """Letters of a k-mer of its tokeniser."""
+
+_TOKENIZERS = ("tokenizer*", "vocab*", "*.model", "*token*.py")
+"""Files of which a folder with a tokeniser has one."""
 
 _SPECIAL = ("<pad>", "<cls>", "<unk>", "<mask>")
 _UNBOUNDED = 1_000_000_000  # tokenisers that know no limit name one beyond this
@@ -123,11 +127,13 @@ def load_encoder(
     """
     if name == SMALL:
         return small_encoder()
-    if trust_remote_code and not revision and not Path(name).is_dir():
+    pinned = revision is not None and re.fullmatch(r"[0-9a-f]{40}", revision)
+    if trust_remote_code and not pinned and not Path(name).is_dir():
         raise InputError(
             "code from a hub is run only at a revision that you have looked at",
             where="--revision",
-            expected="the hash of a commit of the model's repository",
+            found=revision,
+            expected="the whole hash of a commit of the model's repository",
         )
     from transformers import AutoModel, AutoTokenizer
 
@@ -137,6 +143,10 @@ def load_encoder(
         raise InputError("no such folder", file=place, expected="an encoder's folder")
     if place.exists() and not (place / "config.json").is_file():
         raise InputError("no model in this folder", file=place, expected="config.json")
+    if place.is_dir() and not any(any(place.glob(form)) for form in _TOKENIZERS):
+        raise InputError(
+            "no tokenizer in this folder", file=place, expected="tokenizer.json, or vocab.txt"
+        )
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
     except Exception as error:  # transformers raises of all kinds
@@ -205,6 +215,9 @@ def k_mer_tokenizer(k: int, context: int = 2048) -> Any:
 
 def write_encoder(encoder: Encoder, folder: Path) -> None:
     """Write an encoder into a folder, in the form that `load_encoder` takes."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
     encoder.tokenizer.save_pretrained(folder)
     encoder.network.save_pretrained(folder)  # type: ignore[operator]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,9 +19,8 @@ def fit_plan(plan: Plan, unfit: Iterable[Unfit], say: Callable[[str], None]) -> 
         InputError: nothing else is left, or the user fixed just this.
     """
     unfit = list(unfit)
-    for part in unfit:
-        if part.name == "metric":
-            plan = _without_metric(plan, part, say)
+    metrics = {part.value: part for part in unfit if part.name == "metric"}
+    plan = _without_metrics(plan, metrics, say)
     return replace(plan, space=fit_space(plan.space, plan.family, unfit, say))
 
 
@@ -42,9 +41,10 @@ def fit_space(
     return space
 
 
-def _without_metric(plan: Plan, part: Unfit, say: Callable[[str], None]) -> Plan:
-    metrics = tuple(m for m in plan.metrics if m.name != part.value)
-    if plan.objective.name != part.value:
+def _without_metrics(plan: Plan, unfit: Mapping[str, Unfit], say: Callable[[str], None]) -> Plan:
+    metrics = tuple(m for m in plan.metrics if m.name not in unfit)
+    part = unfit.get(plan.objective.name)
+    if part is None:
         return replace(plan, metrics=metrics)
     if plan.options.metric is not None or not metrics:
         raise InputError(

@@ -261,6 +261,12 @@ class Trainable(ABC, Generic[C, S, D]):
             InputError: it cannot, such as where there are fewer groups than folds.
         """
 
+    def check_rows(self, config: C, data: D) -> None:
+        """Whether a model of this configuration can be applied to these rows.
+
+        Asked also of the rows that are set aside, before anything is trained.
+        """
+
     def unfit(self, data: D) -> list[Unfit]:
         """What these data do not allow: left out of a search, refused where it is asked for."""
         return []

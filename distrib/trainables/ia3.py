@@ -72,6 +72,13 @@ class Ia3(ScreenTrainable[Ia3Config]):
         """There are rows for every fold, targets and sequences, and the packages are installed."""
         super().check(config, data, num_workers)
         require("ia3", "transformers", "peft")
+        self.check_rows(config, data)
+
+    def check_rows(self, config: Ia3Config, data: Screen) -> None:
+        """The encoder is there, and no sequence is longer than it reads."""
+        from distrib.trainables.ia3_task import load, tokens_of
+
+        tokens_of(load(config), data)
 
     def progress(
         self, config: Ia3Config, data: Screen, worker: Worker, state: State | None = None

@@ -25,7 +25,6 @@ from distrib.trainables.screens import (
     folds_of,
     model_values,
     reference,
-    require_parts,
 )
 from distrib.trainables.training_rows import remember
 
@@ -81,10 +80,10 @@ class LatentEmbedding(ScreenTrainable[LelConfig]):
     precisions = ("float64",)
     needs = ()
 
-    def check(self, config: LelConfig, data: Screen, num_workers: int = 1) -> None:
-        """There are rows for every fold, targets, and the embeddings that are asked for."""
-        super().check(config, data, num_workers)
-        require_parts(data, _needs(config))
+    def needs_of(self, config: LelConfig) -> tuple[str, ...]:
+        """The embeddings of those sides that are made of them."""
+        sides = (("inputs", config.perturbation_side), ("gene_inputs", config.gene_side))
+        return tuple(part for part, side in sides if side == "embedding")
 
     def unfit(self, data: Screen) -> list[Unfit]:
         """Sides that these data have no embeddings for."""
@@ -153,7 +152,6 @@ class LatentEmbedding(ScreenTrainable[LelConfig]):
 
     def apply(self, config: LelConfig, state: State, data: Screen, worker: Worker) -> np.ndarray:
         """(rows, G) predictions."""
-        require_parts(data, tuple(part for part in _needs(config) if part != "gene_inputs"))
         columns = {name: at for at, name in enumerate(state.values["columns"])}
         return _fitted(state).predict(data.ids, data.inputs, columns).astype(np.float32)
 
@@ -176,11 +174,6 @@ def inner_folds(
         return []
     dealt = fold_ids(groups, count, config.fold_seed)
     return [rows[dealt == k] for k in range(count)]
-
-
-def _needs(config: LelConfig) -> tuple[str, ...]:
-    sides = (("inputs", config.perturbation_side), ("gene_inputs", config.gene_side))
-    return tuple(part for part, side in sides if side == "embedding")
 
 
 def _tables(curve: np.ndarray) -> dict[str, Any]:

@@ -137,7 +137,7 @@ class Mlp(ScreenTrainable[MlpConfig]):
         """Every metric; differences are to the mean of the rows trained on."""
         from distrib.trainables.mlp_task import apply_model
 
-        judged = known_targets(state, data, self.needs)
+        judged = known_targets(state, data, self.needs_of(config))
         targets = training_targets(config, judged)
         predicted, loss = apply_model(config, state, judged.inputs, targets, worker)
         return {**scores(predicted, judged, self.training_mean(state)), "loss": loss}

@@ -17,6 +17,7 @@ from pydantic import Field
 from distrib.data.example_screen import write_example
 from distrib.data.profiles import gene_end_profiles
 from distrib.data.screen import Screen
+from distrib.data.screen_checks import require_variety
 from distrib.data.screen_intervals import intervals
 from distrib.data.screen_reader import load_screen
 from distrib.data.screen_scores import row_table, scores
@@ -84,6 +85,10 @@ class ScreenTrainable(Trainable[C, ScreenSource, Screen]):
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
     needs: ClassVar[tuple[str, ...]] = ("inputs",)
 
+    def needs_of(self, config: C) -> tuple[str, ...]:
+        """What a configuration must know, where that depends on it."""
+        return self.needs
+
     @abstractmethod
     def apply(self, config: C, state: State, data: Screen, worker: Worker) -> np.ndarray:
         """(rows, G) predictions of a finished model, in the order of its own columns."""
@@ -106,7 +111,7 @@ class ScreenTrainable(Trainable[C, ScreenSource, Screen]):
         """There are rows for every fold, targets, and what the family needs to know."""
         folds_of(config, data)
         require_variety(require_targets(data))
-        require_parts(data, self.needs)
+        require_parts(data, self.needs_of(config))
 
     def unfit(self, data: Screen) -> list[Unfit]:
         """What says nothing of a single target a row; responders that nobody named."""
@@ -121,24 +126,24 @@ class ScreenTrainable(Trainable[C, ScreenSource, Screen]):
 
     def predict(self, config: C, state: State, data: Screen, worker: Worker) -> pd.DataFrame:
         """`id` and a column for each target."""
-        check_rows(state, data, self.needs)
+        check_rows(state, data, self.needs_of(config))
         return as_frame(data.ids, state.values["columns"], self.apply(config, state, data, worker))
 
     def evaluate(self, config: C, state: State, data: Screen, worker: Worker) -> dict[str, float]:
         """Every metric; differences are to the mean of the rows trained on."""
-        judged = known_targets(state, data, self.needs)
+        judged = known_targets(state, data, self.needs_of(config))
         return scores(self.apply(config, state, data, worker), judged, self.training_mean(state))
 
     def evaluate_rows(self, config: C, state: State, data: Screen, worker: Worker) -> pd.DataFrame:
         """`id` and every metric of the row."""
-        judged = known_targets(state, data, self.needs)
+        judged = known_targets(state, data, self.needs_of(config))
         return row_table(self.apply(config, state, data, worker), judged, self.training_mean(state))
 
     def intervals(
         self, config: C, state: State, data: Screen, worker: Worker
     ) -> dict[str, tuple[float, float]]:
         """Of every metric, by a bootstrap over rows."""
-        judged = known_targets(state, data, self.needs)
+        judged = known_targets(state, data, self.needs_of(config))
         return intervals(self.apply(config, state, data, worker), judged, self.training_mean(state))
 
     def held_out_intervals(
@@ -210,18 +215,6 @@ def require_targets(data: Screen) -> np.ndarray:
     if data.targets is None:
         raise InputError("these data have no targets", expected="targets, to train or to judge")
     return data.targets
-
-
-def require_variety(targets: np.ndarray) -> None:
-    """Raise where no target differs from one row to another."""
-    there = np.isfinite(targets)
-    low = np.where(there, targets, np.inf).min(axis=0)
-    high = np.where(there, targets, -np.inf).max(axis=0)
-    if not (high > low).any():
-        raise InputError(
-            "every target is constant: there is nothing to predict",
-            found=f"{targets.shape[1]} targets in {len(targets)} rows",
-        )
 
 
 def require_parts(data: Screen, needs: tuple[str, ...]) -> None:

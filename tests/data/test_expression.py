@@ -286,7 +286,7 @@ def transposed(frame: pd.DataFrame) -> pd.DataFrame:
         (lambda f: f[:0], ["a header and no rows"]),
         (
             lambda f: transposed(f.rename(columns=dict(zip(NAMES, READ_OUT)))),
-            ["the other way round", f"rows {READ_OUT[0]}", "transpose"],
+            ["the other way round", f"rows ({READ_OUT[0]}", "transpose"],
         ),
     ],
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,25 @@ def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(InputError, match=r"not installed(.|\n)*\[ia3\]"):
         FAMILY.check(config(), small_screen())
+
+
+def test_a_sequence_that_is_too_long_is_found_before_any_training() -> None:
+    """Also where it is in the test part."""
+    data = small_screen()
+    assert data.sequences is not None
+    sequences = data.sequences.astype("S9000")
+    sequences[3] = b"ACG" * 3000
+    long = replace(data, sequences=sequences)
+    for look in (FAMILY.check, FAMILY.check_rows):
+        with pytest.raises(
+            InputError, match=r"row G03: a sequence longer than the model's context"
+        ):
+            look(config(), long)
+
+
+def test_an_encoder_that_is_not_there_is_found_before_any_training() -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        FAMILY.check(config(encoder="./nowhere"), small_screen())
 
 
 @pytest.mark.parametrize("pool", ["mean", "cls"])
