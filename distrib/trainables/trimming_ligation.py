@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -91,7 +91,21 @@ class TrimmingLigationSource(Source):
     num_v: int | None = Field(20, ge=2, description="of the simulation: most used V genes")
     num_j: int | None = Field(20, ge=2, description="of the simulation: most used J genes")
     int_mh: float = Field(1.0, description="of the simulation: true effect of average_mh on trims")
-    lig_mh: float = Field(1.0, ge=0, description="of the simulation: ligation goes as 1 + lig_mh m")
+    lig_mh: float = Field(
+        1.0, description="of the simulation: true effect of a base of ligation-mh"
+    )
+    ligation: Literal["linear", "exponential"] = Field(
+        "linear", description="of the simulation: it goes as 1 + lig_mh m, or as exp(lig_mh m)"
+    )
+    interior: float = Field(
+        0.0, description="of the simulation: true effect of average interior mh"
+    )
+    base: Literal["olga", "uniform"] | tuple[list[float], list[float]] = Field(
+        "olga",
+        description="of the simulation: where trims start from: OLGA's histograms, which no model "
+        "here can express; all alike; or coefficients of one-gene models, for V and for J",
+    )
+    usage: Literal["olga", "uniform"] = Field("olga", description="of the simulation: of its genes")
     subjects: int = Field(4, ge=1, description="of the simulation")
     group: str = Field("nonproductive_v-j_trim_ligation-mh", description="of the simulation")
     simulation_seed: int = Field(0, ge=0, description="of the simulation")
@@ -302,7 +316,11 @@ def simulate(source: TrimmingLigationSource) -> Prepared:
         chain=source.chain,
         species=source.species,
         int_mh=source.int_mh,
+        interior=source.interior,
         lig_mh=source.lig_mh,
+        ligation=source.ligation,
+        base=source.base,
+        usage=source.usage,
         num_v=source.num_v,
         num_j=source.num_j,
         subjects=source.subjects,

@@ -55,3 +55,17 @@ def test_hidden_annotations_find_it_too() -> None:
     b = last.state().arrays["b"]
     assert abs(b[-2] - 1) < 0.02
     assert abs(b[-1] - 0.5) < 0.02
+
+
+def test_the_settings_of_a_simulation_are_options_of_its_data() -> None:
+    """Where trims start from what the model can express, the truth comes back."""
+    family = TrimmingLigation()
+    options = {"sequences": 150_000, "base": "uniform", "int_mh": 1.0, "lig_mh": 0.5}
+    source = family.Source.model_validate({**options, "ligation": "exponential", "num_v": 8})
+    data = family.load(source)
+    assert not any("no model here can express" in note for note in data.notes)
+    assert any("no model here can express" in note for note in family.load(family.Source()).notes)
+    *_, last = family.refit(TrimmingLigationConfig(), data, Worker(), None)
+    b = last.state().arrays["b"]
+    assert abs(b[-2] - 1) < 0.05
+    assert abs(b[-1] - 0.5) < 0.05

@@ -100,9 +100,14 @@ def simulate_junctions(
             "base": base if isinstance(base, str) else [[float(b) for b in side] for side in base],
         },
     }
-    note = f"simulated from OLGA's {model.name}, no real data"
+    notes = [f"simulated from OLGA's {model.name}, no real data"]
+    if base == "olga":
+        notes.append(
+            "trims start from OLGA's histograms, which no model here can express: estimates lie "
+            "off the truth; data.base=uniform, or coefficients, gives one that can be found again"
+        )
     genes = {gene.name: gene for gene in (*model.pairs.left, *model.pairs.right)}
-    return Prepared(model.chain, kind, trims, genes, table, origin, (note,))
+    return Prepared(model.chain, kind, trims, genes, table, origin, tuple(notes))
 
 
 def in_class(model: Recombination, group: Group, frame_rule: FrameRule) -> np.ndarray:
