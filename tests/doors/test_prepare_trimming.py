@@ -231,7 +231,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], list[str], list[str]]] = {
     "no anchors": (
         lambda f: [germline("\t27", "\t")(f) for _ in range(3)] and None,
         ["--group", "nonproductive_v-j_trim_ligation-mh"],
-        ["no row is left", "reading frame is unknown"]),
+        ["no row is left", "reading frame is unknown", "hint", "anchor"]),
 }  # fmt: skip
 
 

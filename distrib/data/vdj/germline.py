@@ -26,12 +26,23 @@ def read_germline(path: Path) -> dict[str, str]:
     Raises:
         InputError: naming the row of what is missing, there twice, damaged or no nucleotides.
     """
+    return {gene: ungapped(text) for gene, text in read_gapped(path).items()}
+
+
+def ungapped(text: str) -> str:
+    """A sequence without the gaps of IMGT's numbering."""
+    return text.translate(_GAPS)
+
+
+def read_gapped(path: Path) -> dict[str, str]:
+    """As `read_germline`, with the gaps of IMGT's numbering where the file has them."""
     is_fasta = suffix(path) in FASTA_SUFFIXES
     records = list(_read_fasta(path) if is_fasta else _read_columns(path))
     genes = as_ids([gene for _, gene, _ in records], path, [row for row, _, _ in records])
     sequences = {}
     for (row, _, text), gene in zip(records, genes.values.tolist()):
-        sequence = text.upper().translate(_GAPS)
+        gapped = text.upper().replace(" ", "")
+        sequence = ungapped(gapped)
         if not sequence:
             raise InputError("a gene without sequence", file=path, where=f"row {row} ({gene})")
         for position, letter in enumerate(sequence, 1):
@@ -43,7 +54,7 @@ def read_germline(path: Path) -> dict[str, str]:
                     found=repr(letter),
                     expected="a DNA sequence of A, C, G and T",
                 )
-        sequences[gene] = sequence
+        sequences[gene] = gapped
     return sequences
 
 

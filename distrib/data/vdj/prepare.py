@@ -17,7 +17,7 @@ import pyarrow as pa
 from distrib.data.vdj.parameter_groups import find_group
 from distrib.data.vdj.prepare_calls import Calls
 from distrib.data.vdj.prepare_recipe import Recipe
-from distrib.data.vdj.prepare_sieve import Sieve
+from distrib.data.vdj.prepare_sieve import NO_FRAME, Sieve
 from distrib.data.vdj.programs import Columns, EndName
 from distrib.data.vdj.rearrangements import Block, read_blocks
 from distrib.data.vdj.rearrangements_ends import GENE_OF, Ends, find_ends
@@ -155,7 +155,7 @@ class _Counter:
         if self.recipe.needs_anchors:
             known = {name for name, gene in self.recipe.genes.items() if gene.anchor is not None}
             for column in group.genes:
-                sieve.drop(~genes[column].isin(known), "a gene whose reading frame is unknown")
+                sieve.drop(~genes[column].isin(known), NO_FRAME)
         return ends
 
     def _insertions(self, sieve: Sieve, ends: Ends) -> None:

@@ -1,5 +1,6 @@
 """The germline genes of a chain: OLGA's, or those of a user's FASTA file or table.
 
+In IMGT's FASTA files the gaps of V genes tell their anchors.
 A table has the columns `gene` and `sequence`, and `segment` and `anchor` where they are known; or
 those of tcrdist3's `combo_xcr` (`id`, `organism`, `chain`, `region`, `nucseq`, `frame`,
 `aligned_protseq`, `cdr_columns`), of which the rows of one species and chain are taken.
@@ -7,6 +8,7 @@ those of tcrdist3's `combo_xcr` (`id`, `organism`, `chain`, `region`, `nucseq`, 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,8 +17,8 @@ from distrib.data.fasta import FASTA_SUFFIXES
 from distrib.data.ids import examples
 from distrib.data.tables import read_table
 from distrib.data.text import suffix
-from distrib.data.vdj.anchors import aligned_anchor
-from distrib.data.vdj.germline import read_germline
+from distrib.data.vdj.anchors import aligned_anchor, gapped_anchor
+from distrib.data.vdj.germline import read_gapped, read_germline, ungapped
 from distrib.data.vdj.loci import Locus
 from distrib.data.vdj.olga import CHAINS, model_name, read_genes
 from distrib.data.vdj.prepared import Gene, Segment
@@ -70,8 +72,8 @@ def germline_genes(
 
 def _read(file: Path, locus: Locus, species: str, notes: list[str]) -> dict[str, Gene]:
     if suffix(file) in FASTA_SUFFIXES:
-        return {name: _gene(name, "", sequence, None, file)
-                for name, sequence in read_germline(file).items()}  # fmt: skip
+        return {name: _from_gapped(name, sequence, file)
+                for name, sequence in read_gapped(file).items()}  # fmt: skip
     frame = read_table(file)
     if set(_COMBO) <= set(frame.columns):
         return _from_alignments(frame, locus, species, file, notes)
@@ -86,6 +88,11 @@ def _read(file: Path, locus: Locus, species: str, notes: list[str]) -> dict[str,
         where = f"row {row} ({name})"
         genes[name] = _gene(name, segment, sequence, _anchor(anchor, sequence, file, where), file)
     return genes
+
+
+def _from_gapped(name: str, sequence: str, file: Path) -> Gene:
+    gene = _gene(name, "", ungapped(sequence), None, file)
+    return replace(gene, anchor=gapped_anchor(gene.segment, sequence))
 
 
 def _from_alignments(

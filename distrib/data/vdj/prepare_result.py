@@ -13,11 +13,16 @@ import pyarrow as pa
 from distrib.data.vdj.parameter_groups import find_group
 from distrib.data.vdj.prepare import condensed
 from distrib.data.vdj.prepare_recipe import Recipe
-from distrib.data.vdj.prepare_sieve import ASSUMED, DROPPED, KEPT, NAMED, READ
+from distrib.data.vdj.prepare_sieve import ASSUMED, DROPPED, KEPT, NAMED, NO_FRAME, READ
 from distrib.data.vdj.prepared import Prepared
 from distrib.errors import InputError
 
 _SHOWN = 10  # names of genes in a note
+_ANCHORS = (
+    "reading frames come from a germline table (TSV, CSV) with the columns gene, sequence and "
+    "anchor, the position from 0 of the codon of Cys (V) or of Phe or Trp (J); those of V genes "
+    "also from the gaps of IMGT's FASTA"
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,7 @@ def finish(
             problem,
             found="\n            ".join([*account.lines(), *(f"note: {note}" for note in notes)]),
             expected=f"rearrangements of {recipe.locus.chain} for {group.name}",
+            hint=_ANCHORS if NO_FRAME in account.dropped else None,
         )
     table = condensed(pd.concat([part.to_pandas() for part in tables], ignore_index=True))
     values = table["count"].to_numpy()
@@ -115,6 +121,8 @@ def _notes(account: Account, table: pd.DataFrame) -> list[str]:
     for how, rows in account.assumed.items():
         chosen = "the first that is named" if how.endswith("alleles") else "the germline's first"
         notes.append(f"{rows:,} rows, {how}: {chosen} was taken")
+    if NO_FRAME in account.dropped:
+        notes.append(f"{account.dropped[NO_FRAME]:,} rows left out for {NO_FRAME}: {_ANCHORS}")
     if (table["subject"] == table["subject"].iloc[0]).all():
         notes.append(f"one subject only ({table['subject'].iloc[0]}): what varies between people "
                      "cannot be told from it")  # fmt: skip

@@ -10,6 +10,8 @@ import pandas as pd
 # What the counts of rows begin with; all but the first two go on with `: ` and what it is.
 READ, KEPT, DROPPED, NAMED, ASSUMED = "read", "kept", "dropped", "named", "assumed"
 
+NO_FRAME = "a gene whose reading frame is unknown"  # a reason that has a remedy
+
 
 class Sieve:
     """Drops rows, each for the first reason that there is.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from distrib.data.vdj.anchors import aligned_anchor
+from distrib.data.vdj.anchors import aligned_anchor, gapped_anchor
 from distrib.data.vdj.loci import find_locus
 from distrib.data.vdj.olga import CHAINS, MODELS, read_genes
 from distrib.data.vdj.prepare_germline import germline_genes
@@ -58,3 +58,34 @@ def test_olgas_anchors_are_those_of_aligned_proteins(chain: str, real_data: Path
     same = [n for n in olga if n in aligned and olga[n].sequence == aligned[n].sequence]
     assert len(same) >= 70
     assert [n for n in same if olga[n].anchor != aligned[n].anchor] == []
+
+
+# An IMGT-gapped V gene: 26 codons, a gap of 12 bases, more codons up to 104, and what follows it.
+GAPPED = "GAC" * 26 + "." * 12 + "GAC" * (103 - 30) + "TGT" + "GCTGTGAG"
+
+
+@pytest.mark.parametrize(
+    ("segment", "sequence", "anchor"),
+    [
+        ("V", GAPPED, 309 - 12),
+        ("V", GAPPED.replace("TGTGCT", "TGCGCT"), 309 - 12),
+        ("V", "." * 30 + GAPPED[30:], 309 - 42),  # known in part
+        ("V", GAPPED.replace("TGTGCT", "GATGCT"), None),  # no Cys
+        ("V", GAPPED.replace(".", ""), None),
+        ("V", GAPPED[:300], None),
+        ("J", GAPPED, None),
+    ],
+)
+def test_gaps_tell_where_cys_104_is(segment: str, sequence: str, anchor: int | None) -> None:
+    assert gapped_anchor(segment, sequence) == anchor
+    if anchor is not None:
+        assert sequence.replace(".", "")[anchor : anchor + 2] == "TG"
+
+
+def test_a_gapped_fasta_has_anchors_of_v_genes(tmp_path: Path) -> None:
+    (tmp_path / "imgt.fasta").write_text(
+        f">M1|TRAV1*01|Homo\n{GAPPED.lower()}\n>TRAJ1*01\nTGGGGA\n"
+    )
+    genes, _ = germline_genes(find_locus("TRA"), "human", tmp_path / "imgt.fasta", [])
+    assert [gene.anchor for gene in genes.values()] == [297, None]
+    assert genes["TRAV1*01"].sequence == GAPPED.replace(".", "")
