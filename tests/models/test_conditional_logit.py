@@ -142,9 +142,9 @@ def test_dependent_features_are_named() -> None:
     double = np.concatenate([x, x[:, :, :1] - 2 * x[:, :, 1:2], constant], axis=2)
     names = ["a", "b", "c", "d", "sum", "constant"]
     assert dependent_columns(double, mask) == [4, 5]
-    with pytest.raises(InputError, match=r"found: +sum, constant\n"):
+    with pytest.raises(InputError, match=r"choice sets: sum, constant\n"):
         fit(double, w, mask=mask, names=names)
-    with pytest.raises(InputError, match=r"found: +constant\n"):
+    with pytest.raises(InputError, match=r"choice sets: constant\n"):
         fit(double, w, mask=mask, names=names, l2=1.0, penalised=np.array([True] * 5 + [False]))
     assert fit(double, w, mask=mask, names=names, l2=1.0).gradient_norm < 1e-10
 
