@@ -26,6 +26,8 @@ from distrib.trainables.trimming_ligation import TrimmingLigation, TrimmingLigat
 from tests.junction_fits import WORKER, fitted
 from tests.junction_fits import data as junctions
 
+pytestmark = pytest.mark.slow
+
 FULL = "motif_two-side-base-count-beyond_average-mh_ligation-mh"
 SMALL = "average-mh_ligation-mh"
 BOTH = "both_v-j_trim_ligation-mh"
