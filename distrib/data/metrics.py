@@ -15,6 +15,9 @@ import numpy as np
 CONSTANT = 1e-6
 """A spread below this part of the values' size is rounding: the values are constant."""
 
+TIMES = 1000
+"""How often a bootstrap draws as many rows as there are, with replacement."""
+
 ROWS_ONLY = ("mse", "l2")
 """Metrics that are summed up over rows alone: of a column, the RMSE says as much."""
 
@@ -30,15 +33,15 @@ def correlation(a: np.ndarray, b: np.ndarray, measured: np.ndarray, axis: int) -
     """
     count = measured.sum(axis)
     with np.errstate(invalid="ignore", divide="ignore"):
-        a, scale_a, spread_a = _centred(a, measured, count, axis)
-        b, scale_b, spread_b = _centred(b, measured, count, axis)
+        a, scale_a, spread_a = centred(a, measured, count, axis)
+        b, scale_b, spread_b = centred(b, measured, count, axis)
         value = (a * b).sum(axis) / (spread_a * spread_b)
         constant = (spread_a <= CONSTANT * scale_a) | (spread_b <= CONSTANT * scale_b)
     value = np.where(constant & np.isfinite(spread_a) & np.isfinite(spread_b), 0.0, value)
     return np.where(count >= 2, value, np.nan)
 
 
-def _centred(
+def centred(
     x: np.ndarray, measured: np.ndarray, count: np.ndarray, axis: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Deviations from the mean along `axis`, 0 where not measured; size before and after."""
@@ -98,7 +101,7 @@ def summary(predicted: np.ndarray, targets: np.ndarray, reference: np.ndarray) -
     return values
 
 
-def interval(values: np.ndarray, seed: int = 0, times: int = 1000) -> tuple[float, float]:
+def interval(values: np.ndarray, seed: int = 0, times: int = TIMES) -> tuple[float, float]:
     """The middle 95% of means of `values` (rows,) drawn with replacement; NaN are left out.
 
     The percentile bootstrap (Efron 1979); both ends are NaN where there are fewer than two

@@ -167,9 +167,7 @@ def read_pickled(stream: IO[bytes], path: Path) -> Any:
 
 def _finished(value: Any) -> Any:
     """What was read, with arrays in place of what stood for them."""
-    if isinstance(value, _Array):
-        return value.made
-    if isinstance(value, _Kind):
+    if isinstance(value, _Array | _Kind):
         return value.made
     if isinstance(value, list | tuple):
         return type(value)(_finished(part) for part in value)

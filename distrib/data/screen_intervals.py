@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
 
 import numpy as np
 
-from distrib.data.metrics import CONSTANT, interval
+from distrib.data.metrics import CONSTANT, TIMES, centred, interval
 from distrib.data.screen import Screen
 from distrib.data.screen_scores import row_table
-
-TIMES = 1000
-"""How often rows are drawn, as many as there are, with replacement."""
 
 NUMBERS_AT_ONCE = 2**22
 """Draws times columns that are added up in one go."""
@@ -46,37 +43,32 @@ def _column_metrics(
         return {}
     drawn = np.random.default_rng(seed).integers(count, size=(TIMES, count))
     weights = np.stack([np.bincount(row, minlength=count) for row in drawn]).astype(np.float64)
-    size = max(1, NUMBERS_AT_ONCE // columns)
-    parts = [weights[start : start + size] for start in range(0, TIMES, size)]
     measured = np.isfinite(targets)
     error = np.where(measured, predicted.astype(np.float64) - targets, 0.0)
-    counts = [part @ measured for part in parts]
-    found = {}
-    for name, a, b in (
-        ("pearson_column", predicted, targets),
-        ("delta_pearson_column", predicted - reference, targets - reference),
-    ):
-        moments = _moments(a, b, measured)
-        found[name] = [_correlations(part, n, moments) for part, n in zip(parts, counts)]
     squares, sizes = np.square(error), np.abs(error)
-    found["rmse_column"] = [
-        np.sqrt(part @ squares / np.maximum(n, 1)) for part, n in zip(parts, counts)
-    ]
-    found["mae_column"] = [part @ sizes / np.maximum(n, 1) for part, n in zip(parts, counts)]
-    return {
-        name: np.concatenate(list(_means(values, counts, 2 if "pearson" in name else 1)))
-        for name, values in found.items()
+    moments = {
+        "pearson_column": _moments(predicted, targets, measured),
+        "delta_pearson_column": _moments(predicted - reference, targets - reference, measured),
     }
+    found: dict[str, list[np.ndarray]] = defaultdict(list)
+    size = max(1, NUMBERS_AT_ONCE // columns)
+    for start in range(0, TIMES, size):
+        part = weights[start : start + size]
+        n = part @ measured
+        some = np.maximum(n, 1)
+        for name, of_columns in moments.items():
+            found[name].append(_mean(_correlations(part, some, of_columns), n >= 2))
+        found["rmse_column"].append(_mean(np.sqrt(part @ squares / some), n >= 1))
+        found["mae_column"].append(_mean(part @ sizes / some, n >= 1))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
 def _moments(a: np.ndarray, b: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, ...]:
     """(rows, G) each: a, b, a², b² and ab around their columns' means, in units of their spread."""
+    count = measured.sum(axis=0)
     sides = []
     for values in (a, b):
-        x = np.where(measured, values, 0.0).astype(np.float64)
-        size = np.sqrt(np.square(x).sum(axis=0))
-        x = np.where(measured, x - x.sum(axis=0) / np.maximum(measured.sum(axis=0), 1), 0.0)
-        spread = np.sqrt(np.square(x).sum(axis=0))
+        x, size, spread = centred(values, measured, count, axis=0)
         constant = spread <= CONSTANT * size
         sides.append(np.where(constant, 0.0, x / np.where(constant, 1.0, spread)))
     x, y = sides
@@ -84,19 +76,16 @@ def _moments(a: np.ndarray, b: np.ndarray, measured: np.ndarray) -> tuple[np.nda
 
 
 def _correlations(
-    weights: np.ndarray, count: np.ndarray, moments: tuple[np.ndarray, ...]
+    weights: np.ndarray, n: np.ndarray, moments: tuple[np.ndarray, ...]
 ) -> np.ndarray:
-    """(draws, G) Pearson's; 0 with a constant."""
-    n = np.maximum(count, 1)
+    """(draws, G) Pearson's of n (draws, G) rows each; 0 with a constant."""
     x, y, xx, yy, xy = (weights @ part for part in moments)
     spread = np.maximum(xx - x * x / n, 0.0) * np.maximum(yy - y * y / n, 0.0)
     some = spread > CONSTANT**2
     return np.where(some, (xy - x * y / n) / np.sqrt(np.where(some, spread, 1.0)), 0.0)
 
 
-def _means(values: list[np.ndarray], counts: list[np.ndarray], least: int) -> Iterator[np.ndarray]:
-    """(draws,) each: the mean over the columns with `least` entries and more."""
-    for part, count in zip(values, counts):
-        there = count >= least
-        total = np.where(there, part, 0.0).sum(axis=1)
-        yield np.where(there.any(axis=1), total / np.maximum(there.sum(axis=1), 1), np.nan)
+def _mean(values: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """(draws,) over the columns that are `there` (draws, G); NaN where none is."""
+    total = np.where(there, values, 0.0).sum(axis=1)
+    return np.where(there.any(axis=1), total / np.maximum(there.sum(axis=1), 1), np.nan)

@@ -71,9 +71,9 @@ def load_data(
         fitted = fit_space(space, family, described["unfit"])
         config = family.Config.model_validate(fitted.corner())
         least = least or num_workers
+        described["workers"] = _most_workers(family, config, rest, least, num_workers)
         if test is not None:
             family.check_rows(config, test)
-        described["workers"] = _most_workers(family, config, rest, least, num_workers)
         described["test_rows"] = 0 if test is None else family.count(test)
         described["search_rows"] = family.count(rest)
     except InputError as error:

@@ -69,13 +69,13 @@ class Ia3(ScreenTrainable[Ia3Config]):
     needs = ("sequences",)
 
     def check(self, config: Ia3Config, data: Screen, num_workers: int = 1) -> None:
-        """There are rows for every fold, targets and sequences, and the packages are installed."""
+        """There are rows for every fold, targets and sequences, and what `check_rows` looks at."""
         super().check(config, data, num_workers)
-        require("ia3", "transformers", "peft")
         self.check_rows(config, data)
 
     def check_rows(self, config: Ia3Config, data: Screen) -> None:
-        """The encoder is there, and no sequence is longer than it reads."""
+        """The packages and the encoder are there, and no sequence is longer than it reads."""
+        require("ia3", "transformers", "peft")
         from distrib.trainables.ia3_task import load, tokens_of
 
         tokens_of(load(config), data)

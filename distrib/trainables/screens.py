@@ -126,7 +126,7 @@ class ScreenTrainable(Trainable[C, ScreenSource, Screen]):
 
     def predict(self, config: C, state: State, data: Screen, worker: Worker) -> pd.DataFrame:
         """`id` and a column for each target."""
-        check_rows(state, data, self.needs_of(config))
+        check_inputs(state, data, self.needs_of(config))
         return as_frame(data.ids, state.values["columns"], self.apply(config, state, data, worker))
 
     def evaluate(self, config: C, state: State, data: Screen, worker: Worker) -> dict[str, float]:
@@ -235,7 +235,7 @@ def require_parts(data: Screen, needs: tuple[str, ...]) -> None:
             raise InputError(f"these data have no {what}, which this family needs", expected=file)
 
 
-def check_rows(state: State, data: Screen, needs: tuple[str, ...]) -> None:
+def check_inputs(state: State, data: Screen, needs: tuple[str, ...]) -> None:
     """Raise where rows are not of the kind that the model was trained on."""
     require_parts(data, tuple(part for part in needs if part != "gene_inputs"))
     expected, found = state.values["num_inputs"], data.inputs.shape[1]
@@ -253,7 +253,7 @@ def known_targets(state: State, data: Screen, needs: tuple[str, ...]) -> Screen:
     Raises:
         InputError: where inputs or targets are not those of the model.
     """
-    check_rows(state, data, needs)
+    check_inputs(state, data, needs)
     targets = require_targets(data)
     columns, found = state.values["columns"], data.columns.tolist()
     if columns == found:

@@ -34,11 +34,13 @@ def refusing(name: str) -> Any:
     return method
 
 
-for each in ("load", "set_aside", "unfit", "check", "count"):
+for each in ("load", "set_aside", "unfit", "check", "check_rows", "count"):
     setattr(Refusing, each, refusing(each))
 
 
-@pytest.mark.parametrize("where", ["load", "set_aside", "unfit", "check", "count", "nowhere"])
+@pytest.mark.parametrize(
+    "where", ["load", "set_aside", "unfit", "check", "check_rows", "count", "nowhere"]
+)
 def test_a_refusal_is_told_wherever_it_comes_up(
     where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

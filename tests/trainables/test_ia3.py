@@ -120,3 +120,10 @@ def test_embeddings_do_not_depend_on_the_batches(pool: str, budget: int, tmp_pat
         np.testing.assert_allclose(found[row], expected.numpy(), rtol=1e-4, atol=1e-5)
     assert heard[-1] == ROWS
     assert heard == sorted(heard)
+
+
+def test_data_without_sequences_are_named_with_a_test_part_too() -> None:
+    """Rows set aside are looked at after those that are searched on."""
+    data = replace(small_screen(), sequences=None)
+    with pytest.raises(InputError, match="no sequences of the rows"):
+        FAMILY.check(config(), data)
