@@ -54,6 +54,11 @@ class Step:
         """The rows of all pieces, uncopied."""
         return joined(self.tables)
 
+    @property
+    def rows(self) -> int:
+        """Rows of all pieces."""
+        return sum(table.num_rows for table in self.tables)
+
 
 @dataclass(frozen=True)
 class Stream:

@@ -147,4 +147,4 @@ class Tokens:
 
 
 def _take(table: pa.Table, order: np.ndarray) -> pa.Table:
-    return table.combine_chunks().take(pa.array(order))
+    return table.take(pa.array(order))

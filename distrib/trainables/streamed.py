@@ -159,7 +159,7 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
         for epoch in range(begun, epochs):
             net.train()
             mine = stream.share(position)
-            steps = ((step, step.table.num_rows) for step in stream.epoch(epoch, position))
+            steps = ((step, step.rows) for step in stream.epoch(epoch, position))
             for step, rows in in_step(steps, worker):
                 _seed(config.seed, epoch, worker.rank, mine)
                 losses = [

@@ -100,10 +100,11 @@ class TrimmingLigationSource(Source):
     interior: float = Field(
         0.0, description="of the simulation: true effect of average interior mh"
     )
-    base: Literal["olga", "uniform"] | tuple[list[float], list[float]] = Field(
+    base: Literal["olga", "uniform", "published"] | tuple[list[float], list[float]] = Field(
         "olga",
         description="of the simulation: where trims start from: OLGA's histograms, which no model "
-        "here can express; all alike; or coefficients of one-gene models, for V and for J",
+        "here can express; all alike; or one-gene models, the published ones of Russell et al. or "
+        "coefficients of one's own, for V and for J",
     )
     usage: Literal["olga", "uniform"] = Field("olga", description="of the simulation: of its genes")
     subjects: int = Field(4, ge=1, description="of the simulation")

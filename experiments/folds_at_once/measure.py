@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from distrib.data.screen import Screen
-from distrib.trainables.base import Source, Worker
+from distrib.trainables.base import Worker
 from distrib.trainables.mlp import Mlp, MlpConfig, recipe
 from distrib.trainables.mlp_task import MlpTask
 from distrib.trainables.screens import folds_of
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--pairs", type=int, default=7)
     args = parser.parse_args()
-    data = Mlp().load(Source())
+    data = Mlp().load(Mlp.Source())
     print("threads  width  at once (ms/epoch)  in turn (ms/epoch)  ratio, median (least, most)")
     for threads in args.threads:
         worker = Worker(threads=threads)

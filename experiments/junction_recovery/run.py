@@ -15,18 +15,12 @@ from distrib.data.vdj.junction_build import Annotations, build_junctions
 from distrib.data.vdj.model_types import parse_model_type
 from distrib.data.vdj.prepared import Prepared
 from distrib.data.vdj.simulate import simulate_junctions
+from distrib.data.vdj.simulate_model import PUBLISHED_BASE
 from distrib.models.junction_fit import Objective, fit
 from distrib.models.junction_likelihood import JunctionLikelihood
 from distrib.trainables.junction_design import make_design
 
 CUT = "motif_two-side-base-count-beyond"
-
-# The one-gene models of V and J that Russell et al. simulate from (their `igor_sim_alpha`):
-# GC of 5', AT and GC of 3' bases; A, C, G of the first 5' base, of the first and second 3' base.
-BASE_V = [0.0777, -0.1437, -0.3816, 0.0437, 0.0407, 0.0265]
-BASE_V += [0.4127, -0.5402, -0.0066, 0.0227, -0.1132, -0.1907]
-BASE_J = [0.2951, -0.1238, -0.3032, -0.3068, 0.3913, -0.1618]
-BASE_J += [0.2177, -0.3309, 0.0247, -0.0672, -0.0111, -0.1868]
 
 # (class, LIG, INT): average_mh, ligation_mh, loss as published (Nucleic Acids Research 2025).
 PUBLISHED = {
@@ -56,7 +50,7 @@ class Recovered:
     @property
     def farthest(self) -> float:
         """The largest error of the 24 coefficients of both cuts."""
-        truth = BASE_V + BASE_J
+        truth = np.concatenate(PUBLISHED_BASE)
         of_cuts = list(self.coefficients.values())[: len(truth)]
         return float(np.abs(np.subtract(of_cuts, truth)).max())
 
@@ -87,7 +81,7 @@ def main() -> None:
     for (name, lig, internal), (average, ligation, loss) in PUBLISHED.items():
         prepared = simulate_junctions(
             options.sequences,
-            base=(BASE_V, BASE_J),
+            base="published",
             int_mh=internal,
             lig_mh=lig,
             group=f"{name}_v-j_trim_ligation-mh",
@@ -109,7 +103,7 @@ def main() -> None:
     for truth, published_value in PUBLISHED_INTERIOR.items():
         prepared = simulate_junctions(
             options.sequences * 8 // 5,  # 4,000,000 as published
-            base=(BASE_V, BASE_J),
+            base="published",
             interior=truth,
             group="nonproductive_v-j_trim",
             seed=options.seed,

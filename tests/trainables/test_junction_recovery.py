@@ -7,6 +7,7 @@ import pytest
 
 from distrib.data.vdj.junction_build import build_junctions
 from distrib.data.vdj.simulate import simulate_junctions
+from distrib.data.vdj.simulate_model import PUBLISHED_BASE
 from distrib.trainables.base import Worker
 from distrib.trainables.trimming_ligation import TrimmingLigation, TrimmingLigationConfig
 from distrib.trainables.trimming_ligation_em import TrimmingLigationEm, TrimmingLigationEmConfig
@@ -14,11 +15,6 @@ from distrib.trainables.trimming_ligation_em import TrimmingLigationEm, Trimming
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SEQUENCES = 500_000  # a fifth of theirs: standard errors of 0.005
-# The one-gene models that they simulate from: GC of 5', AT and GC of 3' bases; then the motif.
-BASE_V = (0.0777, -0.1437, -0.3816, 0.0437, 0.0407, 0.0265, 0.4127, -0.5402, -0.0066, 0.0227,
-          -0.1132, -0.1907)  # fmt: skip
-BASE_J = (0.2951, -0.1238, -0.3032, -0.3068, 0.3913, -0.1618, 0.2177, -0.3309, 0.0247, -0.0672,
-          -0.0111, -0.1868)  # fmt: skip
 
 
 @pytest.mark.parametrize("productivity", ["both", "nonproductive"])
@@ -31,7 +27,7 @@ def test_published_settings(
 ) -> None:
     prepared = simulate_junctions(
         SEQUENCES,
-        base=(list(BASE_V), list(BASE_J)),
+        base="published",
         int_mh=interaction,
         lig_mh=lig,
         group=f"{productivity}_v-j_trim_ligation-mh",
@@ -43,12 +39,12 @@ def test_published_settings(
     assert abs(b[-2] - interaction) < 0.02
     # The generator ligates as 1 + lig m, the model as exp(g m): a projection unless lig is 0.
     assert abs(b[-1] - published) < 0.05
-    np.testing.assert_allclose(b[:24], BASE_V + BASE_J, atol=0.05)
+    np.testing.assert_allclose(b[:24], np.concatenate(PUBLISHED_BASE), atol=0.05)
 
 
 def test_hidden_annotations_find_it_too() -> None:
     prepared = simulate_junctions(
-        SEQUENCES, base=(list(BASE_V), list(BASE_J)), int_mh=1, lig_mh=0.5, ligation="exponential"
+        SEQUENCES, base="published", int_mh=1, lig_mh=0.5, ligation="exponential"
     )
     hidden = build_junctions(prepared, "all")
     *_, last = TrimmingLigationEm().refit(TrimmingLigationEmConfig(), hidden, Worker(), None)

@@ -104,7 +104,7 @@ def simulate_junctions(
     if base == "olga":
         notes.append(
             "trims start from OLGA's histograms, which no model here can express: estimates lie "
-            "off the truth; data.base=uniform, or coefficients, gives one that can be found again"
+            "off the truth; data.base=published, or uniform, gives one that can be found again"
         )
     genes = {gene.name: gene for gene in (*model.pairs.left, *model.pairs.right)}
     return Prepared(model.chain, kind, trims, genes, table, origin, tuple(notes))

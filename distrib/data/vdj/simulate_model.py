@@ -37,12 +37,20 @@ from distrib.data.vdj.prepared import Gene, Segment
 from distrib.data.vdj.trimming import encode_ends
 from distrib.errors import InputError
 
-Base = Literal["olga", "uniform"] | tuple[Sequence[float], Sequence[float]]
+Base = Literal["olga", "uniform", "published"] | tuple[Sequence[float], Sequence[float]]
 Form = Literal["linear", "exponential"]
 Usage = Literal["olga", "uniform"]
 
 CHAINS_WITHOUT_D = ("TRA", "IGK", "IGL")  # of those that OLGA has
 BASE_FEATURES = "motif_two-side-base-count-beyond"  # of one-gene base models, 1 x 2 motif
+# Of V and of J, those that Russell et al. simulate from: GC of 5', AT and GC of 3' bases; then A, C
+# and G of the first 5' base, and of the first and second 3' base.
+PUBLISHED_BASE = (
+    (0.0777, -0.1437, -0.3816, 0.0437, 0.0407, 0.0265, 0.4127, -0.5402, -0.0066, 0.0227, -0.1132,
+     -0.1907),
+    (0.2951, -0.1238, -0.3032, -0.3068, 0.3913, -0.1618, 0.2177, -0.3309, 0.0247, -0.0672, -0.0111,
+     -0.1868),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,8 @@ def recombine(
         int_mh, interior: effects of `average_mh` and of `average_interior_mh` on the trims.
         lig_mh: effect of a base of microhomology on the ligation, by the form `ligation`.
         base: where trims start from; a pair of coefficient vectors, for V and for J, means one-gene
-            models with the columns of `list_features(BASE_FEATURES, 1, 2)`.
+            models with the columns of `list_features(BASE_FEATURES, 1, 2)`; "published" is
+            `PUBLISHED_BASE`.
         usage: of V and of J genes, OLGA's or all alike: those too that OLGA never chooses, of whose
             trims it knows nothing.
         num_v, num_j: the most used genes alone (the first where all are used alike); where None,
@@ -167,6 +176,8 @@ def _base(base: Base, side: Side, end: GeneEnd) -> np.ndarray:
     if base == "olga":
         with np.errstate(divide="ignore"):
             return np.log(end.probabilities)
+    if base == "published":
+        base = PUBLISHED_BASE
     ends = encode_ends(end.sequences, int(end.trims[-1]))
     features = build_features(ends, end.trims, BASE_FEATURES, 1, 2)
     coefficients = np.asarray(base[side == "j"], float)
