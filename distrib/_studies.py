@@ -159,6 +159,16 @@ def options_from(args: argparse.Namespace, base: Options | None = None) -> Optio
     return replace(base, **given, resources=replace(base.resources, **resources))
 
 
+def check_resumption(args: argparse.Namespace) -> None:
+    """Raise where `--resume` stands beside what only a new study takes."""
+    if args.name:
+        raise InputError("a resumed study keeps its own", where="--name")
+    if getattr(args, "dry_run", False):
+        raise InputError(
+            "only a new study can be tried without being run", where="--dry-run, with --resume"
+        )
+
+
 def resumed(args: argparse.Namespace) -> tuple[Plan, RunFolder, dict[str, Any]]:
     """The plan of the study that `--resume` names, its folder, and its stored description."""
     from distrib.study.options import make_plan

@@ -10,6 +10,7 @@ from distrib._carry_out import carry_out
 from distrib._door import Parser, enter
 from distrib._studies import (
     add_options,
+    check_resumption,
     new_place,
     options_from,
     pull_mirror,
@@ -63,6 +64,7 @@ def train(args: argparse.Namespace) -> int:
             hint="python -m distrib.train --help",
         )
     if args.resume:
+        check_resumption(args)
         pull_mirror(args)
         plan, folder, stored = resumed(args)
         return carry_out(plan, folder, stored=stored, mirror=args.mirror, searched=False)

@@ -10,6 +10,7 @@ from distrib._door import DONE, Parser, enter
 from distrib._studies import (
     add_options,
     add_search_options,
+    check_resumption,
     find_study,
     new_place,
     options_from,
@@ -42,11 +43,12 @@ def tune(args: argparse.Namespace) -> int:
     from distrib.study.space_file import find_space
 
     if args.resume:
-        for name in ("space", "name", "warm_start"):
+        for name in ("space", "warm_start"):
             if getattr(args, name):
                 raise InputError(
                     "a resumed study keeps its own", where="--" + name.replace("_", "-")
                 )
+        check_resumption(args)
         pull_mirror(args)
         plan, folder, stored = resumed(args)
         return carry_out(plan, folder, stored=stored, mirror=args.mirror)

@@ -217,6 +217,7 @@ def check_whole(simulation: Simulation) -> None:
     assert len(frozen) == simulation.plan.trials
     assert {t.state.name for t in frozen} <= {"COMPLETE", "PRUNED", "FAIL"}
     for t in frozen:
+        assert (search.folder.trial(t.number) / "config.yaml").is_file()
         rows = read_metrics(search.folder.trial(t.number) / "metrics.csv")
         steps = [int(row["step"]) for row in rows]
         assert steps == list(range(1, len(steps) + 1))

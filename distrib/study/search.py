@@ -219,8 +219,8 @@ class Search:
             self._close(live)
             return None
         plain = config.model_dump(mode="json")
-        if fresh:
-            file = self.folder.trial(number) / "config.yaml"
+        file = self.folder.trial(number) / "config.yaml"
+        if not file.is_file():  # one that was cut off between ledger and file has none yet
             write_whole(file, config_yaml(self.study.trainable, plain))
         full = self._kept and len(self._kept) >= self.limits.keep
         bar = self._kept[-1][0] if full and fresh else None

@@ -219,10 +219,17 @@ def run_trial(
 def row_of(item: Progress, now: float) -> dict[str, float]:
     """A row of `metrics.csv` for one unit."""
     row: dict[str, float] = {"step": item.step}
-    row.update({name: float(value) for name, value in (item.metrics or {}).items()})
-    row.update({f"train/{name}": float(value) for name, value in item.train.items()})
+    row.update({name: _number(name, value, item) for name, value in (item.metrics or {}).items()})
+    row.update({f"train/{name}": _number(name, value, item) for name, value in item.train.items()})
     row["time"] = now
     return row
+
+
+def _number(name: str, value: Any, item: Progress) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):  # the last is torch's, of several numbers
+        raise TypeError(f"{name!r} at step {item.step} is {value!r}, not a number") from None
 
 
 def _save(

@@ -91,6 +91,7 @@ TUNE: dict[str, tuple[list[str], list[str]]] = {
     "out that is a file": ([*TOY, "--out", "toy.yaml"], ["toy.yaml", "--out"]),
     "resume of another space": (["--resume", "x", *TOY], ["--space", "resumed study keeps"]),
     "resume under a name": (["--resume", "x", "--name", "y"], ["--name", "resumed study keeps"]),
+    "resume without running": (["--resume", "x", "--dry-run"], ["--dry-run", "new study"]),
     "resume of nothing": (["--resume", "none"], ["none", "no such study", "data are loaded"]),
     "resume of the last of none": (["--resume", "last"], ["runs", "no study to go on with"]),
     "resume of another folder": (["--resume", "taken"], ["taken", "no study's folder"]),
@@ -140,6 +141,7 @@ def test_tune(name: str, place: Path, capsys: pytest.CaptureFixture[str]) -> Non
 TRAIN: dict[str, tuple[list[str], list[str]]] = {
     "nothing": ([], ["--config, --space or --resume", "exactly one"]),
     "both": (["--config", "best", "--space", "trimming"], ["exactly one"]),
+    "resume under a name": (["--resume", "x", "--name", "y"], ["--name", "resumed study keeps"]),
     "option of a search": (["--space", "trimming", "--trials", "3"], ["--trials"]),
     "missing folder": (["--config", "best"], ["best", "config.yaml", "runs/mlp-0/best"]),
     "folder of something else": (["--config", "taken"], ["taken/config.yaml", "no such file"]),

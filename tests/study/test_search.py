@@ -120,7 +120,7 @@ def test_a_pruned_trial_keeps_its_values_and_says_where(tmp_path: Path) -> None:
         ("memory", "out of memory", "MemoryError"),
         ("silent", "bug", "reported no 'score', but: train/loss"),
         ("infinite", "diverged", "score is inf at epoch 3"),
-        ("text", "bug", "ValueError: could not convert"),
+        ("text", "bug", "TypeError: 'score' at step 3 is 'high', not a number"),
         ("input", "bad configuration", "too small"),
         ("nothing", "bug", "ended without reporting"),
     ],
