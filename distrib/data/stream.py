@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,14 +22,17 @@ import pyarrow as pa
 
 from distrib.data.parquet_set import ParquetSet, Shard
 from distrib.data.parquet_set_arrays import joined, with_missing_at
+from distrib.data.stream_ahead import Ahead, Stopped
 from distrib.data.stream_batches import Rows, Tokens, Window
 from distrib.data.stream_lane import Lane, check_position
 from distrib.data.stream_plan import Windows, memory_needed, most_lanes, plan, window_bytes
-from distrib.data.stream_prefetch import Prefetch, Stopped
 from distrib.errors import DataError, InputError
 
 MEMORY = 256 * 2**20
 """Bytes that a stream may hold, unless told otherwise."""
+
+AT_ONCE = 16
+"""Steps cut together, at most."""
 
 _UNITS = (("MiB", 20), ("KiB", 10), ("bytes", 0))
 _SHARDS, _ROWS = 0, 1  # what is shuffled: random numbers of their own for each
@@ -40,7 +43,7 @@ class Step:
     """One worker's share of a global batch.
 
     Attributes:
-        tables: pieces of the lanes; with `Tokens` one a lane, each a batch to be padded by itself.
+        tables: with `Tokens` one a lane, each a batch to be padded by itself; else one.
         position: (lanes, 2) int64, where this worker's lanes stand after this step: number of the
             window, and rows (batches of tokens) used of it; zeros at the lanes of other workers,
             so that the sum over the workers is the position of the stream.
@@ -51,12 +54,12 @@ class Step:
 
     @property
     def table(self) -> pa.Table:
-        """The rows of all pieces, uncopied."""
-        return joined(self.tables)
+        """All rows, uncopied."""
+        return self.tables[0] if len(self.tables) == 1 else joined(self.tables)
 
     @property
     def rows(self) -> int:
-        """Rows of all pieces."""
+        """Rows of all tables."""
         return sum(table.num_rows for table in self.tables)
 
 
@@ -162,29 +165,48 @@ class Stream:
         return max(shard.bytes for shard in self.data.shards)
 
     def _steps(self, epoch: int, windows: list[Windows], position: np.ndarray) -> Iterator[Step]:
-        def make(lane: int, number: int, stopped: Stopped) -> Window:
-            return self._window(epoch, lane, number, windows[lane][number], stopped)
-
-        spans = {lane: range(int(position[lane, 0]), len(windows[lane])) for lane in self._mine}
-        ahead = Prefetch(make, spans)
+        # Lanes come to their ends together: this lasts while the next windows are being made.
+        limit = len(self._mine) * window_bytes(self.memory, self.num_lanes) // 2
+        ahead = Ahead(partial(self._cut, epoch, windows, position), _nbytes, limit)
         try:
-            lanes = [
-                Lane(ahead, lane, span.start, int(position[lane, 1]), span.stop)
-                for lane, span in spans.items()
-            ]
-            while pieces := tuple(
-                piece
-                for lane in lanes
-                for piece in lane.take(self.batch.units(lane.number, self.num_lanes))
-            ):
-                for lane in lanes:
-                    position[lane.number] = lane.window, lane.offset
-                step = Step(pieces, position.copy())
-                del pieces  # the consumer alone decides how long a step lives
-                yield step
-                del step
+            for steps in ahead:
+                yield from steps
         finally:
             ahead.close()
+
+    def _cut(
+        self, epoch: int, windows: list[Windows], position: np.ndarray, stopped: Stopped
+    ) -> Iterator[list[Step]]:
+        """Steps, a few at once, cut from the windows of this worker's lanes."""
+
+        def make(lane: int, number: int) -> Window:
+            return self._window(epoch, lane, number, windows[lane][number], stopped)
+
+        lanes = [Lane(make, lane, position[lane], len(windows[lane])) for lane in self._mine]
+        count = self._at_once()
+        while True:
+            runs = [
+                lane.run(self.batch.units(lane.number, self.num_lanes), count) for lane in lanes
+            ]
+            given = np.array([run.given for run in runs])
+            given = given[:, given.any(0)]
+            if not given.size:
+                return
+            positions = np.zeros((count, *position.shape), dtype=np.int64)
+            for lane, run in zip(self._mine, runs):
+                positions[:, lane] = run.positions
+            tables = self.batch.cut([piece for run in runs for piece in run.pieces], given)
+            del runs
+            yield [Step(*parts) for parts in zip(tables, positions)]
+            del tables  # the consumer alone decides how long a step lives
+
+    def _at_once(self) -> int:
+        """Steps that are cut together, which spares calls; in all no larger than a window."""
+        if not isinstance(self.batch, Rows):
+            return 1
+        row = max(1, sum(shard.bytes for shard in self.data.shards) // self.data.rows)
+        window = window_bytes(self.memory, self.num_lanes)
+        return max(1, min(AT_ONCE, window // (row * self.batch.size)))
 
     def _plan(self, epoch: int) -> list[Windows]:
         limit = window_bytes(self.memory, self.num_lanes)
@@ -280,6 +302,10 @@ def check_shards(data: ParquetSet, world_size: int) -> None:
             expected=f"at least {world_size}, one for each worker",
             hint="write the set with smaller row groups",
         )
+
+
+def _nbytes(steps: list[Step]) -> int:
+    return sum(table.nbytes for step in steps for table in step.tables)
 
 
 def _shown(size: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from distrib.data.length_batches import cuts
-from distrib.data.parquet_set_arrays import dense, is_text, ragged
+from distrib.data.parquet_set_arrays import dense, is_text, joined, ragged
 from distrib.errors import InputError
 
 
@@ -35,6 +36,11 @@ class Window:
             start, stop = int(self.edges[start]), int(self.edges[stop])
         return self.table.slice(start, stop - start)
 
+    def rest(self, start: int) -> pa.Table:
+        """The rows of the units from `start` on, copied: the window's memory can go at once."""
+        piece = self.piece(start, len(self))
+        return _take(piece, np.arange(piece.num_rows))
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -54,6 +60,17 @@ class Rows:
     def units(self, lane: int, num_lanes: int) -> int:
         """Rows that a lane gives to one batch."""
         return self.size // num_lanes + (lane < self.size % num_lanes)
+
+    def cut(self, pieces: Sequence[pa.Table], given: np.ndarray) -> list[tuple[pa.Table, ...]]:
+        """The tables of a few steps in a row: one each, with its rows beside each other.
+
+        Args:
+            pieces: of every lane, lane after lane. given: (lanes, steps) rows to each step.
+        """
+        step = np.repeat(np.tile(np.arange(given.shape[1]), len(given)), given.ravel())
+        table = _take(joined(pieces), np.argsort(step, kind="stable"))
+        edges = np.cumsum([0, *given.sum(0)])
+        return [(table.slice(start, stop - start),) for start, stop in pairwise(edges)]
 
     def arrange(self, table: pa.Table, num_lanes: int, rng: np.random.Generator | None) -> Window:
         """The rows of a window, shuffled where there is an `rng`."""
@@ -101,6 +118,10 @@ class Tokens:
     def units(self, lane: int, num_lanes: int) -> int:
         """A lane gives one batch to every step."""
         return 1
+
+    def cut(self, pieces: Sequence[pa.Table], given: np.ndarray) -> list[tuple[pa.Table, ...]]:
+        """The tables of one step: a batch of each lane by itself, uncopied."""
+        return [tuple(pieces)]
 
     def lengths(self, table: pa.Table) -> np.ndarray:
         """(rows,) int64, the tokens of each row; a row without any counts as one."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,43 +11,65 @@ import pyarrow as pa
 
 from distrib.data.stream_batches import Window
 from distrib.data.stream_plan import Windows
-from distrib.data.stream_prefetch import Prefetch
 from distrib.errors import InputError
 
 
-class Lane:
-    """One lane of one epoch.
+@dataclass
+class Run:
+    """What a lane gives to a few steps in a row.
 
     Attributes:
-        number: which of the stream's lanes.
-        window: the window in use, or its last one's number plus 1 when the lane is dry.
-        offset: units used of that window.
+        pieces: the rows, in order.
+        given: (steps,) units of each step: all that it takes until the lane is dry.
+        positions: (steps, 2) the window and the units used of it after each.
     """
 
-    def __init__(self, ahead: Prefetch, number: int, window: int, offset: int, end: int) -> None:
+    pieces: list[pa.Table]
+    given: list[int]
+    positions: list[tuple[int, int]]
+
+
+class Lane:
+    """One lane of one epoch, as it is used up."""
+
+    def __init__(
+        self, make: Callable[[int, int], Window], number: int, position: np.ndarray, end: int
+    ) -> None:
+        """Args:
+        make: makes the window of a lane's number and its own; called for each in turn.
+        position: (2,) the window to begin with, and the units used of it.
+        end: how many windows the lane has.
+        """
         self.number = number
-        self.window = window
-        self.offset = offset
-        self._ahead = ahead
+        self._make = make
+        self._window, self._offset = position.tolist()
         self._end = end
         self._open: Window | None = None
 
-    def take(self, units: int) -> list[pa.Table]:
-        """The next units in order, from as many windows as it takes; fewer where it runs dry."""
-        pieces = []
-        while units and self.window < self._end:
-            if self._open is None:
-                self._open = self._ahead.next(self.number)
-                if self.offset > len(self._open):
-                    raise _foreign(f"{self.offset} units used of a window of {len(self._open)}")
-            stop = min(self.offset + units, len(self._open))
-            if stop > self.offset:
-                pieces.append(self._open.piece(self.offset, stop))
-            units -= stop - self.offset
-            self.offset = stop
-            if stop == len(self._open):
-                self.window, self.offset, self._open = self.window + 1, 0, None
-        return pieces
+    def run(self, units: int, steps: int) -> Run:
+        """The next units in order, so many for each step, from as many windows as it takes."""
+        run = Run([], [], [])
+        start = self._offset  # of what is not among the pieces yet
+        for _ in range(steps):
+            missing = units
+            while missing and self._window < self._end:
+                if self._open is None:
+                    self._open = self._make(self.number, self._window)
+                    if self._offset > len(self._open):
+                        used = f"{self._offset} units used of a window of {len(self._open)}"
+                        raise _foreign(used)
+                stop = min(self._offset + missing, len(self._open))
+                missing -= stop - self._offset
+                self._offset = stop
+                if stop == len(self._open):
+                    if stop > start:
+                        run.pieces.append(self._open.rest(start))
+                    self._window, self._offset, self._open, start = self._window + 1, 0, None, 0
+            run.given.append(units - missing)
+            run.positions.append((self._window, self._offset))
+        if self._open is not None and self._offset > start:
+            run.pieces.append(self._open.piece(start, self._offset))
+        return run
 
 
 def check_position(position: Any, lanes: Sequence[Windows]) -> np.ndarray:

@@ -23,9 +23,9 @@ _LONGEST = 1 << 30  # bytes of a window: Arrow's texts count theirs in 31 bits
 def window_bytes(memory: int, num_lanes: int) -> int:
     """What one window may take, of `memory` for all.
 
-    Every lane has one in use and one ready; the window being made takes up to four times its
-    size: as stored, as unpacked, as decoded, as shuffled. A third more goes to what the allocator
-    keeps of freed memory (measured: experiments/stream).
+    Every lane has one in use, and up to half of one in steps that wait; the window being made takes
+    up to four times its size: as stored, as unpacked, as decoded, as shuffled. The rest goes to the
+    step in use and to what the allocator keeps of freed memory (measured: experiments/stream).
     """
     return min(memory // (3 * num_lanes + 4), _LONGEST)
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from distrib.data.parquet_set import ParquetSet, open_set
-from distrib.data.stream import Step, Stream
+from distrib.data.stream import Stream
 from distrib.data.stream_batches import Rows, Tokens
 from distrib.trainables.base import Config, Progress, Source, State, Trainable, Worker
 from distrib.trainables.parallel import in_step
@@ -125,8 +125,7 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
         """A row per row, in the order of the files."""
         model = self._restored(config, state)
         steps = self._stream(config, data, Worker()).epoch(0)
-        tables = [table for step in steps for table in self._tables(config, step, data)]
-        frames = [self.apply(config, model, table) for table in tables]
+        frames = [self.apply(config, model, table) for step in steps for table in step.tables]
         frame = pd.concat(frames, ignore_index=True)
         if "id" not in frame:
             frame.insert(0, "id", np.arange(len(frame)))
@@ -162,10 +161,9 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
             steps = ((step, step.rows) for step in stream.epoch(epoch, position))
             for step, rows in in_step(steps, worker):
                 _seed(config.seed, epoch, worker.rank, mine)
-                losses = [
-                    self.losses(config, model, table).sum()
-                    for table in self._tables(config, step, data)
-                ]
+                # A worker without rows takes part in the step all the same.
+                tables = step.tables if step else [data.schema.empty_table()]
+                losses = [self.losses(config, model, table).sum() for table in tables]
                 optimizer.zero_grad()
                 (sum(losses[1:], losses[0]) * (worker.world_size / rows)).backward()
                 optimizer.step()
@@ -186,7 +184,7 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
             # A worker whose lanes are empty still has a sum, of nothing.
             total = self.sums(config, net, data.schema.empty_table())
             for step in self._stream(config, data, worker).epoch(0):
-                for table in self._tables(config, step, data):
+                for table in step.tables:
                     total = total + self.sums(config, net, table)
         return self.figures(worker.sum(total))
 
@@ -203,14 +201,6 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
             rank=worker.rank,
             world_size=worker.world_size,
         )
-
-    def _tables(self, config: C, step: Step | None, data: ParquetSet) -> Sequence[pa.Table]:
-        """What goes through the network at once: all rows, or each piece that is padded by itself;
-        a table without rows where a worker has none.
-        """
-        if step is None:
-            return [data.schema.empty_table()]
-        return step.tables if isinstance(self.batch(config), Tokens) else [step.table]
 
     def _restored(self, config: C, state: State | None) -> nn.Module:
         """The network, from the seed or as it was."""

@@ -4,7 +4,8 @@
         [--storage binary]
 
 Writes a set of `times` the stream's memory, then trains one epoch in processes of their own, one
-way after the other. Both give the same consumer, an MLP step on one thread, float32 arrays.
+way after the other, both with the environment of a study's workers. Both give the same consumer, an
+MLP step on one thread, float32 arrays.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import pandas  # noqa: E402, F401
 import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 
+from distrib.cluster.environment import SETTINGS  # noqa: E402
 from distrib.data.parquet_set import ParquetSet, open_set  # noqa: E402
 from distrib.data.parquet_set_arrays import dense, packed  # noqa: E402
 from distrib.data.stream import Rows, Stream  # noqa: E402
@@ -160,7 +162,7 @@ def main() -> None:
             found = {}
             for way in ("arrays", "stream") if pair % 2 == 0 else ("stream", "arrays"):
                 command = [sys.executable, *sys.argv, "--train", way, "--folder", name]
-                environment = os.environ | {"OMP_NUM_THREADS": "1"}
+                environment = os.environ | SETTINGS | {"OMP_NUM_THREADS": "1"}
                 output = subprocess.run(command, capture_output=True, check=True, env=environment)
                 found[way] = json.loads(output.stdout)
             assert found["arrays"]["rows"] == found["stream"]["rows"]

@@ -1,4 +1,4 @@
-"""Reading ahead: one thread, bounded, ended with its iterator, its errors told as they are."""
+"""Running ahead: one thread, bounded, ended with its iterator, its errors told as they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,11 +16,9 @@ import pytest
 
 from distrib.data.parquet_set import ParquetSet, open_set
 from distrib.data.stream import Rows, Stream
-from distrib.data.stream_batches import Window
-from distrib.data.stream_prefetch import Prefetch
+from distrib.data.stream_ahead import Ahead, Stopped
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLE = pa.table({"id": [0]})
 
 
 def alive() -> int:
@@ -71,75 +69,77 @@ def test_two_epochs_at_once_do_not_mix(rows: ParquetSet) -> None:
     assert [list(pair) for pair in zip(*alone)] == found
 
 
-def test_one_window_a_lane_waits_and_no_more() -> None:
-    made: list[tuple[int, int]] = []
+class Counted:
+    """Whole numbers, and how many of them were asked for."""
 
-    def make(lane: int, number: int, stopped: Callable[[], bool]) -> Window:
-        made.append((lane, number))
-        return Window(TABLE)
+    def __init__(self, end: int) -> None:
+        self.end = end
+        self.made = 0
 
-    ahead = Prefetch(make, {0: range(5), 2: range(3, 9)})
+    def __call__(self, stopped: Stopped) -> Iterator[int]:
+        for number in range(self.end):
+            self.made += 1
+            yield number
+
+
+def test_items_come_in_order_and_each_once() -> None:
+    assert list(Ahead(Counted(5000), lambda _: 1, 7)) == list(range(5000))
+    assert list(Ahead(Counted(0), lambda _: 1, 7)) == []
+    assert alive() == 0
+
+
+def test_no_more_than_the_limit_waits() -> None:
+    counted = Counted(100)
+    ahead = Ahead(counted, lambda _: 10, 40)
     try:
-        assert until(lambda: len(made) == 2)
-        ahead.next(2)
-        assert until(lambda: len(made) == 3)
-        assert made == [(0, 0), (2, 3), (2, 4)]
+        assert until(lambda: counted.made == 4)
+        time.sleep(0.05)
+        assert next(ahead) == 0
+        time.sleep(0.05)
+        assert counted.made == 4  # more than half of the limit waits still
+        assert next(ahead) == 1
+        assert until(lambda: counted.made == 6)
     finally:
         ahead.close()
-    assert len(made) == 3
+    assert counted.made == 6
 
 
-def test_the_lane_that_is_waited_for_comes_first() -> None:
-    gate = threading.Semaphore(1)
-    made: list[int] = []
-
-    def make(lane: int, number: int, stopped: Callable[[], bool]) -> Window:
-        gate.acquire()
-        made.append(lane)
-        return Window(TABLE)
-
-    ahead = Prefetch(make, {lane: range(2) for lane in range(4)})
-    try:
-        assert until(lambda: made == [0])
-        waiting = threading.Thread(target=ahead.next, args=(3,))
-        waiting.start()
-        assert until(lambda: ahead._wanted == 3)
-        for _ in range(9):
-            gate.release()
-        waiting.join()
-        assert made.index(3) <= 2  # lane 1 was begun before lane 3 was asked for
-    finally:
-        ahead.close()
+def test_an_item_larger_than_the_limit_comes_alone() -> None:
+    counted = Counted(3)
+    ahead = Ahead(counted, lambda _: 100, 40)
+    assert until(lambda: counted.made == 1)
+    time.sleep(0.05)
+    assert counted.made == 1
+    assert list(ahead) == [0, 1, 2]
 
 
-def test_errors_reach_the_consumer_as_they_are() -> None:
+def test_errors_reach_the_consumer_as_they_are_after_what_came_before() -> None:
     fault = LookupError("not found")
 
-    def make(lane: int, number: int, stopped: Callable[[], bool]) -> Window:
-        if number:
-            raise fault
-        return Window(TABLE)
+    def make(stopped: Stopped) -> Iterator[int]:
+        yield 1
+        yield 2
+        raise fault
 
-    ahead = Prefetch(make, {0: range(2)})
-    try:
-        assert len(ahead.next(0)) == 1
+    ahead = Ahead(make, lambda _: 1, 100)
+    assert until(lambda: alive() == 0)
+    assert [next(ahead), next(ahead)] == [1, 2]
+    for _ in range(2):
         with pytest.raises(LookupError) as error:
-            ahead.next(0)
+            next(ahead)
         assert error.value is fault
-    finally:
-        ahead.close()
 
 
-def test_closing_gives_up_between_shards() -> None:
+def test_closing_tells_the_iterator_to_give_up() -> None:
     begun = threading.Event()
 
-    def make(lane: int, number: int, stopped: Callable[[], bool]) -> Window:
+    def make(stopped: Stopped) -> Iterator[int]:
         begun.set()
         while not stopped():
             time.sleep(0.001)
-        return Window(TABLE)
+        yield 0
 
-    ahead = Prefetch(make, {0: range(2)})
+    ahead = Ahead(make, lambda _: 1, 100)
     assert begun.wait(20)
     ahead.close()
     assert alive() == 0
@@ -149,12 +149,10 @@ def test_a_process_that_ends_amid_a_stream_ends_its_thread_first() -> None:
     script = """
 import atexit, threading, time
 atexit.register(lambda: print([t.name for t in threading.enumerate()]))
-import pyarrow as pa
-from distrib.data.stream_batches import Window
-from distrib.data.stream_prefetch import Prefetch
-table = pa.table({"x": [1]})
-kept = Prefetch(lambda lane, number, stopped: Window(table), {0: range(1000)})
-kept.next(0)
+from itertools import count
+from distrib.data.stream_ahead import Ahead
+kept = Ahead(lambda stopped: count(), lambda item: 1, 1000)
+next(kept)
 """
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, cwd=ROOT
