@@ -178,8 +178,10 @@ def work(settings: dict[str, Any]) -> None:
     group = collective.broadcast_from_rank_zero(time.time_ns() if rank == 0 else None)
     assert group is not None
     mailbox, slot, count = settings["mailbox"], settings["slot"], -1
-    if rank == 0 and settings["holder"] is not None:
-        mailbox.watch.remote(settings["holder"], ray.util.get_current_placement_group())
+    if rank == 0:
+        if settings["holder"] is not None:
+            mailbox.watch.remote(settings["holder"], ray.util.get_current_placement_group())
+        ray.get(mailbox.begin.remote(slot, group))
 
     def exchange(answer: Message | None) -> Job | None:
         nonlocal count

@@ -74,6 +74,18 @@ class Mailbox:
                 raise RuntimeError("this question was overtaken by a later one")
             return box.answer
 
+    async def begin(self, slot: str, group: int) -> None:
+        """A group is there, though its workers may not have found each other yet: told before they
+        try, so that one which never does is counted too.
+
+        Args:
+            group: a number that grows from group to group of a slot.
+        """
+        box = self._box(slot)
+        async with box.changed:
+            if group > box.group:
+                self._arrive(box, group)
+
     async def close(self, slot: str) -> None:
         """No more questions: the workers go home."""
         box = self._box(slot)

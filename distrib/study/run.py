@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from distrib.cluster.connect import Cluster, connected
+from distrib.cluster.connect import Cluster, connected, describe
 from distrib.cluster.environment import set_environment
 from distrib.errors import InputError
 from distrib.records import StudyRecord, Tracker
@@ -118,6 +118,7 @@ def run_study(
         from distrib.study.finish import finish, request
         from distrib.study.group import Maker, leave_nothing, start_mailbox
         from distrib.study.loop import Context
+        from distrib.study.room import room_watched
         from distrib.study.tuner import run_search
 
         concurrent = concurrency(plan, cluster)
@@ -161,6 +162,16 @@ def run_study(
         if cluster.nodes > 1:
             check_shared(folder.path)
         outcome = Outcome(folder, record, notes=notes)
+        if options.address is not None:
+
+            def holds() -> int:
+                return describe(cluster.address, cluster.scratch).holds(resources)
+
+            def tell(line: str) -> None:
+                outcome.notes.append(line)
+                say(line)
+
+            stack.enter_context(room_watched(holds, tell))
         watching = list(trackers(folder))
         limits = Limits(
             plan.trials,
@@ -192,7 +203,8 @@ def run_study(
         )
         maker = None
         if mailbox is not None:
-            storage = folder.path / ".ray" if cluster.nodes > 1 else cluster.scratch / "groups"
+            # A node may join a cluster later.
+            storage = folder.path / ".ray" if options.address else cluster.scratch / "groups"
             storage.mkdir(exist_ok=True)
             stack.callback(shutil.rmtree, storage, ignore_errors=True)
             maker = Maker(mailbox, resources, str(storage), options.address is not None)

@@ -67,6 +67,31 @@ def test_lost_failed_and_diverged_trials_of_groups(start: Any, tmp_path: Path) -
     assert (study / "best" / "weights.safetensors").exists()
 
 
+DYING = """
+import os
+import ray.train
+from tests.toys import Together as Dying
+try:
+    rank = ray.train.get_context().get_world_rank()
+except Exception:
+    rank = None  # not a worker of a group
+if rank == 1:
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_worker_that_dies_before_the_group_is_one_is_not_waited_for(
+    start: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "dying.py").write_text(DYING)
+    write_space(tmp_path / "toy.yaml", trials=1, **{**TOGETHER, "trainable": "dying:Dying"})
+    driver = start("--space", "toy.yaml", *TWO)
+    assert driver.wait(200) == 3, driver.said()
+    (trial,) = trials_of(tmp_path / "runs" / "toy-0")
+    assert trial.user_attrs["failure"] == "lost node"
+    assert trial.user_attrs["reason"].endswith("without a further unit")
+
+
 def test_a_lost_mailbox_is_not_noticed(start: Any, tmp_path: Path) -> None:
     write_space(tmp_path / "toy.yaml", {"pause": 0.1}, trials=4, **TOGETHER)
     driver = start("--space", "toy.yaml", *TWO)

@@ -265,6 +265,23 @@ def test_a_group_lost_again_and_again_is_a_failure() -> None:
     played(scene([row(3), *[row(2)] * 20]))
 
 
+def test_groups_whose_workers_never_find_each_other_are_a_failure() -> None:
+    async def scene() -> None:
+        box = Mailbox()
+        told: list[Message] = []
+        await box.begin("slot", 1)
+        for group in range(2, RESTARTS + 3):
+            asked = begin(box.ask("slot", len(told), FIRST))
+            await asyncio.sleep(0)
+            await box.begin("slot", group)
+            told.append(await asked)
+        assert [message.restarts for message in told] == [1] * (RESTARTS + 1)
+        assert told[-1].failure is not None and told[-1].failure[0] == "lost node"
+        assert all(message.failure is None for message in told[:-1])
+
+    played(scene())
+
+
 def test_a_further_unit_is_a_new_beginning() -> None:
     async def scene() -> None:
         told = await lost_groups(Mailbox(), [row(step) for step in range(1, 20)])
