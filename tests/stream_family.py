@@ -19,6 +19,7 @@ from distrib.data.parquet_set_arrays import dense
 from distrib.data.stream import Rows, Stream
 from distrib.trainables.base import Fidelity, Metric, Worker
 from distrib.trainables.streamed import StreamConfig, StreamTrainable
+from distrib.trainables.torch_loop import shared_tensor
 
 INPUTS = 4
 
@@ -52,22 +53,29 @@ class Net(StreamTrainable[NetConfig]):
         print("trains a network")
         return torch.optim.SGD(model.parameters(), config.learning_rate, momentum=0.5)
 
-    def losses(self, config: NetConfig, model: Any, table: pa.Table) -> torch.Tensor:
+    def losses(
+        self, config: NetConfig, model: Any, table: pa.Table, worker: Worker
+    ) -> torch.Tensor:
         if model.training:
             time.sleep(config.pause)
-        x, y = (torch.from_numpy(dense(table, name)) for name in ("x", "y"))
+        x, y = (shared_tensor(dense(table, name), worker) for name in ("x", "y"))
         return (model(x)[:, 0] - y).square()
 
-    def sums(self, config: NetConfig, model: nn.Module, table: pa.Table) -> np.ndarray:
-        losses = self.losses(config, model, table)
+    def sums(
+        self, config: NetConfig, model: nn.Module, table: pa.Table, worker: Worker
+    ) -> np.ndarray:
+        losses = self.losses(config, model, table, worker)
         return np.array([losses.sum().item(), len(losses)])
 
     def figures(self, sums: np.ndarray) -> dict[str, float]:
         return {"mse": float(sums[0] / sums[1])}
 
-    def apply(self, config: NetConfig, model: nn.Module, table: pa.Table) -> pd.DataFrame:
+    def apply(
+        self, config: NetConfig, model: nn.Module, table: pa.Table, worker: Worker
+    ) -> pd.DataFrame:
         with torch.no_grad():
-            return pd.DataFrame({"y": model(torch.from_numpy(dense(table, "x")))[:, 0].numpy()})
+            y = model(shared_tensor(dense(table, "x"), worker))[:, 0]
+        return pd.DataFrame({"y": y.float().cpu().numpy()})
 
     def baselines(
         self, config: NetConfig, data: ParquetSet, test: ParquetSet | None, worker: Worker

@@ -18,6 +18,7 @@ import numpy as np
 from distrib.trainables.base import Worker
 
 T = TypeVar("T")
+BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}  # sums of plain arrays stay on CPUs
 PATIENCE = 1800.0  # seconds that a worker waits for the others in one operation
 
 
@@ -71,7 +72,7 @@ def process_group(
     if one_node:
         os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     distributed.init_process_group(
-        "cpu:gloo,cuda:nccl" if site.device == "cuda" else "gloo",
+        BACKENDS[site.device],
         init_method=f"file://{meeting.absolute()}",
         rank=rank,
         world_size=size,

@@ -21,6 +21,7 @@ from distrib.data.stream import Stream
 from distrib.data.stream_batches import Rows, Tokens
 from distrib.trainables.base import Config, Progress, Source, State, Trainable, Worker
 from distrib.trainables.parallel import in_step
+from distrib.trainables.torch_loop import autocast, load_model
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,6 +52,8 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
     """
 
     framework = "torch"
+    devices = ("cpu", "cuda")
+    precisions = ("float32", "bfloat16")
     max_workers = LANES
     inputs: ClassVar[Sequence[str]]
     targets: ClassVar[Sequence[str]]
@@ -69,11 +72,14 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
         """Of the network's parameters."""
 
     @abstractmethod
-    def losses(self, config: C, model: Any, table: pa.Table) -> Tensor:
-        """(rows,) what is minimised, their mean over the step; the table may be without rows."""
+    def losses(self, config: C, model: Any, table: pa.Table, worker: Worker) -> Tensor:
+        """(rows,) what is minimised, their mean over the step; the table may be without rows.
+
+        The network is on the worker's device, where `torch_loop.shared_tensor` puts an array.
+        """
 
     @abstractmethod
-    def sums(self, config: C, model: nn.Module, table: pa.Table) -> np.ndarray:
+    def sums(self, config: C, model: nn.Module, table: pa.Table, worker: Worker) -> np.ndarray:
         """(k,) what is added up over rows, and over workers, to judge a network."""
 
     @abstractmethod
@@ -81,7 +87,7 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
         """Every metric of such sums."""
 
     @abstractmethod
-    def apply(self, config: C, model: nn.Module, table: pa.Table) -> pd.DataFrame:
+    def apply(self, config: C, model: nn.Module, table: pa.Table, worker: Worker) -> pd.DataFrame:
         """Predictions for the rows of a table; without a column `id`, their place is put first."""
 
     def load(self, source: Source, *, targets: bool = True) -> ParquetSet:
@@ -123,9 +129,10 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
 
     def predict(self, config: C, state: State, data: ParquetSet, worker: Worker) -> pd.DataFrame:
         """A row per row, in the order of the files."""
-        model = self._restored(config, state)
+        model = self._restored(config, state, worker)
         steps = self._stream(config, data, Worker()).epoch(0)
-        frames = [self.apply(config, model, table) for step in steps for table in step.tables]
+        with autocast(worker):
+            frames = [self.apply(config, model, t, worker) for step in steps for t in step.tables]
         frame = pd.concat(frames, ignore_index=True)
         if "id" not in frame:
             frame.insert(0, "id", np.arange(len(frame)))
@@ -135,7 +142,7 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
         self, config: C, state: State, data: ParquetSet, worker: Worker
     ) -> dict[str, float]:
         """Every metric, over the rows of all workers."""
-        return self._judge(config, self._restored(config, state), data, worker)
+        return self._judge(config, self._restored(config, state, worker), data, worker)
 
     def _train(
         self,
@@ -146,7 +153,7 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
         epochs: int,
         state: State | None,
     ) -> Iterator[Progress]:
-        net = self._restored(config, state)
+        net = self._restored(config, state, worker)
         model = worker.wrap(net)
         optimizer = self.optimizer(config, net)
         stream = self._stream(config, data, worker, seed=config.seed)
@@ -163,7 +170,8 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
                 _seed(config.seed, epoch, worker.rank, mine)
                 # A worker without rows takes part in the step all the same.
                 tables = step.tables if step else [data.schema.empty_table()]
-                losses = [self.losses(config, model, table).sum() for table in tables]
+                with autocast(worker):
+                    losses = [self.losses(config, model, t, worker).sum() for t in tables]
                 optimizer.zero_grad()
                 (sum(losses[1:], losses[0]) * (worker.world_size / rows)).backward()
                 optimizer.step()
@@ -180,12 +188,12 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
         import torch
 
         net.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(worker):
             # A worker whose lanes are empty still has a sum, of nothing.
-            total = self.sums(config, net, data.schema.empty_table())
+            total = self.sums(config, net, data.schema.empty_table(), worker)
             for step in self._stream(config, data, worker).epoch(0):
                 for table in step.tables:
-                    total = total + self.sums(config, net, table)
+                    total = total + self.sums(config, net, table, worker)
         return self.figures(worker.sum(total))
 
     def _stream(
@@ -202,18 +210,16 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
             world_size=worker.world_size,
         )
 
-    def _restored(self, config: C, state: State | None) -> nn.Module:
-        """The network, from the seed or as it was."""
+    def _restored(self, config: C, state: State | None, worker: Worker) -> nn.Module:
+        """The network on the worker's device, from the seed or as it was."""
         import torch
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             net = self.build(config)
         if state is not None:
-            from distrib.trainables.torch_loop import load_model
-
             load_model(net, state)
-        return net
+        return net.to(worker.device)
 
 
 def _seed(seed: int, epoch: int, rank: int, position: np.ndarray) -> None:

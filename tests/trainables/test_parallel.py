@@ -13,7 +13,7 @@ import pytest
 
 from distrib.study.checkpoint import read_state
 from distrib.trainables.base import Source, State, Worker
-from distrib.trainables.parallel import in_step
+from distrib.trainables.parallel import BACKENDS, in_step
 from tests.driver import ROOT
 from tests.one_of_several import CONFIG
 from tests.stream_family import Net, write_rows
@@ -98,3 +98,11 @@ def test_a_training_goes_on_amid_an_epoch_with_any_number_of_workers(
 
 def test_the_steps_of_one_worker_are_its_own() -> None:
     assert list(in_step(iter([("a", 3), ("b", 2)]), Worker())) == [("a", 3), ("b", 2)]
+
+
+def test_on_gpus_networks_talk_by_nccl_and_plain_arrays_by_gloo() -> None:
+    from torch.distributed.distributed_c10d import Backend, BackendConfig
+
+    for device, spoken in {"cpu": {"cpu": "gloo"}, "cuda": {"cpu": "gloo", "cuda": "nccl"}}.items():
+        backends = BackendConfig(Backend(BACKENDS[device])).get_device_backend_map()
+        assert spoken.items() <= backends.items()
