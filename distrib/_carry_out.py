@@ -59,6 +59,14 @@ def carry_out(
                 found=error.strerror or str(error),
                 hint=f"when that is mended: {resume()}",
             ) from None
+        except Exception as error:
+            if plan.options.debug or (why := _why_lost(error)) is None:
+                raise
+            raise InputError(
+                "a process of the study was lost; nothing that ended is lost",
+                found=why,
+                hint=f"when that is mended: {resume()}" if folders else None,
+            ) from None
 
 
 def _carry_out(
@@ -111,6 +119,15 @@ def _carry_out(
         mirror.put_rest()
         mirror.put_away()
     return exit_code(outcome)
+
+
+def _why_lost(error: Exception) -> str | None:
+    """Why a process of the study is gone, where that is what happened; no study, no Ray."""
+    if "ray" not in sys.modules:
+        return None
+    from distrib.study.losses import why_lost
+
+    return why_lost(error)
 
 
 def _draw(folder: RunFolder, study: StudyRecord) -> None:

@@ -158,6 +158,12 @@ def happen(config: CurveConfig, score: float) -> float:
         raise RuntimeError("a bug of the family's")
     if config.kind == "memory":
         raise MemoryError("out of memory")
+    if config.kind == "hog":
+        kept = np.ones(int(config.options) // 8)
+        time.sleep(60)
+        del kept
+    if config.kind == "exit":
+        raise SystemExit(1)
     if config.kind == "die":
         os.kill(os.getpid(), 9)
     if config.kind == "die once" and not Path(config.options).exists():

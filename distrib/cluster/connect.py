@@ -108,6 +108,8 @@ def connected(
     if not debug:
         for name in ("ray", "ray.tune", "ray.train", "ray.data"):
             logging.getLogger(name).setLevel(logging.ERROR)
+        # Of trials that failed, which the study tells by their numbers.
+        logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)
     scratch = scratch_folder()
     common: dict[str, Any] = {
         "log_to_driver": debug,

@@ -65,12 +65,14 @@ class _Live:
     Attributes:
         doomed: the failure as which it ends at its next message, after a loss that is not retried.
         verdict: "finished", "pruned" or "failed", once it is judged.
+        starved: whether it was lost for want of memory.
     """
 
     record: TrialRecord
     metrics: MetricsFile
     doomed: tuple[FailureClass, str] | None = None
     verdict: str | None = None
+    starved: bool = False
 
 
 class Search:
@@ -175,7 +177,9 @@ class Search:
             return
         live.record.retries += 1
         if failure != "lost node":
-            live.doomed = (failure, reason)
+            # The first time it may have been a trial beside it that took the memory.
+            live.doomed = (failure, reason) if live.starved else None
+            live.starved = True
 
     def end(self, number: int, failure: tuple[FailureClass, str] | None = None) -> None:
         """Tune has done with a trial: write its end, unless the study itself was interrupted."""
@@ -183,7 +187,7 @@ class Search:
         if live is None:
             return
         if failure is not None and live.verdict is None:
-            self._judge(live, "failed", *failure)
+            self._judge(live, "failed", *(live.doomed or failure))
         if live.verdict is None or self.error is not None:
             return  # still RUNNING in the ledger: a resume goes on with it
         self._close(live)

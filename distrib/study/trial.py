@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import threading
 import time
 import traceback
 from collections.abc import Callable, Generator
@@ -206,7 +207,9 @@ def run_trial(
             findings.write(held_out=False)
         seconds["checkpoint"] += time.monotonic() - began
         yield Message(rows=unsent, ended=True, seconds=seconds)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and threading.current_thread() is threading.main_thread():
+            raise  # Ray's, to a process that is told to end
         if worker.world_size > 1 and of_the_group(error):
             raise
         if of_the_disk(error):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import threading
 import warnings
@@ -18,13 +19,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray import tune
 from ray.tune.registry import _global_registry
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from distrib.records import FailureClass
+from distrib.study.losses import class_of_loss, memory_kills_are_losses
 from distrib.study.search import Search
 from distrib.study.slot import Slot
 from distrib.study.trial import Message
@@ -75,7 +76,7 @@ def run_search(
             ),
         )
         try:
-            with warnings.catch_warnings(), _trainables_remembered():
+            with warnings.catch_warnings(), _trainables_remembered(), memory_kills_are_losses():
                 warnings.simplefilter("ignore")
                 tuner.fit()
         except Exception:
@@ -166,14 +167,17 @@ class _Scheduler(FIFOScheduler):
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         if not trial.should_recover():
             return  # the searcher hears of its end
-        error = trial.get_error()
-        memory = isinstance(error, ray.exceptions.OutOfMemoryError)
-        failure: FailureClass = "out of memory" if memory else "lost node"
-        why = str(error).strip().splitlines()[0] if error else "its process died"
-        self.search.lost(trial.config["number"], failure, why)
+        self.search.lost(trial.config["number"], *class_of_loss(_last_error(trial)))
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
+
+
+def _last_error(trial: Any) -> str:
+    """What Tune wrote of a trial's last failure; `get_error` looks where it is copied later."""
+    file = trial.error_file
+    said = Path(file).read_text(errors="replace") if file and Path(file).is_file() else ""
+    return re.split(r"^Failure # .*\n", said, flags=re.MULTILINE)[-1]
 
 
 class _Ticker(tune.Callback):

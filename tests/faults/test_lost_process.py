@@ -17,13 +17,13 @@ def test_lost_failed_and_diverged_trials(start: Any, tmp_path: Path) -> None:
     write_space(
         tmp_path / "toy.yaml",
         {
-            "kind": ["curve", "die once", "die", "bug", "nan", "silent", "memory"],
+            "kind": ["curve", "die once", "die", "bug", "exit", "nan", "silent", "memory"],
             "at": 7,
             "pause": 0.1,
             "options": str(tmp_path / "marker"),
         },
         scheduler="none",
-        trials=7,
+        trials=8,
     )
     driver = start("--space", "toy.yaml", "--checkpoint-every", "0.2", "--concurrent", "2")
     assert driver.wait() == 0, driver.said()
@@ -35,6 +35,7 @@ def test_lost_failed_and_diverged_trials(start: Any, tmp_path: Path) -> None:
         "die once": ("COMPLETE", None),
         "die": ("FAIL", "lost node"),
         "bug": ("FAIL", "bug"),
+        "exit": ("FAIL", "bug"),
         "nan": ("FAIL", "diverged"),
         "silent": ("FAIL", "bug"),
         "memory": ("FAIL", "out of memory"),
@@ -59,7 +60,7 @@ def test_lost_failed_and_diverged_trials(start: Any, tmp_path: Path) -> None:
     bug = study / "trials" / f"{by_kind['bug'].number:04d}" / "console.log"
     assert "RuntimeError: a bug of the family's" in bug.read_text()
     # The summary counts each class.
-    for words in ("lost node: 1", "bug: 2", "diverged: 1", "out of memory: 1"):
+    for words in ("lost node: 1", "bug: 3", "diverged: 1", "out of memory: 1"):
         assert words in driver.said()
 
 
@@ -69,3 +70,34 @@ def test_no_success_is_an_exit_code_of_its_own(start: Any, tmp_path: Path) -> No
     assert driver.wait() == 3, driver.said()
     assert "no trial succeeded" in driver.said()
     assert not (tmp_path / "runs" / "toy-0" / "best").exists()
+
+
+GIB = 2**30
+
+
+def test_a_process_that_ray_ends_for_its_memory_is_out_of_memory(
+    start: Any, tmp_path: Path
+) -> None:
+    """Ray's memory monitor comes before the kernel; the study goes on with the next trial."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    size = {line.split(":")[0]: 1024 * int(line.split()[1]) for line in lines}
+    share = (size["MemTotal"] - size["MemAvailable"] + 3 * GIB) / size["MemTotal"]
+    if share > 0.9:
+        pytest.skip("too little memory is free")
+    write_space(
+        tmp_path / "toy.yaml",
+        {"kind": ["hog", "curve"], "at": 3, "pause": 0.1, "options": 5 * GIB},
+        scheduler="none",
+        trials=2,
+    )
+    driver = start(
+        *("--space", "toy.yaml", "--concurrent", "1"),
+        RAY_memory_usage_threshold=f"{share:.3f}",
+        RAY_memory_monitor_refresh_ms="100",
+    )
+    assert driver.wait() == 0, driver.said()
+    by_kind = {t.params["kind"]: t for t in trials_of(tmp_path / "runs" / "toy-0")}
+    assert by_kind["curve"].state.name == "COMPLETE"
+    assert by_kind["hog"].user_attrs["failure"] == "out of memory"
+    assert "the node ran low on memory" in by_kind["hog"].user_attrs["reason"]
+    assert "Trials did not complete" not in driver.said()

@@ -210,15 +210,25 @@ def test_a_lost_process_is_counted_and_goes_on(tmp_path: Path) -> None:
     check_whole(study)
 
 
-def test_a_process_out_of_memory_is_not_begun_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("given_up", [False, True])
+def test_a_process_out_of_memory_is_begun_again_once(tmp_path: Path, given_up: bool) -> None:
+    """Once, since another trial may have taken the memory; also where Tune gives it up."""
     study = Simulation(toy_plan(trials=1), tmp_path)
     search = study.open()
-    search.ask()
+    assignment = search.ask()
+    (first, *_) = study.messages(assignment, trial.Pace(frozenset({1})))
     search.lost(0, "out of memory", "the node's memory was full")
-    assert search.hear(0, Message())
-    search.end(0)
+    assert not search.hear(0, first)
+    search.lost(0, "out of memory", "the node's memory was full")
+    if given_up:
+        search.end(0, ("lost node", "its process died again and again"))
+    else:
+        assert search.hear(0, first)
+        search.end(0)
     study.close()
-    assert search.study.trials[0].failure == "out of memory"
+    record = search.study.trials[0]
+    assert (record.failure, record.reason) == ("out of memory", "the node's memory was full")
+    assert record.retries == 2
 
 
 def test_a_process_that_dies_again_and_again_is_a_lost_node(tmp_path: Path) -> None:
