@@ -7,13 +7,13 @@ import os
 import platform
 import shutil
 import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 from distrib.cluster.check import Check
+from distrib.cluster.gpus import gpu_checks, nvidia_gpus
 from distrib.cluster.network import default_route, interfaces, network
 
 GIB = 2**30
@@ -34,7 +34,7 @@ def checks(out: Path, *, cluster: bool = False) -> Iterator[Check]:
     yield from _packages()
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield Check("CPUs", f"{cpus} usable of {os.cpu_count()}")
-    yield from gpus()
+    yield from gpu_checks()
     yield _memory()
     yield shared_memory(shutil.disk_usage("/dev/shm").free, memory()[0])
     yield from _disks(out)
@@ -55,46 +55,6 @@ def _packages() -> Iterator[Check]:
             yield Check(package, metadata.version(package))
         except metadata.PackageNotFoundError:
             yield Check(package, "missing (optional)", advice)
-
-
-def gpus() -> Iterator[Check]:
-    """The GPUs that the driver knows, and whether torch and JAX can use them."""
-    listed = nvidia_gpus()
-    if not listed:
-        yield Check("GPUs", "none")
-        return
-    yield Check("GPUs", "; ".join(listed))
-    advice = "use them: add --gpus-per-worker 1 (a fraction shares a GPU between trials)"
-    yield Check("GPU use", "a study uses no GPU unless it is asked to", advice)
-    if "+cpu" in metadata.version("torch"):
-        yield Check("torch", "a build for CPUs", "install a CUDA build of the pinned version")
-    if not any(_installed(f"jax-cuda{version}-plugin") for version in (12, 13)):
-        yield Check("jax", "without CUDA", "pip install 'jax[cuda12]' in the pinned version")
-
-
-def _installed(package: str) -> bool:
-    try:
-        metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-def nvidia_gpus() -> list[str]:
-    """Name and memory of each NVIDIA GPU of this machine."""
-    if shutil.which("nvidia-smi") is None:
-        return []
-    try:
-        done = subprocess.run(
-            ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return [line.strip() for line in done.stdout.splitlines() if line.strip()]
 
 
 def _memory() -> Check:

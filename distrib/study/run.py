@@ -158,6 +158,9 @@ def run_study(
             plan = replace(plan, options=replace(options, resources=resources))
             concurrent = concurrency(plan, cluster)
 
+        if (left := unused_gpus(plan, cluster, concurrent)) is not None:
+            say(f"note: {left}")
+
         folder, record, ledger, notes = _open(stack, plan, place, facts, argv, stored)
         if cluster.nodes > 1:
             check_shared(folder.path)
@@ -283,6 +286,19 @@ def concurrency(plan: Plan, cluster: Cluster) -> int:
     if resources.most is not None:
         room = max(1, cluster.holds(replace(resources, workers=resources.most)))
     return min(room, plan.options.concurrent or room)
+
+
+def unused_gpus(plan: Plan, cluster: Cluster, concurrent: int) -> str | None:
+    """The GPUs that this study leaves alone though its family could use them, in a line."""
+    resources = plan.options.resources
+    used = concurrent * resources.greatest * resources.gpus
+    left = int(cluster.gpus - used + 1e-9)
+    if left < 1 or "cuda" not in plan.family.devices:
+        return None
+    advice = "they wait for CPUs or a larger --concurrent"
+    if not resources.gpus:
+        advice = "--gpus-per-worker 1 gives each trial one, a fraction lets trials share"
+    return f"{left} of {cluster.gpus:g} GPUs stay unused: {advice}"
 
 
 def _own_cpus(plan: Plan) -> int | None:

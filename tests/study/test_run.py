@@ -11,7 +11,8 @@ import pytest
 from distrib.cluster.connect import Cluster, Resources
 from distrib.errors import InputError
 from distrib.study.options import Options
-from distrib.study.run import concurrency
+from distrib.study.run import concurrency, unused_gpus
+from tests.simulate import toy_plan
 
 
 def trials(resources: Resources, *nodes: dict[str, float], concurrent: int | None = None) -> int:
@@ -45,3 +46,22 @@ def test_groups_that_may_grow_are_given_room_to() -> None:
     assert trials(Resources(workers=2, most=4), *nodes) == 2
     assert trials(Resources(workers=2, most=4), *nodes, concurrent=1) == 1
     assert trials(Resources(workers=2, most=16), *nodes) == 1
+
+
+@pytest.mark.parametrize(
+    ("family", "gpus", "concurrent", "told"),
+    [
+        ("tests.toys:OnGpu", 0, 4, "2 of 2 GPUs stay unused: --gpus-per-worker 1"),
+        ("tests.toys:OnGpu", 1, 1, "1 of 2 GPUs stay unused: they wait for"),
+        ("tests.toys:OnGpu", 0.5, 4, None),
+        ("tests.toys:OnGpu", 1, 2, None),
+        ("tests.toys:Curve", 0, 4, None),
+    ],
+)
+def test_unused_gpus_are_pointed_out(
+    family: str, gpus: float, concurrent: int, told: str | None
+) -> None:
+    plan = toy_plan(settings={"trainable": family}, resources=Resources(gpus=gpus))
+    cluster = Cluster("", Path(), 1, 4, 2, ({"CPU": 4.0, "GPU": 2.0},))
+    found = unused_gpus(plan, cluster, concurrent)
+    assert found is None if told is None else found is not None and found.startswith(told)
