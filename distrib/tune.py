@@ -63,8 +63,7 @@ def tune(args: argparse.Namespace) -> int:
     if args.dry_run:
         from distrib.study.dry_run import dry_run
 
-        for line in dry_run(plan):
-            print(line)
+        dry_run(plan, print)
         return DONE
     warm = find_study(args.warm_start, place_of(args)).path if args.warm_start else None
     place = new_place(args, plan.space.name, warm)

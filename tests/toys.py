@@ -129,6 +129,16 @@ class OnGpu(Curve):
     devices = ("cpu", "cuda")
 
 
+class Pair(Curve):
+    """The same, for at most two workers whatever is asked for: so the data want it."""
+
+    max_workers = 9
+
+    def check(self, config: CurveConfig, data: Points, num_workers: int = 1) -> None:
+        if num_workers > 2:
+            raise InputError("too many", where="--workers-per-trial", found=num_workers)
+
+
 class Together(Curve):
     """The same by a group of workers; what happens, happens to the last of them alone."""
 

@@ -2,75 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from distrib.cluster.connect import connected
 from distrib.errors import InputError
 from distrib.study.configs import make_config
-from distrib.study.fitting import fit_plan
+from distrib.study.loading import Say, load, ray_of, request
 from distrib.study.options import Plan
 from distrib.study.samplers import build_sampler, seed_of
 
 SHOWN = 5  # configurations that are drawn and shown
 
 
-def dry_run(plan: Plan) -> Iterator[str]:
-    """Check a plan down to one trained unit, a line at a time; nothing is left behind.
+def dry_run(plan: Plan, say: Say) -> None:
+    """Check a plan down to one trained unit, and tell of it; nothing is left behind.
 
     Raises:
         InputError: whatever a real run would meet first.
     """
     drawn = sample(plan, min(SHOWN, plan.trials))
     searched = [p.name for p in plan.space.searched()]
-    yield f"space {plan.space.name}: {plan.space.trainable}, {len(searched)} dimensions searched"
+    say(f"space {plan.space.name}: {plan.space.trainable}, {len(searched)} dimensions searched")
     for number, config in enumerate(drawn):
         shown = ", ".join(f"{k}={_short(config[k])}" for k in searched if k in config)
-        yield f"  configuration {number}: {shown or 'the only one'}"
-    options = plan.options
-    with connected(
-        options.address,
-        threads=plan.worker.threads,
-        debug=options.debug,
-        ship=[plan.space.trainable],
-    ) as cluster:
+        say(f"  configuration {number}: {shown or 'the only one'}")
+    with ray_of(plan) as cluster:
         import ray
 
         from distrib.study import tasks
-        from distrib.study.run import concurrency
 
-        concurrent = concurrency(plan, cluster)
-        site = tasks.Site(plan.space.trainable, plan.worker, options.allow_custom)
-        data, _, described = tasks.load_data.remote(
-            site,
-            plan.source,
-            options.test_fraction,
-            options.seed,
-            plan.space,
-            options.resources.greatest,
-        )
-        facts = ray.get(described)
-        if "error" in facts:
-            raise InputError(facts["error"])
-        for note in facts.get("notes", ()):
-            yield f"note: {note}"
-        notes: list[str] = []
-        plan = fit_plan(plan, facts["unfit"], notes.append)
-        yield from notes
-        yield f"data: {facts['search_rows']} rows to search on, {facts['test_rows']} set aside"
-        resources = options.resources
+        loaded = load(plan, cluster, say)
+        plan, facts = loaded.plan, loaded.facts
+        say(f"data: {facts['search_rows']} rows to search on, {facts['test_rows']} set aside")
         step = ray.get(
-            tasks.first_step.options(num_cpus=resources.cpus, num_gpus=resources.gpus).remote(
-                site, _plain(plan, sample(plan, 1)[0]), plan.objective.name, data
+            tasks.first_step.options(**request(plan)).remote(
+                loaded.site, _plain(plan, sample(plan, 1)[0]), plan.objective.name, loaded.data
             )
         )
     if "error" in step:
         raise InputError("the first step failed", found=step["error"])
     shown = ", ".join(f"{name} {value:.4g}" for name, value in step["metrics"].items())
-    yield f"one {plan.unit} of configuration 0: {step['seconds']:.2f} s; {shown}"
+    say(f"one {plan.unit} of configuration 0: {step['seconds']:.2f} s; {shown}")
+    concurrent = loaded.concurrent
     whole = step["seconds"] * plan.max_units * plan.trials / min(concurrent, plan.trials)
-    disk = step["bytes"] * (2 * (concurrent + options.keep) + 1) / 1e6
-    yield (
+    disk = step["bytes"] * (2 * (concurrent + plan.options.keep) + 1) / 1e6
+    say(
         f"estimate: {concurrent} trials at a time, at most {_time(whole)} without early stops, "
         f"about {disk + 0.05 * plan.trials:.1f} MB on disk"
     )

@@ -19,6 +19,7 @@ from distrib.study import tasks
 from distrib.study.bootstrap import REPLICATES, bootstrap
 from distrib.study.configs import config_yaml
 from distrib.study.findings import read_held_out
+from distrib.study.loading import request
 from distrib.study.loop import Job
 from distrib.study.metrics_file import read_metrics
 from distrib.study.samplers import seed_of
@@ -116,12 +117,6 @@ def metrics_at(trial: Path, step: int) -> dict[str, float]:
     if not rows:
         return {}
     return {k: v for k, v in rows[-1].items() if k not in ("step", "time") and "/" not in k}
-
-
-def request(plan: Plan) -> dict[str, Any]:
-    """What one worker of this study asks of Ray."""
-    r = plan.options.resources
-    return {"num_cpus": r.cpus, "num_gpus": r.gpus, "accelerator_type": r.accelerator_type}
 
 
 def _train(

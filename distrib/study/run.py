@@ -15,14 +15,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from distrib.cluster.connect import Cluster, connected, describe
+from distrib.cluster.connect import describe
 from distrib.cluster.environment import set_environment
 from distrib.errors import InputError
 from distrib.records import StudyRecord, Tracker
-from distrib.study.bootstrap import check_drawn
-from distrib.study.fitting import fit_plan
 from distrib.study.folder import RunFolder, check_free, create_run_folder
 from distrib.study.ledger import Ledger
+from distrib.study.loading import Say, load, ray_of, request
 from distrib.study.options import Plan
 from distrib.study.search import Limits, Search
 from distrib.study.start import default_params, warm_params
@@ -31,7 +30,6 @@ from distrib.study.study_file import record_of, write_study
 # A slot that only looks after its workers runs on the head, and takes no CPU from them.
 SLOT_OF_A_GROUP = {"node:__internal_head__": 0.0001}
 
-Say = Callable[[str], None]
 Phase = Callable[[str, int, int], None]
 
 
@@ -102,64 +100,22 @@ def run_study(
         imports = threading.Thread(target=importlib.import_module, args=("distrib.study.tuner",))
         imports.start()
         stack.callback(imports.join)
-        cluster = stack.enter_context(
-            connected(
-                options.address,
-                cpus=_own_cpus(plan),
-                threads=plan.worker.threads,
-                debug=options.debug,
-                ship=[plan.space.trainable],
-            )
-        )
-        import ray
+        cluster = stack.enter_context(ray_of(plan))
 
         from distrib.cluster.shared import check_shared
         from distrib.study import tasks
-        from distrib.study.finish import finish, request
+        from distrib.study.finish import finish
         from distrib.study.group import Maker, leave_nothing, start_mailbox
         from distrib.study.loop import Context
         from distrib.study.room import room_watched
         from distrib.study.tuner import run_search
 
-        concurrent = concurrency(plan, cluster)
-        site = tasks.Site(plan.space.trainable, plan.worker, options.allow_custom)
         mailbox = None
         if options.resources.group:
             stack.callback(leave_nothing)
             mailbox = start_mailbox()
-        # On a cluster the head is for the driver: a node with CPUs reads the data.
-        share = {"num_cpus": options.resources.cpus if options.address else 0}
-        data, test, described = tasks.load_data.options(**share).remote(
-            site,
-            plan.source,
-            options.test_fraction,
-            options.seed,
-            plan.space,
-            options.resources.greatest,
-            options.resources.workers,
-        )
-        if plan.worker.device != "cpu":
-            what = ray.get(tasks.look_at_device.options(**request(plan)).remote(site))
-            if what is not None:
-                raise InputError(what)
-        facts = ray.get(described)
-        if "error" in facts:
-            raise InputError(facts["error"])
-        for note in facts.get("notes", ()):
-            say(f"note: {note}")
-        draws = facts.pop("draws")
-        if options.bootstrap:
-            check_drawn(plan.bootstrap_of, draws, "these data have nothing of that kind to draw")
-        plan = fit_plan(plan, facts.pop("unfit"), say)
-        resources = options.resources
-        if (allowed := facts.pop("workers")) < resources.greatest:
-            say(f"note: at most {allowed} workers train together on these data")
-            resources = replace(resources, most=allowed)
-            plan = replace(plan, options=replace(options, resources=resources))
-            concurrent = concurrency(plan, cluster)
-
-        if (left := unused_gpus(plan, cluster, concurrent)) is not None:
-            say(f"note: {left}")
+        loaded = load(plan, cluster, say)
+        plan, site, data, facts = loaded.plan, loaded.site, loaded.data, loaded.facts
 
         folder, record, ledger, notes = _open(stack, plan, place, facts, argv, stored)
         if cluster.nodes > 1:
@@ -168,7 +124,7 @@ def run_study(
         if options.address is not None:
 
             def holds() -> int:
-                return describe(cluster.address, cluster.scratch).holds(resources)
+                return describe(cluster.address, cluster.scratch).holds(plan.options.resources)
 
             def tell(line: str) -> None:
                 outcome.notes.append(line)
@@ -178,7 +134,7 @@ def run_study(
         watching = list(trackers(folder))
         limits = Limits(
             plan.trials,
-            concurrent,
+            loaded.concurrent,
             options.keep,
             time.monotonic() + options.time_budget if options.time_budget else math.inf,
         )
@@ -210,7 +166,9 @@ def run_study(
             storage = folder.path / ".ray" if options.address else cluster.scratch / "groups"
             storage.mkdir(exist_ok=True)
             stack.callback(shutil.rmtree, storage, ignore_errors=True)
-            maker = Maker(mailbox, resources, str(storage), options.address is not None)
+            maker = Maker(
+                mailbox, plan.options.resources, str(storage), options.address is not None
+            )
         slot = {
             "context": context,
             "folder": str(folder.path.absolute()),
@@ -248,7 +206,7 @@ def run_study(
             try:
                 with ThreadPoolExecutor(1) as beside:
                     done = beside.submit(meanwhile, folder, record)
-                    finish(plan, outcome, site, start_finisher, data, test, phase, line)
+                    finish(plan, outcome, site, start_finisher, data, loaded.test, phase, line)
                     done.result()
             except KeyboardInterrupt:
                 outcome.interrupted = True  # a resume goes on with the last training
@@ -257,64 +215,6 @@ def run_study(
                     line.close()
             outcome.seconds["finish"] = time.monotonic() - began
     return outcome
-
-
-def concurrency(plan: Plan, cluster: Cluster) -> int:
-    """How many trials run at once: what the cluster holds, or fewer if so asked.
-
-    A group that may grow is given room to: there are as many as fit at their greatest.
-
-    Raises:
-        InputError: not even one trial fits, on any node.
-    """
-    resources = plan.options.resources
-    room = cluster.holds(resources)
-    if room < 1:
-        gpus = resources.gpus and cluster.gpus < resources.gpus * resources.workers
-        one = cluster.holds(replace(resources, workers=1)) > 0
-        slim = resources.cpus > 1 and cluster.holds(replace(resources, cpus=1))
-        kind = "--gpus-per-worker" if gpus else "--cpus-per-worker"
-        if resources.accelerator_type and cluster.holds(replace(resources, accelerator_type=None)):
-            kind = "--accelerator-type"
-        raise InputError(
-            "one trial asks for more than there is",
-            where="--workers-per-trial" if one and not slim else kind,
-            found=f"{resources.workers} x {resources.bundle()}",
-            expected=f"at most {cluster.cpus:g} CPUs and {cluster.gpus:g} GPUs on "
-            f"{cluster.nodes} node(s)",
-        )
-    if resources.most is not None:
-        room = max(1, cluster.holds(replace(resources, workers=resources.most)))
-    return min(room, plan.options.concurrent or room)
-
-
-def unused_gpus(plan: Plan, cluster: Cluster, concurrent: int) -> str | None:
-    """The GPUs that this study leaves alone though its family could use them, in a line."""
-    resources = plan.options.resources
-    used = concurrent * resources.greatest * resources.gpus
-    left = int(cluster.gpus - used + 1e-9)
-    if left < 1 or "cuda" not in plan.family.devices:
-        return None
-    advice = "they wait for CPUs or a larger --concurrent"
-    if not resources.gpus:
-        advice = "--gpus-per-worker 1 gives each trial one, a fraction lets trials share"
-    return f"{left} of {cluster.gpus:g} GPUs stay unused: {advice}"
-
-
-def _own_cpus(plan: Plan) -> int | None:
-    """CPUs that a Ray of our own offers: those of the machine, or more if more are asked for.
-
-    `--concurrent` beyond the cores is the user's word: the machine is then shared. But not by the
-    workers of a group, which wait for each other.
-    """
-    import os
-
-    options = plan.options
-    if options.address is not None:
-        return None
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    asked = 0 if options.resources.group else (options.concurrent or 0) * options.resources.cpus
-    return max(int(here or 1), math.ceil(asked))
 
 
 def _open(

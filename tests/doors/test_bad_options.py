@@ -124,12 +124,12 @@ def refused(
 @pytest.fixture(autouse=True)
 def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused before anything starts."""
-    from distrib.study import run
+    from distrib.study import loading
 
     def started(*args: object, **kwargs: object) -> None:
         raise AssertionError("Ray was started")
 
-    monkeypatch.setattr(run, "connected", started)
+    monkeypatch.setattr(loading, "connected", started)
 
 
 @pytest.mark.parametrize("name", TUNE)

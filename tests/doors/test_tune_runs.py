@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -51,6 +52,17 @@ def test_a_dry_run_leaves_nothing(tune: Callable[..., str], place: Path) -> None
     assert {p.name for p in place.iterdir() if p.suffix != ".log"} == {
         name for name in before if not name.endswith(".log")
     }
+
+
+def test_a_dry_run_has_the_resources_of_the_run(tune: Callable[..., str], place: Path) -> None:
+    """As many CPUs as `--concurrent` wants, as few workers as the data allow."""
+    many = str((os.cpu_count() or 1) + 3)
+    assert f"estimate: {many} trials at a time" in tune(
+        "--space", "toy.yaml", "--dry-run", "--concurrent", many
+    )
+    write_space(place / "pair.yaml", {"pause": 0}, trainable="tests.toys:Pair")
+    said = tune("--space", "pair.yaml", "--dry-run", "--workers-per-trial", "1:4")
+    assert "note: at most 2 workers train together on these data" in said
 
 
 def test_winner_confirmation_and_warm_start(tune: Callable[..., str], place: Path) -> None:

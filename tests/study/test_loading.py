@@ -10,8 +10,8 @@ import pytest
 
 from distrib.cluster.connect import Cluster, Resources
 from distrib.errors import InputError
+from distrib.study.loading import concurrency, unused_gpus
 from distrib.study.options import Options
-from distrib.study.run import concurrency, unused_gpus
 from tests.simulate import toy_plan
 
 

@@ -1,0 +1,158 @@
+"""What a study and its dry run begin with: a Ray, the data in it, and the plan that fits both."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from distrib.cluster.connect import Cluster, connected
+from distrib.errors import InputError
+from distrib.study.bootstrap import check_drawn
+from distrib.study.fitting import fit_plan
+from distrib.study.options import Plan
+
+if TYPE_CHECKING:
+    from distrib.study.tasks import Site
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Data in Ray, and what they make of a plan.
+
+    Attributes:
+        plan: without what the data do not allow. concurrent: how many trials run at once.
+        data, test: references to the rows to search on, and to the test part or None.
+        facts: the description of the data.
+    """
+
+    plan: Plan
+    concurrent: int
+    site: Site
+    data: Any
+    test: Any
+    facts: dict[str, Any]
+
+
+def ray_of(plan: Plan) -> AbstractContextManager[Cluster]:
+    """A Ray with as many CPUs as the plan asks for, or the cluster that it names."""
+    return connected(
+        plan.options.address,
+        cpus=_own_cpus(plan),
+        threads=plan.worker.threads,
+        debug=plan.options.debug,
+        ship=[plan.space.trainable],
+    )
+
+
+def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
+    """Load the data on a worker, and see what of the plan they and the machines allow.
+
+    Raises:
+        InputError: the data cannot be used, or what the plan asks for cannot be had.
+    """
+    import ray
+
+    from distrib.study import tasks
+
+    options, resources = plan.options, plan.options.resources
+    concurrent = concurrency(plan, cluster)
+    site = tasks.Site(plan.space.trainable, plan.worker, options.allow_custom)
+    # On a cluster the head is for the driver: a node with CPUs reads the data.
+    share = {"num_cpus": resources.cpus if options.address else 0}
+    data, test, described = tasks.load_data.options(**share).remote(
+        site,
+        plan.source,
+        options.test_fraction,
+        options.seed,
+        plan.space,
+        resources.greatest,
+        resources.workers,
+    )
+    if plan.worker.device != "cpu":
+        what = ray.get(tasks.look_at_device.options(**request(plan)).remote(site))
+        if what is not None:
+            raise InputError(what)
+    facts = ray.get(described)
+    if "error" in facts:
+        raise InputError(facts["error"])
+    for note in facts.get("notes", ()):
+        say(f"note: {note}")
+    draws = facts.pop("draws")
+    if options.bootstrap:
+        check_drawn(plan.bootstrap_of, draws, "these data have nothing of that kind to draw")
+    plan = fit_plan(plan, facts.pop("unfit"), say)
+    if (allowed := facts.pop("workers")) < resources.greatest:
+        say(f"note: at most {allowed} workers train together on these data")
+        plan = replace(plan, options=replace(options, resources=replace(resources, most=allowed)))
+        concurrent = concurrency(plan, cluster)
+    if (left := unused_gpus(plan, cluster, concurrent)) is not None:
+        say(f"note: {left}")
+    return Loaded(plan, concurrent, site, data, test, facts)
+
+
+def request(plan: Plan) -> dict[str, Any]:
+    """What one worker of this study asks of Ray."""
+    r = plan.options.resources
+    return {"num_cpus": r.cpus, "num_gpus": r.gpus, "accelerator_type": r.accelerator_type}
+
+
+def concurrency(plan: Plan, cluster: Cluster) -> int:
+    """How many trials run at once: what the cluster holds, or fewer if so asked.
+
+    A group that may grow is given room to: there are as many as fit at their greatest.
+
+    Raises:
+        InputError: not even one trial fits, on any node.
+    """
+    resources = plan.options.resources
+    room = cluster.holds(resources)
+    if room < 1:
+        gpus = resources.gpus and cluster.gpus < resources.gpus * resources.workers
+        one = cluster.holds(replace(resources, workers=1)) > 0
+        slim = resources.cpus > 1 and cluster.holds(replace(resources, cpus=1))
+        kind = "--gpus-per-worker" if gpus else "--cpus-per-worker"
+        if resources.accelerator_type and cluster.holds(replace(resources, accelerator_type=None)):
+            kind = "--accelerator-type"
+        raise InputError(
+            "one trial asks for more than there is",
+            where="--workers-per-trial" if one and not slim else kind,
+            found=f"{resources.workers} x {resources.bundle()}",
+            expected=f"at most {cluster.cpus:g} CPUs and {cluster.gpus:g} GPUs on "
+            f"{cluster.nodes} node(s)",
+        )
+    if resources.most is not None:
+        room = max(1, cluster.holds(replace(resources, workers=resources.most)))
+    return min(room, plan.options.concurrent or room)
+
+
+def unused_gpus(plan: Plan, cluster: Cluster, concurrent: int) -> str | None:
+    """The GPUs that this study leaves alone though its family could use them, in a line."""
+    resources = plan.options.resources
+    used = concurrent * resources.greatest * resources.gpus
+    left = int(cluster.gpus - used + 1e-9)
+    if left < 1 or "cuda" not in plan.family.devices:
+        return None
+    advice = "they wait for CPUs or a larger --concurrent"
+    if not resources.gpus:
+        advice = "--gpus-per-worker 1 gives each trial one, a fraction lets trials share"
+    return f"{left} of {cluster.gpus:g} GPUs stay unused: {advice}"
+
+
+def _own_cpus(plan: Plan) -> int | None:
+    """CPUs that a Ray of our own offers: those of the machine, or more if more are asked for.
+
+    `--concurrent` beyond the cores is the user's word: the machine is then shared. But not by the
+    workers of a group, which wait for each other.
+    """
+    options = plan.options
+    if options.address is not None:
+        return None
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    asked = 0 if options.resources.group else (options.concurrent or 0) * options.resources.cpus
+    return max(int(here or 1), math.ceil(asked))
