@@ -39,7 +39,9 @@ def dry_run(plan: Plan, say: Say) -> None:
             )
         )
     if "error" in step:
-        raise InputError("the first step failed", found=step["error"])
+        raise InputError(
+            "the first step failed", found=step["error"], hint="--debug shows where, in full"
+        )
     shown = ", ".join(f"{name} {value:.4g}" for name, value in step["metrics"].items())
     say(f"one {plan.unit} of configuration 0: {step['seconds']:.2f} s; {shown}")
     concurrent = loaded.concurrent

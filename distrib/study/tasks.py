@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -20,7 +21,7 @@ from distrib.study.fitting import fit_space
 from distrib.study.loop import Job, console
 from distrib.study.registry import load_family
 from distrib.study.space import Space
-from distrib.study.trial import Message, Pace, run_trial
+from distrib.study.trial import Message, Pace, reason, run_trial
 from distrib.trainables.base import Config, Evidence, Source, State, Trainable, Worker
 from distrib.trainables.framework import prepare
 
@@ -235,15 +236,20 @@ def first_step(site: Site, config: dict[str, Any], objective: str, data: Any) ->
     """Two units of one configuration (`--dry-run`): what it reports, how long, how large.
 
     The time is the second's, where there is one: the first has compiling and warming up in it.
+    Where a unit fails, the text of it stands under `error`.
     """
     family, worker = _ready(site)
     typed = family.Config.model_validate(config)
     found: dict[str, Any] = {"error": "the training ended without a report"}
     began = time.monotonic()
     units = (item for item in family.progress(typed, data, worker) if item.metrics is not None)
-    for item in islice(units, 2):
-        seconds = time.monotonic() - began
-        size = sum(array.nbytes for array in item.state().arrays.values())
-        found = {"metrics": dict(item.metrics or {}), "seconds": seconds, "bytes": size}
-        began = time.monotonic()
+    try:
+        for item in islice(units, 2):
+            seconds = time.monotonic() - began
+            size = sum(array.nbytes for array in item.state().arrays.values())
+            found = {"metrics": dict(item.metrics or {}), "seconds": seconds, "bytes": size}
+            began = time.monotonic()
+    except Exception as error:
+        traceback.print_exc()
+        return {"error": str(error) if isinstance(error, InputError) else reason(error)}
     return found
