@@ -34,6 +34,7 @@ def checked(model: type[BaseModel], values: Mapping[str, Any], place: str, file:
                 "no such key",
                 file=file or None,
                 where=where,
+                found=key,
                 expected="one of " + ", ".join(model.model_fields),
                 hint=nearest(key, model.model_fields),
             ) from None

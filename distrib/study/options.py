@@ -137,7 +137,7 @@ def make_plan(space: Space, options: Options) -> Plan:
         if not key.startswith("data."):
             _check_name(key, family, "--set")
             space = space.fix(key, number(value))
-    _check_parameters(space, family)
+    _check_parameters(space, family, fixed)
     settings = _settings(space)
     space, max_units = _units(space, family, options.max_units)
     sampler = _one_of("sampler", options.sampler, space, "tpe", SAMPLERS)
@@ -173,12 +173,19 @@ def _settings(space: Space) -> Mapping[str, Any]:
                 "no such key of a space",
                 file=space.file,
                 where=key,
+                found=key,
                 expected=f"one of {', '.join(words)}",
                 hint=nearest(key, words),
             )
     factor = space.settings.get("reduction_factor", 3)
     if isinstance(factor, bool) or not isinstance(factor, (int, float)):
-        raise InputError("not a number", file=space.file, where="reduction_factor", found=factor)
+        raise InputError(
+            "not a number",
+            file=space.file,
+            where="reduction_factor",
+            found=factor,
+            expected="a number above 1",
+        )
     return space.settings
 
 
@@ -188,14 +195,17 @@ def _grace(space: Space, max_units: int, options: Options) -> int:
     return min(grace, max_units) if options.max_units is not None else grace
 
 
-def _check_parameters(space: Space, family: Trainable[Any, Any, Any]) -> None:
+def _check_parameters(
+    space: Space, family: Trainable[Any, Any, Any], fixed: Mapping[str, Any]
+) -> None:
     """Every name is the family's, and both ends or every value of each are valid for it."""
     names = family.Config.model_fields
     for parameter in space.parameters:
         _check_name(parameter.name, family, f"parameters.{parameter.name}", space.file)
         ends = parameter.values or (parameter.low, parameter.high)
+        file = "" if parameter.name in fixed else space.file
         for value in ends:
-            make_config(family, {parameter.name: value})
+            checked(family.Config, {parameter.name: value}, "parameters", file)
     needed = [n for n, f in names.items() if f.is_required()]
     for name in needed:
         if name not in {p.name for p in space.parameters}:
@@ -386,5 +396,7 @@ def _one_of(key: str, asked: str | None, space: Space, default: str, names: Sequ
 
 def _whole(key: str, value: Any, space: Space) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError("not a whole number above 0", file=space.file, where=key, found=value)
+        raise InputError(
+            "not a whole number", file=space.file, where=key, found=value, expected="1 or more"
+        )
     return value

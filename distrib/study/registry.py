@@ -69,6 +69,7 @@ def load_family(name: str, *, allow_custom: bool = False) -> Trainable[Any, Any,
             "this family cannot be imported",
             where="trainable",
             found=f"{name} ({error})",
+            expected="package.module:Class, there to be imported",
             hint=_where_to(module) if getattr(error, "name", None) == top else None,
         ) from None
     if not (isinstance(family, type) and issubclass(family, Trainable)):

@@ -226,6 +226,7 @@ def ordered(parameters: tuple[Parameter, ...], file: str) -> tuple[Parameter, ..
                     file=file,
                     where=where,
                     found=parent,
+                    expected=f"one of {', '.join(n for n in by_name if n != p.name)}",
                     hint=nearest(parent, by_name),
                 )
             other = by_name[parent]
@@ -249,6 +250,7 @@ def ordered(parameters: tuple[Parameter, ...], file: str) -> tuple[Parameter, ..
                 file=file,
                 where="when",
                 found=", ".join(p.name for p in waiting),
+                expected="at least one that depends on none of the others",
             )
         ordered += ready
         waiting = [p for p in waiting if p not in ready]

@@ -55,18 +55,39 @@ def parse_space(content: Any, *, name: str, file: str) -> Space:
         )
     for key in ("trainable", "parameters"):
         if key not in content:
-            raise InputError(f"the key {key!r} is missing", file=file, found=", ".join(content))
+            raise InputError(
+                f"the key {key!r} is missing",
+                file=file,
+                found=", ".join(map(str, content)) or "nothing",
+                expected="trainable: NAME and parameters: {...}",
+            )
     if not isinstance(content["trainable"], str):
         raise InputError(
-            "no name of a family", file=file, where="trainable", found=content["trainable"]
+            "no name of a family",
+            file=file,
+            where="trainable",
+            found=content["trainable"],
+            expected="a word such as mlp, or package.module:Class",
         )
     parameters = content["parameters"]
     if not isinstance(parameters, Mapping):
-        raise InputError("no mapping", file=file, where="parameters", found=parameters)
+        raise InputError(
+            "no mapping",
+            file=file,
+            where="parameters",
+            found=parameters,
+            expected="{name: value} or {name: {uniform: [low, high]}}",
+        )
     parsed = tuple(parse_parameter(str(key), value, file) for key, value in parameters.items())
     data = content.get("data") or {}
     if not isinstance(data, Mapping):
-        raise InputError("no mapping of data options", file=file, where="data", found=data)
+        raise InputError(
+            "no mapping of data options",
+            file=file,
+            where="data",
+            found=data,
+            expected="{option: value}",
+        )
     settings = {k: v for k, v in content.items() if k not in ("trainable", "parameters", "data")}
     return Space(name, content["trainable"], ordered(parsed, file), settings, dict(data), file)
 
@@ -121,7 +142,13 @@ def number(value: Any) -> Any:
 
 def _no_step(value: Mapping[str, Any], where: str, file: str) -> None:
     if "step" in value:
-        raise InputError("only a range has a step", file=file, where=where, found=dict(value))
+        raise InputError(
+            "only a range has a step",
+            file=file,
+            where=where,
+            found=dict(value),
+            expected="no step, or uniform or randint",
+        )
 
 
 def _values(content: Any, where: str, file: str) -> tuple[Any, ...]:
@@ -148,7 +175,13 @@ def _values(content: Any, where: str, file: str) -> tuple[Any, ...]:
     labels = [label(v) for v in values]
     for i, shown in enumerate(labels):
         if shown in labels[:i]:  # true counts as 1, as it does for Optuna
-            raise InputError("this value stands twice", file=file, where=where, found=values[i])
+            raise InputError(
+                "this value stands twice",
+                file=file,
+                where=where,
+                found=values[i],
+                expected="each value once",
+            )
     return values
 
 
@@ -162,7 +195,9 @@ def _ends(kind: str, content: Any, where: str, file: str) -> tuple[float, float]
         )
     low, high = ends
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise InputError("an end that is not finite", file=file, where=where, found=content)
+        raise InputError(
+            "an end that is not finite", file=file, where=where, found=content, expected=expected
+        )
     if low > high:
         raise InputError(
             "the low end lies above the high end",
@@ -172,10 +207,16 @@ def _ends(kind: str, content: Any, where: str, file: str) -> tuple[float, float]
             expected=expected,
         )
     if kind.endswith("randint") and (low != int(low) or high != int(high)):
-        raise InputError("ends that are no integers", file=file, where=where, found=content)
+        raise InputError(
+            "ends that are no integers", file=file, where=where, found=content, expected=expected
+        )
     if kind == "loguniform" and low <= 0:
         raise InputError(
-            "a logarithmic range begins above 0", file=file, where=where, found=content
+            "a logarithmic range begins above 0",
+            file=file,
+            where=where,
+            found=content,
+            expected=f"{expected} with low above 0",
         )
     if kind == "lograndint" and low < 1:
         raise InputError(
@@ -183,6 +224,7 @@ def _ends(kind: str, content: Any, where: str, file: str) -> tuple[float, float]
             file=file,
             where=where,
             found=content,
+            expected=f"{expected} with low at 1 or above",
         )
     if kind.endswith("randint"):
         return int(low), int(high)
@@ -195,7 +237,11 @@ def _step(kind: str, given: Any, low: float, high: float, where: str, file: str)
     step = number(given)
     if isinstance(step, bool) or not isinstance(step, (int, float)) or not step > 0:
         raise InputError(
-            "a step is a number above 0", file=file, where=f"{where}.step", found=given
+            "not a step",
+            file=file,
+            where=f"{where}.step",
+            found=given,
+            expected="a number above 0",
         )
     if kind.startswith("log"):
         raise InputError(
@@ -206,7 +252,13 @@ def _step(kind: str, given: Any, low: float, high: float, where: str, file: str)
             expected="uniform or randint with a step",
         )
     if kind == "randint" and step != int(step):
-        raise InputError("a step that is no integer", file=file, where=where, found=given)
+        raise InputError(
+            "a step that is no integer",
+            file=file,
+            where=f"{where}.step",
+            found=given,
+            expected="an integer, as the ends of randint are",
+        )
     if step > high - low:
         raise InputError(
             "the step is wider than the range",
