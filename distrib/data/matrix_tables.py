@@ -114,11 +114,13 @@ def _number_columns(names: Sequence[str], labels: Sequence[str], path: Path) -> 
 
 
 def _check_labels_there(labels: Sequence[str], names: Sequence[str], path: Path) -> None:
+    shown = ", ".join(names[:8]) + ", ..." * (len(names) > 8)
     for label in labels:
         if label not in names:
             raise InputError(
                 f"neither a file nor a column is called {label!r}",
                 file=path,
+                expected=f"a file, or one of the columns {shown}",
                 hint=nearest(label, names),
             )
 

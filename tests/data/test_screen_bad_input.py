@@ -23,7 +23,11 @@ TARGETS = "id,up,down\n" + "".join(f"{name},{i}.5,{-i}\n" for i, name in enumera
 
 @pytest.fixture
 def screen(tmp_path: Path) -> Path:
-    folder = tmp_path / "screen"
+    return write_screen(tmp_path / "screen")
+
+
+def write_screen(folder: Path) -> Path:
+    """A screen in which nothing is wrong."""
     folder.mkdir()
     np.savez(folder / "embeddings.npz", ids=np.array(IDS), embeddings=INPUTS)
     (folder / "targets.csv").write_text(TARGETS)
@@ -37,31 +41,31 @@ def refused(path: Path, *says: str, targets: bool = True) -> None:
         assert text in str(caught.value), str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ("", ["the file is empty"]),
-        ("id,up\n", ["a header and no rows"]),
-        ("id\ngene0\n", ["no column of numbers beside the ids"]),
-        (TARGETS.replace("gene2", "gene4"), ["'gene4' is there twice", "rows 4 and 6"]),
-        (TARGETS.replace("gene2", ""), ["row 4", "a row without an id"]),
-        (TARGETS.replace("gene2", "2-Sep"), ["row 4", "'2-Sep'", "SEPT2 (now SEPTIN2)"]),
-        (TARGETS.replace("down", "Mar-01"), ["header, column 3", "MARCH1"]),
-        (TARGETS.replace("gene3", "2.31E+13"), ["row 5", "'2.31E+13'", "2310009E13"]),
-        (TARGETS.replace("2.5", "high"), ["row 4 (gene2)", "column 'up'", "'high'"]),
-        (TARGETS.replace("2.5", '"2,5"'), ["row 2 (gene0)", "'0.5'", "decimal commas"]),
-        (TARGETS.replace("2.5", "2,5"), ["row 4", "4 cells", "decimal commas"]),
-        (TARGETS.replace("2.5", "inf"), ["row 4", "column 'up'", "infinite", "'inf'"]),
-        (TARGETS.replace("2.5", "1e39"), ["row 4", "column 'up'", "float32"]),
-        (TARGETS.replace("gene", "locus"), ["no id in common", "gene0", "locus0"]),
-        (TARGETS.replace("gene", "GENE"), ["no id in common", "upper and lower case"]),
-        ("id," + ",".join(IDS) + "\nup,1,2,3,4,5,6\n", ["the other way round", "transpose"]),
-        ("up,down\n0.5,1\n0.25,3\n", ["no id in common", "0.5, 0.25", "'up', was taken for"]),
-        ("up,down\n3,1\n4,2\n3,3\n", ["'3' is there twice", "no column called `id`", "'up'"]),
-        ("up,down\n3,1\nNA,2\n,3\n", ["row 4", "a row without an id", "no column called `id`"]),
-        ("id,up\ngene0,NA\ngene1,\n", ["no target is measured"]),
-    ],
-)
+BAD_TARGETS: list[tuple[str, list[str]]] = [
+    ("", ["the file is empty"]),
+    ("id,up\n", ["a header and no rows"]),
+    ("id\ngene0\n", ["no column of numbers beside the ids"]),
+    (TARGETS.replace("gene2", "gene4"), ["'gene4' is there twice", "rows 4 and 6"]),
+    (TARGETS.replace("gene2", ""), ["row 4", "a row without an id"]),
+    (TARGETS.replace("gene2", "2-Sep"), ["row 4", "'2-Sep'", "SEPT2 (now SEPTIN2)"]),
+    (TARGETS.replace("down", "Mar-01"), ["header, column 3", "MARCH1"]),
+    (TARGETS.replace("gene3", "2.31E+13"), ["row 5", "'2.31E+13'", "2310009E13"]),
+    (TARGETS.replace("2.5", "high"), ["row 4 (gene2)", "column 'up'", "'high'"]),
+    (TARGETS.replace("2.5", '"2,5"'), ["row 2 (gene0)", "'0.5'", "decimal commas"]),
+    (TARGETS.replace("2.5", "2,5"), ["row 4", "4 cells", "decimal commas"]),
+    (TARGETS.replace("2.5", "inf"), ["row 4", "column 'up'", "infinite", "'inf'"]),
+    (TARGETS.replace("2.5", "1e39"), ["row 4", "column 'up'", "float32"]),
+    (TARGETS.replace("gene", "locus"), ["no id in common", "gene0", "locus0"]),
+    (TARGETS.replace("gene", "GENE"), ["no id in common", "upper and lower case"]),
+    ("id," + ",".join(IDS) + "\nup,1,2,3,4,5,6\n", ["the other way round", "transpose"]),
+    ("up,down\n0.5,1\n0.25,3\n", ["no id in common", "0.5, 0.25", "'up', was taken for"]),
+    ("up,down\n3,1\n4,2\n3,3\n", ["'3' is there twice", "no column called `id`", "'up'"]),
+    ("up,down\n3,1\nNA,2\n,3\n", ["row 4", "a row without an id", "no column called `id`"]),
+    ("id,up\ngene0,NA\ngene1,\n", ["no target is measured"]),
+]
+
+
+@pytest.mark.parametrize(("content", "says"), BAD_TARGETS)
 def test_targets(screen: Path, content: str, says: list[str]) -> None:
     (screen / "targets.csv").write_text(content)
     refused(screen, "targets.csv", *says)
@@ -106,42 +110,42 @@ HOLE = np.where(INPUTS == 49, np.nan, INPUTS)  # row 3, column 1
 LINES = "\n".join(IDS)
 
 
-@pytest.mark.parametrize(
-    ("write", "says"),
-    [
-        (save(embeddings=np.array([{"a": 1}], dtype=object)), ["other than text", "np.savez"]),
-        (save(ids=np.array([*IDS[:5], 6], dtype=object), X=INPUTS), ["other than text", "(6,)"]),
-        (save(ids=np.array(IDS), embeddings=HOLE), ["row 3 (gene2), column 1", "nan"]),
-        (save(ids=np.array(IDS), embeddings=INPUTS * np.float64(1e38)), ["row 1", "inf"]),
-        (save(ids=np.array(IDS[:5]), embeddings=INPUTS), ["5 in 'ids'", "expected: 6"]),
-        (save(a=np.array(IDS), b=np.array(IDS), c=INPUTS), ["no ids and embeddings"]),
-        (save(gene0=INPUTS[0], gene1=INPUTS[1, :2]), ["row 2 (gene1)", "another length"]),
-        (save(ids=np.array(IDS), embeddings=INPUTS[:, :0]), ["without content", "(6, 0)"]),
-        (save(), ["no arrays"]),
-        (array(INPUTS), ["the rows have no ids", "ids.txt"]),
-        (array(INPUTS, ""), ["ids.txt", "the file is empty"]),
-        (array(INPUTS, LINES + "\ngene6"), ["ids.txt", "7 ids", "expected: 6"]),
-        (array(INPUTS, LINES.replace("gene3", "gene1")), ["ids.txt", "rows 2 and 4"]),
-        (array(INPUTS, LINES.replace("gene3", "1-Mar")), ["ids.txt", "row 4", "MARCH1"]),
-        (array(INPUTS[:, 0], LINES), ["a matrix is due", "(6,)"]),
-        (array(INPUTS.astype(str), LINES), ["an array without numbers", "<U"]),
-        (
-            array(np.array([[name] for name in IDS], dtype=object), LINES),
-            ["embeddings.npy", "without numbers"],
-        ),
-        (frame({"id": IDS, "x": [1, 2, 3, None, 5, 6]}), ["row 4 (gene3), column x", "nan"]),
-        (frame({"id": IDS, "x": list("123a56")}), ["row 4, column 'x'", "'a'"]),
-        (frame({"id": [*IDS[:5], None], "x": range(6)}), ["row 6", "without an id"]),
-        (frame({"id": IDS, "v": [[1, 2]] * 5 + [[1]]}), ["row 6 (gene5)", "another length"]),
-        (frame({"v": [[1, 2]] * 6}), ["the rows have no ids"]),
-        (frame({"id": IDS, "v": [[1.0]] * 6, "w": [[1.0]] * 6}), ["more than one", "v, w"]),
-        (content("embeddings.npy", b""), ["the file is empty"]),
-        (content("embeddings.npy", b"\x93NUMPY\x01\x00v\x00{'descr"), ["not a readable array"]),
-        (content("embeddings.npz", b"PK\x03\x04 cut short"), ["not a readable array"]),
-        (content("embeddings.npy", b"\x80\x04K\x01."), ["embeddings.npy", "np.savez"]),
-        (content("embeddings.parquet", b"PAR1 cut short"), ["not a readable parquet"]),
-    ],
-)
+BAD_EMBEDDINGS: list[tuple[Callable[[Path], None], list[str]]] = [
+    (save(embeddings=np.array([{"a": 1}], dtype=object)), ["other than text", "np.savez"]),
+    (save(ids=np.array([*IDS[:5], 6], dtype=object), X=INPUTS), ["other than text", "(6,)"]),
+    (save(ids=np.array(IDS), embeddings=HOLE), ["row 3 (gene2), column 1", "nan"]),
+    (save(ids=np.array(IDS), embeddings=INPUTS * np.float64(1e38)), ["row 1", "inf"]),
+    (save(ids=np.array(IDS[:5]), embeddings=INPUTS), ["5 in 'ids'", "expected: 6"]),
+    (save(a=np.array(IDS), b=np.array(IDS), c=INPUTS), ["no ids and embeddings"]),
+    (save(gene0=INPUTS[0], gene1=INPUTS[1, :2]), ["row 2 (gene1)", "another length"]),
+    (save(ids=np.array(IDS), embeddings=INPUTS[:, :0]), ["without content", "(6, 0)"]),
+    (save(), ["no arrays"]),
+    (array(INPUTS), ["the rows have no ids", "ids.txt"]),
+    (array(INPUTS, ""), ["ids.txt", "the file is empty"]),
+    (array(INPUTS, LINES + "\ngene6"), ["ids.txt", "7 ids", "expected: 6"]),
+    (array(INPUTS, LINES.replace("gene3", "gene1")), ["ids.txt", "rows 2 and 4"]),
+    (array(INPUTS, LINES.replace("gene3", "1-Mar")), ["ids.txt", "row 4", "MARCH1"]),
+    (array(INPUTS[:, 0], LINES), ["a matrix is due", "(6,)"]),
+    (array(INPUTS.astype(str), LINES), ["an array without numbers", "<U"]),
+    (
+        array(np.array([[name] for name in IDS], dtype=object), LINES),
+        ["embeddings.npy", "without numbers"],
+    ),
+    (frame({"id": IDS, "x": [1, 2, 3, None, 5, 6]}), ["row 4 (gene3), column x", "nan"]),
+    (frame({"id": IDS, "x": list("123a56")}), ["row 4, column 'x'", "'a'"]),
+    (frame({"id": [*IDS[:5], None], "x": range(6)}), ["row 6", "without an id"]),
+    (frame({"id": IDS, "v": [[1, 2]] * 5 + [[1]]}), ["row 6 (gene5)", "another length"]),
+    (frame({"v": [[1, 2]] * 6}), ["the rows have no ids"]),
+    (frame({"id": IDS, "v": [[1.0]] * 6, "w": [[1.0]] * 6}), ["more than one", "v, w"]),
+    (content("embeddings.npy", b""), ["the file is empty"]),
+    (content("embeddings.npy", b"\x93NUMPY\x01\x00v\x00{'descr"), ["not a readable array"]),
+    (content("embeddings.npz", b"PK\x03\x04 cut short"), ["not a readable array"]),
+    (content("embeddings.npy", b"\x80\x04K\x01."), ["embeddings.npy", "np.savez"]),
+    (content("embeddings.parquet", b"PAR1 cut short"), ["not a readable parquet"]),
+]
+
+
+@pytest.mark.parametrize(("write", "says"), BAD_EMBEDDINGS)
 def test_embeddings(screen: Path, write: Callable[[Path], None], says: list[str]) -> None:
     write(screen)
     refused(screen, str(screen), *says)
@@ -177,17 +181,17 @@ GROUPS = "id,group\n" + "".join(f"{name},{g}\n" for name, g in zip(IDS, "aabbcc"
 FOLDS = "id,fold\n" + "".join(f"{name},{f}\n" for name, f in zip(IDS, "112233"))
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "says"),
-    [
-        ("groups.csv", GROUPS.replace("gene3,b\n", ""), ["1 of 6 ids have no group", "gene3"]),
-        ("groups.csv", GROUPS.replace("gene3,b", "gene3,"), ["row 5 (gene3)", "without group"]),
-        ("groups.csv", "id,a,b\ngene0,1,2\n", ["no column 'group'", "id, a, b"]),
-        ("folds.csv", FOLDS.replace("gene3,2", "gene3,3"), ["group b", "fold 2 and fold 3"]),
-        ("folds.csv", FOLDS.replace(",2", ",1").replace(",3", ",1"), ["one fold"]),
-        ("folds.csv", FOLDS.replace("gene", "locus"), ["no id in common"]),
-    ],
-)
+BAD_PARTS: list[tuple[str, str, list[str]]] = [
+    ("groups.csv", GROUPS.replace("gene3,b\n", ""), ["1 of 6 ids have no group", "gene3"]),
+    ("groups.csv", GROUPS.replace("gene3,b", "gene3,"), ["row 5 (gene3)", "without group"]),
+    ("groups.csv", "id,a,b\ngene0,1,2\n", ["no column 'group'", "id, a, b"]),
+    ("folds.csv", FOLDS.replace("gene3,2", "gene3,3"), ["group b", "fold 2 and fold 3"]),
+    ("folds.csv", FOLDS.replace(",2", ",1").replace(",3", ",1"), ["one fold"]),
+    ("folds.csv", FOLDS.replace("gene", "locus"), ["no id in common"]),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "says"), BAD_PARTS)
 def test_groups_and_folds(screen: Path, name: str, text: str, says: list[str]) -> None:
     (screen / "groups.csv").write_text(GROUPS)
     (screen / "folds.csv").write_text(FOLDS)
@@ -196,28 +200,28 @@ def test_groups_and_folds(screen: Path, name: str, text: str, says: list[str]) -
     refused(screen, name, *says)
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("", ["the file is empty"]),
-        ("embeddings: [", ["not YAML", "line 1"]),
-        (
-            "embeddings: embeddings.npz\ntargets: a.csv\n# mine\ntargets: targets.csv",
-            ["line 4", "the key 'targets' stands twice", "line 2 already"],
-        ),
-        ("embeddings: 'ni\udcf1o.npz'", ["not UTF-8", "byte 15"]),
-        ("- embeddings.npz", ["keys are due"]),
-        ("embedings: embeddings.npz", ["'embedings'", "did you mean 'embeddings'?"]),
-        ("targets: targets.csv", ["'embeddings' is missing"]),
-        ("embeddings: 3", ["key 'embeddings'", "3"]),
-        ("embeddings: no.npz", ["key 'embeddings'", "no such file", "no.npz"]),
-        ("embeddings: screen.yaml", ["cannot be read from this kind of file"]),
-        ("embeddings: embeddings.npz", ["no targets"]),
-        ("embeddings: embeddings.npz\nids: ids.txt", ["key 'ids'", "no such file"]),
-        ("embeddings: embeddings.npz\ntargets: targets.csv\ngroups: upp", ["'upp'", "'up'?"]),
-        ("embeddings: embeddings.npz\ntargets: targets.csv\ngroups: g.csv", ["no such file"]),
-    ],
-)
+BAD_YAML: list[tuple[str, list[str]]] = [
+    ("", ["the file is empty"]),
+    ("embeddings: [", ["not YAML", "line 1"]),
+    (
+        "embeddings: embeddings.npz\ntargets: a.csv\n# mine\ntargets: targets.csv",
+        ["line 4", "the key 'targets' stands twice", "line 2 already"],
+    ),
+    ("embeddings: 'ni\udcf1o.npz'", ["not UTF-8", "byte 15"]),
+    ("- embeddings.npz", ["keys are due"]),
+    ("embedings: embeddings.npz", ["'embedings'", "did you mean 'embeddings'?"]),
+    ("targets: targets.csv", ["'embeddings' is missing"]),
+    ("embeddings: 3", ["key 'embeddings'", "3"]),
+    ("embeddings: no.npz", ["key 'embeddings'", "no such file", "no.npz"]),
+    ("embeddings: screen.yaml", ["cannot be read from this kind of file"]),
+    ("embeddings: embeddings.npz", ["no targets"]),
+    ("embeddings: embeddings.npz\nids: ids.txt", ["key 'ids'", "no such file"]),
+    ("embeddings: embeddings.npz\ntargets: targets.csv\ngroups: upp", ["'upp'", "'up'?"]),
+    ("embeddings: embeddings.npz\ntargets: targets.csv\ngroups: g.csv", ["no such file"]),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), BAD_YAML)
 def test_yaml(screen: Path, text: str, says: list[str]) -> None:
     (screen / "screen.yaml").write_text(text, encoding="utf-8", errors="surrogateescape")
     refused(screen, str(screen), *says)

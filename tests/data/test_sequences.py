@@ -101,37 +101,37 @@ def changed(column: str, value: object) -> Callable[[Path], Path]:
     return text("s.csv", frame.to_csv(index=False))
 
 
-@pytest.mark.parametrize(
-    ("write", "says"),
-    [
-        (changed("sequence", "ACGU"), [f"row 3 ({IDS[1]}), position 4", "'U'", "write T for U"]),
-        (changed("sequence", "acgu"), ["position 4", "'u'", "write T for U"]),
-        (changed("sequence", "ACRT"), ["position 3", "'R'", "A, C, G, T or N"]),
-        (changed("sequence", "AC GT"), ["position 3", "' '"]),
-        (changed("sequence", "AC-GT"), ["position 3", "'-'"]),
-        (changed("sequence", "AC\u00c4"), ["position 3", "'\u00c4'"]),
-        (changed("sequence", "MKVLT*"), ["position 1", "'M'"]),
-        (changed("sequence", None), [f"row 3 ({IDS[1]})", "a row without sequence"]),
-        (changed("gene_id", None), ["row 3", "a row without an id"]),
-        (changed("gene_id", IDS[0]), [f"the id {IDS[0]!r} is there twice", "rows 2 and 3"]),
-        (changed("gene_id", "1-Mar"), ["row 3", "MARCH1"]),
-        (
-            text("s.csv", FRAME.rename(columns={"sequence": "Sequence"}).to_csv(index=False)),
-            ["no column 'sequence'", "gene_name, gene_id", "did you mean 'Sequence'?"],
-        ),
-        (text("s.csv", "id,sequence\n"), ["a header and no rows"]),
-        (text("s.csv", "id,sequence\na,AC,GT\n"), ["row 2", "3 cells", "expected: 2"]),
-        (text("s.csv", ""), ["the file is empty"]),
-        (text("s.fasta", ">a\nAC\nGU\n"), ["row 1 (a), position 4", "'U'"]),
-        (text("s.fasta", ">a\nAC\n>b\n>c\nA\n"), ["row 3 (b)", "a row without sequence"]),
-        (text("s.fasta", ">a\nAC\n>\nA\n"), ["row 3", "a row without an id"]),
-        (text("s.fasta", ">a 1\nAC\n>a 2\nA\n"), ["the id 'a' is there twice", "rows 1 and 3"]),
-        (text("s.fasta", "ACGT\n"), ["row 1", "before the first header"]),
-        (parquet(FRAME.drop(columns="sequence")), ["no column 'sequence'"]),
-        (parquet(FRAME.assign(sequence=["A", None, "C"])), [f"({IDS[1]})", "without sequence"]),
-        (parquet(FRAME[:0]), ["the table is empty"]),
-    ],
-)
+BAD_SEQUENCES: list[tuple[Callable[[Path], Path], list[str]]] = [
+    (changed("sequence", "ACGU"), [f"row 3 ({IDS[1]}), position 4", "'U'", "write T for U"]),
+    (changed("sequence", "acgu"), ["position 4", "'u'", "write T for U"]),
+    (changed("sequence", "ACRT"), ["position 3", "'R'", "A, C, G, T or N"]),
+    (changed("sequence", "AC GT"), ["position 3", "' '"]),
+    (changed("sequence", "AC-GT"), ["position 3", "'-'"]),
+    (changed("sequence", "AC\u00c4"), ["position 3", "'\u00c4'"]),
+    (changed("sequence", "MKVLT*"), ["position 1", "'M'"]),
+    (changed("sequence", None), [f"row 3 ({IDS[1]})", "a row without sequence"]),
+    (changed("gene_id", None), ["row 3", "a row without an id"]),
+    (changed("gene_id", IDS[0]), [f"the id {IDS[0]!r} is there twice", "rows 2 and 3"]),
+    (changed("gene_id", "1-Mar"), ["row 3", "MARCH1"]),
+    (
+        text("s.csv", FRAME.rename(columns={"sequence": "Sequence"}).to_csv(index=False)),
+        ["no column 'sequence'", "gene_name, gene_id", "did you mean 'Sequence'?"],
+    ),
+    (text("s.csv", "id,sequence\n"), ["a header and no rows"]),
+    (text("s.csv", "id,sequence\na,AC,GT\n"), ["row 2", "3 cells", "expected: 2"]),
+    (text("s.csv", ""), ["the file is empty"]),
+    (text("s.fasta", ">a\nAC\nGU\n"), ["row 1 (a), position 4", "'U'"]),
+    (text("s.fasta", ">a\nAC\n>b\n>c\nA\n"), ["row 3 (b)", "a row without sequence"]),
+    (text("s.fasta", ">a\nAC\n>\nA\n"), ["row 3", "a row without an id"]),
+    (text("s.fasta", ">a 1\nAC\n>a 2\nA\n"), ["the id 'a' is there twice", "rows 1 and 3"]),
+    (text("s.fasta", "ACGT\n"), ["row 1", "before the first header"]),
+    (parquet(FRAME.drop(columns="sequence")), ["no column 'sequence'"]),
+    (parquet(FRAME.assign(sequence=["A", None, "C"])), [f"({IDS[1]})", "without sequence"]),
+    (parquet(FRAME[:0]), ["the table is empty"]),
+]
+
+
+@pytest.mark.parametrize(("write", "says"), BAD_SEQUENCES)
 def test_bad_sequences(tmp_path: Path, write: Callable[[Path], Path], says: list[str]) -> None:
     path = write(tmp_path)
     with pytest.raises(InputError) as caught:

@@ -44,7 +44,8 @@ def checked_genes(file: Path) -> Iterator[tuple[str, Any, str, int | None]]:
     ].itertuples():
         where = f"row {row} ({name})"
         if name in seen:
-            raise InputError("a gene that is there twice", file=file, where=where)
+            raise InputError("a gene that is there twice", file=file, where=where,
+                             expected="one row for each gene")  # fmt: skip
         if segment not in SEGMENTS:
             raise InputError("an unknown segment", file=file, where=where, found=repr(segment),
                              expected="V, D or J")  # fmt: skip

@@ -56,7 +56,12 @@ def read_counts(
         )
     seen = counts.sum(axis=1) > 0
     if not seen.any():
-        raise InputError(f"no observation in the window of {window}", file=path)
+        raise InputError(
+            f"no observation in the window of {window}",
+            file=path,
+            found=f"{outside:g} outside it",
+            hint="another window: --set data.trim_min=... and data.trim_max=...",
+        )
     named = set(genes)
     unseen = [gene for gene in named if not seen[position[gene]]]
     if unseen:

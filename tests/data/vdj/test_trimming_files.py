@@ -117,38 +117,38 @@ def test_a_table_alone_takes_olgas_genes(tmp_path: Path) -> None:
 ROW = "gene\ttrim\tcount\nTRBV1*01\t0\t3\n"
 
 
-@pytest.mark.parametrize(
-    ("counts", "message"),
-    [
-        ("", "counts.tsv: the file is empty"),
-        ("gene\ttrim\tcount\n", "a header and no rows"),
-        (b"gene\ttrim\tcount\nTRBV\xe9\t0\t3\n", "not UTF-8"),
-        (
-            "gen\ttrim\tcount\nTRBV1*01\t0\t3\n",
-            r"no column 'gene'\n.*gen, trim.*\n.*\n.*mean 'gen'",
-        ),
-        ("gene\ttrims\tcount\nTRBV1*01\t0\t3\n", "no column 'trim'"),
-        ("gene\ttrim\tn\nTRBV1*01\t0\t3\n", "no column 'count'"),
-        (ROW + "1-Mar\t1\t3\n", "row 3, column 'gene': a name that a spreadsheet has changed"),
-        (ROW + "\t1\t3\n", "row 3, column 'gene': a row without a gene"),
-        (ROW + "TRBV21*01\t1\t3\n", r"row 3, column 'gene': a gene without.*\n.*\n.*\n.*TRBV2\*01"),
-        (ROW + "TRBV2\t1\t3\n", r"name the allele, such as 'TRBV2\*01'"),
-        (ROW + "TRBV2*01\t1\t-3\n", r"row 3, column 'count': a count that cannot be\n.*-3"),
-        (ROW + "TRBV2*01\t1\t\n", "row 3, column 'count': a number is missing"),
-        (ROW + "TRBV2*01\t1\tNaN\n", "row 3, column 'count': a number is missing"),
-        (ROW + "TRBV2*01\t1\tmany\n", "row 3, column 'count': text where a number is due"),
-        (ROW + "TRBV2*01\t1.5\t3\n", r"row 3, column 'trim': a trim that cannot be\n.*1\.5"),
-        (ROW + "TRBV2*01\t\t3\n", "row 3, column 'trim': a number is missing"),
-        (ROW + "TRBV2*01\t1\n", r"row 3: a row of another length"),
-        (ROW + "TRBV1*01\t0\t3\n", r"rows 2 and 3: TRBV1\*01 with trim 0 is there twice\n"),
-        (
-            "gene\ttrim\tcount\tsubject\nTRBV1*01\t0\t3\ta\nTRBV1*01\t0\t3\tb\nTRBV1*01\t0\t3\tb\n",
-            r"rows 3 and 4: TRBV1\*01 with trim 0 is there twice in subject b",
-        ),
-        ("gene\ttrim\tcount\nTRBV1*01\t7\t3\n", "no observation in the window of trims 0 to 2"),
-        ("gene\ttrim\tcount\nTRBV1*01\t1\t0\n", "no observation in the window"),
-    ],
-)
+BAD_COUNTS: list[tuple[str | bytes, str]] = [
+    ("", "counts.tsv: the file is empty"),
+    ("gene\ttrim\tcount\n", "a header and no rows"),
+    (b"gene\ttrim\tcount\nTRBV\xe9\t0\t3\n", "not UTF-8"),
+    (
+        "gen\ttrim\tcount\nTRBV1*01\t0\t3\n",
+        r"no column 'gene'\n.*gen, trim.*\n.*\n.*mean 'gen'",
+    ),
+    ("gene\ttrims\tcount\nTRBV1*01\t0\t3\n", "no column 'trim'"),
+    ("gene\ttrim\tn\nTRBV1*01\t0\t3\n", "no column 'count'"),
+    (ROW + "1-Mar\t1\t3\n", "row 3, column 'gene': a name that a spreadsheet has changed"),
+    (ROW + "\t1\t3\n", "row 3, column 'gene': a row without a gene"),
+    (ROW + "TRBV21*01\t1\t3\n", r"row 3, column 'gene': a gene without.*\n.*\n.*\n.*TRBV2\*01"),
+    (ROW + "TRBV2\t1\t3\n", r"name the allele, such as 'TRBV2\*01'"),
+    (ROW + "TRBV2*01\t1\t-3\n", r"row 3, column 'count': a count that cannot be\n.*-3"),
+    (ROW + "TRBV2*01\t1\t\n", "row 3, column 'count': a number is missing"),
+    (ROW + "TRBV2*01\t1\tNaN\n", "row 3, column 'count': a number is missing"),
+    (ROW + "TRBV2*01\t1\tmany\n", "row 3, column 'count': text where a number is due"),
+    (ROW + "TRBV2*01\t1.5\t3\n", r"row 3, column 'trim': a trim that cannot be\n.*1\.5"),
+    (ROW + "TRBV2*01\t\t3\n", "row 3, column 'trim': a number is missing"),
+    (ROW + "TRBV2*01\t1\n", r"row 3: a row of another length"),
+    (ROW + "TRBV1*01\t0\t3\n", r"rows 2 and 3: TRBV1\*01 with trim 0 is there twice\n"),
+    (
+        "gene\ttrim\tcount\tsubject\nTRBV1*01\t0\t3\ta\nTRBV1*01\t0\t3\tb\nTRBV1*01\t0\t3\tb\n",
+        r"rows 3 and 4: TRBV1\*01 with trim 0 is there twice in subject b",
+    ),
+    ("gene\ttrim\tcount\nTRBV1*01\t7\t3\n", "no observation in the window of trims 0 to 2"),
+    ("gene\ttrim\tcount\nTRBV1*01\t1\t0\n", "no observation in the window"),
+]
+
+
+@pytest.mark.parametrize(("counts", "message"), BAD_COUNTS)
 def test_bad_counts_are_named(tmp_path: Path, counts: str | bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(write(tmp_path, counts))
@@ -163,23 +163,23 @@ def test_bad_germline_is_named(tmp_path: Path) -> None:
     assert len(read(write(tmp_path, ROW, GERMLINE + ">TRBV4*01\nACGT\n")).genes) == 1
 
 
-@pytest.mark.parametrize(
-    ("yaml", "message"),
-    [
-        ("counts: [\n", "trimming.yaml, line 2: this is not YAML"),
-        (
-            "counts: counts.tsv\ncounts: c.tsv\n",
-            r"trimming\.yaml, line 2: the key 'counts' stands twice",
-        ),
-        ("just text\n", "keys are due"),
-        ("count: counts.tsv\n", r"unknown key 'count'\n.*\n.*did you mean 'counts'"),
-        ("counts: 3\n", "key 'counts': a file's name is due"),
-        ("counts: none.tsv\n", "key 'counts': no such file"),
-        ("counts: trimming.yaml\n", "counts cannot be read from this kind of file"),
-        ("germline: germline.fasta\n", "no table of counts"),
-        ("counts: counts.tsv\n", "no germline sequences"),
-    ],
-)
+BAD_YAML: list[tuple[str, str]] = [
+    ("counts: [\n", "trimming.yaml, line 2: this is not YAML"),
+    (
+        "counts: counts.tsv\ncounts: c.tsv\n",
+        r"trimming\.yaml, line 2: the key 'counts' stands twice",
+    ),
+    ("just text\n", "keys are due"),
+    ("count: counts.tsv\n", r"unknown key 'count'\n.*\n.*did you mean 'counts'"),
+    ("counts: 3\n", "key 'counts': a file's name is due"),
+    ("counts: none.tsv\n", "key 'counts': no such file"),
+    ("counts: trimming.yaml\n", "counts cannot be read from this kind of file"),
+    ("germline: germline.fasta\n", "no table of counts"),
+    ("counts: counts.tsv\n", "no germline sequences"),
+]
+
+
+@pytest.mark.parametrize(("yaml", "message"), BAD_YAML)
 def test_bad_yaml_is_named(tmp_path: Path, yaml: str, message: str) -> None:
     write(tmp_path)
     (tmp_path / "trimming.yaml").write_text(yaml)
