@@ -100,7 +100,8 @@ def connected(
         ship: what of the user's code a cluster's nodes need: `package.module:Class`, see `gather`.
 
     Raises:
-        InputError: no cluster answers at `address`, or the code is too large to be sent there.
+        InputError: no Ray starts here, or no cluster answers at `address`, or the code is too large
+            to be sent there.
     """
     set_environment(address, threads)
     import ray
@@ -116,7 +117,29 @@ def connected(
         "logging_level": logging.INFO if debug else logging.ERROR,
         "configure_logging": True,
     }
-    if address is None:
+    try:
+        if address is None:
+            _start(scratch, cpus, common)
+        else:
+            require_answer(address)
+            _join(address, gather(scratch / "code", ship), common, debug)
+    except InputError:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    if not debug:
+        _hush_raylets()
+    try:
+        yield describe(address or "local", scratch)
+    finally:
+        ray.shutdown()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _start(scratch: Path, cpus: int | None, common: dict[str, Any]) -> None:
+    """A Ray of our own; of what keeps it from starting, Ray raises plain exceptions."""
+    import ray
+
+    try:
         # "local" never joins a Ray that happens to run, also where RAY_ADDRESS names one.
         ray.init(
             address="local",
@@ -125,20 +148,13 @@ def connected(
             _temp_dir=str(scratch),
             **common,
         )
-    else:
-        try:
-            require_answer(address)
-            _join(address, gather(scratch / "code", ship), common, debug)
-        except InputError:
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise
-    if not debug:
-        _hush_raylets()
-    try:
-        yield describe(address or "local", scratch)
-    finally:
-        ray.shutdown()
-        shutil.rmtree(scratch, ignore_errors=True)
+    except Exception as error:
+        raise InputError(
+            "Ray could not be started on this machine",
+            found=str(error).partition("\n")[0],
+            expected=f"memory for its processes, and room for their files in {scratch.parent}",
+            hint="python -m distrib.doctor looks at both; TMPDIR names another place for files",
+        ) from error
 
 
 def _join(address: str, code: Path, common: dict[str, Any], debug: bool) -> None:

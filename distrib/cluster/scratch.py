@@ -9,16 +9,35 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from distrib.errors import InputError
+
 ABANDONED = 120.0  # seconds after which the folder of a dead driver is surely not in use any more
 
 
 def scratch_folder() -> Path:
-    """A new folder of this process's own; those that killed drivers left behind are removed."""
+    """A new folder of this process's own; those that killed drivers left behind are removed.
+
+    Raises:
+        InputError: none can be made.
+    """
     # A path of Ray's sockets has room for about 40 characters before the session's name.
     base = Path(tempfile.gettempdir())
     if len(str(base)) > 20:
         base = Path("/tmp")
     home = base / f"distrib-ray-{os.getuid()}"
+    try:
+        return _new(home)
+    except OSError as error:
+        raise InputError(
+            "Ray cannot keep its files here",
+            file=home,
+            found=error.strerror,
+            expected="a folder of your own that can be written to",
+            hint="remove what is there, or name another place of at most 20 characters as TMPDIR",
+        ) from None
+
+
+def _new(home: Path) -> Path:
     home.mkdir(mode=0o700, exist_ok=True)
     for other in home.iterdir():
         if _abandoned(other):

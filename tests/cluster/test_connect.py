@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+import ray
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distrib.cluster.connect import Cluster, Resources
+from distrib.cluster.connect import Cluster, Resources, connected
 from distrib.cluster.environment import SETTINGS
 from distrib.cluster.joining import no_answer, require_answer, silence
 from distrib.cluster.scratch import scratch_folder
@@ -180,28 +185,53 @@ def test_a_cluster_that_is_not_there_is_told_in_our_words_alone(tmp_path: Path) 
     assert not list(tmp_path.iterdir())
 
 
-def test_scratch_folders_are_ones_own_and_short(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ray's sockets lie below them, and a socket's path has at most 107 characters."""
-    import shutil
-    import tempfile
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for temporary files whose name has room for Ray's sockets."""
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
 
-    short = Path(tempfile.mkdtemp(prefix="t", dir="/tmp"))
-    monkeypatch.setattr(tempfile, "tempdir", str(short))
-    try:
-        first, second = scratch_folder(), scratch_folder()
-        assert first != second
-        assert first.parent.stat().st_mode & 0o077 == 0
-        assert len(str(first)) < 45
-        # Of a driver that was killed long ago, and of one just now.
-        old, new = first.parent / "999999998", first.parent / "999999999"
-        for folder in (old, new):
-            folder.mkdir()
-        os.utime(old, (0, 0))
-        third = scratch_folder()
-        assert third.exists()
-        assert not old.exists()
-        assert all(folder.exists() for folder in (first, second, new))
-    finally:
-        shutil.rmtree(short)
+
+def test_scratch_folders_are_ones_own_and_short(short: Path) -> None:
+    """Ray's sockets lie below them, and a socket's path has at most 107 characters."""
+    first, second = scratch_folder(), scratch_folder()
+    assert first != second
+    assert first.parent.stat().st_mode & 0o077 == 0
+    assert len(str(first)) < 45
+    # Of a driver that was killed long ago, and of one just now.
+    old, new = first.parent / "999999998", first.parent / "999999999"
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    third = scratch_folder()
+    assert third.exists()
+    assert not old.exists()
+    assert all(folder.exists() for folder in (first, second, new))
+
+
+@pytest.mark.parametrize("error", [errno.EROFS, errno.EACCES, errno.ENOSPC, None])
+def test_a_place_that_takes_no_scratch_folder_is_told(
+    error: int | None, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None: a file stands where the folder should."""
+    home = short / f"distrib-ray-{os.getuid()}"
+    if error is None:
+        home.touch()
+    else:
+        monkeypatch.setattr(Path, "mkdir", Mock(side_effect=OSError(error, os.strerror(error))))
+    with pytest.raises(InputError, match=f"{home}: Ray cannot keep its files here") as caught:
+        scratch_folder()
+    for text in (os.strerror(error or errno.EEXIST), "can be written to", "TMPDIR"):
+        assert text in str(caught.value)
+
+
+def test_a_ray_that_does_not_start_is_told(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that is full: Ray waits half a minute, and raises a plain exception."""
+    words = "The current node timed out during startup. This could happen because"
+    monkeypatch.setattr(ray, "init", Mock(side_effect=Exception(words)))
+    with pytest.raises(InputError, match="Ray could not be started") as caught, connected(None):
+        raise AssertionError("connected")
+    for text in (words, f"room for their files in {short}", "TMPDIR"):
+        assert text in str(caught.value)
+    assert not list(short.glob("*/*"))

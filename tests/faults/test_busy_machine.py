@@ -1,0 +1,53 @@
+"""A machine on which others listen at Ray's ports, and whose places for temporary files are none.
+
+A Ray of our own takes ports that are free, and a place of its own for its files.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.driver import write_space
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+PORTS = (6379, 8265)  # of Ray's head and of its dashboard
+
+
+@pytest.fixture
+def listeners() -> Iterator[None]:
+    """Somebody at each of the ports."""
+    with ExitStack() as stack:
+        for port in PORTS:
+            try:
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError as error:
+                pytest.skip(f"port {port}: {error}")
+        yield
+
+
+@pytest.mark.usefixtures("listeners")
+def test_busy_ports_are_left_to_others(start: Any, tmp_path: Path) -> None:
+    tried(start, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a file", "x" * 120], ids=["file", "long"])
+def test_another_place_is_taken_for_temporary_files(name: str, start: Any, tmp_path: Path) -> None:
+    """Where that of the environment is no folder, or its path too long for the path of a socket."""
+    place = tmp_path / name
+    place.touch() if name == "a file" else place.mkdir()
+    tried(start, tmp_path, TMPDIR=str(place), RAY_TMPDIR=str(place))
+
+
+def tried(start: Any, folder: Path, **environment: str) -> None:
+    """A dry run succeeds."""
+    write_space(folder / "toy.yaml", {"pause": 0})
+    driver = start("--space", "toy.yaml", "--dry-run", **environment)
+    assert driver.wait() == 0, driver.said()
+    assert "estimate: " in driver.said()
