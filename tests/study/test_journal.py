@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from pathlib import Path
 
 import optuna
@@ -147,9 +148,12 @@ def test_what_is_appended_is_read_back(
     )
 
 
-@pytest.mark.parametrize("room", [0, 1, 17])
-def test_a_full_disk_leaves_whole_lines(
-    room: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("room", "error"),
+    [(0, errno.ENOSPC), (0, errno.EROFS), (1, errno.ENOSPC), (17, errno.ENOSPC)],
+)
+def test_a_disk_that_takes_no_more_leaves_whole_lines(
+    room: int, error: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "ledger.journal"
     content = written(path, LOGS)
@@ -157,11 +161,11 @@ def test_a_full_disk_leaves_whole_lines(
     raw = file._file
 
     class Full:
-        """A file on a disk with `room` bytes left."""
+        """A file on a disk with `room` bytes left, or one that has become read-only."""
 
         def write(self, content: bytes) -> int:
             if room == 0:
-                raise OSError(errno.ENOSPC, "No space left on device")
+                raise OSError(error, os.strerror(error))
             return raw.write(content[:room])
 
         def fileno(self) -> int:
@@ -170,7 +174,7 @@ def test_a_full_disk_leaves_whole_lines(
     monkeypatch.setattr(file, "_file", Full())
     with pytest.raises(LedgerError) as caught:
         file.append_logs(LOGS)
-    assert caught.value.errno == errno.ENOSPC
+    assert caught.value.errno == error
     assert caught.value.filename == str(path)
     assert path.read_bytes() == content
     monkeypatch.setattr(file, "_file", raw)

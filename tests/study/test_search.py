@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -18,6 +21,7 @@ from hypothesis import strategies as st
 from distrib.errors import InputError
 from distrib.records import StudyRecord, TrialRecord
 from distrib.study import trial
+from distrib.study.checkpoint import Checkpoints
 from distrib.study.metrics_file import read_metrics
 from distrib.study.start import default_params
 from distrib.study.trial import Message
@@ -306,17 +310,46 @@ def test_an_interrupted_study_leaves_its_trials_to_the_resume(tmp_path: Path) ->
     check_whole(study)
 
 
-def test_a_full_disk_in_a_trial_stops_the_study_not_the_record(tmp_path: Path) -> None:
+DISK = [errno.ENOSPC, errno.EROFS]  # full, read-only
+
+
+@pytest.mark.parametrize("error", DISK)
+def test_a_disk_that_takes_no_more_of_a_trial_stops_the_study_not_the_record(
+    error: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     study = Simulation(toy_plan(trials=3), tmp_path)
     search = study.open()
-    search.ask()
-    assert search.hear(0, Message(disk="No space left on device"))
-    search.end(0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", Mock(side_effect=OSError(error, os.strerror(error))))
+        study.drive()
     assert isinstance(search.error, OSError)
+    assert os.strerror(error) in str(search.error)
     assert search.over
     assert search.ask() is None
     study.close()
     assert facts(search)[0][1] == "RUNNING"
+    study.run()
+    check_whole(study)
+
+
+@pytest.mark.parametrize("error", DISK)
+def test_a_disk_that_takes_no_more_of_the_ledger_ends_the_search_not_tune(
+    error: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray.tune.search import Searcher
+
+    from distrib.study.tuner import _Searcher
+
+    study = Simulation(toy_plan(trials=3), tmp_path)
+    search = study.open()
+    with monkeypatch.context() as patch:
+        raw = Mock(fileno=search.ledger.file._file.fileno)
+        raw.write.side_effect = OSError(error, os.strerror(error))
+        patch.setattr(search.ledger.file, "_file", raw)
+        assert _Searcher(search).suggest("a") == Searcher.FINISHED
+    assert isinstance(search.error, OSError)
+    assert search.error.errno == error
+    study.close()
     study.run()
     check_whole(study)
 
