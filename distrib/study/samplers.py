@@ -25,7 +25,8 @@ def seed_of(study_seed: int, number: int, purpose: int = 0) -> int:
 def build_sampler(name: str, study_seed: int, number: int, fixed: dict[str, Any]) -> BaseSampler:
     """The sampler that draws trial `number`; `fixed` holds its point of the grid.
 
-    The Gaussian process imports torch into the driver; no other sampler does.
+    The Gaussian process is the one exception to the rule that torch stays out of the driver: Optuna
+    computes it with torch, 1 to 2 s and 180 MB once its random beginning is over.
     """
     import optuna
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from distrib.data.example_screen import write_example
 from distrib.study.model import open_model
-from tests.driver import Driver, trials_of, write_space
+from tests.driver import ROOT, Driver, trials_of, write_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -63,6 +66,31 @@ def test_a_dry_run_has_the_resources_of_the_run(tune: Callable[..., str], place:
     write_space(place / "pair.yaml", {"pause": 0}, trainable="tests.toys:Pair")
     said = tune("--space", "pair.yaml", "--dry-run", "--workers-per-trial", "1:4")
     assert "note: at most 2 workers train together on these data" in said
+
+
+WITNESS = """
+import sys
+from distrib.tune import main
+code = main(sys.argv[1:])
+print("in the driver:", *sorted({"torch", "jax"} & set(sys.modules)))
+sys.exit(code)
+"""
+
+
+def test_a_study_of_a_torch_model_keeps_torch_out_of_its_driver(place: Path) -> None:
+    (place / "screen").mkdir()
+    write_example(place / "screen")
+    words = ["--space", "mlp", "--data", "screen", "--trials", "2", "--max-epochs", "2"]
+    done = subprocess.run(
+        [sys.executable, "-c", WITNESS, *words],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].strip() == "in the driver:"
 
 
 def test_winner_confirmation_and_warm_start(tune: Callable[..., str], place: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 
 from distrib.study.cmaes import _from_unit, _to_unit
 from distrib.study.samplers import NAMES, seed_of
+from tests.driver import ROOT
 from tests.simulate import Simulation, facts, toy_plan
 
 GRID = {"height": {"uniform": [0, 1], "step": 0.25}, "rate": [0.2, 0.4, 0.6]}
@@ -39,6 +42,30 @@ def test_resumed_equals_uninterrupted(name: str, tmp_path: Path) -> None:
         other = toy_plan(parameters, sampler=name, trials=3, seed=8, scheduler="none")
         elsewhere = facts(Simulation(other, tmp_path / "other").run())
         assert all(elsewhere[n][0] != whole[n][0] for n in range(3))
+
+
+def test_only_the_gaussian_process_brings_torch_into_the_driver(tmp_path: Path) -> None:
+    """One sampler after the other in a process, each beyond its random beginning."""
+    code = """
+import sys, warnings
+from pathlib import Path
+from tests.simulate import Simulation, toy_plan
+warnings.simplefilter("ignore")
+for name in sys.argv[2:]:
+    plan = toy_plan(sampler=name, trials=12, scheduler="none")
+    Simulation(plan, Path(sys.argv[1]) / name).run()
+    print(f"{name}: {'torch' in sys.modules}")
+"""
+    names = sorted(set(NAMES) - {"grid"}, key=lambda name: (name == "gp", name))
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), *names],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = [line for line in done.stdout.splitlines() if ": " in line]
+    assert told == ["cmaes: False", "random: False", "tpe: False", "gp: True"]
 
 
 @pytest.mark.parametrize("name", ["tpe", "random", "cmaes"])
