@@ -45,15 +45,21 @@ def ray_cluster(cpus: int = 2, gpus: int = 0) -> Iterator[tuple[str, Path]]:
 
 
 @contextmanager
-def ray_node(address: str, folder: Path, cpus: int) -> Iterator[None]:
-    """Another node of a cluster; killed at the end, as a machine is that is taken away."""
+def ray_node(address: str, folder: Path, cpus: int, ip: str = "127.0.0.1") -> Iterator[None]:
+    """Another node of a cluster; killed at the end, as a machine is that is taken away.
+
+    Args:
+        ip: of the loopback; with one of its own, such as 127.0.0.2, it counts as a machine apart.
+    """
     words = [f"--address={address}", "--num-gpus=0", "--object-store-memory=100000000"]
-    with _started(folder, cpus, words):
+    with _started(folder, cpus, words, ip):
         yield
 
 
 @contextmanager
-def _started(folder: Path, cpus: int, words: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+def _started(
+    folder: Path, cpus: int, words: list[str], ip: str = "127.0.0.1"
+) -> Iterator[subprocess.Popen[bytes]]:
     """`ray start` in the foreground, once it runs; whatever is left of it is killed at the end."""
     mark = f"RAY_CLUSTER_MARK={uuid.uuid4().hex}"
     name, _, value = mark.partition("=")
@@ -62,7 +68,7 @@ def _started(folder: Path, cpus: int, words: list[str]) -> Iterator[subprocess.P
         node = subprocess.Popen(
             [
                 *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block"),
-                *("--node-ip-address=127.0.0.1", f"--num-cpus={cpus}", "--disable-usage-stats"),
+                *(f"--node-ip-address={ip}", f"--num-cpus={cpus}", "--disable-usage-stats"),
                 *words,
             ],
             cwd=folder,
@@ -97,6 +103,31 @@ def ray_says(code: str, address: str) -> str:
         text=True,
     )
     return done.stdout.split()[-1]
+
+
+LEFT = """
+import time
+def left():
+    groups = ray.util.placement_group_table().values()
+    actors = ray._private.state.actors().values()
+    found = ["group" for g in groups if g["state"] != "REMOVED"]
+    found += [a["ActorClassName"] for a in actors if a["State"] != "DEAD"]
+    free = ray.available_resources().get("CPU") == ray.cluster_resources()["CPU"]
+    return ",".join(found if free else [*found, "CPUs"]) or "nothing"
+end = time.monotonic() + 45
+while left() != expected and time.monotonic() < end:
+    time.sleep(0.5)
+print(left())
+"""
+
+
+def left_on(address: str, expected: str = "nothing") -> str:
+    """What studies have left on a cluster: groups, actors and whether CPUs are taken; or "nothing".
+
+    Args:
+        expected: what is waited for; Ray frees some things a while after their driver has ended.
+    """
+    return ray_says(f"expected = {expected!r}\n{LEFT}", address)
 
 
 def foreign_environment() -> dict[str, str]:

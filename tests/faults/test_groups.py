@@ -16,7 +16,7 @@ import yaml
 
 from distrib.study.metrics_file import read_metrics
 from tests.driver import ended_trials, trials_of, write_space
-from tests.ray_cluster import ray_cluster, ray_says
+from tests.ray_cluster import left_on, ray_cluster
 from tests.stream_family import write_rows
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -122,22 +122,6 @@ def test_the_group_is_kept_for_the_trials_that_follow(start: Any, tmp_path: Path
     assert len(processes) == 1
 
 
-LEFT = """
-import time
-def left():
-    groups = ray.util.placement_group_table().values()
-    actors = ray._private.state.actors().values()
-    found = ["group" for g in groups if g["state"] != "REMOVED"]
-    found += [a["ActorClassName"] for a in actors if a["State"] != "DEAD"]
-    free = ray.available_resources().get("CPU") == ray.cluster_resources()["CPU"]
-    return ",".join(found if free else [*found, "CPUs"]) or "nothing"
-end = time.monotonic() + 60
-while left() != "nothing" and time.monotonic() < end:
-    time.sleep(0.5)
-print(left())
-"""
-
-
 @pytest.mark.parametrize("end", ["whole", "interrupted", "interrupted early", "killed"])
 def test_nothing_of_a_group_is_left_on_a_cluster(start: Any, tmp_path: Path, end: str) -> None:
     write_space(tmp_path / "toy.yaml", {"pause": 0.05}, trials=2, **TOGETHER)
@@ -155,7 +139,7 @@ def test_nothing_of_a_group_is_left_on_a_cluster(start: Any, tmp_path: Path, end
                 driver.interrupt()
             assert driver.wait() == (0 if end == "whole" else 130), driver.said()
             assert not (study / ".ray").exists()
-        assert ray_says(LEFT, address) == "nothing"
+        assert left_on(address) == "nothing"
 
 
 @pytest.mark.parametrize("who", ["ResourceTrainable", "TrainController"])
