@@ -1,0 +1,75 @@
+"""Groups on a cluster whose head only looks after them and whose nodes hold two CPUs each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distrib.study.metrics_file import read_metrics
+from tests.driver import trials_of, write_space
+from tests.ray_cluster import left_on, ray_cluster, ray_node, ray_says
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+NODES = "print(*sorted(n['NodeID'] for n in ray.nodes() if n['Resources'].get('CPU')), sep=',')"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """Its address. To Ray each node is a machine of its own, and the head has no CPUs."""
+    with ray_cluster(cpus=0) as (address, folder), ExitStack() as stack:
+        for ip in ("127.0.0.2", "127.0.0.3"):
+            stack.enter_context(ray_node(address, folder, cpus=2, ip=ip))
+        yield address
+
+
+def test_two_groups_are_at_work_at_once(start: Any, cluster: str, tmp_path: Path) -> None:
+    (tmp_path / "meeting").mkdir()
+    write_space(
+        tmp_path / "toy.yaml",
+        {"options": str(tmp_path / "meeting")},
+        trials=4,
+        trainable="tests.meeting_family:Meeting",
+        scheduler="none",
+    )
+    driver = start(
+        *("--space", "toy.yaml", "--data", str(tmp_path / "reads"), "--address", cluster),
+        *("--workers-per-trial", "2"),
+        RAY_AUTH_MODE="disabled",
+    )
+    assert driver.wait() == 0, driver.said()
+    study = tmp_path / "runs" / "toy-0"
+    trials = trials_of(study)
+    assert [(t.state.name, t.user_attrs.get("retries", 0)) for t in trials] == [("COMPLETE", 0)] * 4
+    spans, groups = [], []
+    for trial in trials:
+        folder = study / "trials" / f"{trial.number:04d}"
+        rows = read_metrics(folder / "metrics.csv")
+        assert [row["step"] for row in rows] == list(range(1, 10))
+        spans.append((rows[0]["time"], rows[-1]["time"]))
+        assert trial.datetime_start.timestamp() <= rows[0]["time"]
+        assert rows[-1]["time"] <= trial.datetime_complete.timestamp()
+        log = (folder / "console-rank1.log").read_text()
+        groups += re.findall(r"worker 1 of 2, process (\d+)", log)
+    assert len(groups) == 4
+    assert len(set(groups)) == 2
+    together = [
+        {groups[a], groups[b]}
+        for a, b in combinations(range(4), 2)
+        if max(spans[a][0], spans[b][0]) < min(spans[a][1], spans[b][1])
+    ]
+    assert together
+    assert all(len(pair) == 2 for pair in together)
+    assert left_on(cluster) == "nothing"
+
+    # The data are read once for all, and not by the head, which has no CPU for it.
+    with_cpus = ray_says(NODES, cluster).split(",")
+    (read,) = (tmp_path / "reads").read_text().split()
+    assert len(with_cpus) == 2
+    assert read in with_cpus
