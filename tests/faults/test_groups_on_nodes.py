@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from distrib.study.metrics_file import read_metrics
+from distrib.study.single import read_config
+from distrib.trainables.base import Source, Worker
 from tests.driver import trials_of, write_space
 from tests.ray_cluster import left_on, ray_cluster, ray_node, ray_says
+from tests.stream_family import Net, NetConfig, write_rows
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -73,3 +77,43 @@ def test_two_groups_are_at_work_at_once(start: Any, cluster: str, tmp_path: Path
     (read,) = (tmp_path / "reads").read_text().split()
     assert len(with_cpus) == 2
     assert read in with_cpus
+
+
+def test_a_group_over_two_nodes_equals_one_process(
+    start: Any, cluster: str, tmp_path: Path
+) -> None:
+    (tmp_path / "rows").mkdir()
+    write_rows(tmp_path / "rows", rows=400)
+    space = {
+        "trainable": "tests.placed_family:PlacedNet",
+        "trials": 2,
+        "scheduler": "none",
+        "parameters": {"epochs": 3, "hidden": [4, 6], "learning_rate": 0.1},
+    }
+    (tmp_path / "net.yaml").write_text(yaml.safe_dump(space))
+    driver = start(
+        *("--space", "net.yaml", "--data", "rows", "--address", cluster, "--test-fraction", "0"),
+        # A node has room for one of these workers.
+        *("--workers-per-trial", "2", "--cpus-per-worker", "2"),
+        RAY_AUTH_MODE="disabled",
+    )
+    assert driver.wait() == 0, driver.said()
+    study = tmp_path / "runs" / "net-0"
+    data = Net().load(Source(path=str(tmp_path / "rows")))
+    with_cpus = ray_says(NODES, cluster).split(",")
+    trials = trials_of(study)
+    assert sorted(t.params["hidden"] for t in trials) == [4, 6]
+    for trial in trials:
+        assert (trial.state.name, trial.user_attrs.get("retries", 0)) == ("COMPLETE", 0)
+        folder = study / "trials" / f"{trial.number:04d}"
+        consoles = [(folder / f"console{rank}.log").read_text() for rank in ("", "-rank1")]
+        places = [
+            re.findall(r"of 2 on (\w+) over any after epoch 0", console) for console in consoles
+        ]
+        assert sorted(places) == [[node] for node in with_cpus]
+        config = NetConfig.model_validate(read_config(folder)[0]["config"])
+        items = Net().progress(config, data, Worker())
+        expected = [item.metrics["mse"] for item in items if item.metrics is not None]
+        found = [row["mse"] for row in read_metrics(folder / "metrics.csv")]
+        assert found == pytest.approx(expected, abs=1e-5)
+    assert left_on(cluster) == "nothing"
