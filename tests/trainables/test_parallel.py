@@ -96,6 +96,20 @@ def test_a_training_goes_on_amid_an_epoch_with_any_number_of_workers(
     assert close(end, alone[1])
 
 
+def test_two_workers_go_on_amid_an_epoch_to_the_very_same_end(data: Path, tmp_path: Path) -> None:
+    """To the bit: as many workers take the same sums in the same order."""
+    losses, end = trained(data, tmp_path / "whole", 2)
+    before, state = trained(data, tmp_path / "first", 2, stop=20)
+    assert state.values["epoch"] == len(before) == 1
+    assert state.arrays["position"].any()
+    after, resumed = trained(data, tmp_path / "second", 2, tmp_path / "first.safetensors")
+    assert before + after == losses
+    assert resumed.values == end.values
+    assert set(resumed.arrays) == set(end.arrays)
+    for name, array in end.arrays.items():
+        assert np.array_equal(resumed.arrays[name], array), name
+
+
 def test_the_steps_of_one_worker_are_its_own() -> None:
     assert list(in_step(iter([("a", 3), ("b", 2)]), Worker())) == [("a", 3), ("b", 2)]
 
