@@ -6,6 +6,7 @@ import os
 import re
 import signal
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from tests.stream_family import write_rows
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 TWO = ("--workers-per-trial", "2", "--concurrent", "1")
+AT_ONCE = 30.0  # seconds in which what cannot be is refused, from the command on
+HANDED_OVER = 5.0  # seconds from the end of a trial to the first unit of the next one of its group
 TOGETHER = {"trainable": "tests.toys:Together", "scheduler": "none"}
 
 
@@ -117,7 +120,13 @@ def test_the_group_is_kept_for_the_trials_that_follow(start: Any, tmp_path: Path
     driver = start("--space", "toy.yaml", *TWO)
     assert driver.wait() == 0, driver.said()
     study = tmp_path / "runs" / "toy-0"
-    assert "PRUNED" in {t.state.name for t in trials_of(study)}
+    trials = trials_of(study)
+    stopped = [t for t, _ in pairwise(trials) if t.state.name == "PRUNED"]
+    assert stopped
+    for trial in stopped:
+        rows = read_metrics(study / "trials" / f"{trial.number + 1:04d}" / "metrics.csv")
+        waited = rows[0]["time"] - trial.datetime_complete.timestamp()
+        assert 0 <= waited < HANDED_OVER
     processes = {p for trial in sorted(study.glob("trials/*")) for p in workers(trial)}
     assert len(processes) == 1
 
@@ -290,7 +299,7 @@ def test_streams_that_cannot_be(
     write_rows(tmp_path / "rows", rows=400)
     harm(tmp_path / "rows")
     driver, study = streamed(start, tmp_path, "bad")
-    assert driver.wait() == 2, driver.said()
+    assert driver.wait(AT_ONCE) == 2, driver.said()
     assert "Traceback" not in driver.said()
     for word in found:
         assert word in driver.said()
@@ -315,6 +324,6 @@ def test_groups_that_cannot_be(
 ) -> None:
     write_space(tmp_path / "toy.yaml", trainable=family)
     driver = start("--space", "toy.yaml", *words)
-    assert driver.wait() == 2, driver.said()
+    assert driver.wait(AT_ONCE) == 2, driver.said()
     assert found in driver.said()
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
