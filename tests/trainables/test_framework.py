@@ -91,6 +91,25 @@ print(json.dumps([threads("XLAEigen"), jax.default_backend()]))
     assert run(code) == [threads, "cpu"]
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_of_xgboost(threads: int) -> None:
+    pytest.importorskip("xgboost")
+    code = f"""
+ready("xgboost", {threads})
+import numpy as np, xgboost
+from distrib.trainables.boosting import parameters
+from distrib.trainables.xgboost import XgboostConfig
+x = np.random.default_rng(0).normal(size=(3000, 20))
+before = threads()
+given = parameters(XgboostConfig(), 1, Worker(threads={threads}))
+booster = xgboost.train(given, xgboost.DMatrix(x, x[:, 0]), 2)
+learner = json.loads(booster.save_config())["learner"]
+print(json.dumps([int(learner["generic_param"]["nthread"]), 1 + threads() - before]))
+"""
+    cpus = len(os.sched_getaffinity(0))  # it never takes more than there are
+    assert run(code) == [threads, min(threads, cpus)]
+
+
 def test_threads_of_blas_are_those_of_the_environment_it_is_loaded_in() -> None:
     code = """
 import numpy as np
