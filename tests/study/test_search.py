@@ -24,7 +24,6 @@ from distrib.study import trial
 from distrib.study.checkpoint import Checkpoints
 from distrib.study.metrics_file import read_metrics
 from distrib.study.start import default_params
-from distrib.study.trial import Message
 from tests.simulate import Clock, Simulation, check_whole, facts, toy_plan
 from tests.toys import Curve
 
