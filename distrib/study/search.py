@@ -324,21 +324,26 @@ class Search:
         for tracker in self.trackers:
             tracker.trial_ended(record)
 
-    def _keep(self, record: TrialRecord) -> None:
-        """Only the best few completed trials keep their last state."""
-        dropped = [record.number]
-        if record.state == "COMPLETE" and record.value is not None and self.limits.keep > 0:
-            self._kept.append((record.value, record.number))
-            self._kept.sort(key=lambda kept: (-self._signed(kept[0]), kept[1]))
-            dropped = [number for _, number in self._kept[self.limits.keep :]]
-            del self._kept[self.limits.keep :]
-        for number in dropped:
+    def _keep(self, *ended: TrialRecord) -> None:
+        """Of trials that ended, only the best few that are complete keep their last state."""
+        known = {number for _, number in self._kept} | {record.number for record in ended}
+        self._kept += [
+            (record.value, record.number)
+            for record in ended
+            if record.state == "COMPLETE" and record.value is not None
+        ]
+        self._kept.sort(key=lambda kept: (-self._signed(kept[0]), kept[1]))
+        del self._kept[self.limits.keep :]
+        for number in known - {number for _, number in self._kept}:
             shutil.rmtree(self.folder.trial(number) / "checkpoint", ignore_errors=True)
 
     # After a crash or an interruption.
 
     def _rebuild(self) -> None:
-        """Bring the rule and the kept trials to where the ledger stands."""
+        """Bring the rule and the kept trials to where the ledger stands.
+
+        The earlier driver may have died before it deleted a state, or have kept more of them.
+        """
         best: dict[int, float] = {}
         stopped: dict[int, int] = {}
         if not self.study.trials:
@@ -356,10 +361,7 @@ class Search:
         for record in self.study.trials.values():
             if record.state == "RUNNING":
                 self._adopt(record, stopped.get(record.number))
-            elif record.state == "COMPLETE" and record.value is not None:
-                self._kept.append((record.value, record.number))
-        self._kept.sort(key=lambda kept: (-self._signed(kept[0]), kept[1]))
-        del self._kept[self.limits.keep :]
+        self._keep(*(r for r in self.study.trials.values() if r.state != "RUNNING"))
 
     def _adopt(self, record: TrialRecord, stopped: int | None) -> None:
         """Go on with an unfinished trial, or write the end that the crash cut off.

@@ -263,6 +263,34 @@ def test_the_best_keep_their_weights_over_a_resume(tmp_path: Path) -> None:
     assert checkpoints(tmp_path) == {t.number for t in ranked[:2]}
 
 
+def test_a_resume_that_keeps_fewer_deletes_the_others(tmp_path: Path) -> None:
+    plan = toy_plan({"noise": 0}, trials=6, sampler="random", seed=3, scheduler="none")
+    study = Simulation(plan, tmp_path)
+    study.run(keep=4)
+    assert len(checkpoints(tmp_path)) == 4
+    ranked = study.run(keep=1).study.ranked()
+    assert checkpoints(tmp_path) == {ranked[0].number}
+
+
+def test_states_that_a_dead_driver_did_not_delete_go_with_the_resume(tmp_path: Path) -> None:
+    """It wrote the end of each trial and died before it deleted what is not kept."""
+    kinds = {"kind": {"choice": ["curve", "bug"]}}
+    plan = toy_plan(kinds, trials=20, sampler="random", seed=3)
+    study = Simulation(plan, tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("distrib.study.search.shutil.rmtree", lambda *args, **kwargs: None)
+        study.open(keep=2)
+        study.drive(until=lambda search: len(search.study.trials) == 19)
+        study.close()
+    left = {study.search.study.trials[number].state for number in checkpoints(tmp_path)}
+    assert left >= {"COMPLETE", "PRUNED", "FAIL"}
+    study.open(keep=2)
+    running = set(study.search.unfinished)
+    complete = [t.number for t in study.search.study.ranked() if t.state == "COMPLETE"]
+    assert checkpoints(tmp_path) - running == set(complete[:2])
+    study.close()
+
+
 def test_a_spent_time_budget_ends_the_study_in_good_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
