@@ -244,12 +244,13 @@ def _step(kind: str, given: Any, low: float, high: float, where: str, file: str)
             expected="a number above 0",
         )
     if kind.startswith("log"):
+        ends, stepped = f"[{low:g}, {high:g}]", f"[{low:g}, {high:g}], step: {given}"
         raise InputError(
-            "a logarithmic range takes no step",
+            "a logarithmic range takes no step, as in Optuna",
             file=file,
             where=where,
-            found=given,
-            expected="uniform or randint with a step",
+            found=f"{{{kind}: {stepped}}}",
+            expected=f"{{{kind[3:]}: {stepped}}}, or {{{kind}: {ends}}} without a step",
         )
     if kind == "randint" and step != int(step):
         raise InputError(

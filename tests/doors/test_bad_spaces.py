@@ -30,11 +30,15 @@ PARAMETERS: dict[str, tuple[str, list[str]]] = {
     "list twice": ("options: {choice: [[1, 2], [1, 2]]}", ["parameters.options", "twice"]),
     "step with log": (
         "rate: {loguniform: [0.1, 1], step: 0.1}",
-        ["parameters.rate", "takes no step", "uniform or randint"],
+        [
+            "space.yaml, parameters.rate: a logarithmic range takes no step, as in Optuna",
+            "found:    {loguniform: [0.1, 1], step: 0.1}",
+            "expected: {uniform: [0.1, 1], step: 0.1}, or {loguniform: [0.1, 1]} without a step",
+        ],
     ),
     "step with integer log": (
         "epochs: {lograndint: [1, 9], step: 2}",
-        ["parameters.epochs", "takes no step"],
+        ["parameters.epochs", "takes no step", "{randint: [1, 9], step: 2}, or {lograndint"],
     ),
     "step 0": ("height: {uniform: [0, 1], step: 0}", ["parameters.height.step", "above 0"]),
     "step too wide": ("height: {uniform: [0, 1], step: 2}", ["parameters.height", "at most 1"]),
