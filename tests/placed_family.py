@@ -11,8 +11,9 @@ from tests.stream_family import Net, NetConfig
 
 
 class PlacedNet(Net):
-    """The console of every worker says where it is, and over which interface it meets the others;
-    one that is alone takes its time (`pause`).
+    """The console of every worker says where it is, and over which interface it meets the others.
+
+    Only one that is alone takes its time (`pause`), and only in the search.
     """
 
     def progress(
@@ -24,6 +25,19 @@ class PlacedNet(Net):
         node = ray.get_runtime_context().get_node_id()
         way = os.environ.get("GLOO_SOCKET_IFNAME", "any")
         print(f"of {worker.world_size} on {node} over {way} after epoch {epoch}", flush=True)
-        if worker.world_size > 1:
-            config = config.model_copy(update={"pause": 0.0})
-        return super().progress(config, data, worker, state)
+        return super().progress(hurried(config, worker.world_size > 1), data, worker, state)
+
+    def refit(
+        self,
+        config: NetConfig,
+        data: ParquetSet,
+        worker: Worker,
+        units: int | None,
+        state: State | None = None,
+    ) -> Iterator[Progress]:
+        return super().refit(hurried(config), data, worker, units, state)
+
+
+def hurried(config: NetConfig, wanted: bool = True) -> NetConfig:
+    """A configuration without pauses."""
+    return config.model_copy(update={"pause": 0.0}) if wanted else config
