@@ -33,7 +33,7 @@ def prepare(family: Trainable[Any, Any, Any], worker: Worker) -> None:
         _prepare_jax(worker)
     elif family.framework == "xgboost":
         _prepare_xgboost(worker)
-    if worker.device != "cpu":
+    if _collects(worker):
         # What is there now stays: `release` then looks at what a training left, in microseconds
         # instead of the 0.2 s that torch, Ray and pandas take to be looked through.
         gc.freeze()
@@ -50,13 +50,18 @@ def release(family: Trainable[Any, Any, Any], worker: Worker) -> None:
     In one process on a CPU there is nothing to do: memory goes back with the last reference, or the
     next time Python collects. The workers of a group let go of their wrapped models at once.
     """
-    if worker.device == "cpu" and worker.world_size == 1:
+    if not _collects(worker):
         return
     gc.collect()  # models and optimizers refer to themselves
     if family.framework == "torch":
         import torch
 
         torch.cuda.empty_cache()
+
+
+def _collects(worker: Worker) -> bool:
+    """Whether what a training left is looked for before the next one."""
+    return worker.device != "cpu" or worker.world_size > 1
 
 
 def _prepare_torch(worker: Worker) -> None:

@@ -162,13 +162,17 @@ def test_only_a_gpu_is_worth_a_collection() -> None:
         gc.enable()
 
 
-@pytest.mark.parametrize(("device", "frozen"), [("cpu", False), ("cuda", True)])
-def test_what_was_imported_is_not_looked_through_again(device: str, frozen: bool) -> None:
+@pytest.mark.parametrize(
+    ("device", "size", "frozen"), [("cpu", 1, False), ("cpu", 2, True), ("cuda", 1, True)]
+)
+def test_what_was_imported_is_not_looked_through_again(
+    device: str, size: int, frozen: bool
+) -> None:
     code = f"""
 import gc
 class Plain:
     framework = None
-prepare(Plain(), Worker(device={device!r}))
+prepare(Plain(), Worker(device={device!r}, world_size={size}))
 print(json.dumps(gc.get_freeze_count()))
 """
     assert (run(code) > 0) == frozen
