@@ -157,8 +157,14 @@ def test_a_lost_slot_leaves_room_for_the_next(start: Any, tmp_path: Path, who: s
     driver = start("--space", "toy.yaml", "--checkpoint-every", "0.1", *TWO)
     study = tmp_path / "runs" / "toy-0"
     driver.until(lambda: any(study.glob("trials/0000/checkpoint/*")))
-    (process,) = [line for line in driver.running() if who in line]
-    os.kill(int(process.split()[0]), signal.SIGKILL)
+    processes: list[str] = []
+
+    def found() -> bool:  # a process that is just changing its name has none
+        processes[:] = [line for line in driver.running() if who in line]
+        return len(processes) == 1
+
+    driver.until(found)
+    os.kill(int(processes[0].split()[0]), signal.SIGKILL)
     assert driver.wait() == 0, driver.said()
     (trial,) = trials_of(study)
     assert trial.user_attrs["retries"] == 1

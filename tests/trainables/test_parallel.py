@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import uuid
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from tests.stream_family import Net, write_rows
 
 pytestmark = pytest.mark.slow
 
+Uninterrupted = Callable[[int], tuple[list[float], State]]
 WEIGHTS = 1e-6  # greatest difference of a weight: sums are taken in another order
 
 
@@ -60,6 +63,15 @@ def close(a: State, b: State) -> bool:
     )
 
 
+def same(a: State, b: State) -> bool:
+    """To the bit."""
+    return (
+        a.values == b.values
+        and set(a.arrays) == set(b.arrays)
+        and all(np.array_equal(a.arrays[k], b.arrays[k]) for k in a.arrays)
+    )
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rows")
@@ -75,11 +87,18 @@ def alone(data: Path) -> tuple[list[float], State]:
     return [i.metrics["mse"] for i in items if i.metrics is not None], items[-1].state()
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
+    """By so many workers, in one go; done once for all tests that ask."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    return cache(lambda size: trained(data, folder / f"by-{size}", size))
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_several_workers_equal_one(
-    data: Path, alone: tuple[list[float], State], tmp_path: Path, size: int
+    alone: tuple[list[float], State], uninterrupted: Uninterrupted, size: int
 ) -> None:
-    losses, end = trained(data, tmp_path / "out", size)
+    losses, end = uninterrupted(size)
     assert losses == pytest.approx(alone[0], abs=1e-5)
     assert close(end, alone[1])
     assert losses[-1] < losses[0]
@@ -87,27 +106,22 @@ def test_several_workers_equal_one(
 
 @pytest.mark.parametrize(("before", "after"), [(2, 2), (1, 3)])
 def test_a_training_goes_on_amid_an_epoch_with_any_number_of_workers(
-    data: Path, alone: tuple[list[float], State], tmp_path: Path, before: int, after: int
+    data: Path,
+    alone: tuple[list[float], State],
+    uninterrupted: Uninterrupted,
+    tmp_path: Path,
+    before: int,
+    after: int,
 ) -> None:
-    _, state = trained(data, tmp_path / "first", before, stop=26)
+    told, state = trained(data, tmp_path / "first", before, stop=26)
     assert state.arrays["position"].any()
     losses, end = trained(data, tmp_path / "second", after, tmp_path / "first.safetensors")
     assert losses == pytest.approx(alone[0][state.values["epoch"] :], abs=1e-5)
     assert close(end, alone[1])
-
-
-def test_two_workers_go_on_amid_an_epoch_to_the_very_same_end(data: Path, tmp_path: Path) -> None:
-    """To the bit: as many workers take the same sums in the same order."""
-    losses, end = trained(data, tmp_path / "whole", 2)
-    before, state = trained(data, tmp_path / "first", 2, stop=20)
-    assert state.values["epoch"] == len(before) == 1
-    assert state.arrays["position"].any()
-    after, resumed = trained(data, tmp_path / "second", 2, tmp_path / "first.safetensors")
-    assert before + after == losses
-    assert resumed.values == end.values
-    assert set(resumed.arrays) == set(end.arrays)
-    for name, array in end.arrays.items():
-        assert np.array_equal(resumed.arrays[name], array), name
+    if before == after:  # the same sums in the same order
+        calm, calm_end = uninterrupted(after)
+        assert told + losses == calm
+        assert same(end, calm_end)
 
 
 def test_the_steps_of_one_worker_are_its_own() -> None:
