@@ -104,8 +104,7 @@ def test_a_lost_mailbox_is_not_noticed(start: Any, tmp_path: Path) -> None:
         for line in driver.running():  # who looks after the workers does without torch
             if any(who in line for who in ("ray::Mailbox", "ResourceTrainable", "TrainController")):
                 assert "libtorch" not in Path(f"/proc/{line.split()[0]}/maps").read_text()
-        (mailbox,) = [line for line in driver.running() if "ray::Mailbox" in line]
-        os.kill(int(mailbox.split()[0]), signal.SIGKILL)
+        os.kill(driver.process_id("ray::Mailbox"), signal.SIGKILL)
     assert driver.wait() == 0, driver.said()
     trials = trials_of(study)
     assert {t.state.name for t in trials} == {"COMPLETE"}
@@ -157,14 +156,7 @@ def test_a_lost_slot_leaves_room_for_the_next(start: Any, tmp_path: Path, who: s
     driver = start("--space", "toy.yaml", "--checkpoint-every", "0.1", *TWO)
     study = tmp_path / "runs" / "toy-0"
     driver.until(lambda: any(study.glob("trials/0000/checkpoint/*")))
-    processes: list[str] = []
-
-    def found() -> bool:  # a process that is just changing its name has none
-        processes[:] = [line for line in driver.running() if who in line]
-        return len(processes) == 1
-
-    driver.until(found)
-    os.kill(int(processes[0].split()[0]), signal.SIGKILL)
+    os.kill(driver.process_id(who), signal.SIGKILL)
     assert driver.wait() == 0, driver.said()
     (trial,) = trials_of(study)
     assert trial.user_attrs["retries"] == 1
