@@ -106,8 +106,8 @@ class Driver:
         """Its processes: id and command line."""
         return self._marked()
 
-    def process_id(self, name: str) -> int:
-        """The id of its one process of such a name, once it is there.
+    def process_id(self, name: str, count: int = 1) -> int:
+        """The id of its last process of such a name, once there are so many.
 
         Ray's processes name themselves after what they do: for a moment in between they have none.
         """
@@ -115,10 +115,10 @@ class Driver:
 
         def there() -> bool:
             found[:] = [line for line in self.running() if name in line]
-            return len(found) == 1
+            return len(found) == count
 
         self.until(there)
-        return int(found[0].split()[0])
+        return int(found[-1].split()[0])
 
     def leftovers(self, patience: float = 60.0) -> list[str]:
         """What still runs of it after `patience`: Ray's agents take their time."""

@@ -201,8 +201,7 @@ def test_a_worker_killed_amid_an_epoch_changes_nothing(start: Any, tmp_path: Pat
     trial = study / "trials" / "0000"
     for file in ("metrics.csv", "checkpoint"):
         driver.until(lambda file=file: (trial / file).exists())
-    victim = [line for line in driver.running() if "RayTrainWorker" in line][-1]
-    os.kill(int(victim.split()[0]), signal.SIGKILL)
+    os.kill(driver.process_id("RayTrainWorker", count=2), signal.SIGKILL)
     assert driver.wait() == 0, driver.said()
     (ended,) = trials_of(study)
     assert ended.user_attrs["retries"] == 1
