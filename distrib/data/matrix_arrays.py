@@ -33,7 +33,8 @@ def read_npy(path: Path, ids: Path | None) -> Matrix:
         raise InputError(
             "the rows have no ids",
             file=path,
-            expected="a file ids.txt with one id a line beside it (or `ids:` in the YAML)",
+            expected="a file ids.txt with one id a line beside it, or one that is named: `ids:` in "
+            "the YAML of a folder, --embedding-ids or --gene-embedding-ids of `prepare expression`",
         )
     names = _read_ids(ids)
     if len(names) != len(values):

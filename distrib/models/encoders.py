@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -137,6 +138,8 @@ def load_encoder(
         )
     from transformers import AutoModel, AutoTokenizer
 
+    # A hub that cannot be reached is told once, not at every try.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     options = {"revision": revision, "trust_remote_code": trust_remote_code}
     place = Path(name)
     if not place.exists() and (name.startswith((".", "~")) or place.is_absolute()):
@@ -238,7 +241,11 @@ def _require_whole(name: str, network: Any, missing: Iterable[str]) -> None:
 
 
 def _checked(name: str, tokenizer: Any, network: Any) -> Encoder:
-    limits = [tokenizer.model_max_length, getattr(network.config, "max_position_embeddings", None)]
+    limits = [
+        tokenizer.model_max_length,
+        getattr(network.config, "max_position_embeddings", None),
+        *_positions(network),
+    ]
     known = [int(limit) for limit in limits if limit and 0 < limit < _UNBOUNDED]
     width = getattr(network.config, "hidden_size", None) or getattr(network.config, "d_model", None)
     if width is None:
@@ -248,13 +255,26 @@ def _checked(name: str, tokenizer: Any, network: Any) -> Encoder:
     return Encoder(name, tokenizer, network, min(known, default=_UNBOUNDED), int(width))
 
 
+def _positions(network: Any) -> list[int]:
+    """How many places its tables of positions have: some begin after the padding's number."""
+    from torch import nn
+
+    if getattr(network.config, "position_embedding_type", "absolute") != "absolute":
+        return []
+    tables = [
+        module
+        for name, module in network.named_modules()
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding)
+    ]
+    return [t.num_embeddings - (0 if t.padding_idx is None else t.padding_idx + 1) for t in tables]
+
+
 def _refusal(name: str, what: str, error: Exception) -> InputError:
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    hint = None
+    hint, problem = None, f"no {what} can be loaded"
     if "trust_remote_code" in str(error):
         hint = "if you trust its code, add --trust-remote-code and --revision with a commit's hash"
     elif not Path(name).exists():
+        problem = "no such folder here, and no such model can be had from a hub"
         hint = "name a folder on this machine, or a model of a hub that it reaches"
-    return InputError(
-        f"no {what} can be loaded", file=name, found=text[:200], expected=f"a {what}", hint=hint
-    )
+    return InputError(problem, file=name, found=text[:200], expected=f"a {what}", hint=hint)

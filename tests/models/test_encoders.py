@@ -102,6 +102,33 @@ def test_a_sequence_longer_than_the_context_is_named(small: Encoder) -> None:
     assert f"at most {small.context} tokens" in str(caught.value)
 
 
+@pytest.mark.parametrize("family", ["esm", "roberta", "bert"])
+def test_places_that_begin_after_the_padding_are_not_for_tokens(
+    family: str, tmp_path: Path
+) -> None:
+    """Of 30 places ESM and RoBERTa leave two to the padding's number 1 and what is before it."""
+    from transformers import AutoConfig, AutoModel
+
+    tokenizer = k_mer_tokenizer(1, context=10_000)
+    more = {"position_embedding_type": "absolute"} if family == "esm" else {}
+    config = AutoConfig.for_model(
+        family, vocab_size=len(tokenizer), hidden_size=8, num_hidden_layers=1, pad_token_id=1,
+        num_attention_heads=1, intermediate_size=8, max_position_embeddings=30, **more,
+    )  # fmt: skip
+    tokenizer.save_pretrained(tmp_path)
+    AutoModel.from_config(config).save_pretrained(tmp_path)
+    encoder = load_encoder(str(tmp_path))
+    assert encoder.context == (30 if family == "bert" else 28)
+    letters = encoder.context - len(tokenizer("")["input_ids"])
+    fits, over = b"A" * letters, b"A" * (letters + 1)
+    (tokens,) = encoder.tokens(np.array([fits]), ["fits"])
+    assert len(tokens) == encoder.context
+    numbers, there = map(torch.from_numpy, encoder.pad([np.where(tokens == 1, 2, tokens)]))
+    assert encoder.hidden(numbers, there).shape == (1, encoder.context, 8)
+    with pytest.raises(InputError, match="longer than the model's context"):
+        encoder.tokens(np.array([over]), ["over"])
+
+
 def test_a_folder_without_a_tokeniser(folder: Path) -> None:
     for file in folder.glob("*token*"):
         file.unlink()
