@@ -24,6 +24,18 @@ def fit_plan(plan: Plan, unfit: Iterable[Unfit], say: Callable[[str], None]) -> 
     return replace(plan, space=fit_space(plan.space, plan.family, unfit, say))
 
 
+def with_units(plan: Plan, units: int | None, say: Callable[[str], None]) -> Plan:
+    """The plan with as many units as the data give, None for those that it has."""
+    fidelity = plan.family.fidelity
+    if units is None or units == plan.max_units or fidelity is None:
+        return plan
+    if fidelity.config_key in {p.name for p in plan.space.searched()}:
+        return plan  # each trial has its own
+    say(f"note: these data make {units} {fidelity.unit}s, not {plan.max_units}")
+    space = plan.space.fix(fidelity.config_key, units)
+    return replace(plan, space=space, max_units=units, grace=min(plan.grace, units))
+
+
 def fit_space(
     space: Space,
     family: Trainable[Any, Any, Any],

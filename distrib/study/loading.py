@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from distrib.cluster.connect import Cluster, connected
 from distrib.errors import InputError
 from distrib.study.bootstrap import check_drawn
-from distrib.study.fitting import fit_plan
+from distrib.study.fitting import fit_plan, with_units
 from distrib.study.options import Plan
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
     if options.bootstrap:
         check_drawn(plan.bootstrap_of, draws, "these data have nothing of that kind to draw")
     plan = fit_plan(plan, facts.pop("unfit"), say)
+    plan = with_units(plan, facts.pop("units"), say)
     if (allowed := facts.pop("workers")) < resources.greatest:
         say(f"note: at most {allowed} workers train together on these data")
         plan = replace(plan, options=replace(options, resources=replace(resources, most=allowed)))

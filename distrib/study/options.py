@@ -233,6 +233,7 @@ def _check_name(
 
 
 def _units(space: Space, family: Trainable[Any, Any, Any], asked: int | None) -> tuple[Space, int]:
+    """The space, and the most units of a training; `asked` sets it, but adds no folds."""
     if family.fidelity is None:
         if asked is not None:
             raise InputError(
@@ -240,18 +241,26 @@ def _units(space: Space, family: Trainable[Any, Any, Any], asked: int | None) ->
             )
         return space, 1
     key = family.fidelity.config_key
-    if asked is not None:
-        if asked < 1:
-            raise InputError(
-                "no units to train", where="--max-epochs", found=asked, expected="1 or more"
-            )
-        space = space.fix(key, asked)
+    own = _most_units(space, family, key)
+    if asked is None:
+        return space, own
+    if asked < 1:
+        raise InputError(
+            "no units to train", where="--max-epochs", found=asked, expected="1 or more"
+        )
+    if family.fidelity.selects == "last":
+        # More epochs go on with the same training; more folds would be another validation.
+        asked = min(asked, own)
+    return space.fix(key, asked), asked
+
+
+def _most_units(space: Space, family: Trainable[Any, Any, Any], key: str) -> int:
     here = [p for p in space.parameters if p.name == key]
     if not here:
-        return space, int(family.Config.model_fields[key].default)
+        return int(family.Config.model_fields[key].default)
     if here[0].kind != "const":
-        return space, int(max(here[0].values or (here[0].high,)))
-    return space, int(make_config(family, {key: here[0].values[0]}).model_dump()[key])
+        return int(max(here[0].values or (here[0].high,)))
+    return int(make_config(family, {key: here[0].values[0]}).model_dump()[key])
 
 
 def _objective(family: Trainable[Any, Any, Any], asked: str | None, space: Space) -> Metric:

@@ -267,6 +267,11 @@ class Trainable(ABC, Generic[C, S, D]):
         Asked also of the rows that are set aside, before anything is trained.
         """
 
+    def units(self, config: C, data: D) -> int | None:
+        """Units of a training where the data decide it, such as by folds of their own; else None:
+        as many as the configuration says."""
+        return None
+
     def unfit(self, data: D) -> list[Unfit]:
         """What these data do not allow: left out of a search, refused where it is asked for."""
         return []

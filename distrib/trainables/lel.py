@@ -97,6 +97,10 @@ class LatentEmbedding(ScreenTrainable[LelConfig]):
             found.append(Unfit("perturbation_side", "pca", why))
         return found
 
+    def units(self, config: LelConfig, data: Screen) -> int:
+        """Folds: the data's own, where they have any."""
+        return len(folds_of(config, data))
+
     def progress(
         self, config: LelConfig, data: Screen, worker: Worker, state: State | None = None
     ) -> Iterator[Progress]:

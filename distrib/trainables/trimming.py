@@ -131,6 +131,10 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
         """The genes."""
         return data.genes
 
+    def units(self, config: TrimmingConfig, data: TrimmingData) -> int:
+        """Folds: no more than there are groups of genes."""
+        return int(_folds(config, data).max()) + 1
+
     def progress(
         self, config: TrimmingConfig, data: TrimmingData, worker: Worker, state: State | None = None
     ) -> Iterator[Progress]:

@@ -160,6 +160,10 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
             )
         _folds(config, data)
 
+    def units(self, config: TrimmingLigationConfig, data: JunctionData) -> int:
+        """Folds: no more than there are groups of genes."""
+        return int(_folds(config, data).max()) + 1
+
     def progress(
         self,
         config: TrimmingLigationConfig,

@@ -78,6 +78,7 @@ def test_its_data_are_fit_for_its_defaults(case: Case) -> None:
 def test_reports_every_metric_at_every_unit(case: Case) -> None:
     rows, _ = run(case)
     assert [row["step"] for row in rows] == list(range(1, case.units + 1))
+    assert case.family.units(case.typed(), case.data()) in (None, case.units)
     for row in rows:
         for name in allowed(case):
             assert math.isfinite(row[name]), name

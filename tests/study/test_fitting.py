@@ -9,9 +9,9 @@ import pytest
 
 from distrib.data.screen import Screen
 from distrib.errors import InputError
-from distrib.study.fitting import fit_plan, fit_space
+from distrib.study.fitting import fit_plan, fit_space, with_units
 from distrib.study.options import Options, Plan, make_plan
-from distrib.study.space_file import find_space
+from distrib.study.space_file import find_space, parse_parameter
 from distrib.trainables.base import Unfit
 from distrib.trainables.lel import LatentEmbedding
 from distrib.trainables.mlp import Mlp
@@ -105,3 +105,37 @@ def test_too_few_groups_are_refused_before_anything_begins() -> None:
 def test_targets_that_never_differ_are_refused() -> None:
     with pytest.raises(InputError, match="every target is constant"):
         Mlp().check(Mlp.Config(folds=2), screen(np.ones((4, 3))))
+
+
+@pytest.mark.parametrize(
+    ("asked", "folds"), [(None, 5), (3, 3), (20, 5)], ids=["nothing", "fewer", "more"]
+)
+def test_the_most_folds_make_none_that_were_not_to_be(asked: int | None, folds: int) -> None:
+    """More epochs go on with a training, more folds would be another validation."""
+    plan = make_plan(find_space("lel"), Options(max_units=asked))
+    (parameter,) = [p for p in plan.space.parameters if p.name == "folds"] or [None]
+    assert plan.max_units == folds
+    assert parameter is None or parameter.values == (folds,)
+
+
+def test_the_datas_own_folds_count() -> None:
+    said: list[str] = []
+    plan = make_plan(find_space("lel"), Options(max_units=3))
+    data = replace(screen(np.random.default_rng(0).normal(size=(20, 3))), folds=np.arange(20) % 4)
+    units = LatentEmbedding().units(plan.family.Config(folds=3), data)
+    fitted = with_units(plan, units, said.append)
+    assert (units, fitted.max_units) == (4, 4)
+    assert [p.values for p in fitted.space.parameters if p.name == "folds"] == [(4,)]
+    assert said == ["note: these data make 4 folds, not 3"]
+    fitted.rule()
+    assert with_units(fitted, 4, said.append) == fitted
+    assert with_units(plan, None, said.append) == plan
+    assert len(said) == 1
+
+
+def test_folds_that_are_searched_stay_searched() -> None:
+    space = find_space("lel")
+    others = tuple(p for p in space.parameters if p.name != "folds")
+    folds = parse_parameter("folds", {"choice": [3, 5]}, "lel.yaml")
+    plan = make_plan(replace(space, parameters=(*others, folds)), Options())
+    assert with_units(plan, 3, lambda line: None) == plan
