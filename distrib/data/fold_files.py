@@ -133,7 +133,13 @@ def _by_id(named: Ids, labels: np.ndarray, path: Path, ids: Ids) -> np.ndarray:
             expected="a fold for each id",
         )
     if len(empty := np.flatnonzero(np.char.strip(labels) == "")):
-        raise InputError("an id without a fold", file=path, where=named.place(empty[0]))
+        raise InputError(
+            "an id without a fold",
+            file=path,
+            where=named.place(empty[0]),
+            found="nothing",
+            expected="the name or number of its fold",
+        )
     return labels[of_names]
 
 
@@ -162,25 +168,43 @@ def _by_position(splits: Sequence[Sequence[Any]], path: Path, ids: Ids) -> np.nd
                 file=path,
                 where=f"row {row} ({ids.values[row]})",
                 found=f"folds {other} and {fold}",
+                expected="every row tested in one fold",
             )
         fold_of[rows] = fold
         if train is not None:
-            both = np.intersect1d(rows, _positions(train, path, fold, ids))
-            if len(both):
-                raise InputError(
-                    "a row that is both trained on and tested",
-                    file=path,
-                    where=f"fold {fold}, row {both[0]} ({ids.values[both[0]]})",
-                    found=f"{len(both)} such rows",
-                )
+            _check_trained(_positions(train, path, fold, ids), rows, path, fold, ids)
     lacking = np.flatnonzero(fold_of < 0)
     if len(lacking):
         raise InputError(
             f"folds that do not cover: {len(lacking)} of {len(ids)} rows are never tested",
             file=path,
             found=f"none for {examples(ids.values[lacking])}",
+            expected="every row tested in one fold",
         )
     return fold_of.astype(str)
+
+
+def _check_trained(train: np.ndarray, test: np.ndarray, path: Path, fold: int, ids: Ids) -> None:
+    """Raise where a fold trains on other rows than all those that it does not test."""
+    both = np.intersect1d(test, train)
+    if len(both):
+        raise InputError(
+            "a row that is both trained on and tested",
+            file=path,
+            where=f"fold {fold}, row {both[0]} ({ids.values[both[0]]})",
+            found=f"{len(both)} such rows",
+            expected="none",
+        )
+    unused = np.setdiff1d(np.arange(len(ids)), np.union1d(test, train))
+    if len(unused):
+        raise InputError(
+            "a fold that leaves rows out: they are neither trained on nor tested",
+            file=path,
+            where=f"fold {fold}",
+            found=f"{len(unused)} of {len(ids)} rows, {examples(ids.values[unused])}",
+            expected="every row that a fold does not test among those that it trains on",
+            hint="take these rows out of the targets, or give the tested rows alone",
+        )
 
 
 def _positions(rows: Any, path: Path, fold: int, ids: Ids) -> np.ndarray:

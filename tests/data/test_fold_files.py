@@ -174,6 +174,11 @@ FIRST = NAMES[T0[0]]
             pickled(changed(0, T0, np.arange(ROWS))),
             [f"fold 0, row {T0[0]} ({FIRST})", "trained on and tested", f"{len(T0)} such rows"],
         ),
+        # rows left out
+        (
+            pickled(changed(1, T1, PAIRS[1][0][2:])),
+            ["fold 1", f"2 of {ROWS} rows", NAMES[PAIRS[1][0][0]], "trains on"],
+        ),
         (
             zipped(**TESTS, **{**TRAINS, "train_0": np.arange(ROWS)}),
             ["fold 0", "trained on and tested"],
