@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import Field
 
 from distrib.data.example_screen import write_example
+from distrib.data.ids import examples
 from distrib.data.profiles import gene_end_profiles
 from distrib.data.screen import Screen
 from distrib.data.screen_checks import require_variety
@@ -259,11 +260,12 @@ def known_targets(state: State, data: Screen, needs: tuple[str, ...]) -> Screen:
     if columns == found:
         return data
     if sorted(columns) != sorted(found):
-        odd = sorted(set(columns) ^ set(found))
+        lacking = [name for name in columns if name not in set(found)]
+        others = [name for name in found if name not in set(columns)]
+        told = [("lacks", lacking), ("has beside them", others)]
         raise InputError(
             "the targets are not those that the model was trained on",
-            where=f"column {odd[0]}" if odd else None,
-            found=f"{len(found)} targets",
+            found="; ".join(f"{what} {len(n)}: {examples(n)}" for what, n in told if n),
             expected=f"the {len(columns)} targets of the model",
         )
     at = {name: position for position, name in enumerate(found)}

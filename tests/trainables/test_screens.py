@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,9 +11,17 @@ import pytest
 
 from distrib.data.screen import Screen
 from distrib.data.screen_scores import row_table
+from distrib.errors import InputError
 from distrib.study.registry import load_family
-from distrib.trainables.base import Worker
-from distrib.trainables.screens import ScreenConfig, ScreenTrainable, folds_of, reference
+from distrib.trainables.base import State, Worker
+from distrib.trainables.screens import (
+    ScreenConfig,
+    ScreenTrainable,
+    folds_of,
+    known_targets,
+    model_values,
+    reference,
+)
 from tests.small_screens import CONFIGS, small_screen, spoilt
 
 WORKER = Worker()
@@ -105,3 +114,13 @@ def test_the_reference_is_the_mean_of_the_rows_that_a_fold_trains_on() -> None:
         rest = np.setdiff1d(np.arange(len(data)), part)
         expected = np.nanmean(data.targets[rest], axis=0)
         np.testing.assert_allclose(means[part], np.tile(expected, (len(part), 1)), rtol=1e-5)
+
+
+def test_targets_that_are_not_the_models_are_named_on_both_sides() -> None:
+    data = small_screen()
+    state = State({}, model_values(data))
+    assert known_targets(state, data, ("inputs",)) is data
+    other = replace(data, columns=np.array(["new", *data.columns[1:]]))
+    with pytest.raises(InputError) as caught:
+        known_targets(state, other, ("inputs",))
+    assert f"lacks 1: {data.columns[0]}; has beside them 1: new" in str(caught.value)
