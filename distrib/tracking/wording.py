@@ -113,7 +113,15 @@ def time_left(study: StudyRecord, now: float, concurrent: int = 1) -> float | No
         return None
     mean = sum(lengths) / len(lengths)
     waiting = max(0, study.num_trials - ended(study) - len(running))
-    begun = sum(max(0.0, mean - (now - t.started)) for t in running if t.started is not None)
+    begun = 0.0
+    for trial in running:
+        spent = now - trial.started if trial.started is not None else 0.0
+        if spent <= mean:
+            begun += mean - spent
+        elif trial.step:  # longer than the others: its own pace tells
+            begun += spent * (study.max_units - trial.step) / trial.step
+        else:
+            return None
     return (waiting * mean + begun) / max(1, concurrent, len(running))
 
 

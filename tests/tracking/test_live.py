@@ -224,6 +224,15 @@ def test_time_left_is_what_is_left_shared_by_those_at_work() -> None:
     assert wording.time_left(study, 100.0, 1) is None
 
 
+def test_a_trial_that_takes_longer_than_the_others_is_not_about_to_end() -> None:
+    study = StudyRecord("s", "toy", "score", "max", "epoch", 10, 2)
+    study.trials[0] = TrialRecord(0, "COMPLETE", started=0.0, ended=6.0)
+    study.trials[1] = TrialRecord(1, "RUNNING", started=60.0, step=4)
+    assert wording.time_left(study, 100.0, 1) == 60.0  # at its own pace
+    study.trials[1] = TrialRecord(1, "RUNNING", started=60.0)
+    assert wording.time_left(study, 100.0, 1) is None
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.4, "0 s"), (59.6, "1:00 min"), (187, "3:07 min"), (18720, "5:12 h"), (187200, "2 d 4 h")],
