@@ -181,7 +181,7 @@ def work(settings: dict[str, Any]) -> None:
     if rank == 0:
         if settings["holder"] is not None:
             mailbox.watch.remote(settings["holder"], ray.util.get_current_placement_group())
-        ray.get(mailbox.begin.remote(slot, group))
+        ray.get(mailbox.begin.remote(slot, group, size))
 
     def exchange(answer: Message | None) -> Job | None:
         nonlocal count

@@ -26,7 +26,7 @@ class _Box:
 
     Attributes:
         count: number of the last question. answer: to it, once there is one.
-        group: the group at work, a number that grows. said: rank -> its answer.
+        group: the group at work, a number that grows. size: its workers. said: rank -> its answer.
         left: the group that was told to leave.
         furthest: the last unit of this job that was told. restarts: groups lost since then.
         early: a worker that had ended its training when its group was lost.
@@ -36,6 +36,7 @@ class _Box:
     count: int = -1
     answer: Message | None = None
     group: int = 0
+    size: int = 0
     said: dict[int, Message] = field(default_factory=dict)
     left: int = 0
     furthest: float = 0.0
@@ -74,17 +75,17 @@ class Mailbox:
                 raise RuntimeError("this question was overtaken by a later one")
             return box.answer
 
-    async def begin(self, slot: str, group: int) -> None:
+    async def begin(self, slot: str, group: int, size: int) -> None:
         """A group is there, though its workers may not have found each other yet: told before they
         try, so that one which never does is counted too.
 
         Args:
-            group: a number that grows from group to group of a slot.
+            group: a number that grows from group to group of a slot. size: its workers.
         """
         box = self._box(slot)
         async with box.changed:
             if group > box.group:
-                self._arrive(box, group)
+                self._arrive(box, group, size)
 
     async def close(self, slot: str) -> None:
         """No more questions: the workers go home."""
@@ -111,7 +112,7 @@ class Mailbox:
         box = self._box(slot)
         async with box.changed:
             if group > box.group:
-                self._arrive(box, group)
+                self._arrive(box, group, size)
             if message is not None and group == box.group and count >= box.count:
                 if count > box.count:  # to a question that a lost mailbox had
                     box.new(count, None)
@@ -150,13 +151,16 @@ class Mailbox:
                 break
         ray.util.remove_placement_group(group)  # nothing, where it has ended in good order
 
-    def _arrive(self, box: _Box, group: int) -> None:
-        """A group begins: the first, or one in the place of a group that was lost."""
+    def _arrive(self, box: _Box, group: int, size: int) -> None:
+        """A group begins: the first, or one in the place of a group that was lost or too small."""
         lost = box.group > 0 and box.left < box.group  # and was not told to leave
         again = lost and box.answer is None and box.count >= 0
+        grown = lost and size > box.size
         ended = [rank for rank, message in sorted(box.said.items()) if message.ended]
-        box.group, box.left, box.said = group, group - 1, {}
-        if again:
+        box.group, box.size, box.left, box.said = group, size, group - 1, {}
+        if again and grown:
+            box.answer = Message(notes=[f"goes on with {size} workers"])
+        elif again:
             box.restarts += 1
             box.early = ended[0] if ended else box.early
             box.answer = Message(restarts=1)

@@ -47,7 +47,9 @@ def test_a_group_grows_when_a_node_comes(start: Any, tmp_path: Path) -> None:
         assert driver.wait(240) == 0, driver.said()
         assert left_on(address, COORDINATOR) == COORDINATOR
         assert ray_says(END_IT, address) == "ended"
-    assert [t.state.name for t in trials_of(study)] == ["COMPLETE"]
+    (ended,) = trials_of(study)
+    assert (ended.state.name, ended.user_attrs.get("retries", 0)) == ("COMPLETE", 0)
+    assert "goes on with 2 workers" in driver.said()
 
     begun = re.compile(r"of (\d) on (\w+) over (\w+) after epoch (\d)")
     alone, grown = begun.findall((trial / "console.log").read_text())

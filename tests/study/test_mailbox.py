@@ -269,15 +269,30 @@ def test_groups_whose_workers_never_find_each_other_are_a_failure() -> None:
     async def scene() -> None:
         box = Mailbox()
         told: list[Message] = []
-        await box.begin("slot", 1)
+        await box.begin("slot", 1, 2)
         for group in range(2, RESTARTS + 3):
             asked = begin(box.ask("slot", len(told), FIRST))
             await asyncio.sleep(0)
-            await box.begin("slot", group)
+            await box.begin("slot", group, 2)
             told.append(await asked)
         assert [message.restarts for message in told] == [1] * (RESTARTS + 1)
         assert told[-1].failure is not None and told[-1].failure[0] == "lost node"
         assert all(message.failure is None for message in told[:-1])
+
+    played(scene())
+
+
+def test_a_group_that_grows_was_not_lost() -> None:
+    async def scene() -> None:
+        box = Mailbox()
+        await box.begin("slot", 1, 1)
+        for count, size in enumerate((2, 3, 2)):
+            asked = begin(box.ask("slot", count, FIRST))
+            await asyncio.sleep(0)
+            await box.begin("slot", 2 + count, size)
+            told = await asked
+            grown = [] if count == 2 else [f"goes on with {size} workers"]
+            assert (told.restarts, told.notes) == (int(count == 2), grown)
 
     played(scene())
 
