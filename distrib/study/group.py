@@ -10,6 +10,7 @@ this is the trainer beneath it, and the workers find each other through a file.
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 import uuid
@@ -23,6 +24,7 @@ from ray._raylet import PlacementGroupID
 from ray.util.placement_group import PlacementGroup
 
 from distrib.cluster.connect import Resources
+from distrib.errors import InputError
 from distrib.study.loop import Context, Job, Loop
 from distrib.study.mailbox import Mailbox
 from distrib.study.trial import Message
@@ -174,9 +176,21 @@ def work(settings: dict[str, Any]) -> None:
 
     here = ray.train.get_context()
     rank, size = here.get_world_rank(), here.get_world_size()
+    storage = Path(settings["storage"])
     # A number that grows from group to group of a slot, the same at all workers.
-    group = collective.broadcast_from_rank_zero(time.time_ns() if rank == 0 else None)
+    group = time.time_ns() if rank == 0 else None
+    if group is not None:
+        _meeting(storage, settings["slot"], group).mkdir()
+    group = collective.broadcast_from_rank_zero(group)
     assert group is not None
+    meeting = _meeting(storage, settings["slot"], group)
+    if not meeting.is_dir():  # a node that joined later than the study looked at the others
+        raise InputError(
+            "this node does not see the run folder",
+            where="--out",
+            found=f"no {storage} on {socket.gethostname()}",
+            expected="a folder that all nodes share, such as one on NFS",
+        )
     mailbox, slot, count = settings["mailbox"], settings["slot"], -1
     if rank == 0:
         if settings["holder"] is not None:
@@ -192,11 +206,14 @@ def work(settings: dict[str, Any]) -> None:
         return job
 
     context: Context = settings["context"]
-    meeting = Path(settings["storage"]) / f"meeting-{slot}-{group}"
     one_node = here.get_local_world_size() == size
-    with process_group(context.worker, rank, size, meeting, one_node=one_node) as worker:
+    with process_group(context.worker, rank, size, meeting / "store", one_node=one_node) as worker:
         notice = _taken_away if settings["foreign"] else None
         Loop.of(context, worker, ray.get, exchange, notice).run()
+
+
+def _meeting(storage: Path, slot: str, group: int) -> Path:
+    return storage / f"meeting-{slot}-{group}"
 
 
 def _taken_away() -> bool:

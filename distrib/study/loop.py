@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import time
@@ -157,8 +158,7 @@ def console(file: str | None, rank: int) -> Iterator[None]:
     if rank:
         path = path.with_stem(f"{path.stem}-rank{rank}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _flush()
     saved = os.dup(1), os.dup(2)
     target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
@@ -166,9 +166,15 @@ def console(file: str | None, rank: int) -> Iterator[None]:
         os.dup2(target, 2)
         yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         for descriptor, copy in zip((1, 2), saved):
             os.dup2(copy, descriptor)
             os.close(copy)
         os.close(target)
+
+
+def _flush() -> None:
+    """What Python and the C library hold back, in libraries too, goes out."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    ctypes.CDLL(None).fflush(None)
