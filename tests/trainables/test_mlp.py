@@ -250,7 +250,7 @@ def test_refuses_inputs_and_targets_of_another_model() -> None:
     with pytest.raises(InputError, match=r"5 inputs a row\n.*6 inputs a row"):
         FAMILY.predict(config, state, narrow, WORKER)
     renamed = replace(data, columns=np.array(["a", "b", "c", "x"]))
-    with pytest.raises(InputError, match="column d"):
+    with pytest.raises(InputError, match="lacks 1: d; has beside them 1: x"):
         FAMILY.evaluate(config, state, renamed, WORKER)
     with pytest.raises(InputError, match="no targets"):
         FAMILY.evaluate(config, state, replace(data, targets=None), WORKER)
