@@ -31,6 +31,7 @@ from distrib.errors import InputError
 
 TICK = 0.1  # seconds after which the driver looks up even if nothing has ended
 PAUSE = 0.5  # seconds before the second attempt; doubled before each later one
+ASKED = 3.0  # seconds in which attempts end that are asked to, when the map is stopped
 CANCEL = 10.0  # seconds that attempts have to end in when the map is stopped
 
 # Where another attempt may end better; a full disk never does, but a shared one may come back.
@@ -259,9 +260,12 @@ class _Crew:
                 return MapError(f"{shown}: {outcome.told}")
 
     def _cancel(self, refs: list[Any]) -> None:
-        if not refs:
-            return
+        """End what is in flight: asked first, since Ray itself may abort where it forces a task
+        to end that is just ending by itself."""
         with suppress(self.ray.exceptions.RayError):
-            for ref in refs:
-                self.ray.cancel(ref, force=True)
-            self.ray.wait(refs, num_returns=len(refs), timeout=CANCEL)
+            for force in (False, True):
+                for ref in refs:
+                    self.ray.cancel(ref, force=force)
+                if refs:
+                    patience = CANCEL if force else ASKED
+                    _, refs = self.ray.wait(refs, num_returns=len(refs), timeout=patience)

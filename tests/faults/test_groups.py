@@ -43,7 +43,7 @@ def test_lost_failed_and_diverged_trials_of_groups(start: Any, tmp_path: Path) -
         **TOGETHER,
     )
     driver = start("--space", "toy.yaml", "--checkpoint-every", "0.2", *TWO)
-    assert driver.wait() == 0, driver.said()
+    assert driver.wait(270) == 0, driver.said()  # a dozen groups begin
     study = tmp_path / "runs" / "toy-0"
     by_kind = {t.params["kind"]: t for t in trials_of(study)}
     ends = {kind: (t.state.name, t.user_attrs.get("failure")) for kind, t in by_kind.items()}
