@@ -124,16 +124,12 @@ def embed(args: argparse.Namespace) -> int:
         trust_remote_code=args.trust_remote_code,
     )
     with ProgressLine() as line:
-        try:
-            values = embedder.embed(
-                sequences,
-                ids.values.tolist(),
-                lambda done, left: line.say(f"{done:,} of {len(ids):,} sequences", left),
-            )
-        except InputError as error:
-            if not str(error).startswith("row "):
-                raise
-            raise InputError(f"{args.sequences}, {error}") from None
+        values = embedder.embed(
+            sequences,
+            ids.values.tolist(),
+            lambda done, left: line.say(f"{done:,} of {len(ids):,} sequences", left),
+            args.sequences,
+        )
     with whole(args.out) as temporary, temporary.open("wb") as file:
         np.savez(file, ids=ids.values, embeddings=values)
     print(f"{args.out}: {len(values):,} embeddings of {values.shape[1]} numbers")

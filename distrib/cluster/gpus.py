@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -37,9 +37,8 @@ class Gpu:
         return f"{self.name}, {self.memory / 1024:.1f} GiB, {use}"
 
 
-def gpu_checks() -> Iterator[Check]:
-    """The GPUs that the driver knows, and whether torch and JAX can use them."""
-    listed = nvidia_gpus()
+def gpu_checks(listed: Sequence[Gpu]) -> Iterator[Check]:
+    """The GPUs that the driver knows (`nvidia_gpus`), and whether torch and JAX can use them."""
     if not listed:
         yield Check("GPUs", "none")
         return

@@ -34,12 +34,13 @@ def checks(out: Path, *, cluster: bool = False) -> Iterator[Check]:
     yield from _packages()
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield Check("CPUs", f"{cpus} usable of {os.cpu_count()}")
-    yield from gpu_checks()
+    gpus = nvidia_gpus()
+    yield from gpu_checks(gpus)
     yield _memory()
     yield shared_memory(shutil.disk_usage("/dev/shm").free, memory()[0])
     yield from _disks(out)
     yield from _ports()
-    spread = cluster or len(nvidia_gpus()) > 1
+    spread = cluster or len(gpus) > 1
     yield from network(interfaces(), default_route(), os.environ, spread=spread)
 
 

@@ -52,8 +52,13 @@ class Encoder:
     context: int
     width: int
 
-    def tokens(self, sequences: np.ndarray, ids: Sequence[str]) -> list[np.ndarray]:
+    def tokens(
+        self, sequences: np.ndarray, ids: Sequence[str], file: object = None
+    ) -> list[np.ndarray]:
         """(rows,) bytes -> the numbers of each row's tokens.
+
+        Args:
+            file: where the sequences come from, for the error.
 
         Raises:
             InputError: naming the first row that is longer than the context.
@@ -64,6 +69,7 @@ class Encoder:
             if len(numbers) > self.context:
                 raise InputError(
                     "a sequence longer than the model's context",
+                    file=file,
                     where=f"row {name}",
                     found=f"{len(text)} letters, {len(numbers)} tokens",
                     expected=f"at most {self.context} tokens",
@@ -126,6 +132,7 @@ def load_encoder(
     Raises:
         InputError: there is none, it has no tokeniser, or it wants to run code of its own.
     """
+    _quiet()
     if name == SMALL:
         return small_encoder()
     pinned = revision is not None and re.fullmatch(r"[0-9a-f]{40}", revision)
@@ -138,8 +145,6 @@ def load_encoder(
         )
     from transformers import AutoModel, AutoTokenizer
 
-    # A hub that cannot be reached is told once, not at every try.
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     options = {"revision": revision, "trust_remote_code": trust_remote_code}
     place = Path(name)
     if not place.exists() and (name.startswith((".", "~")) or place.is_absolute()):
@@ -160,6 +165,15 @@ def load_encoder(
         raise _refusal(name, "model", error) from None
     _require_whole(name, network, report["missing_keys"])
     return _checked(name, tokenizer, network)
+
+
+def _quiet() -> None:
+    """No bars and no advice; a hub that cannot be reached is told once, not at every try."""
+    from transformers.utils import logging as of_transformers
+
+    of_transformers.set_verbosity_error()
+    of_transformers.disable_progress_bar()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
 
 def small_encoder(
@@ -218,9 +232,7 @@ def k_mer_tokenizer(k: int, context: int = 2048) -> Any:
 
 def write_encoder(encoder: Encoder, folder: Path) -> None:
     """Write an encoder into a folder, in the form that `load_encoder` takes."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
+    _quiet()
     encoder.tokenizer.save_pretrained(folder)
     encoder.network.save_pretrained(folder)  # type: ignore[operator]
 
@@ -271,10 +283,10 @@ def _positions(network: Any) -> list[int]:
 
 def _refusal(name: str, what: str, error: Exception) -> InputError:
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    hint, problem = None, f"no {what} can be loaded"
+    hint, problem, expected = None, f"no {what} can be loaded", f"a {what}"
     if "trust_remote_code" in str(error):
         hint = "if you trust its code, add --trust-remote-code and --revision with a commit's hash"
     elif not Path(name).exists():
         problem = "no such folder here, and no such model can be had from a hub"
-        hint = "name a folder on this machine, or a model of a hub that it reaches"
-    return InputError(problem, file=name, found=text[:200], expected=f"a {what}", hint=hint)
+        expected = "a folder on this machine, or a model of a hub that it reaches"
+    return InputError(problem, file=name, found=text[:200], expected=expected, hint=hint)

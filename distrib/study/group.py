@@ -176,14 +176,15 @@ def work(settings: dict[str, Any]) -> None:
 
     here = ray.train.get_context()
     rank, size = here.get_world_rank(), here.get_world_size()
+    mailbox, slot, count = settings["mailbox"], settings["slot"], -1
     storage = Path(settings["storage"])
     # A number that grows from group to group of a slot, the same at all workers.
     group = time.time_ns() if rank == 0 else None
     if group is not None:
-        _meeting(storage, settings["slot"], group).mkdir()
+        _meeting(storage, slot, group).mkdir()
     group = collective.broadcast_from_rank_zero(group)
     assert group is not None
-    meeting = _meeting(storage, settings["slot"], group)
+    meeting = _meeting(storage, slot, group)
     if not meeting.is_dir():  # a node that joined later than the study looked at the others
         raise InputError(
             "this node does not see the run folder",
@@ -191,7 +192,6 @@ def work(settings: dict[str, Any]) -> None:
             found=f"no {storage} on {socket.gethostname()}",
             expected="a folder that all nodes share, such as one on NFS",
         )
-    mailbox, slot, count = settings["mailbox"], settings["slot"], -1
     if rank == 0:
         if settings["holder"] is not None:
             mailbox.watch.remote(settings["holder"], ray.util.get_current_placement_group())

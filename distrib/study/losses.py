@@ -15,9 +15,8 @@ from distrib.records import FailureClass
 
 def class_of_loss(said: str) -> tuple[FailureClass, str]:
     """Class and reason of a loss, by what Ray says of it."""
-    if (
-        "low on memory" in said
-    ):  # of its memory monitor, which ends processes before the kernel does
+    # Of its memory monitor, which ends processes before the kernel does.
+    if "low on memory" in said:
         used = re.search(r"was (\S+ used / \S+) limit", said)
         shown = f" ({used[1]})" if used else ""
         return "out of memory", f"Ray ended its process: the node ran low on memory{shown}"

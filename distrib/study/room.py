@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from distrib.study.loading import Say
+
 LOOK = 5.0  # seconds between two looks
 TELL = 30.0  # seconds without room after which the reader is told
 PATIENCE = 900.0  # seconds without room after which the study ends; a cloud replaces a node sooner
-
-Say = Callable[[str], None]
 
 
 @contextmanager
@@ -40,14 +40,18 @@ def _watch(holds: Callable[[], int], say: Say, over: threading.Event) -> None:
     since: float | None = None
     told = False
     while not over.wait(LOOK):
-        if holds() > 0:
+        try:
+            room = holds() > 0
+        except Exception:
+            continue  # the head does not answer: if that lasts, Ray itself ends the driver
+        if room:
             if told:
                 say("there is room for a trial again")
             since, told = None, False
             continue
         now = time.monotonic()
         since = now if since is None else since
-        if now - since >= PATIENCE:
+        if now - since >= PATIENCE and not over.is_set():
             say(f"no room for a trial for {PATIENCE / 60:.0f} min: the study ends here")
             main = threading.main_thread().ident
             assert main is not None

@@ -72,8 +72,8 @@ def load_data(
         fitted = fit_space(space, family, described["unfit"])
         config = family.Config.model_validate(fitted.corner())
         least = least or num_workers
-        described["units"] = family.units(config, rest)
         described["workers"] = _most_workers(family, config, rest, least, num_workers)
+        described["units"] = family.units(config, rest)
         if test is not None:
             family.check_rows(config, test)
         described["test_rows"] = 0 if test is None else family.count(test)

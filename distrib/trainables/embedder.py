@@ -38,26 +38,28 @@ class Embedder:
     revision: str | None = None
     trust_remote_code: bool = False
 
-    def embed(self, sequences: np.ndarray, ids: Sequence[str], tell: Tell) -> np.ndarray:
+    def embed(
+        self, sequences: np.ndarray, ids: Sequence[str], tell: Tell, file: object = None
+    ) -> np.ndarray:
         """(rows,) bytes -> (rows, width) float32.
+
+        Args:
+            file: where the sequences come from, for errors.
 
         Raises:
             InputError: no such encoder, a sequence longer than its context, no GPU.
         """
         require("ia3", "transformers")
         import torch
-        from transformers.utils import logging
 
         from distrib.models.encoders import load_encoder
 
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
         if self.device == "cuda" and not torch.cuda.is_available():
             raise InputError("torch cannot use a GPU here", where="--device", found="no GPU")
         encoder = load_encoder(
             self.model, revision=self.revision, trust_remote_code=self.trust_remote_code
         )
-        tokens = encoder.tokens(sequences, ids)
+        tokens = encoder.tokens(sequences, ids, file)
         found = np.empty((len(tokens), encoder.width), dtype=np.float32)
         total, done, rows_done = sum(map(len, tokens)), 0, 0
         began = time.monotonic()

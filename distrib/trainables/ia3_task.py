@@ -150,13 +150,9 @@ class Folds:
 
 
 def load(config: Ia3Config) -> Encoder:
-    """The encoder of a configuration, quietly."""
-    from transformers.utils import logging
-
+    """The encoder of a configuration."""
     from distrib.models.encoders import load_encoder
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
     return load_encoder(
         config.encoder, revision=config.revision, trust_remote_code=config.trust_remote_code
     )

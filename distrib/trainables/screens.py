@@ -260,8 +260,9 @@ def known_targets(state: State, data: Screen, needs: tuple[str, ...]) -> Screen:
     if columns == found:
         return data
     if sorted(columns) != sorted(found):
-        lacking = [name for name in columns if name not in set(found)]
-        others = [name for name in found if name not in set(columns)]
+        known, given = set(columns), set(found)
+        lacking = [name for name in columns if name not in given]
+        others = [name for name in found if name not in known]
         told = [("lacks", lacking), ("has beside them", others)]
         raise InputError(
             "the targets are not those that the model was trained on",

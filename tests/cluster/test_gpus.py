@@ -31,11 +31,11 @@ def test_used_and_unused_gpus_are_told_apart(driver: Path) -> None:
         "NVIDIA A100-SXM4-40GB, 40.0 GiB, in use (30.0 GiB, 97%)",
         "NVIDIA GB10, 0.0 GiB, unused",
     ]
-    by_name = {check.name: check for check in gpu_checks()}
+    by_name = {check.name: check for check in gpu_checks(nvidia_gpus())}
     assert by_name["GPU use"].found.startswith("2 of 3 unused")
     assert "--gpus-per-worker" in (by_name["GPU use"].advice or "")
 
 
 def test_a_machine_without_a_driver_has_none(driver: Path) -> None:
     driver.write_text("")
-    assert [(check.name, check.found) for check in gpu_checks()] == [("GPUs", "none")]
+    assert [(check.name, check.found) for check in gpu_checks(nvidia_gpus())] == [("GPUs", "none")]

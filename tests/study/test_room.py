@@ -55,6 +55,20 @@ def test_a_moment_without_room_is_not_worth_a_word() -> None:
     assert said == []
 
 
+def test_a_head_that_does_not_answer_for_a_moment_is_asked_again() -> None:
+    said: list[str] = []
+    began = time.monotonic()
+
+    def holds() -> int:
+        if time.monotonic() - began < 0.1:
+            raise ConnectionError("no answer")
+        return 0
+
+    with pytest.raises(KeyboardInterrupt), room_watched(holds, said.append):
+        wait()
+    assert len(said) == 2
+
+
 def test_the_watch_ends_with_the_work() -> None:
     looks = []
 
