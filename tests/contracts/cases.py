@@ -6,15 +6,16 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from distrib.cluster.gpus import nvidia_gpus
 from distrib.study.registry import load_family
-from distrib.trainables.base import Trainable
+from distrib.trainables.base import Trainable, Worker
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Case:
         units: units of the small configuration.
         diverging: values under which the objective stops being finite, None where it cannot.
         predicted: rows of a prediction; None for one a row of the data.
+        device, precision: where it is trained, and how; None: the family's first.
     """
 
     name: str
@@ -36,7 +38,15 @@ class Case:
     groups: int | None
     predicted: Callable[[Any], int] | None = None
     diverging: Mapping[str, Any] | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
+    precision: str | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.device == "cpu" else f"{self.name}-{self.device}-{self.precision}"
+
+    @property
+    def worker(self) -> Worker:
+        return Worker(device=self.device, precision=self.precision or self.family.precisions[0])
 
     @property
     def family(self) -> Trainable[Any, Any, Any]:
@@ -126,3 +136,11 @@ CASES = [
         diverging={"learning_rate": 1e30},
     ),
 ]
+
+if nvidia_gpus():
+    CASES += [
+        replace(case, device="cuda", precision=precision)
+        for case in CASES
+        for precision in case.family.precisions
+        if "cuda" in case.family.devices
+    ]

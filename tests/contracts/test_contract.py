@@ -10,15 +10,11 @@ import numpy as np
 import pytest
 
 from distrib.study.checkpoint import read_state, write_state
-from distrib.trainables.base import Progress, State, Trainable, Worker
+from distrib.trainables.base import Progress, State, Trainable
 from distrib.trainables.training_rows import trained_on
 from tests.contracts.cases import CASES, Case
 
-pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-
-
-def worker(case: Case) -> Worker:
-    return Worker(precision=case.family.precisions[0])
+pytestmark = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def run(
@@ -26,7 +22,7 @@ def run(
 ) -> tuple[list[dict[str, float]], State]:
     """Rows and the last state of a training, from the beginning or from a state."""
     rows, last = [], None
-    for item in case.family.progress(case.typed(**more), case.data(), worker(case), state):
+    for item in case.family.progress(case.typed(**more), case.data(), case.worker, state):
         last = item.state()
         if item.metrics is not None:
             rows.append({"step": item.step, **item.metrics})
@@ -38,7 +34,7 @@ def run(
 
 def trained(case: Case) -> State:
     items: list[Progress] = list(
-        case.family.refit(case.typed(), case.data(), worker(case), case.units)
+        case.family.refit(case.typed(), case.data(), case.worker, case.units)
     )
     return items[-1].state()
 
@@ -124,14 +120,14 @@ def test_a_divergence_is_reported_as_it_is(case: Case) -> None:
 
 def test_predicts_a_row_per_row(case: Case) -> None:
     data = case.data()
-    frame = case.family.predict(case.typed(), trained(case), data, worker(case))
+    frame = case.family.predict(case.typed(), trained(case), data, case.worker)
     assert len(frame) == (case.predicted or case.family.count)(data)
     numbers = frame.select_dtypes("number").to_numpy(dtype=float)
     assert np.isfinite(numbers[~np.isnan(numbers)]).all()
 
 
 def test_judges_on_every_metric(case: Case) -> None:
-    figures = case.family.evaluate(case.typed(), trained(case), case.data(), worker(case))
+    figures = case.family.evaluate(case.typed(), trained(case), case.data(), case.worker)
     assert allowed(case) <= set(figures)
 
 
@@ -139,12 +135,12 @@ def test_refits_are_repeatable_and_survive_an_interruption(case: Case, tmp_path:
     family, data = case.family, case.data()
     end = trained(case)
     assert same(end, trained(case))
-    items = family.refit(case.typed(), data, worker(case), case.units)
+    items = family.refit(case.typed(), data, case.worker, case.units)
     first = next(iter(items)).state()
     write_state(tmp_path / "state.safetensors", first)
     rest = list(
         family.refit(
-            case.typed(), data, worker(case), case.units, read_state(tmp_path / "state.safetensors")
+            case.typed(), data, case.worker, case.units, read_state(tmp_path / "state.safetensors")
         )
     )
     assert same(rest[-1].state() if rest else first, end)
@@ -152,7 +148,7 @@ def test_refits_are_repeatable_and_survive_an_interruption(case: Case, tmp_path:
 
 def test_has_baselines_for_its_objective(case: Case) -> None:
     rest, test = case.family.set_aside(case.data(), 0.3, 0)
-    found = case.family.baselines(case.typed(), rest, test, worker(case))
+    found = case.family.baselines(case.typed(), rest, test, case.worker)
     assert found
     assert all(case.family.metrics[0].name in values for values in found.values())
 
@@ -173,7 +169,7 @@ def test_knows_the_rows_it_was_trained_on(case: Case, tmp_path: Path) -> None:
     known, new = family.row_ids(rest), family.row_ids(test)
     if known is None or new is None:
         pytest.skip("its rows have no names")
-    for item in family.refit(case.typed(), rest, worker(case), case.units):
+    for item in family.refit(case.typed(), rest, case.worker, case.units):
         write_state(tmp_path / "state.safetensors", item.state())
     state = read_state(tmp_path / "state.safetensors")
     seen, unseen = trained_on(state, known), trained_on(state, new)
@@ -201,9 +197,9 @@ def test_its_example_is_data_of_its_form(case: Case, tmp_path: Path) -> None:
     loaded = family.load(family.Source(path=str(tmp_path)))
     assert family.count(loaded) > 10
     unlabelled = family.load(family.Source(path=str(tmp_path)), targets=False)
-    frame = family.predict(case.typed(), _fitted(case, loaded), unlabelled, worker(case))
+    frame = family.predict(case.typed(), _fitted(case, loaded), unlabelled, case.worker)
     assert len(frame) >= family.count(unlabelled)
 
 
 def _fitted(case: Case, data: Any) -> State:
-    return list(case.family.refit(case.typed(), data, worker(case), 1))[-1].state()
+    return list(case.family.refit(case.typed(), data, case.worker, 1))[-1].state()

@@ -8,28 +8,24 @@ import pandas as pd
 import pytest
 
 from distrib.errors import InputError
-from distrib.trainables.base import Evidence, State, Worker
+from distrib.trainables.base import Evidence, State
 from tests.contracts.cases import CASES, Case
 
-pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-
-
-def worker(case: Case) -> Worker:
-    return Worker(precision=case.family.precisions[0])
+pytestmark = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def trained(case: Case) -> State:
-    *_, last = case.family.refit(case.typed(), case.data(), worker(case), case.units)
+    *_, last = case.family.refit(case.typed(), case.data(), case.worker, case.units)
     return last.state()
 
 
 def held_out(case: Case) -> pd.DataFrame | None:
-    *_, last = case.family.progress(case.typed(), case.data(), worker(case))
+    *_, last = case.family.progress(case.typed(), case.data(), case.worker)
     return None if last.held_out is None else last.held_out()
 
 
 def test_outputs_are_whole_files_and_lines(case: Case, tmp_path: Path) -> None:
-    arguments = case.typed(), trained(case), case.data(), worker(case)
+    arguments = case.typed(), trained(case), case.data(), case.worker
     notes = case.family.outputs(*arguments, tmp_path, Evidence(held_out=held_out(case)))
     assert all(note and "\n" not in note for note in notes)
     for path in tmp_path.iterdir():
@@ -41,7 +37,7 @@ def test_outputs_are_whole_files_and_lines(case: Case, tmp_path: Path) -> None:
 def test_held_out_predictions_give_the_figures_that_were_reported(case: Case) -> None:
     family, config, data = case.family, case.typed(), case.data()
     seen = []
-    for item in family.progress(config, data, worker(case)):
+    for item in family.progress(config, data, case.worker):
         if item.metrics is not None and item.held_out is not None:
             seen.append((item.metrics, item.held_out))
     for metrics, table in seen[-1:] if family.fidelity.selects == "last" else seen:
@@ -53,7 +49,7 @@ def test_held_out_predictions_give_the_figures_that_were_reported(case: Case) ->
 
 @pytest.mark.slow
 def test_replicates_depend_on_their_own_seed_alone(case: Case, tmp_path: Path) -> None:
-    arguments = case.typed(), trained(case), case.data(), worker(case)
+    arguments = case.typed(), trained(case), case.data(), case.worker
     if not case.family.bootstraps:
         with pytest.raises(InputError, match="no bootstrap"):
             case.family.bootstrap(*arguments, [1, 2], "sequences")

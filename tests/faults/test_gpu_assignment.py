@@ -5,7 +5,6 @@ JAX and torch both see exactly the GPUs in CUDA_VISIBLE_DEVICES. The GPUs here a
 
 from __future__ import annotations
 
-import json
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,10 @@ from typing import Any
 import pytest
 
 from tests.driver import write_space
+from tests.gpu_family import told_in
 from tests.ray_cluster import ray_cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
-
-
-def told_in(study: Path) -> list[dict[str, Any]]:
-    """What the trainings of a study said of their GPUs."""
-    consoles = sorted(study.glob("trials/*/console.log"))
-    lines = [line for file in consoles for line in file.read_text().splitlines()]
-    return [json.loads(line[4:]) for line in lines if line.startswith("gpu ")]
 
 
 def test_two_trials_at_once_use_two_gpus(start: Any, tmp_path: Path) -> None:
