@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -220,9 +221,18 @@ def pull_mirror(args: argparse.Namespace) -> None:
 
 
 def _staging() -> Path:
+    """A folder for a study that lives at a URL; it goes where no study came to be."""
+    import atexit
     import tempfile
 
-    return Path(tempfile.mkdtemp(prefix="distrib-study-"))
+    folder = Path(tempfile.mkdtemp(prefix="distrib-study-"))
+
+    def leave() -> None:
+        with suppress(OSError):  # not empty, or gone
+            folder.rmdir()
+
+    atexit.register(leave)
+    return folder
 
 
 def find_study(name: str, out: Path) -> RunFolder:

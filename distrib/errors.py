@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class InputError(ValueError):
@@ -41,6 +42,15 @@ class InputError(ValueError):
     def __reduce__(self) -> tuple[object, tuple[str]]:
         # The text is complete: an error raised on a worker reads the same in the driver.
         return type(self), (str(self),)
+
+
+@contextmanager
+def said_in(file: object) -> Iterator[None]:
+    """Put the file in which it stands before what turns out to be wrong with a word of it."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{file}, {error}" if file else str(error)) from None
 
 
 class DataError(InputError):

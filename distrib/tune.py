@@ -60,13 +60,13 @@ def tune(args: argparse.Namespace) -> int:
             hint="python -m distrib.tune --help",
         )
     plan = make_plan(find_space(args.space), options_from(args))
+    warm = find_study(args.warm_start, place_of(args)).path if args.warm_start else None
+    place = new_place(args, plan.space.name, warm)
     if args.dry_run:
         from distrib.study.dry_run import dry_run
 
-        dry_run(plan, print)
+        dry_run(plan, place, print)
         return DONE
-    warm = find_study(args.warm_start, place_of(args)).path if args.warm_start else None
-    place = new_place(args, plan.space.name, warm)
     return carry_out(plan, place, mirror=args.mirror)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 import time
 from contextlib import suppress
@@ -39,6 +41,7 @@ def scratch_folder() -> Path:
 
 def _new(home: Path) -> Path:
     home.mkdir(mode=0o700, exist_ok=True)
+    _check_own(home)
     for other in home.iterdir():
         if _abandoned(other):
             shutil.rmtree(other, ignore_errors=True)
@@ -51,6 +54,15 @@ def _new(home: Path) -> Path:
         except FileExistsError:
             count += 1
             folder = home / f"{os.getpid()}-{count}"
+
+
+def _check_own(home: Path) -> None:
+    """Whoever can write here could put sockets and code into Ray's way."""
+    status = home.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise OSError(errno.EPERM, "it belongs to another user, or is a link")
+    if status.st_mode & 0o077:
+        home.chmod(0o700)
 
 
 def _abandoned(folder: Path) -> bool:

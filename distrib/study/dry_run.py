@@ -8,17 +8,19 @@ from distrib.errors import InputError
 from distrib.study.configs import make_config
 from distrib.study.loading import Say, load, ray_of, request
 from distrib.study.options import Plan
+from distrib.study.run import Place, check_place
 from distrib.study.samplers import build_sampler, seed_of
 
 SHOWN = 5  # configurations that are drawn and shown
 
 
-def dry_run(plan: Plan, say: Say) -> None:
+def dry_run(plan: Plan, place: Place, say: Say) -> None:
     """Check a plan down to one trained unit, and tell of it; nothing is left behind.
 
     Raises:
         InputError: whatever a real run would meet first.
     """
+    check_place(plan, place)
     drawn = sample(plan, min(SHOWN, plan.trials))
     searched = [p.name for p in plan.space.searched()]
     say(f"space {plan.space.name}: {plan.space.trainable}, {len(searched)} dimensions searched")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -111,12 +112,7 @@ def create_run_folder(out: Path, name: str | None, space: str) -> RunFolder:
             except FileExistsError:
                 number += 1
     except OSError as error:
-        raise InputError(
-            "no study can be written here",
-            file=out,
-            found=error.strerror,
-            hint="choose another place with --out",
-        ) from None
+        raise _unwritable(out, error.strerror) from None
 
 
 def check_free(out: Path, name: str | None) -> None:
@@ -127,8 +123,21 @@ def check_free(out: Path, name: str | None) -> None:
     """
     if name is not None and (out / check_name(name)).exists():
         raise _taken(out / name)
-    if out.exists() and not out.is_dir():
-        raise InputError("this is no folder", where="--out", found=out)
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise InputError("this is no folder", where="--out", found=there)
+    if not os.access(there, os.W_OK | os.X_OK):
+        read_only = os.statvfs(there).f_flag & os.ST_RDONLY
+        raise _unwritable(out, os.strerror(errno.EROFS if read_only else errno.EACCES))
+
+
+def _unwritable(out: Path, why: str | None) -> InputError:
+    return InputError(
+        "no study can be written here",
+        file=out,
+        found=why,
+        hint="choose another place with --out",
+    )
 
 
 def _taken(path: Path) -> InputError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from distrib.cluster.connect import Resources
-from distrib.errors import InputError, nearest
+from distrib.errors import InputError, nearest, said_in
 from distrib.study.bootstrap import check_bootstrap
 from distrib.study.configs import checked, make_config
 from distrib.study.mirror import is_url
@@ -124,7 +124,8 @@ def make_plan(space: Space, options: Options) -> Plan:
     """
     if ":" in space.trainable and options.allow_custom:
         look_beside(space.file)
-    family = load_family(space.trainable, allow_custom=options.allow_custom)
+    with said_in(space.file):
+        family = load_family(space.trainable, allow_custom=options.allow_custom)
     fixed = dict(options.fixed)
     data = {**space.data, **{k[5:]: v for k, v in fixed.items() if k.startswith("data.")}}
     if options.data is not None:
@@ -159,7 +160,8 @@ def make_plan(space: Space, options: Options) -> Plan:
         worker=worker_of(family, options),
         options=options,
     )
-    plan.rule()
+    with said_in(space.file):
+        plan.rule()
     _check_numbers(options)
     check_bootstrap(family, options)
     return plan

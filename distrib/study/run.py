@@ -64,6 +64,17 @@ class Place:
     warm_start: Path | None = None
 
 
+def check_place(plan: Plan, place: Place) -> list[dict[str, Any]]:
+    """The configurations that a new study begins with, where it can be begun there.
+
+    Raises:
+        InputError: its name is taken, nothing can be written there, or what it is to begin with is
+            no study of such a space.
+    """
+    check_free(place.out, place.name)
+    return warm_params(plan, place.warm_start) if place.warm_start else []
+
+
 def run_study(
     plan: Plan,
     place: Place | RunFolder,
@@ -92,8 +103,9 @@ def run_study(
     options = plan.options
     with ExitStack() as stack:
         if isinstance(place, Place):
-            check_free(place.out, place.name)
+            warm = check_place(plan, place)
         else:
+            warm = []
             stack.enter_context(place.locked())
         set_environment(options.address)
         # Ray's start is mostly waiting for its processes: import what comes next meanwhile.
@@ -117,7 +129,7 @@ def run_study(
         loaded = load(plan, cluster, say)
         plan, site, data, facts = loaded.plan, loaded.site, loaded.data, loaded.facts
 
-        folder, record, ledger, notes = _open(stack, plan, place, facts, argv, stored)
+        folder, record, ledger, notes = _open(stack, plan, place, warm, facts, argv, stored)
         if cluster.nodes > 1:
             check_shared(folder.path)
         outcome = Outcome(folder, record, notes=notes)
@@ -221,6 +233,7 @@ def _open(
     stack: ExitStack,
     plan: Plan,
     place: Place | RunFolder,
+    warm: Sequence[dict[str, Any]],
     facts: dict[str, Any],
     argv: Sequence[str],
     stored: dict[str, Any] | None,
@@ -242,7 +255,6 @@ def _open(
         if plan.trials != stored["search"]["trials"]:
             write_study(folder.study_yaml, plan, record, facts, [stored["command"]])
     else:
-        first = warm_params(plan, place.warm_start) if place.warm_start else []
         folder = create_run_folder(place.out, place.name, plan.space.name)
         stack.enter_context(folder.locked())
         record = _record(plan, folder.path.name)
@@ -254,7 +266,7 @@ def _open(
     if isinstance(place, RunFolder):
         record.trials = ledger.records(record)
     else:
-        for params in first[: plan.trials]:
+        for params in warm[: plan.trials]:
             ledger.enqueue(params)
     return folder, record, ledger, notes
 

@@ -210,6 +210,19 @@ def test_scratch_folders_are_ones_own_and_short(short: Path) -> None:
     assert all(folder.exists() for folder in (first, second, new))
 
 
+def test_a_scratch_folder_is_nobody_elses(short: Path) -> None:
+    home = short / f"distrib-ray-{os.getuid()}"
+    home.mkdir()
+    home.chmod(0o777)
+    assert scratch_folder().parent == home
+    assert home.stat().st_mode & 0o077 == 0
+    home.rename(short / "elsewhere")
+    home.symlink_to(short / "elsewhere")
+    with pytest.raises(InputError, match="cannot keep its files") as caught:
+        scratch_folder()
+    assert "belongs to another user, or is a link" in str(caught.value)
+
+
 @pytest.mark.parametrize("error", [errno.EROFS, errno.EACCES, errno.ENOSPC, None])
 def test_a_place_that_takes_no_scratch_folder_is_told(
     error: int | None, short: Path, monkeypatch: pytest.MonkeyPatch

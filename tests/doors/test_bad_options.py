@@ -88,7 +88,13 @@ TUNE: dict[str, tuple[list[str], list[str]]] = {
         [*TOY, "--name", "taken", "--out", "."],
         ["taken", "exists", "--resume"],
     ),
+    "dry run of a name that is taken": (
+        [*TOY, "--name", "taken", "--out", ".", "--dry-run"],
+        ["taken", "exists", "--resume"],
+    ),
     "out that is a file": ([*TOY, "--out", "toy.yaml"], ["toy.yaml", "--out"]),
+    "out below a file": ([*TOY, "--out", "toy.yaml/runs"], ["toy.yaml", "--out"]),
+    "dry run below a file": ([*TOY, "--out", "toy.yaml/runs", "--dry-run"], ["toy.yaml", "--out"]),
     "resume of another space": (["--resume", "x", *TOY], ["--space", "resumed study keeps"]),
     "resume under a name": (["--resume", "x", "--name", "y"], ["--name", "resumed study keeps"]),
     "resume without running": (["--resume", "x", "--dry-run"], ["--dry-run", "new study"]),
@@ -96,6 +102,10 @@ TUNE: dict[str, tuple[list[str], list[str]]] = {
     "resume of the last of none": (["--resume", "last"], ["runs", "no study to go on with"]),
     "resume of another folder": (["--resume", "taken"], ["taken", "no study's folder"]),
     "warm start from nothing": ([*TOY, "--warm-start", "none"], ["none", "no such study"]),
+    "warm start from another folder": (
+        [*TOY, "--warm-start", "taken", "--dry-run"],
+        ["taken", "no study's folder"],
+    ),
 }
 
 

@@ -14,6 +14,7 @@ from distrib.errors import InputError
 from distrib.study import dry_run, tasks
 from distrib.study.loading import Loaded
 from distrib.study.options import Plan
+from distrib.study.run import Place
 from tests.simulate import toy_plan
 
 
@@ -52,7 +53,7 @@ def step(monkeypatch: pytest.MonkeyPatch) -> Task:
 def test_the_first_step_runs_where_a_trial_would(step: Task) -> None:
     plan = toy_plan(resources=Resources(cpus=2, accelerator_type="A100"))
     said: list[str] = []
-    dry_run.dry_run(plan, said.append)
+    dry_run.dry_run(plan, Place(), said.append)
     assert step.asked == {"num_cpus": 2, "num_gpus": 0, "accelerator_type": "A100"}
     assert said[-1].startswith("estimate: 1 trials at a time")
 
@@ -67,5 +68,5 @@ def test_the_first_step_runs_where_a_trial_would(step: Task) -> None:
 )
 def test_a_first_step_that_fails_is_told(step: Task, kind: str, told: str) -> None:
     with pytest.raises(InputError, match="the first step failed") as caught:
-        dry_run.dry_run(toy_plan({"kind": kind, "at": 1}), lambda line: None)
+        dry_run.dry_run(toy_plan({"kind": kind, "at": 1}), Place(), lambda line: None)
     assert told in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -46,6 +47,18 @@ def test_a_name_is_taken_once(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="exists already") as caught:
             refuse()
         assert f"--resume {tmp_path / 'runs' / 'mine'}" in str(caught.value)
+
+
+def test_a_place_that_cannot_be_written_to_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o500)
+    monkeypatch.setattr(os, "access", lambda path, mode: bool(path.stat().st_mode & 0o200))
+    with pytest.raises(InputError, match="no study can be written here") as caught:
+        check_free(tmp_path / "runs" / "deep", None)
+    assert "found:    Permission denied" in str(caught.value)
+    tmp_path.chmod(0o700)
+    check_free(tmp_path / "runs" / "deep", None)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/a", "-a", ".a", "a b", "ä", "a" * 101])
