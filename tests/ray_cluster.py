@@ -35,11 +35,8 @@ def ray_cluster(cpus: int = 2, gpus: int = 0) -> Iterator[tuple[str, Path]]:
         *(f"--dashboard-agent-listen-port={others[0]}", f"--ray-client-server-port={others[1]}"),
     ]
     try:
-        with _started(folder, cpus, words) as head:
+        with _started(folder, cpus, words):
             yield f"127.0.0.1:{port}", folder
-            head.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                head.wait(PATIENCE)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -57,9 +54,7 @@ def ray_node(address: str, folder: Path, cpus: int, ip: str = "127.0.0.1") -> It
 
 
 @contextmanager
-def _started(
-    folder: Path, cpus: int, words: list[str], ip: str = "127.0.0.1"
-) -> Iterator[subprocess.Popen[bytes]]:
+def _started(folder: Path, cpus: int, words: list[str], ip: str = "127.0.0.1") -> Iterator[None]:
     """`ray start` in the foreground, once it runs; whatever is left of it is killed at the end."""
     mark = f"RAY_CLUSTER_MARK={uuid.uuid4().hex}"
     name, _, value = mark.partition("=")
@@ -84,11 +79,14 @@ def _started(
             assert node.poll() is None, log.read_text(errors="replace")
             assert time.monotonic() < end, log.read_text(errors="replace")
             time.sleep(0.1)
-        yield node
+        yield
     finally:
-        for pid in _marked(mark):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        # An end in order can take half a minute, and there is nothing to be kept.
+        while pids := _marked(mark):
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
         node.wait()
 
 

@@ -30,6 +30,8 @@ from distrib.study.mailbox import Mailbox
 from distrib.study.trial import Message
 
 FAREWELL = 30.0  # seconds for the controllers to go when their slots go
+LOOK = 20.0  # seconds between two looks whether a group may grow
+ROOM = 10.0  # seconds in which the room that was seen for such a group must be had
 POLL = 0.5  # seconds between two looks whether Ray Train still runs
 
 # What Ray Train reads in a slot's process and takes along to its controller and workers.
@@ -140,6 +142,8 @@ class GroupLine:
         maker, resources = self._maker, self._maker.resources
         os.environ.update(SETTINGS)
         os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = str(int(maker.foreign))
+        if resources.most is not None:
+            os.environ["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = str(ROOM)
         bundle = {"CPU": resources.cpus, **({"GPU": resources.gpus} if resources.gpus else {})}
         try:
             GroupTrainer(
@@ -157,6 +161,7 @@ class GroupLine:
                     use_gpu=bool(resources.gpus),
                     resources_per_worker=bundle,
                     accelerator_type=resources.accelerator_type,
+                    elastic_resize_monitor_interval_s=LOOK,
                 ),
                 run_config=ray.train.RunConfig(
                     name=f"group-{self._slot}",

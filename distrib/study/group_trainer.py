@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
+import ray
+from ray._private.state import state
+from ray.train.v2._internal.execution.scaling_policy import (
+    ElasticScalingPolicy,
+    FixedScalingPolicy,
+)
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 # Made for every run, and of no use to ours.
@@ -25,9 +30,24 @@ class GroupTrainer(DataParallelTrainer):
 
     def _initialize_and_run_controller(self, **settings: Any) -> Any:
         # Groups that may grow need Ray's coordinator, which then stays as long as the cluster.
-        if not self.scaling_config.elasticity_enabled:
-            settings["scaling_policy"] = FixedSize(self.scaling_config)
+        policy = StayingNodes if self.scaling_config.elasticity_enabled else FixedSize
+        settings["scaling_policy"] = policy(self.scaling_config)
         return super()._initialize_and_run_controller(**settings)
+
+
+class StayingNodes(ElasticScalingPolicy):
+    """Counts on the nodes that are there and stay.
+
+    Ray's coordinator looks for them three times a minute and does not ask whether they are about to
+    go: a group that lost a node would be begun on it again, in vain for a minute.
+    """
+
+    def _count_possible_workers(self, reserved_resources: dict[str, dict[str, float]]) -> int:
+        there = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        staying = there - set(state.get_draining_nodes())
+        return super()._count_possible_workers(
+            {node: held for node, held in reserved_resources.items() if node in staying}
+        )
 
 
 class FixedSize(FixedScalingPolicy):

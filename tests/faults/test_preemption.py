@@ -41,7 +41,9 @@ def give_notice(address: str, cpus: int) -> None:
 def test_a_notice_saves_what_was_done(start: Any, tmp_path: Path) -> None:
     (tmp_path / "rows").mkdir()
     write_rows(tmp_path / "rows", rows=800)
+    done = tmp_path / "done"
     config = {"pause": 0.2, "epochs": 8, "hidden": 4, "learning_rate": 0.1, "seed": 5}
+    config |= {"until": str(done)}
     space = {"trainable": "tests.stream_family:Net", "trials": 1, "parameters": config}
     (tmp_path / "net.yaml").write_text(yaml.safe_dump(space))
     trial = tmp_path / "runs" / "s" / "trials" / "0000"
@@ -62,6 +64,7 @@ def test_a_notice_saves_what_was_done(start: Any, tmp_path: Path) -> None:
         driver.until(lambda: any(trial.glob("checkpoint/*.safetensors")))
         doomed.close()
         assert len(read_metrics(trial / "metrics.csv")) < config["epochs"]
+        done.touch()
         assert driver.wait(240) == 0, driver.said()
     (ended,) = trials_of(tmp_path / "runs" / "s")
     assert ended.user_attrs["retries"] == 1
