@@ -14,7 +14,8 @@ def whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
     Args:
         path: the file to replace or create; its folder exists.
-        durable: also wait until the disk holds it, so that it outlives a loss of power.
+        durable: also wait until the disk holds it, name and all, so that it outlives a loss of
+            power.
 
     Raises:
         OSError: a full or read-only disk; `path` is then as it was before.
@@ -23,9 +24,10 @@ def whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
     try:
         yield temporary
         if durable:
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
+            sync(temporary)
         temporary.replace(path)
+        if durable:
+            sync(path.parent)
     except OSError as error:
         if error.filename == str(temporary):  # a name that says nothing to the reader
             error.filename = str(path)
@@ -33,6 +35,15 @@ def whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def sync(path: Path) -> None:
+    """Wait until the disk holds a file's content, or a folder's names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_whole(path: Path, content: bytes | str, *, durable: bool = False) -> None:

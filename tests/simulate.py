@@ -79,7 +79,8 @@ class Simulation:
     """One study in a folder; `open` is a driver's start, first or later.
 
     Attributes:
-        ran: the numbers of the trials that were given out, by every driver in turn.
+        ran: the numbers of the trials that were given out, by every driver in turn. told: the lines
+            for the reader, likewise.
     """
 
     plan: Plan
@@ -88,6 +89,7 @@ class Simulation:
     save_every: float = 0.0
     trackers: Sequence[Tracker] = ()
     ran: list[int] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     search: Search | None = None
 
     def open(self, **limits: Any) -> Search:
@@ -110,6 +112,7 @@ class Simulation:
             sampler=self.plan.sampler,
             defaults=default_params(self.plan),
             trackers=self.trackers,
+            tell=self.told.append,
         )
         return self.search
 

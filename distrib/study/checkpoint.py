@@ -99,12 +99,15 @@ class Checkpoints:
 
         A torn file is put aside under the ending `.torn`.
         """
-        torn: list[str] = []
+        state, torn = None, []
         for path in reversed(self.files()):
             try:
-                return read_state(path), torn
+                state = read_state(path)
+                break
             except TornStateError as error:
-                torn.append(str(error).replace("\n", " "))
+                torn.append(" ".join(str(error).split()))
                 with suppress(OSError):
                     path.rename(path.with_suffix(".torn"))
-        return None, torn
+        if torn:
+            torn[-1] += "; it begins again" if state is None else "; the one before is taken"
+        return state, torn

@@ -132,15 +132,18 @@ def run_study(
         folder, record, ledger, notes = _open(stack, plan, place, warm, facts, argv, stored)
         if cluster.nodes > 1:
             check_shared(folder.path)
-        outcome = Outcome(folder, record, notes=notes)
+        outcome = Outcome(folder, record)
+
+        def tell(line: str) -> None:
+            outcome.notes.append(line)
+            say(f"note: {line}")
+
+        for note in notes:
+            tell(note)
         if options.address is not None:
 
             def holds() -> int:
                 return describe(cluster.address, cluster.scratch).holds(plan.options.resources)
-
-            def tell(line: str) -> None:
-                outcome.notes.append(line)
-                say(line)
 
             stack.enter_context(room_watched(holds, tell))
         watching = list(trackers(folder))
@@ -162,6 +165,7 @@ def run_study(
             sampler=plan.sampler,
             defaults=default_params(plan),
             trackers=watching,
+            tell=tell,
         )
         context = Context(
             plan.space.trainable,
@@ -204,14 +208,16 @@ def run_study(
             run_search(search, slot, bundle, cluster.scratch, prepare_finisher)
         finally:
             outcome.interrupted = search.interrupted or search.error is not None
-            outcome.notes += search.notes
             for tracker in watching:
                 tracker.study_ended(record, outcome.interrupted)
         outcome.seconds["search"] = time.monotonic() - began
-        if not outcome.interrupted and len(record.trials) < record.num_trials and search.spent:
+        more = len(record.trials) < record.num_trials
+        if not outcome.interrupted and search.spent and (search.unfinished or more):
             outcome.cut = True
-            told = f"the time budget ended the search after {len(record.trials)} of"
-            outcome.notes.append(f"{told} {record.num_trials} trials")
+            ended = sum(trial.state != "RUNNING" for trial in record.trials.values())
+            told = f"the time budget ended the search after {ended} of {record.num_trials} trials"
+            left = f", {len(search.unfinished)} amid their training" if search.unfinished else ""
+            outcome.notes.append(told + left)
         if not outcome.interrupted:
             began = time.monotonic()
             line = maker.line(context) if maker and record.best() else None

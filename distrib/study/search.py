@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from distrib.errors import InputError
-from distrib.files import write_whole
+from distrib.files import sync, write_whole
 from distrib.records import FailureClass, Scalar, StudyRecord, Tracker, TrialRecord
 from distrib.study.configs import config_yaml, make_config
 from distrib.study.folder import RunFolder
@@ -49,7 +49,7 @@ class Limits:
     """When a study is over, and what it keeps.
 
     Attributes:
-        deadline: `time.monotonic()` after which no trial begins and the running ones are stopped.
+        deadline: `time.monotonic()` after which no trial begins and the running ones are left.
     """
 
     trials: int
@@ -82,6 +82,7 @@ class Search:
         study: its record; on a resume, with the earlier trials. Those that the earlier driver left
             unfinished go first.
         defaults: values of one trial that is not drawn, `start.DEFAULTS_AT`; empty for none.
+        tell: tells the reader a line, at once and in the summary.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Search:
         sampler: str,
         defaults: Mapping[str, Any] | None = None,
         trackers: Sequence[Tracker] = (),
+        tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.study = study
         self.family = family
@@ -110,7 +112,7 @@ class Search:
         self.sampler = sampler
         self.defaults = dict(defaults or {})
         self.trackers = trackers
-        self.notes: list[str] = []
+        self.tell = tell
         self.error: BaseException | None = None  # what stops the study: a disk that takes no more
         self.interrupted = False
         self._live: dict[int, _Live] = {}
@@ -151,7 +153,8 @@ class Search:
         if message.disk is not None:
             self.error = OSError(message.disk)
             return True
-        self.notes += [f"trial {number}: {note}" for note in message.notes]
+        for note in message.notes:
+            self.tell(f"trial {number}: {note}")
         live.record.retries += message.restarts
         live.record.seconds.update(message.seconds)
         stop = self._rows(live, message.rows)
@@ -165,10 +168,7 @@ class Search:
             return self._judge(live, "finished")
         if live.doomed is not None:
             return self._judge(live, "failed", *live.doomed)
-        if self.spent:
-            live.record.reason = "the time budget is spent"
-            return self._judge(live, "pruned")
-        return self.interrupted
+        return self.interrupted or self.spent  # unfinished: a resume goes on with it
 
     def lost(self, number: int, failure: FailureClass, reason: str) -> None:
         """A trial's process died and Tune begins it again: it goes on from its checkpoint."""
@@ -225,7 +225,7 @@ class Search:
         plain = config.model_dump(mode="json")
         file = self.folder.trial(number) / "config.yaml"
         if not file.is_file():  # one that was cut off between ledger and file has none yet
-            write_whole(file, config_yaml(self.study.trainable, plain))
+            write_whole(file, config_yaml(self.study.trainable, plain), durable=True)
         full = self._kept and len(self._kept) >= self.limits.keep
         bar = self._kept[-1][0] if full and fresh else None
         return Assignment(number, plain, time.time(), bar)
@@ -318,6 +318,8 @@ class Search:
         states = {"finished": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
         record.state = states[live.verdict or "failed"]  # type: ignore[assignment]
         record.ended = time.time()
+        if live.metrics.path.exists():
+            sync(live.metrics.path)  # before the ledger says that there is nothing more to come
         self.ledger.tell(record)
         del self._live[record.number]
         self._keep(record)

@@ -56,7 +56,8 @@ def write_study(
         "versions": versions(),
         "record": record.header(),
     }
-    write_whole(path, yaml.safe_dump(_plain(content), sort_keys=False, allow_unicode=True))
+    text = yaml.safe_dump(_plain(content), sort_keys=False, allow_unicode=True)
+    write_whole(path, text, durable=True)
 
 
 def read_study(path: Path) -> dict[str, Any]:
@@ -66,11 +67,12 @@ def read_study(path: Path) -> dict[str, Any]:
         InputError: the file is not one.
     """
     content = read_yaml(path.read_text(encoding="utf-8"), str(path))
-    if not isinstance(content, dict) or content.get("version") != VERSION:
+    found = content.get("version") if isinstance(content, dict) else None
+    if found != VERSION:
         raise InputError(
             "this is no study of this version",
             file=path,
-            found=content.get("version") if isinstance(content, dict) else content,
+            found="an empty file" if content is None else f"version: {found}",
             expected=f"version: {VERSION}",
         )
     return content

@@ -229,5 +229,6 @@ def _signals(search: Search) -> Iterator[None]:
     finally:
         for signum, handler in previous.items():
             signal.signal(signum, handler)
-        if search.error is None and (search.unfinished or not search.over):
+        left = search.unfinished and not search.spent
+        if search.error is None and (left or not search.over):
             search.interrupted = True

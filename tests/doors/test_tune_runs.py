@@ -136,5 +136,8 @@ def test_a_time_budget(tune: Callable[..., str], place: Path) -> None:
     )
     trials = trials_of(place / "runs" / "short")
     assert 0 < len(trials) < 100000
-    assert all(t.state.is_finished() for t in trials)
+    cut = [t.number for t in trials if not t.state.is_finished()]
+    assert len(cut) <= 2
+    assert f"ended the search after {len(trials) - len(cut)} of 100000 trials" in said
+    assert "--resume runs/short" in said
     assert "winner: trial" in said
