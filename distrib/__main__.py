@@ -6,6 +6,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from distrib._door import mute
+
 DOORS = {
     "tune": "search for good hyperparameters",
     "train": "train one configuration",
@@ -22,7 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Go through the door that the first argument names; the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help", "help"):
-        print(usage())
+        try:
+            print(usage(), flush=True)
+        except BrokenPipeError:
+            mute(sys.stdout)
         return 0
     if words[0] == "--version":
         from distrib import __version__

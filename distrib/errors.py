@@ -17,6 +17,9 @@ class InputError(ValueError):
         found: what stands there.
         expected: what should stand there.
         hint: what to do about it.
+
+    Attributes:
+        placed: whether it says where, by `file` or `where`.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class InputError(ValueError):
             lines.append(f"  expected: {expected}")
         if hint is not None:
             lines.append(f"  hint:     {hint}")
+        self.placed = bool(place)
         super().__init__("\n".join(lines))
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
@@ -50,7 +54,9 @@ def said_in(file: object) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"{file}, {error}" if file else str(error)) from None
+        if not file:
+            raise
+        raise InputError(f"{file}{', ' if error.placed else ': '}{error}") from None
 
 
 class DataError(InputError):

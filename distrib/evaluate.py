@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def evaluate(args: argparse.Namespace) -> int:
     """Load, judge, print."""
-    from distrib.errors import InputError
+    from distrib.errors import InputError, said_in
     from distrib.study.model import open_model
     from distrib.tracking.evaluations import append_row
 
@@ -57,7 +57,8 @@ def evaluate(args: argparse.Namespace) -> int:
         print(f"note: {note}")
     if (known := about_training(model, data, args.data is None)) is not None:
         print(f"note: {known}")
-    metrics, ends = model.evaluate(data), model.intervals(data)
+    with said_in(args.data):
+        metrics, ends = model.evaluate(data), model.intervals(data)
     for name, value in metrics.items():
         between = "  95% interval {:.6g} to {:.6g}".format(*ends[name]) if name in ends else ""
         print(f"{name:24s} {value:<12.6g}{between}".rstrip())

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distrib._door import DONE, Parser, enter, table_writer
+from distrib.errors import said_in
 
 EXAMPLES = """\
 python -m distrib.predict runs/mlp-0/best --data new/ --out predictions.parquet
@@ -39,7 +40,8 @@ def predict(args: argparse.Namespace) -> int:
     data = model.load(args.data, targets=False)
     for note in data.describe().get("notes", ()):
         print(f"note: {note}")
-    predictions = model.predict(data)
+    with said_in(args.data):
+        predictions = model.predict(data)
     write(predictions)
     print(f"{len(predictions)} rows in {args.out}")
     return DONE

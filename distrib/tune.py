@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def tune(args: argparse.Namespace) -> int:
     """Begin a study, or go on with one."""
     from distrib.study.options import make_plan
-    from distrib.study.space_file import find_space
+    from distrib.study.space_file import find_space, space_names
 
     if args.resume:
         for name in ("space", "warm_start"):
@@ -56,7 +56,7 @@ def tune(args: argparse.Namespace) -> int:
         raise InputError(
             "which space?",
             where="--space",
-            expected="mlp, trimming, or a YAML file",
+            expected=f"one of {', '.join(space_names())}, or a YAML file",
             hint="python -m distrib.tune --help",
         )
     plan = make_plan(find_space(args.space), options_from(args))

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from distrib.errors import InputError
+from distrib.errors import DataError, InputError
 from distrib.trainables.base import (
     Config,
     Fidelity,
@@ -164,6 +164,10 @@ def happen(config: CurveConfig, score: float) -> float:
         return float("inf")
     if config.kind == "input":
         raise InputError("too small", where="parameters.height")
+    if config.kind == "data":
+        raise DataError("a value is missing", where="row 3")
+    if config.kind == "interrupt":
+        raise KeyboardInterrupt
     if config.kind == "bug":
         raise RuntimeError("a bug of the family's")
     if config.kind == "memory":

@@ -151,4 +151,9 @@ def _arrays(path: Path) -> Iterator[IO[bytes]]:
             raise InputError(
                 "not an array file", file=path, found="other content", hint=_SAVE
             ) from None
-        raise InputError("not a readable array file", file=path, found=error, hint=_SAVE) from None
+        raise InputError(
+            "not a readable array file",
+            file=path,
+            found=error,
+            expected="a whole file of NumPy's; was it cut short?",
+        ) from None

@@ -148,6 +148,10 @@ class ParquetSet:
             return self.rows
         return sum(len(self.row_numbers(shard)) for shard in self.shards)
 
+    def is_empty(self) -> bool:
+        """Whether this part has no row; looks no further than the first one."""
+        return not any(len(self.row_numbers(shard)) for shard in self.shards)
+
     def _keys(self) -> list[str]:
         return list(dict.fromkeys(part.by for part in self.parts if part.by is not None))
 

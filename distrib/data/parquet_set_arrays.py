@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from distrib.errors import DataError, InputError
+from distrib.errors import DataError
 
 _MISSING = b"missing:"
 
@@ -33,7 +33,7 @@ def dense(table: pa.Table, column: str, dtype: type[np.generic] | None = None) -
         are nested.
 
     Raises:
-        InputError: where a value is missing, or the column is of another kind.
+        DataError: where a value is missing, or the column is of another kind.
     """
     chunked = table.column(column)
     inner, shape = chunked.type, []
@@ -42,7 +42,7 @@ def dense(table: pa.Table, column: str, dtype: type[np.generic] | None = None) -
         inner = inner.value_type
     binary = pa.types.is_fixed_size_binary(inner) and not shape and dtype is not None
     if not binary and not (_is_number(inner) and dtype is None):
-        raise InputError(
+        raise DataError(
             "not a column of numbers or of fixed-size lists of numbers"
             if dtype is None
             else "not a fixed-size binary column",
@@ -77,7 +77,7 @@ def ragged(table: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]:
         row i is `values[offsets[i]:offsets[i + 1]]`.
 
     Raises:
-        InputError: where a list or a value is missing, or the column is of another kind.
+        DataError: where a list or a value is missing, or the column is of another kind.
     """
     chunked = table.column(column)
     kind = chunked.type
@@ -86,7 +86,7 @@ def ragged(table: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]:
     texts = is_text(kind)
     lists = pa.types.is_list(kind) or pa.types.is_large_list(kind)
     if not texts and not (lists and _is_number(kind.value_type)):
-        raise InputError(
+        raise DataError(
             "neither a column of lists of numbers nor of texts",
             where=f"column {column!r}",
             found=str(kind),
@@ -140,7 +140,7 @@ def _is_text_view(kind: pa.DataType) -> bool:
 
 def _numbers_in(width: int, kind: np.dtype, column: str) -> int:
     if width % kind.itemsize:
-        raise InputError(
+        raise DataError(
             f"rows that are no whole number of {kind}s",
             where=f"column {column!r}",
             found=f"{width} bytes",

@@ -47,7 +47,12 @@ class Footer:
 def absolute(place: str | Path) -> str:
     """A place that means the same in every working directory."""
     text = str(place)
-    return text if "://" in text else Path(text).expanduser().absolute().as_posix()
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return Path(text).expanduser().absolute().as_posix()
+    if not rest.strip("/"):
+        raise InputError("this URL names no place", file=text, expected=f"{scheme}://bucket/folder")
+    return text
 
 
 @lru_cache(maxsize=64)
@@ -67,7 +72,7 @@ def locate(place: str) -> tuple[pafs.FileSystem, str]:
         raise InputError("the filesystem cannot be reached", file=place, found=error) from None
     try:
         filesystem, path = fsspec.core.url_to_fs(place)
-    except (ValueError, ImportError, OSError) as error:
+    except Exception as error:  # whatever a filesystem of fsspec's raises where it is made
         raise InputError(
             "no filesystem for this URL",
             file=place,
@@ -83,6 +88,13 @@ def file_size(place: str) -> int | None:
     Raises:
         InputError: where there is neither.
     """
+    if place.startswith(("http://", "https://")) and not place.endswith(".parquet"):
+        raise InputError(
+            "a web server has no folders",
+            file=place,
+            expected="the address of one *.parquet file, or a folder of an object store (s3://, "
+            "gs://, ...)",
+        )
     filesystem, path = locate(place)
     info = _attempted(lambda: filesystem.get_file_info(path), filesystem, place)
     if info.type == pafs.FileType.NotFound:

@@ -66,6 +66,7 @@ def fold_ids(groups: np.ndarray, k: int, seed: int) -> np.ndarray:
             "fewer groups than folds",
             found=f"{len(distinct)} groups, {k} folds",
             expected="at least one group for each fold",
+            hint="fewer folds with --set folds=2, or a smaller --test-fraction",
         )
     shuffled = np.random.default_rng((seed, _FOLDS)).permutation(len(distinct))
     largest_first = shuffled[np.argsort(-sizes[shuffled], kind="stable")]

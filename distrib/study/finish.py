@@ -70,8 +70,8 @@ def finish(
     for left in part.glob("[!.]*"):  # of an end that was interrupted, perhaps of another winner
         left.unlink()
     key = f"{winner.number}-{units}"  # a half-done training of another winner is no beginning
-    log = None if plan.options.debug else str(part / "console.log")
-    job = Job(key, config, str(part / f".refit-{key}"), log, refit=True, units=units)
+    log, refit = str(part / "console.log"), str(part / f".refit-{key}")
+    job = Job(key, config, refit, log, plan.options.debug, refit=True, units=units)
     finisher = _train(plan, start, job, data, phase, line)
     for silent in part.glob("console*.log"):
         if not silent.stat().st_size:

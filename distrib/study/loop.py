@@ -5,10 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +19,8 @@ from distrib.study.registry import load_family
 from distrib.study.trial import Message, Pace, of_the_group, run_trial
 from distrib.trainables.base import Trainable, Worker
 from distrib.trainables.framework import prepare, release
+
+FAREWELL = 5.0  # seconds for what was written last to reach its places
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Job:
 
     Attributes:
         key: names this beginning of it: a training that begins again has another.
-        folder: where its checkpoints lie. console: the file for what is written meanwhile, or None.
+        folder: where its checkpoints lie. console: the file for what is written meanwhile, or None;
+        echo: whether that is also written where it would go without the file.
         asked: when it was given out, seconds since the epoch.
         bar: see `run_trial`. refit, units: the winner's last training, see `run_trial`.
     """
@@ -52,6 +56,7 @@ class Job:
     config: dict[str, Any]
     folder: str
     console: str | None = None
+    echo: bool = False
     asked: float = field(default_factory=time.time)
     bar: float | None = None
     refit: bool = False
@@ -115,7 +120,7 @@ class Loop:
         """Give messages for as long as they are asked for; returns the next job."""
         fixed = {"start": max(0.0, time.time() - job.asked), **self.seconds}
         self.seconds = dict.fromkeys(self.seconds, 0.0)
-        with console(job.console, self.worker.rank):
+        with console(job.console, self.worker.rank, echo=job.echo):
             try:
                 messages = run_trial(
                     self.family,
@@ -149,8 +154,12 @@ class Loop:
 
 
 @contextmanager
-def console(file: str | None, rank: int) -> Iterator[None]:
-    """Everything that this process and its children write, into a file: one for each rank."""
+def console(file: str | None, rank: int, *, echo: bool = False) -> Iterator[None]:
+    """Everything that this process and its children write, into a file: one for each rank.
+
+    Args:
+        echo: also to where it would have gone.
+    """
     if file is None:
         yield
         return
@@ -159,18 +168,42 @@ def console(file: str | None, rank: int) -> Iterator[None]:
         path = path.with_stem(f"{path.stem}-rank{rank}")
     path.parent.mkdir(parents=True, exist_ok=True)
     _flush()
-    saved = os.dup(1), os.dup(2)
-    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    with ExitStack() as stack:
+        saved = os.dup(1), os.dup(2)
+        target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        for descriptor in (*saved, target):
+            stack.callback(os.close, descriptor)
+        into = stack.enter_context(_doubled(target, saved[0])) if echo else target
+        os.dup2(into, 1)
+        os.dup2(into, 2)
+        try:
+            yield
+        finally:
+            _flush()
+            for descriptor, copy in zip((1, 2), saved):
+                os.dup2(copy, descriptor)
+
+
+@contextmanager
+def _doubled(*targets: int) -> Iterator[int]:
+    """A pipe whose other end writes all that comes to every one of these."""
+    out, into = os.pipe()
+    own = [os.dup(target) for target in targets]
+
+    def copy() -> None:
+        while content := os.read(out, 65536):
+            for target in own:
+                os.write(target, content)
+        for descriptor in (*own, out):
+            os.close(descriptor)
+
+    reader = threading.Thread(target=copy, daemon=True)
+    reader.start()
     try:
-        os.dup2(target, 1)
-        os.dup2(target, 2)
-        yield
+        yield into
     finally:
-        _flush()
-        for descriptor, copy in zip((1, 2), saved):
-            os.dup2(copy, descriptor)
-            os.close(copy)
-        os.close(target)
+        os.close(into)
+        reader.join(FAREWELL)  # a child that goes on holds the pipe open
 
 
 def _flush() -> None:

@@ -205,9 +205,14 @@ def _check_parameters(
     for parameter in space.parameters:
         _check_name(parameter.name, family, f"parameters.{parameter.name}", space.file)
         ends = parameter.values or (parameter.low, parameter.high)
-        file = "" if parameter.name in fixed else space.file
+        given = parameter.name in fixed
         for value in ends:
-            checked(family.Config, {parameter.name: value}, "parameters", file)
+            checked(
+                family.Config,
+                {parameter.name: value},
+                "--set" if given else "parameters",
+                "" if given else space.file,
+            )
     needed = [n for n, f in names.items() if f.is_required()]
     for name in needed:
         if name not in {p.name for p in space.parameters}:

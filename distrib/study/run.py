@@ -188,7 +188,7 @@ def run_study(
         slot = {
             "context": context,
             "folder": str(folder.path.absolute()),
-            "capture": not options.debug,
+            "echo": options.debug,
             "group": maker,
         }
         ready: list[Any] = []

@@ -115,6 +115,7 @@ class Search:
         self.tell = tell
         self.error: BaseException | None = None  # what stops the study: a disk that takes no more
         self.interrupted = False
+        self.spoiled = False  # whether the data turned out to be bad, for any trial
         self._live: dict[int, _Live] = {}
         self._orphans: list[int] = []
         self._grid = space.grid_points()
@@ -133,7 +134,7 @@ class Search:
     @property
     def over(self) -> bool:
         """Whether no further trial will begin."""
-        if self.interrupted or self.error or self.spent:
+        if self.interrupted or self.error or self.spent or self.spoiled:
             return True
         return not self._orphans and self.ledger.count() >= self.limits.trials
 
@@ -161,6 +162,9 @@ class Search:
         if stop:
             return True
         if message.failure is not None:
+            if message.failure[0] == "bad data" and not self.spoiled:
+                self.spoiled = True
+                self.tell("the data are at fault, whatever the configuration: no more trials begin")
             return self._judge(live, "failed", *message.failure)
         if message.ended:
             if live.record.value is None:

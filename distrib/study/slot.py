@@ -40,14 +40,14 @@ class Slot(tune.Trainable):
         config: dict[str, Any],
         context: Context,
         folder: str,
-        capture: bool,
+        echo: bool,
         group: Any = None,
     ) -> None:
         """Args:
-        folder: the study's. capture: whether what is written goes into the trial's own file.
+        folder: the study's. echo: whether what goes into the trial's own file is also shown.
         group: how to make a group of workers (`group.Maker`), or None to train in this process.
         """
-        self._folder, self._capture = Path(folder) / "trials", capture
+        self._folder, self._echo = Path(folder) / "trials", echo
         self._line: Line = ThreadLine(context) if group is None else group.line(context)
         self.reset_config(config)
 
@@ -58,7 +58,8 @@ class Slot(tune.Trainable):
             uuid.uuid4().hex,
             assignment["config"],
             str(folder / "checkpoint"),
-            str(folder / "console.log") if self._capture else None,
+            str(folder / "console.log"),
+            self._echo,
             assignment["asked"],
             assignment["bar"],
         )

@@ -226,7 +226,8 @@ def ordered(parameters: tuple[Parameter, ...], file: str) -> tuple[Parameter, ..
                     file=file,
                     where=where,
                     found=parent,
-                    expected=f"one of {', '.join(n for n in by_name if n != p.name)}",
+                    expected="one of "
+                    + (", ".join(n for n in by_name if n != p.name) or "the other parameters"),
                     hint=nearest(parent, by_name),
                 )
             other = by_name[parent]

@@ -21,13 +21,12 @@ def find_space(name: str) -> Space:
     """
     from importlib import resources
 
-    folder = resources.files("distrib.search_spaces")
     if name.endswith((".yaml", ".yml")) or "/" in name:
         path = Path(name)
         if not path.is_file():
             raise InputError("no such file", file=path, expected="a space in YAML")
         return parse_space(read_yaml_file(path), name=path.stem, file=name)
-    names = sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".yaml"))
+    names = space_names()
     if name not in names:
         raise InputError(
             "no such space",
@@ -36,8 +35,17 @@ def find_space(name: str) -> Space:
             expected=f"one of {', '.join(names)}, or a YAML file",
             hint=nearest(name, names),
         )
-    text = (folder / f"{name}.yaml").read_text(encoding="utf-8")
+    file = resources.files("distrib.search_spaces") / f"{name}.yaml"
+    text = file.read_text(encoding="utf-8")
     return parse_space(read_yaml(text, f"{name}.yaml"), name=name, file=f"{name}.yaml")
+
+
+def space_names() -> list[str]:
+    """The spaces that come with this package."""
+    from importlib import resources
+
+    files = resources.files("distrib.search_spaces").iterdir()
+    return sorted(file.name[:-5] for file in files if file.name.endswith(".yaml"))
 
 
 def parse_space(content: Any, *, name: str, file: str) -> Space:
@@ -50,7 +58,7 @@ def parse_space(content: Any, *, name: str, file: str) -> Space:
         raise InputError(
             "a space is a mapping",
             file=file,
-            found=type(content).__name__,
+            found="an empty file" if content is None else f"a {type(content).__name__}",
             expected="trainable: NAME and parameters: {...}",
         )
     for key in ("trainable", "parameters"):

@@ -78,9 +78,27 @@ def load_data(
             family.check_rows(config, test)
         described["test_rows"] = 0 if test is None else family.count(test)
         described["search_rows"] = family.count(rest)
+        for part, key in (("test", "test_rows"), ("search", "search_rows")):
+            if not described[key] and (part != "test" or test is not None):
+                raise InputError(
+                    f"the {part} part has no rows",
+                    where="--test-fraction",
+                    found=fraction,
+                    expected="a share that leaves rows, or groups, on both sides",
+                )
     except InputError as error:
-        named = source.path is None or str(source.path) in str(error)
+        named = source.path is None or str(source.path).rstrip("/") in str(error)
         return None, None, {"error": str(error) if named else f"{source.path}: {error}"}
+    except Exception as error:
+        traceback.print_exc()
+        failed = InputError(
+            "the family failed to load its data",
+            where=f"trainable {site.trainable}",
+            found=reason(error),
+            expected="data, or an InputError that says what is wrong with them",
+            hint="--debug shows where, in full",
+        )
+        return None, None, {"error": str(failed)}
     described["seconds"] = time.monotonic() - began
     return rest, test, described
 
@@ -127,7 +145,7 @@ class Finisher:
         self, job: Job, data: Any, objective: str, save_every: float
     ) -> Iterator[dict[str, Any]]:
         """Train on every row of the search: {"step": n} as it goes on, or {"error": text}."""
-        with console(job.console, 0):
+        with console(job.console, 0, echo=job.echo):
             for message in run_trial(
                 self.family,
                 self.family.Config.model_validate(job.config),

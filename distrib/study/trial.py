@@ -207,8 +207,11 @@ def run_trial(
             findings.write(held_out=False)
         seconds["checkpoint"] += time.monotonic() - began
         yield Message(rows=unsent, ended=True, seconds=seconds)
-    except (Exception, SystemExit) as error:
-        if isinstance(error, SystemExit) and threading.current_thread() is threading.main_thread():
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        if (
+            not isinstance(error, Exception)
+            and threading.current_thread() is threading.main_thread()
+        ):
             raise  # Ray's, to a process that is told to end
         if worker.world_size > 1 and of_the_group(error):
             raise

@@ -126,7 +126,8 @@ class PlainLines:
         self._retries = {number: trial.retries for number, trial in study.trials.items()}
         earlier = wording.ended(study)
         known = f", {earlier} of them from before" if earlier else ""
-        print(f"study {study.name}: {study.num_trials} trials{known}", flush=True)
+        count = f"{study.num_trials} trial{'s' * (study.num_trials != 1)}"
+        print(f"study {study.name}: {count}{known}", flush=True)
 
     def trial_started(self, trial: TrialRecord) -> None:
         if self._study is not None:
@@ -187,6 +188,8 @@ class PlainLines:
         for number, trial in study.trials.items():
             if trial.retries > self._retries.get(number, 0):
                 self._retries[number] = trial.retries
+                if trial.state != "RUNNING":
+                    continue  # its end was told already
                 print(
                     f"trial {number} goes on from its last checkpoint: a process of it was lost "
                     f"({trial.retries} so far)",

@@ -9,6 +9,7 @@ from typing import Any
 
 from distrib.records import StudyRecord, TrialRecord, unbeaten
 
+SHOWN = 3  # failures that are told with their reason
 INTERVAL = 18  # characters of "0.7012 to 0.7345", or of its head
 
 
@@ -57,13 +58,17 @@ def _head(study: StudyRecord, interrupted: bool) -> str:
         if states[state]
     ]
     failures = Counter(t.failure for t in study.trials.values() if t.failure)
-    lines = [f"study {study.name}: {len(study.trials)} trials: {', '.join(parts) or 'none'}"]
+    count = len(study.trials)
+    told = f"{count} trial{'s' * (count != 1)}: {', '.join(parts) or 'none'}"
+    lines = [f"study {study.name}: {told}"]
     lines += [f"  failed, {failure}: {count}" for failure, count in failures.most_common()]
     retries = sum(t.retries for t in study.trials.values())
     if retries:
         lines.append(f"  begun again after a lost node or process: {retries}")
-    for trial in [t for t in study.trials.values() if t.state == "FAIL"][:3]:
-        lines.append(f"    trial {trial.number}: {trial.reason}")
+    failed = [t for t in study.trials.values() if t.state == "FAIL"]
+    lines += [f"    trial {trial.number}: {trial.reason}" for trial in failed[:SHOWN]]
+    if len(failed) > SHOWN:
+        lines.append(f"    and {len(failed) - SHOWN} more, see leaderboard.csv")
     if interrupted:
         lines.append("interrupted; nothing that ended is lost")
     elif not any(t.state in ("COMPLETE", "PRUNED") for t in study.trials.values()):
@@ -83,7 +88,8 @@ def confirmed_lines(study: StudyRecord, winner: Mapping[str, Any]) -> list[str]:
     """What each of the best few came to under fresh seeds; the best mean makes the winner."""
     return [
         f"{study.metric} of trial {number} over {found['seeds']} fresh seeds: "
-        f"{found['mean']:.4f} +- {found['sd']:.4f} (standard deviation)"
+        f"{found['mean']:.4f} +- {found['sd']:.4f} "
+        + ("(standard deviation)" if found["sd"] else "(the seed changes nothing)")
         for number, found in winner.get("confirmed", {}).items()
     ]
 

@@ -67,6 +67,23 @@ class MlpConfig(ScreenConfig):
     )
 
 
+UNTUNED = {
+    "hidden_width": 256,
+    "num_layers": 2,
+    "taper": 0.5,
+    "dropout": 0.0,
+    "loss": "mse",
+    "learning_rate": 1e-3,
+    "weight_decay": 0.0,
+    "schedule": "constant",
+    "clip_norm": 0.0,
+    "norm": "none",
+    "warmup": 0.0,
+    "patience": 0,
+}
+"""A network as one writes it down without a search: what tuning is worth is seen beside it."""
+
+
 class Mlp(ScreenTrainable[MlpConfig]):
     """Multilayer perceptron on vectors, cross-validated as one batched model."""
 
@@ -119,6 +136,22 @@ class Mlp(ScreenTrainable[MlpConfig]):
         task = MlpTask(config, data, worker, held_out=None)
         items = train(task, recipe(config), worker, units=units, state=state)
         yield from remember(items, self.row_ids(data))
+
+    def baselines(
+        self, config: MlpConfig, data: Screen, test: Screen | None, worker: Worker
+    ) -> dict[str, dict[str, float]]:
+        """Those of every screen, and an untuned network at its last epoch (see `UNTUNED`)."""
+        untuned = config.model_copy(update=UNTUNED)
+        *_, last = self.progress(untuned, data, worker)
+        assert last.metrics is not None
+        figures = dict(last.metrics)
+        if test is not None:
+            *_, last = self.refit(untuned, data, worker, None)
+            of_test = self.evaluate(untuned, last.state(), test, worker)
+            figures |= {f"test/{name}": value for name, value in of_test.items()}
+        for name in ("loss", "test/loss"):  # perhaps not of the kind that the winner minimises
+            figures.pop(name, None)
+        return {**super().baselines(config, data, test, worker), "untuned (256, 128)": figures}
 
     def apply(self, config: MlpConfig, state: State, data: Screen, worker: Worker) -> np.ndarray:
         """(rows, G) predictions."""

@@ -19,6 +19,7 @@ from pydantic import Field
 from distrib.data.parquet_set import ParquetSet, open_set
 from distrib.data.stream import Stream
 from distrib.data.stream_batches import Rows, Tokens
+from distrib.errors import InputError
 from distrib.trainables.base import Config, Progress, Source, State, Trainable, Worker
 from distrib.trainables.parallel import in_step
 from distrib.trainables.torch_loop import autocast, load_model
@@ -106,8 +107,19 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
         return data.count()
 
     def check(self, config: C, data: ParquetSet, num_workers: int = 1) -> None:
-        """There are shards for so many workers, and columns for such batches."""
+        """There are shards for so many workers, columns for such batches, and rows in each part."""
         self._stream(config, data, Worker(world_size=num_workers), seed=0)
+        parts = data.split(config.held_out, config.split_seed, by=self.split_by)
+        for name, part in zip(("training", "validation"), parts):
+            if part.is_empty():
+                of = f"values of {self.split_by!r}" if self.split_by else "rows"
+                raise InputError(
+                    f"the {name} part has no rows",
+                    file=data.folder,
+                    where="held_out",
+                    found=f"{config.held_out:g} of the {of} held out, too few to fall into both",
+                    expected=f"more {of}, or another share or split_seed",
+                )
 
     def progress(
         self, config: C, data: ParquetSet, worker: Worker, state: State | None = None

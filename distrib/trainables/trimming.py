@@ -106,7 +106,7 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
         if source.trim_min >= source.trim_max:
             raise InputError(
                 "a window without choices",
-                where="trim_min, trim_max",
+                where="data.trim_min, data.trim_max",
                 found=f"{source.trim_min}, {source.trim_max}",
                 expected="trim_min less than trim_max",
             )

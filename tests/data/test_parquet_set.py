@@ -226,6 +226,9 @@ def test_unfit_sets_are_refused_by_file(tmp_path: Path, spoil: Any, told: list[s
     [
         ("nowhere", None, "no such file or folder"),
         ("zork://bucket/folder", None, "no filesystem for this URL"),
+        ("dir:///somewhere", None, "no filesystem for this URL"),
+        ("s3://", None, "s3://: this URL names no place"),
+        ("http://127.0.0.1:9/rows/", None, "a web server has no folders"),
         (".", ["idd"], "did you mean 'id'?"),
         (".", [], "no column to read"),
         (".", ["id", "id"], "asked for twice"),

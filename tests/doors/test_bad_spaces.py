@@ -96,8 +96,8 @@ PARAMETERS: dict[str, tuple[str, list[str]]] = {
 }
 
 FILES: dict[str, tuple[bytes, list[str]]] = {
-    "empty": (b"", ["a space is a mapping", "NoneType"]),
-    "list": (b"- a\n- b\n", ["a space is a mapping", "list"]),
+    "empty": (b"", ["a space is a mapping", "found:    an empty file"]),
+    "list": (b"- a\n- b\n", ["a space is a mapping", "found:    a list"]),
     "text": (b"mlp\n", ["a space is a mapping", "str"]),
     "two documents": (b"a: 1\n---\nb: 2\n", ["not YAML"]),
     "not YAML": (b"parameters: [1, 2\n", ["not YAML", "line 2"]),

@@ -51,3 +51,15 @@ def test_an_unknown_door_is_refused_with_the_nearest() -> None:
     assert done.returncode == 2
     assert "did you mean 'tune'?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
+    program = f"{sys.executable} -m distrib --help"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {{ sleep 0.2; {program}; }} | true"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

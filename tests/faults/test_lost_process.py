@@ -17,7 +17,17 @@ def test_lost_failed_and_diverged_trials(start: Any, tmp_path: Path) -> None:
     write_space(
         tmp_path / "toy.yaml",
         {
-            "kind": ["curve", "die once", "die", "bug", "exit", "nan", "silent", "memory"],
+            "kind": [
+                "curve",
+                "die once",
+                "die",
+                "bug",
+                "exit",
+                "interrupt",
+                "nan",
+                "silent",
+                "memory",
+            ],
             "at": 7,
             "pause": 0.1,
             "options": str(tmp_path / "marker"),
@@ -36,6 +46,7 @@ def test_lost_failed_and_diverged_trials(start: Any, tmp_path: Path) -> None:
         "die": ("FAIL", "lost node"),
         "bug": ("FAIL", "bug"),
         "exit": ("FAIL", "bug"),
+        "interrupt": ("FAIL", "bug"),
         "nan": ("FAIL", "diverged"),
         "silent": ("FAIL", "bug"),
         "memory": ("FAIL", "out of memory"),

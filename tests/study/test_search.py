@@ -317,6 +317,16 @@ def test_a_spent_time_budget_ends_the_study_in_good_order(
     study.close()
 
 
+def test_no_trial_begins_once_the_data_turn_out_to_be_bad(tmp_path: Path) -> None:
+    plan = toy_plan({"kind": "data", "at": 2}, trials=9, scheduler="none")
+    study = Simulation(plan, tmp_path, slots=2)
+    study.run()
+    failures = [t.failure for t in study.search.study.trials.values()]
+    assert failures == ["bad data"] * len(failures)
+    assert len(failures) <= 2
+    assert [told for told in study.told if "the data are at fault" in told]
+
+
 def test_an_interrupted_study_leaves_its_trials_to_the_resume(tmp_path: Path) -> None:
     study = Simulation(toy_plan(trials=6, scheduler="none"), tmp_path, slots=2)
     search = study.open()

@@ -86,3 +86,32 @@ def test_as_many_workers_as_there_are_row_groups(
         assert f"at least {least}" in described["error"]
     else:
         assert described["workers"] == workers
+
+
+class Failing(Curve):
+    """A family with a bug in what reads its data."""
+
+    def load(self, source: Source, *, targets: bool = True) -> Points:
+        raise TypeError("no such argument")
+
+
+def test_a_bug_in_the_loading_is_told_in_a_few_lines() -> None:
+    site = Site(f"{__name__}:Failing", Worker(), allow_custom=True)
+    _, _, described = load_data._function(site, Source(), 0.2, 0, NOTHING, 1)
+    said = described["error"]
+    assert said.startswith(f"trainable {__name__}:Failing: the family failed to load its data\n")
+    assert "found:    TypeError: no such argument (test_tasks.py:" in said
+    assert "--debug" in said
+
+
+class Lopsided(Curve):
+    """Leaves nothing on one side."""
+
+    def count(self, data: Points) -> int:
+        return 0 if len(data.values) < 10 else len(data.values)
+
+
+def test_a_part_without_rows_is_refused() -> None:
+    site = Site(f"{__name__}:Lopsided", Worker(), allow_custom=True)
+    _, _, described = load_data._function(site, Source(), 0.2, 0, NOTHING, 1)
+    assert described["error"].startswith("--test-fraction: the test part has no rows")

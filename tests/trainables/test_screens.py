@@ -99,7 +99,9 @@ def test_all_families_stand_beside_the_same_baselines() -> None:
         "ridge",
         "ridge, tuned",
     ]
+    (untuned,) = [one.pop("untuned (256, 128)") for one in found if "untuned (256, 128)" in one]
     assert all(one == found[0] for one in found)
+    assert set(found[0]["ridge"]) == set(untuned)
     assert found[0]["training mean"]["delta_pearson"] == pytest.approx(0, abs=1e-9)
     assert found[0]["no change"]["mse"] == pytest.approx(np.nanmean(kept.targets**2), rel=1e-6)  # type: ignore[operator]
     assert "test/pearson" in found[0]["ridge"]

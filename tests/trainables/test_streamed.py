@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
+from distrib.errors import InputError
 from distrib.trainables.base import Source, State, Worker
 from tests.stream_family import Net, NetConfig, write_rows
 
@@ -44,3 +47,27 @@ def test_network_and_rows_are_put_on_the_device(
     )
     trained(tmp_path, Worker(device="cpu"))
     assert asked == [("cpu",)]
+
+
+class ByDonor(Net):
+    split_by = "donor"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_part_without_rows_is_refused_before_anything_is_trained(
+    tmp_path: Path, seed: int
+) -> None:
+    """All rows are of one donor, and so in one part."""
+    write_rows(tmp_path, rows=80)
+    for file in tmp_path.glob("*.parquet"):
+        table = pq.read_table(file)
+        table = table.append_column("donor", pa.array(["a"] * len(table)))
+        pq.write_table(table, file, row_group_size=20)
+    family = ByDonor()
+    data = family.load(Source(path=str(tmp_path)))
+    train, _ = data.split(0.25, seed, by="donor")
+    empty = "training" if train.is_empty() else "validation"
+    with pytest.raises(InputError, match=f"the {empty} part has no rows") as caught:
+        family.check(NetConfig(split_seed=seed), data)
+    assert str(tmp_path) in str(caught.value)
+    assert "'donor'" in str(caught.value)

@@ -97,11 +97,17 @@ def model_name(chain: str, species: str = "human") -> str:
         InputError: for a chain or species that OLGA has no model of.
     """
     if species.lower() not in SPECIES:
-        raise InputError("unknown species", found=species, expected=" or ".join(SPECIES))
+        raise InputError(
+            "unknown species",
+            where="data.species",
+            found=species,
+            expected=" or ".join(SPECIES),
+        )
     known = {**CHAINS, **{name.upper(): name for name in CHAINS.values()}}
     if chain.upper() not in known:
         raise InputError(
             "unknown chain",
+            where="data.chain",
             found=chain,
             expected="one of " + ", ".join(CHAINS),
             hint=nearest(chain.upper(), CHAINS),
