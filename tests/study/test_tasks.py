@@ -14,7 +14,7 @@ from distrib.study.space import Space
 from distrib.study.tasks import Site, load_data
 from distrib.trainables.base import Source, Worker
 from tests.stream_family import Net
-from tests.toys import Curve
+from tests.toys import Curve, Points
 
 NOTHING = Space("nothing", "", ())
 

@@ -91,6 +91,7 @@ def test_all_families_stand_beside_the_same_baselines() -> None:
     for name in FAMILIES:
         trainable, config = family(name)
         found.append(trainable.baselines(config, kept, test, WORKER))
+    (untuned,) = [one.pop("untuned (256, 128)") for one in found if "untuned (256, 128)" in one]
     assert list(found[0]) == [
         "no change",
         "training mean",
@@ -99,7 +100,6 @@ def test_all_families_stand_beside_the_same_baselines() -> None:
         "ridge",
         "ridge, tuned",
     ]
-    (untuned,) = [one.pop("untuned (256, 128)") for one in found if "untuned (256, 128)" in one]
     assert all(one == found[0] for one in found)
     assert set(found[0]["ridge"]) == set(untuned)
     assert found[0]["training mean"]["delta_pearson"] == pytest.approx(0, abs=1e-9)
