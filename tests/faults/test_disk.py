@@ -1,4 +1,4 @@
-"""A disk that is full or read-only."""
+"""A disk that is full or read-only, and one that loses its power."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from distrib.study.metrics_file import read_metrics
 from tests.driver import trials_of, write_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -65,3 +66,52 @@ def test_a_read_only_disk_is_said(disk: Path, start: Any, tmp_path: Path) -> Non
     assert "Read-only file system" in driver.said()
     assert "Traceback" not in driver.said()
     assert list(disk.iterdir()) == []
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Path]:
+    """A disk that can lose its power: what was not synced is gone then."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a disk")
+    image, place = tmp_path / "image", tmp_path / "machine"
+    place.mkdir()
+    with image.open("wb") as file:
+        file.truncate(64 * 2**20)
+    try:
+        subprocess.run(["mkfs.ext4", "-q", image], check=True, capture_output=True, timeout=60)
+        mount("-o", "loop", str(image), str(place))
+    except (subprocess.CalledProcessError, FileNotFoundError) as error:
+        pytest.skip(f"no disk image can be mounted here: {error}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True, timeout=60)
+
+
+def test_a_loss_of_power_loses_no_trial_that_ended(
+    machine: Path, start: Any, tmp_path: Path
+) -> None:
+    """The disk is read-only from one moment to the next, and comes back with what it held then."""
+    write_space(tmp_path / "toy.yaml", {"pause": 0.1}, trials=8, scheduler="none")
+    study = machine / "runs" / "toy"
+    driver = start(*("--space", "toy.yaml", "--out", str(machine / "runs"), "--name", "toy"))
+    driver.until(lambda: (study / "ledger.journal").exists() and len(ended(study)) >= 3)
+    mount("-o", "remount,abort", str(machine))
+    assert driver.wait() == 2, driver.said()
+    assert "Read-only file system" in driver.said()
+    assert "Traceback" not in driver.said()
+
+    subprocess.run(["umount", "-l", str(machine)], check=True, timeout=60)
+    mount("-o", "loop", str(tmp_path / "image"), str(machine))
+    before = ended(study)
+    assert len(before) >= 3
+    resumed = start("--resume", str(study))
+    assert resumed.wait() == 0, resumed.said()
+    after = ended(study)
+    assert len(after) == 8
+    assert {number: after[number] for number in before} == before
+    for number in before:
+        assert len(read_metrics(study / "trials" / f"{number:04d}" / "metrics.csv")) == 9
+
+
+def ended(study: Path) -> dict[int, float]:
+    """Number and value of each trial that ended."""
+    return {t.number: t.value for t in trials_of(study) if t.state.is_finished()}
