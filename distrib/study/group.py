@@ -29,7 +29,9 @@ from distrib.study.loop import Context, Job, Loop
 from distrib.study.mailbox import Mailbox
 from distrib.study.trial import Message
 
+MAKERS = ("ResourceTrainable", "TrainController")  # Tune's process of a slot, and Ray Train's
 FAREWELL = 30.0  # seconds for the controllers to go when their slots go
+SETTLED = 2.0  # seconds after which a process that Ray calls dead makes no group any more
 LOOK = 20.0  # seconds between two looks whether a group may grow
 ROOM = 10.0  # seconds in which the room that was seen for such a group must be had
 POLL = 0.5  # seconds between two looks whether Ray Train still runs
@@ -80,27 +82,33 @@ def start_mailbox() -> Any:
 
 
 def leave_nothing() -> None:
-    """Free what groups of this driver still hold; call it when the slots were told to go.
+    """Free what groups of this driver still hold of a cluster, when the slots were told to go.
 
     Ray frees the placement group of a lost controller as the driver ends, but for one that was made
-    at that very moment: it would stay on the cluster for ever.
+    at that very moment: it would stay on the cluster for ever. A process may go on for a moment
+    after Ray calls it dead.
     """
     job = ray.get_runtime_context().get_job_id()
     end = time.monotonic() + FAREWELL
-    while _controllers(job) and time.monotonic() < end:
+    while _makers(job) and time.monotonic() < end:
         time.sleep(POLL)
-    for name, group in ray.util.placement_group_table().items():
-        if name.endswith(job) and group["state"] != "REMOVED":  # a group's name ends with its job
-            ray.util.remove_placement_group(PlacementGroup(PlacementGroupID.from_hex(name)))
+    settled = time.monotonic() + SETTLED
+    while True:
+        for name, group in ray.util.placement_group_table().items():
+            if name.endswith(job) and group["state"] != "REMOVED":  # its name ends with its job
+                ray.util.remove_placement_group(PlacementGroup(PlacementGroupID.from_hex(name)))
+        if time.monotonic() > settled:
+            return
+        time.sleep(POLL)
 
 
-def _controllers(job: str) -> list[str]:
-    """Ray Train's controllers of a driver that still run."""
+def _makers(job: str) -> list[str]:
+    """The processes of a driver that still run and may yet make a group: slots and controllers."""
     actors = ray._private.state.actors(job_id=ray.JobID.from_hex(job))
     return [
         name
         for name, actor in actors.items()
-        if actor["ActorClassName"] == "TrainController" and actor["State"] != "DEAD"
+        if actor["ActorClassName"] in MAKERS and actor["State"] != "DEAD"
     ]
 
 

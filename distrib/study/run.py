@@ -124,7 +124,8 @@ def run_study(
 
         mailbox = None
         if options.resources.group:
-            stack.callback(leave_nothing)
+            if options.address is not None:  # a Ray of our own ends with all that it holds
+                stack.callback(leave_nothing)
             mailbox = start_mailbox()
         loaded = load(plan, cluster, say)
         plan, site, data, facts = loaded.plan, loaded.site, loaded.data, loaded.facts
