@@ -12,9 +12,9 @@ import pytest
 from distrib.study.metrics_file import read_metrics
 from tests.driver import trials_of, write_space
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
 
-TRIALS = 30
+TRIALS, KILLS = 30, 10
 OPTIONS = ["--seed", "7", "--concurrent", "1", "--checkpoint-every", "0.1", "--name", "toy"]
 
 
@@ -31,14 +31,13 @@ def finished(study: Path) -> dict[int, bytes]:
     }
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
-def test_resumes_lose_and_repeat_nothing(kills: int, start: Any, tmp_path: Path) -> None:
+def test_resumes_lose_and_repeat_nothing(start: Any, tmp_path: Path) -> None:
     write_space(tmp_path / "toy.yaml", trials=TRIALS, scheduler="asha")
     whole = start("--space", "toy.yaml", *OPTIONS, "--out", "whole")
-    random = np.random.default_rng(kills)
+    random = np.random.default_rng(KILLS)
     study = tmp_path / "runs" / "toy"
     ledger, before = study / "ledger.journal", {}
-    for kill in range(kills):
+    for kill in range(KILLS):
         size = ledger.stat().st_size if kill else 0
         arguments = ("--resume", str(study)) if kill else ("--space", "toy.yaml", *OPTIONS)
         driver = start(*arguments)
