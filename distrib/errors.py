@@ -50,11 +50,11 @@ class InputError(ValueError):
 
 @contextmanager
 def said_in(file: object) -> Iterator[None]:
-    """Put the file in which it stands before what turns out to be wrong with a word of it."""
+    """Put a file, or a folder, before what turns out to be wrong with it, where that names none."""
     try:
         yield
     except InputError as error:
-        if not file:
+        if not file or str(file).rstrip("/") in str(error):
             raise
         raise InputError(f"{file}{', ' if error.placed else ': '}{error}") from None
 

@@ -44,6 +44,11 @@ class Resources:
         """The most workers that a trial may have."""
         return max(self.workers, self.most or 1)
 
+    def __str__(self) -> str:
+        gpus = f"{self.gpus:g} GPUs" if self.gpus else ""
+        words = (f"{self.cpus:g} CPUs", gpus, self.accelerator_type)
+        return f"{self.workers} x ({', '.join(filter(None, words))})"
+
     def scaling(self) -> int | tuple[int, int]:
         """The number of workers in Ray Train's words."""
         return self.workers if self.most is None else (self.workers, self.most)
@@ -72,6 +77,11 @@ class Cluster:
     cpus: float
     gpus: float
     node_resources: tuple[dict[str, float], ...]
+
+    def accelerators(self) -> list[str]:
+        """The types that there are, as `Resources.accelerator_type` names them."""
+        keys = {key for node in self.node_resources for key in node}
+        return sorted(k.partition(":")[2] for k in keys if k.startswith("accelerator_type:"))
 
     def holds(self, resources: Resources) -> int:
         """How many trials fit at once, node by node."""

@@ -93,8 +93,7 @@ def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
         plan = replace(plan, options=replace(options, resources=replace(resources, most=allowed)))
         concurrent = concurrency(plan, cluster)
     if options.max_units is not None and plan.rule_name != "none" and not plan.rule().milestones:
-        say(f"note: no trial is stopped early: none has more {plan.unit}s than its {plan.grace} "
-            "of grace")  # fmt: skip
+        say(f"note: no trial is stopped early: all end within their grace of {plan.grace}")
     if (left := unused_gpus(plan, cluster, concurrent)) is not None:
         say(f"note: {left}")
     return Loaded(plan, concurrent, site, data, test, facts)
@@ -123,16 +122,12 @@ def concurrency(plan: Plan, cluster: Cluster) -> int:
         kind = "--gpus-per-worker" if gpus else "--cpus-per-worker"
         if resources.accelerator_type and cluster.holds(replace(resources, accelerator_type=None)):
             kind = "--accelerator-type"
-        asked = [f"{resources.cpus:g} CPUs", f"{resources.gpus:g} GPUs" if resources.gpus else ""]
-        asked += [resources.accelerator_type or ""]
-        kinds = {key.partition(":")[2] for node in cluster.node_resources for key in node
-                 if key.startswith("accelerator_type:")}  # fmt: skip
         raise InputError(
             "one trial asks for more than there is",
             where="--workers-per-trial" if one and not slim else kind,
-            found=f"{resources.workers} x ({', '.join(filter(None, asked))})",
+            found=resources,
             expected=f"at most {cluster.cpus:g} CPUs and {cluster.gpus:g} GPUs on "
-            f"{cluster.nodes} node(s), accelerators: {', '.join(sorted(kinds)) or 'none'}",
+            f"{cluster.nodes} node(s), accelerators: {', '.join(cluster.accelerators()) or 'none'}",
         )
     if resources.most is not None:
         room = max(1, cluster.holds(replace(resources, workers=resources.most)))

@@ -15,7 +15,7 @@ import ray
 
 from distrib.data.parquet_set import ParquetSet
 from distrib.data.stream import check_shards
-from distrib.errors import InputError
+from distrib.errors import InputError, said_in
 from distrib.study.checkpoint import Checkpoints, read_state, write_state
 from distrib.study.fitting import fit_space
 from distrib.study.loop import Job, console
@@ -63,32 +63,32 @@ def load_data(
     """
     began = time.monotonic()
     try:
-        family = load_family(site.trainable, allow_custom=site.allow_custom)
-        data = family.load(source)
-        rest, test = family.set_aside(data, fraction, seed)
-        described = data.describe()
-        described["unfit"] = family.unfit(data)
-        described["draws"] = family.draws(data)
-        fitted = fit_space(space, family, described["unfit"])
-        config = family.Config.model_validate(fitted.corner())
-        least = least or num_workers
-        described["workers"] = _most_workers(family, config, rest, least, num_workers)
-        described["units"] = family.units(config, rest)
-        if test is not None:
-            family.check_rows(config, test)
-        described["test_rows"] = 0 if test is None else family.count(test)
-        described["search_rows"] = family.count(rest)
-        for part, key in (("test", "test_rows"), ("search", "search_rows")):
-            if not described[key] and (part != "test" or test is not None):
-                raise InputError(
-                    f"the {part} part has no rows",
-                    where="--test-fraction",
-                    found=fraction,
-                    expected="a share that leaves rows, or groups, on both sides",
-                )
+        with said_in(source.path):
+            family = load_family(site.trainable, allow_custom=site.allow_custom)
+            data = family.load(source)
+            rest, test = family.set_aside(data, fraction, seed)
+            described = data.describe()
+            described["unfit"] = family.unfit(data)
+            described["draws"] = family.draws(data)
+            fitted = fit_space(space, family, described["unfit"])
+            config = family.Config.model_validate(fitted.corner())
+            least = least or num_workers
+            described["workers"] = _most_workers(family, config, rest, least, num_workers)
+            described["units"] = family.units(config, rest)
+            if test is not None:
+                family.check_rows(config, test)
+            described["test_rows"] = 0 if test is None else family.count(test)
+            described["search_rows"] = family.count(rest)
+            for part, key in (("test", "test_rows"), ("search", "search_rows")):
+                if not described[key] and (part != "test" or test is not None):
+                    raise InputError(
+                        f"the {part} part has no rows",
+                        where="--test-fraction",
+                        found=fraction,
+                        expected="a share that leaves rows, or groups, on both sides",
+                    )
     except InputError as error:
-        named = source.path is None or str(source.path).rstrip("/") in str(error)
-        return None, None, {"error": str(error) if named else f"{source.path}: {error}"}
+        return None, None, {"error": str(error)}
     except Exception as error:
         traceback.print_exc()
         failed = InputError(

@@ -126,8 +126,7 @@ class PlainLines:
         self._retries = {number: trial.retries for number, trial in study.trials.items()}
         earlier = wording.ended(study)
         known = f", {earlier} of them from before" if earlier else ""
-        count = f"{study.num_trials} trial{'s' * (study.num_trials != 1)}"
-        print(f"study {study.name}: {count}{known}", flush=True)
+        print(f"study {study.name}: {wording.trials(study.num_trials)}{known}", flush=True)
 
     def trial_started(self, trial: TrialRecord) -> None:
         if self._study is not None:

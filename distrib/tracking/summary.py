@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from distrib.records import StudyRecord, TrialRecord, unbeaten
+from distrib.tracking import wording
 
 SHOWN = 3  # failures that are told with their reason
 INTERVAL = 18  # characters of "0.7012 to 0.7345", or of its head
@@ -58,9 +59,8 @@ def _head(study: StudyRecord, interrupted: bool) -> str:
         if states[state]
     ]
     failures = Counter(t.failure for t in study.trials.values() if t.failure)
-    count = len(study.trials)
-    told = f"{count} trial{'s' * (count != 1)}: {', '.join(parts) or 'none'}"
-    lines = [f"study {study.name}: {told}"]
+    count = wording.trials(len(study.trials))
+    lines = [f"study {study.name}: {count}: {', '.join(parts) or 'none'}"]
     lines += [f"  failed, {failure}: {count}" for failure, count in failures.most_common()]
     retries = sum(t.retries for t in study.trials.values())
     if retries:

@@ -55,6 +55,11 @@ def span(seconds: float) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
+def trials(count: int) -> str:
+    """`1 trial`, `60 trials`."""
+    return f"{count} trial{'s' * (count != 1)}"
+
+
 def ended(study: StudyRecord) -> int:
     """How many trials are over, in whatever way."""
     return sum(t.state in ("COMPLETE", "PRUNED", "FAIL") for t in study.trials.values())

@@ -72,14 +72,10 @@ UNTUNED = {
     "num_layers": 2,
     "taper": 0.5,
     "dropout": 0.0,
-    "loss": "mse",
     "learning_rate": 1e-3,
     "weight_decay": 0.0,
     "schedule": "constant",
     "clip_norm": 0.0,
-    "norm": "none",
-    "warmup": 0.0,
-    "patience": 0,
 }
 """A network as one writes it down without a search: what tuning is worth is seen beside it."""
 
@@ -141,7 +137,8 @@ class Mlp(ScreenTrainable[MlpConfig]):
         self, config: MlpConfig, data: Screen, test: Screen | None, worker: Worker
     ) -> dict[str, dict[str, float]]:
         """Those of every screen, and an untuned network at its last epoch (see `UNTUNED`)."""
-        untuned = config.model_copy(update=UNTUNED)
+        same = {name: getattr(config, name) for name in ("epochs", *ScreenConfig.model_fields)}
+        untuned = MlpConfig.model_validate({**UNTUNED, **same})
         *_, last = self.progress(untuned, data, worker)
         assert last.metrics is not None
         figures = dict(last.metrics)

@@ -41,6 +41,13 @@ def test_the_option_that_asks_for_too_much_is_named(resources: Resources, option
         trials(resources, {"CPU": 2, "GPU": 1})
 
 
+def test_what_is_asked_for_and_what_there_is_are_told_in_words() -> None:
+    with pytest.raises(InputError) as caught:
+        trials(Resources(gpus=2, accelerator_type="A100"), {"CPU": 2, "accelerator_type:T4": 1})
+    assert "found:    1 x (1 CPUs, 2 GPUs, A100)" in str(caught.value)
+    assert "on 1 node(s), accelerators: T4" in str(caught.value)
+
+
 def test_groups_that_may_grow_are_given_room_to() -> None:
     nodes = {"CPU": 4}, {"CPU": 4}
     assert trials(Resources(workers=2, most=4), *nodes) == 2

@@ -52,7 +52,7 @@ def test_a_refusal_is_told_wherever_it_comes_up(
         assert described["search_rows"] + described["test_rows"] == 20
     else:
         assert data is None
-        assert described == {"error": f"rows.csv: {where}: these cannot be used"}
+        assert described == {"error": f"rows.csv, {where}: these cannot be used"}
 
 
 def test_a_family_that_a_worker_has_not_is_told() -> None:
