@@ -1,6 +1,6 @@
 """The default study against the same search written by hand; medians over seeds, in one run.
 
-python experiments/mlp_study/run.py [--seeds 0 1 2 3 4] [--trials 60] [--plain-seeds 5]
+python experiments/mlp_study/run.py [--seeds 0 1 2 3 4] [--ways distrib reused new plain]
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -72,37 +73,35 @@ def distrib(seed: int, trials: int) -> Figures:
 
 
 def main() -> None:
+    ways: dict[str, Callable[[int, int], Figures]] = {
+        "distrib": distrib,
+        "reused": lambda seed, trials: peer("peer_tune.py", str(seed), str(trials), "reused"),
+        "new": lambda seed, trials: peer("peer_tune.py", str(seed), str(trials), "new"),
+        "plain": lambda seed, trials: peer("peer_optuna.py", str(seed), str(trials)),
+    }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=range(5))
-    parser.add_argument("--plain-seeds", type=int, default=5, help="how many of them for (a)")
     parser.add_argument("--trials", type=int, default=60)
+    parser.add_argument("--ways", nargs="+", choices=ways, default=list(ways))
     args = parser.parse_args()
-    n = str(args.trials)
-    ways = {
-        "distrib": lambda s: distrib(s, args.trials),
-        "Ray Tune by hand, reused processes": lambda s: peer("peer_tune.py", str(s), n, "reused"),
-        "Ray Tune by hand, new processes": lambda s: peer("peer_tune.py", str(s), n, "new"),
-        "Optuna by hand, one process": lambda s: peer("peer_optuna.py", str(s), n),
+    found: dict[str, list[Figures]] = {way: [] for way in args.ways}
+    for seed in args.seeds:
+        for way, figures in found.items():
+            figures.append(ways[way](seed, args.trials))
+            print(f"seed {seed}, {way}: {told(figures[-1])}", flush=True)
+    medians = {
+        way: tuple(statistics.median(column) for column in zip(*figures))
+        for way, figures in found.items()
     }
-    found: dict[str, list[Figures]] = {name: [] for name in ways}
-    for count, seed in enumerate(args.seeds):
-        for name, run in ways.items():
-            if not name.startswith("Optuna") or count < args.plain_seeds:
-                found[name].append(run(seed))
-                seconds, best, reached = found[name][-1]
-                print(
-                    f"seed {seed}, {name}: {seconds:.1f} s, best {best:.4f}, "
-                    f"0.72 after {reached:.1f} s",
-                    flush=True,
-                )
-    ours = statistics.median(f[0] for f in found["distrib"])
-    for name, figures in found.items():
-        if figures:
-            seconds, best, reached = (statistics.median(column) for column in zip(*figures))
-            print(
-                f"{name}: {seconds:.1f} s (distrib takes {ours / seconds:.2f} of it), "
-                f"best {best:.4f}, 0.72 after {reached:.1f} s; medians of {len(figures)}"
-            )
+    for way, figures in medians.items():
+        share = medians["distrib"][0] / figures[0] if "distrib" in medians else float("nan")
+        print(f"{way}: {told(figures)} in the median; distrib takes {share:.2f} of its time")
+
+
+def told(figures: Sequence[float]) -> str:
+    """One line of figures."""
+    seconds, best, reached = figures
+    return f"{seconds:.1f} s, best {best:.4f}, 0.72 after {reached:.1f} s"
 
 
 if __name__ == "__main__":
