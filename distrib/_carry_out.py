@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from distrib.study.folder import RunFolder
     from distrib.study.mirror import Mirror
     from distrib.study.options import Plan
-    from distrib.study.run import Outcome, Place
+    from distrib.study.outcome import Outcome
+    from distrib.study.place import Place
 
 
 def carry_out(

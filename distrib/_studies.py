@@ -13,7 +13,7 @@ from distrib.errors import InputError
 if TYPE_CHECKING:
     from distrib.study.folder import RunFolder
     from distrib.study.options import Options, Plan
-    from distrib.study.run import Place
+    from distrib.study.place import Place
 
 
 def add_options(parser: Parser) -> None:
@@ -197,7 +197,7 @@ def new_place(args: argparse.Namespace, space: str, warm: Path | None = None) ->
     """Where a new study goes; with a URL, a folder here that `args.mirror` carries there."""
     from distrib.study.folder import RunFolder
     from distrib.study.mirror import Mirror, is_url, next_study
-    from distrib.study.run import Place
+    from distrib.study.place import Place
 
     args.mirror = None
     if not args.out or not is_url(args.out):

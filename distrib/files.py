@@ -1,11 +1,16 @@
-"""Files that appear whole: written under a temporary name beside their place, then renamed."""
+"""Files that appear whole: written under a temporary name beside their place, then renamed.
+
+And what can be written as JSON that every reader takes.
+"""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -50,3 +55,19 @@ def write_whole(path: Path, content: bytes | str, *, durable: bool = False) -> N
     """Write a file in one piece (see `whole`)."""
     with whole(path, durable=durable) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def finite(value: Any, digits: int = 17) -> Any:
+    """A value with None for each number in it that is not finite, which JSON has no word for.
+
+    Args:
+        value: of mappings, sequences, numbers and text.
+        digits: the significant ones that are kept; 17 keep every bit.
+    """
+    if isinstance(value, float):
+        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(item, digits) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item, digits) for item in value]
+    return value

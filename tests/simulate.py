@@ -23,7 +23,7 @@ from distrib.study.journal import JournalFile
 from distrib.study.ledger import Ledger
 from distrib.study.metrics_file import read_metrics
 from distrib.study.options import Options, Plan, make_plan
-from distrib.study.run import _record
+from distrib.study.place import new_record
 from distrib.study.search import Assignment, Limits, Search
 from distrib.study.space_file import parse_space
 from distrib.study.start import default_params
@@ -96,7 +96,7 @@ class Simulation:
         """A driver: the ledger opened (and repaired), the search brought to where it stands."""
         self.path.mkdir(parents=True, exist_ok=True)
         folder = RunFolder(self.path)
-        record: StudyRecord = _record(self.plan, "toy")
+        record: StudyRecord = new_record(self.plan, "toy")
         ledger = Ledger(folder.ledger, record.name, record.direction)
         record.trials = ledger.records(record)
         self.ledger = ledger

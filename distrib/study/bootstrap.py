@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from distrib.study.options import Options, Plan
-    from distrib.study.run import Phase
+    from distrib.study.outcome import Phase
     from distrib.study.tasks import Site
     from distrib.trainables.base import Trainable
 

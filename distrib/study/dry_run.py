@@ -8,7 +8,7 @@ from distrib.errors import InputError
 from distrib.study.configs import make_config
 from distrib.study.loading import Say, load, ray_of, request
 from distrib.study.options import Plan
-from distrib.study.run import Place, check_place
+from distrib.study.place import Place, check_place
 from distrib.study.samplers import build_sampler, seed_of
 
 SHOWN = 5  # configurations that are drawn and shown

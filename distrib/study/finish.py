@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 
 from distrib.errors import InputError
-from distrib.files import whole, write_whole
+from distrib.files import finite, whole, write_whole
 from distrib.records import StudyRecord, TrialRecord, unbeaten
 from distrib.study import tasks
 from distrib.study.bootstrap import REPLICATES, bootstrap
@@ -28,7 +28,7 @@ from distrib.trainables.base import Evidence
 
 if TYPE_CHECKING:
     from distrib.study.options import Plan
-    from distrib.study.run import Outcome, Phase
+    from distrib.study.outcome import Outcome, Phase
     from distrib.study.slot import Line
     from distrib.study.trial import Message
 
@@ -226,7 +226,8 @@ def _write_best(
     write_whole(part / "config.yaml", config_yaml(plan.space.trainable, config, source=source))
     notes = [*notes, *unbeaten(outcome.study, outcome.winner, outcome.baselines)]
     metrics = {**outcome.winner, "objective": outcome.study.metric, "baselines": outcome.baselines}
-    write_whole(part / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    text = json.dumps(finite(metrics), indent=2, allow_nan=False)
+    write_whole(part / "metrics.json", f"{text}\n")
     beside = sorted(path.name for path in part.glob("[!.]*") if path.name not in FILES)
     card = model_card(outcome.study, outcome.winner, winner, plan, notes, beside)
     write_whole(part / "README.md", card)

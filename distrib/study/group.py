@@ -10,11 +10,13 @@ this is the trainer beneath it, and the workers find each other through a file.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import threading
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,10 +67,27 @@ class Maker:
         return GroupLine(self, context)
 
 
-def start_mailbox() -> Any:
-    """The mailbox of a study: a process on the driver's node that takes no share of it."""
+@contextmanager
+def group_maker(
+    mailbox: Any, resources: Resources, storage: Path, foreign: bool
+) -> Iterator[Maker]:
+    """A maker whose storage is made, and removed at the end."""
+    storage.mkdir(exist_ok=True)
+    try:
+        yield Maker(mailbox, resources, str(storage), foreign)
+    finally:
+        shutil.rmtree(storage, ignore_errors=True)
+
+
+@contextmanager
+def mailbox_kept(foreign: bool) -> Iterator[Any]:
+    """The mailbox of a study: a process on the driver's node that takes no share of it.
+
+    At the end nothing of this driver's groups is left on a `foreign` cluster; a Ray of our own ends
+    with all that it holds.
+    """
     here = ray.get_runtime_context().get_node_id()
-    return (
+    mailbox = (
         ray.remote(Mailbox)
         .options(
             num_cpus=0,
@@ -79,6 +98,11 @@ def start_mailbox() -> Any:
         )
         .remote()
     )
+    try:
+        yield mailbox
+    finally:
+        if foreign:
+            leave_nothing()
 
 
 def leave_nothing() -> None:

@@ -98,7 +98,7 @@ def ranking(studies: Sequence[Ranked], metric: str | None = None) -> pd.DataFram
     columns = ["model", "kind", "metric", "direction", "validation", "low", "high"]
     columns += ["test", "test_low", "test_high", "folder"]
     frame = pd.DataFrame([*rows, *baselines.values()]).assign(metric=metric, direction=direction)
-    frame = frame.reindex(columns=columns)
+    frame = frame.reindex(columns=columns).astype(dict.fromkeys(columns[4:-1], "float64"))
     ascending = direction == "min"
     return frame.sort_values("validation", ascending=ascending, kind="stable", ignore_index=True)
 

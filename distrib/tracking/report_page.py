@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from distrib.files import finite
 from distrib.tracking.report_figure import Figure
 
 STYLE = """
@@ -86,15 +86,5 @@ def page(title: str, body: str, figures: Mapping[str, Figure], nonce: str) -> st
 
 def script_json(value: Any) -> str:
     """JSON that can stand inside a script element; what is not finite becomes null."""
-    written = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
+    written = json.dumps(finite(value, digits=6), separators=(",", ":"), allow_nan=False)
     return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return value

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from distrib.records import StudyRecord, TrialRecord, unbeaten
 from distrib.tracking import wording
 
 SHOWN = 3  # failures that are told with their reason
-INTERVAL = 18  # characters of "0.7012 to 0.7345", or of its head
+HEAD = 12  # characters of a head, beyond which it is broken between words
 
 
 def summary(
@@ -105,30 +106,31 @@ def figures_table(
     ):
         if not winner[part]:
             continue
-        columns: dict[str, Mapping[str, float]] = {"winner": winner[part]}
         ends = winner.get("intervals", {}).get(part, {})
-        for name, values in baselines.items():
-            columns[name] = {
-                metric: values[prefix + metric]
-                for metric in study.metrics
-                if prefix + metric in values
-            }
-        widths = {name: max(8, len(name)) for name in columns}
-        first = max(len(title), *map(len, study.metrics))
-        heads = [n.rjust(w) for n, w in widths.items()]
-        if ends:
-            heads.insert(1, "95% interval".center(INTERVAL))
-        lines.append("  ".join([title.ljust(first), *heads]))
+        rows = []
         for metric in study.metrics:
-            if all(metric not in values for values in columns.values()):
+            values = [v.get(prefix + metric) for v in baselines.values()]
+            own = winner[part].get(metric)
+            if own is None and all(value is None for value in values):
                 continue
-            cells = [_cell(columns[n].get(metric)).rjust(w) for n, w in widths.items()]
-            if ends:
-                shown = "{:.4f} to {:.4f}".format(*ends[metric]) if metric in ends else ""
-                cells.insert(1, shown.rjust(INTERVAL))
-            lines.append("  ".join([metric.ljust(first), *cells]).rstrip())
-        lines.append("")
+            between = "{:.4f} to {:.4f}".format(*ends[metric]) if metric in ends else ""
+            row = [f"  {metric}", _cell(own), between, *map(_cell, values)]
+            rows.append(row if ends else row[:2] + row[3:])
+        heads = ["", "winner", "95% interval", *baselines]
+        lines += [title, *_aligned(heads if ends else heads[:2] + heads[3:], rows), ""]
     return "\n".join(lines).rstrip()
+
+
+def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table; long heads stand on several, so that it fits into 80 columns."""
+    broken = [textwrap.wrap(head, HEAD, break_long_words=False) or [""] for head in heads]
+    deep = max(map(len, broken))
+    grid = [*zip(*([""] * (deep - len(lines)) + lines for lines in broken)), *rows]
+    widths = [max(map(len, column)) for column in zip(*grid)]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+        for row in grid
+    ]
 
 
 def _cell(value: float | None) -> str:

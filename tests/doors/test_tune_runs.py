@@ -123,7 +123,7 @@ def test_winner_confirmation_and_warm_start(tune: Callable[..., str], place: Pat
     assert stored["data"]["search_rows"] + stored["data"]["test_rows"] == 20
     assert stored["data"]["test_rows"] > 0
 
-    tune("--space", "toy.yaml", "--warm-start", "runs/first", "--name", "second", "--trials", "4")
+    tune("--space", "toy.yaml", "--warm-start", "first", "--name", "second", "--trials", "4")
     second = trials_of(place / "runs" / "second")
     assert second[0].params == ranked[0].params
     assert len(second) == 4

@@ -14,7 +14,7 @@ from distrib.errors import InputError
 from distrib.study import dry_run, tasks
 from distrib.study.loading import Loaded
 from distrib.study.options import Plan
-from distrib.study.run import Place
+from distrib.study.place import Place
 from tests.simulate import toy_plan
 
 

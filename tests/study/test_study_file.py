@@ -10,7 +10,7 @@ import pytest
 
 from distrib.errors import InputError
 from distrib.study.options import Plan, make_plan
-from distrib.study.run import _record
+from distrib.study.place import new_record
 from distrib.study.study_file import (
     options_of,
     read_study,
@@ -38,7 +38,7 @@ ARGUMENTS: list[dict[str, Any]] = [
 
 
 def written(plan: Plan, path: Path, argv: list[str]) -> dict[str, Any]:
-    write_study(path, plan, _record(plan, "toy-0"), {"fingerprint": "abc"}, argv)
+    write_study(path, plan, new_record(plan, "toy-0"), {"fingerprint": "abc"}, argv)
     return read_study(path)
 
 
@@ -55,7 +55,7 @@ def test_a_plan_comes_back(arguments: dict[str, Any], tmp_path: Path) -> None:
     assert [p.plain() for p in again.space.parameters] == [p.plain() for p in plan.space.parameters]
     for name in ("seed", "test_fraction", "keep", "save_every", "resources"):
         assert getattr(again.options, name) == getattr(plan.options, name), name
-    assert record_of(stored) == _record(plan, "toy-0")
+    assert record_of(stored) == new_record(plan, "toy-0")
 
 
 def test_leave_to_run_custom_code_is_given_anew(tmp_path: Path) -> None:

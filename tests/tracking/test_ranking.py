@@ -95,6 +95,19 @@ def test_it_reads_at_a_glance(studies: list[Ranked], capsys: pytest.CaptureFixtu
     assert lines[2].startswith("  ridge, baseline") and "nan" not in lines[2]
 
 
+def test_an_interval_that_could_not_be_had_is_left_out(
+    studies: list[Ranked], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for study in studies:
+        file = study.folder / "best" / "metrics.json"
+        figures = json.loads(file.read_text())
+        figures["intervals"] = {"validation": {"pearson": [None, None]}}
+        file.write_text(json.dumps(figures))
+    render_ranking(ranking(studies))
+    said = capsys.readouterr().out
+    assert " to " not in said and "nan" not in said and "0.9000" in said
+
+
 def test_a_metric_that_is_not_there_is_named(studies: list[Ranked]) -> None:
     with pytest.raises(InputError, match=r"no such metric(.|\n)*pearson, rmse"):
         ranking(studies, "pearsn")

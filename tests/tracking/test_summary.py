@@ -64,15 +64,31 @@ def test_a_finished_study(fake_study: Any) -> None:
 
 def test_figures_stand_beside_the_baselines(fake_study: Any) -> None:
     study = fake_study(12)
-    lines = figures_table(study, winner(study), BASELINES).splitlines()
-    cells = [line.split() for line in lines]
-    assert cells[0] == ["validation", "(selected", "on)", "winner", "mean", "profile", "ridge"]
-    assert cells[1] == ["score", "0.8125", "0.5000", "0.6250"]
-    assert cells[2] == ["loss", "0.2500", "2.0000", "-"]
-    assert cells[4][:2] == ["test", "(a"]
-    assert cells[5] == ["score", "0.7875", "0.2500", "0.6125"]
-    assert cells[6] == ["loss", "0.3750", "-", "-"]
-    assert len({len(line) for line in lines[:3]}) == 1  # columns are aligned
+    assert figures_table(study, winner(study), BASELINES).splitlines() == [
+        "validation (selected on)",
+        "         winner  mean profile   ridge",
+        "  score  0.8125        0.5000  0.6250",
+        "  loss   0.2500        2.0000       -",
+        "",
+        "test (a claim about new data)",
+        "         winner  mean profile   ridge",
+        "  score  0.7875        0.2500  0.6125",
+        "  loss   0.3750             -       -",
+    ]
+
+
+def test_long_heads_of_figures_stand_on_several_lines(fake_study: Any) -> None:
+    study = fake_study(12)
+    found = winner(study) | {"intervals": {"validation": {"score": [0.75, 0.875]}}, "test": {}}
+    names = ("training mean", "ridge", "untuned (256, 128)")
+    lines = figures_table(study, found, {name: {"score": 0.5} for name in names})
+    assert lines.splitlines() == [
+        "validation (selected on)",
+        "                                   training             untuned",
+        "         winner      95% interval      mean   ridge  (256, 128)",
+        "  score  0.8125  0.7500 to 0.8750    0.5000  0.5000      0.5000",
+        "  loss   0.2500                           -       -           -",
+    ]
 
 
 def test_without_a_test_part(fake_study: Any) -> None:
