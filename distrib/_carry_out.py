@@ -40,7 +40,9 @@ def carry_out(
         shown = mirror.url if mirror else str(_shown(folders[0].path))
         return f"python -m distrib.{'tune' if searched else 'train'} --resume {shown}{leave}"
 
-    with redirect_stdout(cast(TextIO, Lasting(sys.stdout))):
+    from distrib.study.interruption import ended_like_ctrl_c
+
+    with redirect_stdout(cast(TextIO, Lasting(sys.stdout))), ended_like_ctrl_c():
         try:
             return _carry_out(plan, place, stored, mirror, searched, leave, resume, folders)
         except KeyboardInterrupt:
@@ -101,7 +103,7 @@ def _carry_out(
         stored=stored,
         argv=argv,
     )
-    _leave_behind(outcome, " ".join(argv))
+    _leave_behind(outcome, stored["command"] if stored else " ".join(argv))
     print(
         summary(
             outcome.study,

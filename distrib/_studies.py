@@ -103,6 +103,7 @@ PLAIN = (
     "allow_custom",
     "debug",
 )
+WORDS = {"max_units": "max-epochs", "save_every": "checkpoint-every"}
 RESUMABLE = (
     "trials",
     "time_budget",
@@ -151,7 +152,7 @@ def options_from(args: argparse.Namespace, base: Options | None = None) -> Optio
     if refused:
         raise InputError(
             "a resumed study keeps its own",
-            where="--" + refused[0].replace("_", "-"),
+            where="--" + WORDS.get(refused[0], refused[0].replace("_", "-")),
             expected="only --trials, --time-budget, --concurrent, --confirm, --bootstrap, "
             "--keep and what concerns the machines",
         )

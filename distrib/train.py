@@ -54,7 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def train(args: argparse.Namespace) -> int:
     """Train what `--config` or `--space` names, or go on with an interrupted training."""
     from distrib.study.options import make_plan
-    from distrib.study.single import space_of_config, space_of_defaults
+    from distrib.study.single import (
+        read_config,
+        space_of_config,
+        space_of_defaults,
+        split_of_config,
+    )
 
     if sum(map(bool, (args.config, args.space, args.resume))) != 1:
         raise InputError(
@@ -68,8 +73,15 @@ def train(args: argparse.Namespace) -> int:
         pull_mirror(args)
         plan, folder, stored = resumed(args)
         return carry_out(plan, folder, stored=stored, mirror=args.mirror, searched=False)
-    space = space_of_config(args.config) if args.config else space_of_defaults(args.space)
     options = replace(options_from(args), trials=1, scheduler="none", sampler="random")
+    if args.config:
+        content, file = read_config(args.config)
+        space = space_of_config(content, file, seeded=args.seed is None)
+        same_data = args.data is None and not any(key.startswith("data.") for key, _ in args.fixed)
+        if same_data and args.test_fraction is None:
+            options = replace(options, **split_of_config(content, file))
+    else:
+        space = space_of_defaults(args.space)
     plan = make_plan(space, options)
     place = new_place(args, plan.space.name)
     return carry_out(plan, place, mirror=args.mirror, searched=False)

@@ -35,7 +35,7 @@ def test_the_two_commands_set_everything_up_by_themselves() -> None:
     commands = re.findall(r"^    (python3 -m venv .*)$", README, flags=re.MULTILINE)
     assert len(commands) == 2
     assert commands[0].endswith("python -m distrib.tune --space mlp")
-    assert commands[1].endswith("python -m pytest")
+    assert commands[1].endswith("python -m pytest -n 2 --dist loadfile")
     assert all("-c constraints.txt" in command for command in commands)
 
 

@@ -167,6 +167,7 @@ def _confirm(
     study = outcome.study
     jobs: list[tuple[int, Job]] = []
     scratch = outcome.folder.path / ".confirm"
+    shutil.rmtree(scratch, ignore_errors=True)  # half of them would be judged by half their values
     for trial in study.ranked()[: plan.options.confirm]:
         config = winner_config(outcome.folder.trial(trial.number))
         for k in range(SEEDS):
@@ -223,7 +224,9 @@ def _write_best(
 ) -> None:
     """Complete `best/` beside its weights, and put it in place."""
     source = plan.source.model_dump(mode="json")
-    write_whole(part / "config.yaml", config_yaml(plan.space.trainable, config, source=source))
+    split = {"test_fraction": plan.options.test_fraction, "seed": plan.options.seed_of_parts}
+    text = config_yaml(plan.space.trainable, config, source=source, split=split)
+    write_whole(part / "config.yaml", text)
     notes = [*notes, *unbeaten(outcome.study, outcome.winner, outcome.baselines)]
     metrics = {**outcome.winner, "objective": outcome.study.metric, "baselines": outcome.baselines}
     text = json.dumps(finite(metrics), indent=2, allow_nan=False)

@@ -36,8 +36,8 @@ def repair(path: Path) -> str | None:
     if lines and not _is_whole(lines[-1]):
         lines.pop()
     for i in reversed(range(len(lines))):
-        if TOGETHER.encode() in lines[i]:
-            if len(lines) - i < json.loads(lines[i]).get(TOGETHER, 1):
+        if TOGETHER.encode() in lines[i] and (count := json.loads(lines[i]).get(TOGETHER)):
+            if len(lines) - i < count:
                 del lines[i:]
             break
     end = sum(map(len, lines))

@@ -43,7 +43,7 @@ def ray_of(plan: Plan) -> AbstractContextManager[Cluster]:
     """A Ray with as many CPUs as the plan asks for, or the cluster that it names."""
     return connected(
         plan.options.address,
-        cpus=_own_cpus(plan),
+        cpus=own_cpus(plan),
         threads=plan.worker.threads,
         debug=plan.options.debug,
         ship=[plan.space.trainable],
@@ -69,7 +69,7 @@ def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
         site,
         plan.source,
         options.test_fraction,
-        options.seed,
+        options.seed_of_parts,
         plan.space,
         resources.greatest,
         resources.workers,
@@ -147,15 +147,17 @@ def unused_gpus(plan: Plan, cluster: Cluster, concurrent: int) -> str | None:
     return f"{left} of {cluster.gpus:g} GPUs stay unused: {advice}"
 
 
-def _own_cpus(plan: Plan) -> int | None:
+def own_cpus(plan: Plan) -> int | None:
     """CPUs that a Ray of our own offers: those of the machine, or more if more are asked for.
 
     `--concurrent` beyond the cores is the user's word: the machine is then shared. But not by the
-    workers of a group, which wait for each other.
+    workers of a group, which wait for each other, nor by one trial that asks for more than it has.
     """
     options = plan.options
     if options.address is not None:
         return None
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    asked = 0 if options.resources.group else (options.concurrent or 0) * options.resources.cpus
-    return max(int(here or 1), math.ceil(asked))
+    whole = int(here or 1)
+    if options.resources.group or options.resources.cpus > whole:
+        return whole
+    return max(whole, math.ceil((options.concurrent or 0) * options.resources.cpus))

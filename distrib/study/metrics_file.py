@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
+
+from distrib.files import write_whole
 
 
 class MetricsFile:
-    """Appends rows; the first row of a new file sets the columns.
+    """Appends rows; the first row of a new file sets the columns, to which a later one may add.
 
     Attributes:
         last_step: the step of the last whole row, 0 before the first.
@@ -35,23 +38,35 @@ class MetricsFile:
             self.last_step = int(row[self._columns.index("step")])
 
     def append(self, rows: list[dict[str, float]]) -> None:
-        """Write rows; a name that the first row lacked is refused by the caller's contract.
+        """Write rows.
 
         Raises:
             OSError: a full or read-only disk.
         """
         if not rows:
             return
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        if not self._columns:
-            self._columns = list(rows[0])
-            writer.writerow(self._columns)
-        for row in rows:
-            writer.writerow([_cell(row.get(column)) for column in self._columns])
+        columns = list(dict.fromkeys([*self._columns, *(name for row in rows for name in row)]))
+        lines = [] if self._columns else [columns]
+        if self._columns and columns != self._columns:
+            self._widen(columns)
+        self._columns = columns
+        lines += [[_cell(row.get(column)) for column in columns] for row in rows]
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(text.getvalue())
+            file.write(_lines(lines))
         self.last_step = int(rows[-1]["step"])
+
+    def _widen(self, columns: list[str]) -> None:
+        """Give what was written so far empty cells under the new names, which are the last."""
+        before = self.path.read_text(encoding="utf-8").splitlines()[1:]
+        cells = "," * (len(columns) - len(self._columns))
+        wider = "".join(f"{line}{cells}\n" for line in before)
+        write_whole(self.path, _lines([columns]) + wider)
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def _cell(value: float | None) -> str:

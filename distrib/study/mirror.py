@@ -13,12 +13,14 @@ import shutil
 import tempfile
 import time
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from distrib.errors import InputError
 from distrib.records import StudyRecord, TrialRecord
 from distrib.study.folder import RunFolder, check_name
+from distrib.study.mirror_lock import NOTE, MirrorLock
 
 CHECKPOINTS_EVERY = 10.0  # seconds between two looks at the checkpoints of running trials
 MANIFEST = "manifest.json"
@@ -97,12 +99,14 @@ class Mirror:
         self.url = url
         self.folder = folder
         self._fs, self._root = _filesystem(url)
+        self.lock = MirrorLock(self._fs, self._root, url)
         self._sent: dict[str, tuple[int, int]] = {}
         self._segment = 0
         self._ledger_bytes = 0
         self._looked = 0.0
 
     def study_started(self, study: StudyRecord) -> None:
+        self.lock.acquire()
         self._put(self.folder.study_yaml)
         self._put_ledger()
 
@@ -115,10 +119,12 @@ class Mirror:
             for path in self.folder.trials():
                 self._put_trial(path)
             self._put_ledger()
+            self._remove_states()
 
     def trial_ended(self, trial: TrialRecord) -> None:
         self._put_trial(self.folder.trial(trial.number))
         self._put_ledger()
+        self._remove_states()
 
     def tick(self) -> None:
         """Nothing is drawn."""
@@ -127,6 +133,7 @@ class Mirror:
         for path in self.folder.trials():
             self._put_trial(path)
         self._put_ledger()
+        self._remove_states()
 
     def put_rest(self) -> None:
         """Everything else that lies in the folder now: `best/`, tables, pictures, TensorBoard."""
@@ -137,7 +144,8 @@ class Mirror:
                 self._put(path)
 
     def put_away(self) -> None:
-        """Remove this machine's copy: the study is at the URL."""
+        """Remove this machine's copy, and let go of the study: it is at the URL."""
+        self.lock.release()
         shutil.rmtree(self.folder.path.parent, ignore_errors=True)
 
     def _put_trial(self, trial: Path) -> None:
@@ -150,8 +158,20 @@ class Mirror:
             named = {p.name: zlib.crc32(p.read_bytes()) for p in states}
             self._write(f"{self._key(trial)}/checkpoint/{MANIFEST}", json.dumps(named).encode())
 
+    def _remove_states(self) -> None:
+        """Remove the states that gave way to newer ones (once these are there) or better trials."""
+        states = [key for key in self._sent if "/checkpoint/" in key]
+        gone = [key for key in states if not (self.folder.path / key).exists()]
+        for trial in {(self.folder.path / key).parents[1] for key in gone}:
+            self._put_trial(trial)
+        for key in gone:
+            with suppress(FileNotFoundError):
+                self._fs.rm_file(f"{self._root}/{key}")
+            del self._sent[key]
+
     def _put_ledger(self) -> None:
         """The bytes that the ledger has gained, as the next segment."""
+        self.lock.check()
         content = self.folder.ledger.read_bytes()[self._ledger_bytes :]
         if content:
             name = f"ledger/{self._segment:08d}-{self._ledger_bytes:012d}"
@@ -188,11 +208,14 @@ class Mirror:
         """
         if not self._fs.exists(f"{self._root}/study.yaml"):
             raise InputError("there is no study here", where="--resume", found=self.url)
+        self.lock.acquire()
         shutil.rmtree(self.folder.path, ignore_errors=True)
         segments: list[tuple[str, bytes]] = []
         manifests: dict[Path, dict[str, int]] = {}
         for source in self._fs.find(self._root):
             key = source[len(self._root) :].lstrip("/")
+            if key == NOTE:
+                continue
             content = self._fs.cat_file(source)
             if key.startswith("ledger/"):
                 segments.append((key, content))

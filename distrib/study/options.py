@@ -42,6 +42,7 @@ class Options:
         bootstrap: replicates of the winner. bootstrap_of: what they draw, of the family's kinds.
         time_budget: seconds.
         save_every: least seconds between two checkpoints of a trial.
+        split_seed: chooses the test part; None: `seed` does.
     """
 
     data: str | None = None
@@ -66,6 +67,12 @@ class Options:
     allow_custom: bool = False
     debug: bool = False
     save_every: float = 10.0
+    split_seed: int | None = None
+
+    @property
+    def seed_of_parts(self) -> int:
+        """The seed that chooses the test part."""
+        return self.seed if self.split_seed is None else self.split_seed
 
 
 @dataclass(frozen=True)

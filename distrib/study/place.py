@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -53,22 +54,34 @@ def begin_study(
     warm: Sequence[dict[str, Any]],
     facts: dict[str, Any],
     argv: Sequence[str],
+    *,
+    shared: bool,
 ) -> Opened:
-    """A new study, held until the stack unwinds.
+    """A new study, held until the stack unwinds; no folder is left of one that cannot begin.
 
     Args:
         warm: configurations to begin with. facts: the description of the data.
+        shared: whether other nodes have to see its folder.
 
     Raises:
         InputError: it cannot be begun there after all.
+        OSError: the disk takes no more.
     """
     folder = create_run_folder(place.out, place.name, plan.space.name)
-    stack.enter_context(folder.locked())
-    record = new_record(plan, folder.path.name)
-    write_study(folder.study_yaml, plan, record, facts, argv)
-    ledger = _ledger(stack, folder, record)
-    for params in warm[: plan.trials]:
-        ledger.enqueue(params)
+    try:
+        stack.enter_context(folder.locked())
+        if shared:
+            from distrib.cluster.shared import check_shared
+
+            check_shared(folder.path)
+        record = new_record(plan, folder.path.name)
+        write_study(folder.study_yaml, plan, record, facts, argv)
+        ledger = _ledger(stack, folder, record)
+        for params in warm[: plan.trials]:
+            ledger.enqueue(params)
+    except BaseException:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise
     return Opened(folder, record, ledger)
 
 

@@ -29,7 +29,11 @@ def look_beside(file: str | Path) -> None:
 
     Nothing that is found elsewhere is hidden by what lies there.
     """
-    folder = str(Path(file).absolute().parent)
+    _look_in(Path(file).absolute().parent)
+
+
+def _look_in(place: Path) -> None:
+    folder = str(place)
     if folder not in sys.path:
         sys.path.append(folder)
     places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
@@ -61,6 +65,8 @@ def load_family(name: str, *, allow_custom: bool = False) -> Trainable[Any, Any,
             found=name,
             hint="if you trust it, add --allow-custom",
         )
+    if name not in FAMILIES:
+        _look_in(Path.cwd())  # where `python -m` looks by itself, and a console script does not
     top = module.partition(".")[0]
     try:
         family = getattr(importlib.import_module(module), attribute)

@@ -14,6 +14,7 @@ from distrib.cluster.connect import describe
 from distrib.cluster.environment import set_environment
 from distrib.records import StudyRecord, Tracker
 from distrib.study.folder import RunFolder
+from distrib.study.interruption import ended_like_ctrl_c
 from distrib.study.loading import Say, load, ray_of
 from distrib.study.options import Plan
 from distrib.study.outcome import Outcome, Phase
@@ -57,6 +58,7 @@ def run_study(
         imports.start()
         stack.callback(imports.join)
         cluster = stack.enter_context(ray_of(plan))
+        stack.enter_context(ended_like_ctrl_c())  # again: Ray takes SIGTERM for itself
 
         from distrib.cluster.shared import check_shared
         from distrib.study.conduct import Conductor
@@ -68,13 +70,13 @@ def run_study(
         loaded = load(plan, cluster, say)
         plan, facts = loaded.plan, loaded.facts
         if isinstance(place, Place):
-            opened = begin_study(stack, plan, place, warm, facts, argv)
+            opened = begin_study(stack, plan, place, warm, facts, argv, shared=cluster.nodes > 1)
         else:
             assert stored is not None
             opened = resume_study(stack, plan, place, stored, facts)
+            if cluster.nodes > 1:
+                check_shared(place.path)
         folder = opened.folder
-        if cluster.nodes > 1:
-            check_shared(folder.path)
         outcome = Outcome(folder, opened.record)
 
         def tell(line: str) -> None:

@@ -22,13 +22,40 @@ def space_of_defaults(name: str) -> Space:
     return replace(space, name=f"{space.name}-train", parameters=parameters, settings={})
 
 
-def space_of_config(place: str) -> Space:
-    """The one point of a `config.yaml`, named by itself or by its folder."""
-    content, file = read_config(place)
-    parameters = tuple(Parameter(k, "const", (v,)) for k, v in content["config"].items())
+def space_of_config(content: dict[str, Any], file: Path, *, seeded: bool = True) -> Space:
+    """The one point of a `config.yaml`.
+
+    Args:
+        seeded: whether its seed is part of it; else the study gives one.
+    """
+    config = {k: v for k, v in content["config"].items() if seeded or k != "seed"}
+    parameters = tuple(Parameter(k, "const", (v,)) for k, v in config.items())
     source = {k: v for k, v in (content.get("source") or {}).items() if v is not None}
     name = content["trainable"].rpartition(":")[2].lower()
     return Space(f"{name}-train", content["trainable"], parameters, {}, source, str(file))
+
+
+def split_of_config(content: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The options that set the same test part aside as the study that a `config.yaml` comes from.
+
+    What was selected there would else be judged on rows that it was selected on.
+
+    Raises:
+        InputError: it says something else there.
+    """
+    split = content.get("split")
+    if split is None:
+        return {}
+    try:
+        return {"test_fraction": float(split["test_fraction"]), "split_seed": int(split["seed"])}
+    except (TypeError, KeyError, ValueError):
+        raise InputError(
+            "not a split",
+            file=file,
+            where="split",
+            found=split,
+            expected="test_fraction: SHARE and seed: NUMBER, or no such key",
+        ) from None
 
 
 def read_config(place: str | Path) -> tuple[dict[str, Any], Path]:

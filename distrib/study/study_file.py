@@ -18,6 +18,7 @@ from distrib.cluster.connect import Resources
 from distrib.errors import InputError
 from distrib.files import write_whole
 from distrib.records import Dimension, StudyRecord
+from distrib.study.mirror import is_url
 from distrib.study.options import Options, Plan
 from distrib.study.space_file import parse_space, read_yaml
 
@@ -41,6 +42,7 @@ def write_study(
         "space": plan.space.plain(),
         "data": {
             "source": plan.source.model_dump(mode="json"),
+            "begun_in": str(Path.cwd()),  # where a relative path leads from
             **data,
         },
         "search": {
@@ -89,15 +91,25 @@ def options_of(content: dict[str, Any]) -> Options:
         sampler=search["sampler"],
         scheduler=search["scheduler"],
         metric=search["metric"],
-        data=content["data"]["source"].get("path"),
+        data=_source(content).get("path"),
     )
     return Options(**stored)
+
+
+def _source(content: dict[str, Any]) -> dict[str, Any]:
+    """Where the data are; from another folder than the study's first, too."""
+    source = dict(content["data"]["source"])
+    path, begun_in = source.get("path"), content["data"].get("begun_in")
+    if path and begun_in and not is_url(path) and not Path(path).exists():
+        there = Path(begun_in) / path
+        source["path"] = str(there) if there.exists() else path
+    return source
 
 
 def space_of(content: dict[str, Any], file: str) -> Any:
     """The space of a study as it was searched."""
     plain = dict(content["space"])
-    source = {k: v for k, v in content["data"]["source"].items() if v is not None}
+    source = {k: v for k, v in _source(content).items() if v is not None}
     plain["data"] = source
     plain["grace"] = content["search"]["grace"]
     plain["reduction_factor"] = content["search"]["reduction_factor"]

@@ -233,6 +233,8 @@ def row_of(item: Progress, now: float) -> dict[str, float]:
 
 def _number(name: str, value: Any, item: Progress) -> float:
     try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError
         return float(value)
     except (TypeError, ValueError, RuntimeError):  # the last is torch's, of several numbers
         raise TypeError(f"{name!r} at step {item.step} is {value!r}, not a number") from None

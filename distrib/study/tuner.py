@@ -25,6 +25,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from distrib.records import FailureClass
+from distrib.study.interruption import ended_like_ctrl_c
 from distrib.study.losses import class_of_loss, memory_kills_are_losses
 from distrib.study.search import Search
 from distrib.study.slot import Slot
@@ -211,24 +212,20 @@ def _signals(search: Search) -> Iterator[None]:
 
     Tune's own handler of SIGINT does the stopping; ours, set first, is what it falls back to.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
-    def interrupt(signum: int, frame: Any) -> None:
+    def stop(signum: int) -> None:
         search.interrupted = True
         if signum == signal.SIGTERM:  # if all of Ray was told as well, there may be no summary
             print(f"asked to end; --resume {search.folder.path} goes on", flush=True)
-        signal.raise_signal(signal.SIGINT)
 
     # Tune leaves its handler of SIGINT behind, which would swallow a Ctrl-C after the search.
-    previous = {signal.SIGINT: signal.getsignal(signal.SIGINT)}
-    previous |= {s: signal.signal(s, interrupt) for s in (signal.SIGHUP, signal.SIGTERM)}
+    of_ctrl_c = signal.getsignal(signal.SIGINT)
     try:
-        yield
+        with ended_like_ctrl_c(stop):
+            yield
     finally:
-        for signum, handler in previous.items():
-            signal.signal(signum, handler)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, of_ctrl_c)
         left = search.unfinished and not search.spent
         if search.error is None and (left or not search.over):
             search.interrupted = True

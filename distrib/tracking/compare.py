@@ -47,10 +47,11 @@ _EMPTY = StudyRecord("", "", "", "max", "", 0, 0)
 
 
 def _row(path: Path, study: StudyRecord) -> dict[str, Any]:
-    best = study.best()
     states = Counter(t.state for t in study.trials.values())
     figures = read_figures(path / "best" / "metrics.json")
     metric = study.metric
+    # The trial whose figures these are: fresh seeds may have preferred another, or later ones won.
+    best = study.trials.get(figures["trial"]) if "trial" in figures else study.best()
     baselines = [
         values[metric]
         for name, values in figures.get("baselines", {}).items()

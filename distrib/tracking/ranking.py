@@ -209,6 +209,8 @@ def _shown(ranked: Ranked) -> str:
 
 def _option(ranked: Ranked, key: str) -> Any:
     options = ranked.stored["options"]
+    if key == "seed" and options.get("split_seed") is not None:
+        return options["split_seed"]
     if key in options:
         return options[key]
     file = ranked.folder / "best" / "config.yaml"

@@ -173,7 +173,10 @@ class ScreenTrainable(Trainable[C, ScreenSource, Screen]):
         from distrib.trainables.screen_outputs import write_outputs
 
         if evidence.held_out is None:
-            return ["its predictions out of fold were not kept, since its trial was stopped early"]
+            return [
+                "its predictions out of fold are missing: they are kept of the --keep best trials "
+                "that ran to the end"
+            ]
         predicted = evidence.held_out[data.columns.tolist()].to_numpy(dtype=np.float32)
         return write_outputs(folder, data, predicted, reference(config, data))
 

@@ -119,8 +119,14 @@ def test_shared_memory_is_too_small_where_ray_would_leave_it(free: int, availabl
     assert not check.fault
 
 
+EVERYWHERE = [
+    *("python", "ray", "memory", "shared memory", "network"),
+    *("disk for runs", "disk for Ray", "ports"),
+]
+
+
 def test_every_check_says_something(tmp_path: Path) -> None:
     found = list(checks(tmp_path, cluster=True))
-    assert {"python", "ray", "memory", "shared memory", "network"} <= {c.name for c in found}
+    assert {*EVERYWHERE} <= {c.name for c in found}
     assert all(check.found for check in found)
     assert all(check.advice for check in found if check.fault)

@@ -40,6 +40,7 @@ TUNE: dict[str, tuple[list[str], list[str]]] = {
     "time that is none": ([*TOY, "--time-budget", "soon"], ["soon", "90s, 15m, 2h"]),
     "time that is no number": ([*TOY, "--time-budget", "nan"], ["--time-budget", "nan"]),
     "no epochs": ([*TOY, "--max-epochs", "0"], ["--max-epochs", "found:    0"]),
+    "grace beyond the epochs": (["--space", "grace.yaml", "--allow-custom"], ["grace", "9", "5"]),
     "no concurrency": ([*TOY, "--concurrent", "0"], ["--concurrent", "1 or more"]),
     "keep below 0": ([*TOY, "--keep", "-1"], ["--keep", "found:    -1"]),
     "confirm below 0": ([*TOY, "--confirm", "-1"], ["--confirm", "found:    -1"]),
@@ -113,6 +114,7 @@ TUNE: dict[str, tuple[list[str], list[str]]] = {
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "toy.yaml").write_text(SPACE)
+    (tmp_path / "grace.yaml").write_text(f"{SPACE}grace: 9\n")
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "thing").touch()
     return tmp_path

@@ -81,6 +81,7 @@ def test_a_study_of_a_torch_model_keeps_torch_out_of_its_driver(place: Path) -> 
     (place / "screen").mkdir()
     write_example(place / "screen")
     words = ["--space", "mlp", "--data", "screen", "--trials", "2", "--max-epochs", "2"]
+    words += ["--seed", "7"]
     done = subprocess.run(
         [sys.executable, "-c", WITNESS, *words],
         cwd=place,
@@ -91,6 +92,26 @@ def test_a_study_of_a_torch_model_keeps_torch_out_of_its_driver(place: Path) -> 
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].strip() == "in the driver:"
+
+    # Its winner alone, judged on the same rows, which the study never looked at.
+    script = Path(sys.executable).with_name("distrib")
+    best = place / "runs" / "mlp-0" / "best"
+    subprocess.run(
+        [script, "train", "--config", str(best), "--name", "alone"],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    found, alone = (
+        json.loads((place / "runs" / name / "best" / "metrics.json").read_text())
+        for name in ("mlp-0", "alone")
+    )
+    assert alone["test"] == found["test"]
+    assert alone["baselines"] == found["baselines"]
+    report = (place / "runs" / "alone" / "report.html").read_text()
+    assert "distrib.train --config" in report
 
 
 def test_winner_confirmation_and_warm_start(tune: Callable[..., str], place: Path) -> None:

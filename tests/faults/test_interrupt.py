@@ -53,21 +53,33 @@ def test_interrupted_refused_and_resumed(start: Any, tmp_path: Path) -> None:
     assert (study / "best" / "weights.safetensors").is_file()
 
 
-def test_interrupted_in_the_last_training(start: Any, tmp_path: Path) -> None:
-    write_space(tmp_path / "toy.yaml", {"pause": 0.3}, trials=1)
+def test_interrupted_after_the_search(start: Any, tmp_path: Path) -> None:
+    """While fresh seeds confirm, by a lost terminal; and in the winner's last training."""
+    write_space(tmp_path / "toy.yaml", {"pause": 0.2}, trials=1)
+    words = ["--space", "toy.yaml", "--checkpoint-every", "0.1", "--confirm", "1"]
+    whole = start(*words, "--out", "whole")
     study = tmp_path / "runs" / "toy-0"
-    first = start("--space", "toy.yaml", "--checkpoint-every", "0.1")
-    first.until(lambda: any(study.glob(".best.part/.refit-*/*")))
-    first.interrupt()
+    first = start(*words)
+    first.until(lambda: any(study.glob(".confirm/0-2/*")))  # of the others one has ended
+    first.process.send_signal(signal.SIGHUP)
     assert first.wait() == 130, first.said()
-    assert "python -m distrib.tune --resume runs/toy-0" in first.said()
-    assert "Traceback" not in first.said()
-    assert not (study / "best").exists()
 
     second = start("--resume", "runs/toy-0")
-    assert second.wait() == 0, second.said()
-    assert (study / "best" / "weights.safetensors").is_file()
+    second.until(lambda: any(study.glob(".best.part/.refit-*/*")))
+    second.interrupt()
+    assert second.wait() == 130, second.said()
+    for driver in (first, second):
+        assert "python -m distrib.tune --resume runs/toy-0" in driver.said()
+        assert "Traceback" not in driver.said()
+    assert not (study / "best").exists()
+
+    third = start("--resume", "runs/toy-0")
+    assert third.wait() == 0, third.said()
     assert not list(study.glob(".best*"))
+    assert whole.wait() == 0, whole.said()
+    best = (study / "best", tmp_path / "whole" / "toy-0" / "best")
+    for name in ("weights.safetensors", "metrics.json"):
+        assert (best[0] / name).read_bytes() == (best[1] / name).read_bytes(), name
 
 
 def test_fewer_trials_than_there_are_and_another_family_are_refused(
@@ -79,6 +91,9 @@ def test_fewer_trials_than_there_are_and_another_family_are_refused(
     fewer = start("--resume", "runs/toy-0", "--trials", "2")
     assert fewer.wait() == 2
     assert "3 or more" in fewer.said()
+    other = start("--resume", "runs/toy-0", "--max-epochs", "3")
+    assert other.wait() == 2
+    assert "--max-epochs: a resumed study keeps its own" in other.said()
     # A study that is done has nothing left to do, and says so by its summary alone.
     before = (tmp_path / "runs" / "toy-0" / "ledger.journal").read_bytes()
     again = start("--resume", "runs/toy-0")

@@ -57,6 +57,19 @@ def test_a_torn_end_is_cut_off_and_told_at_every_byte(tmp_path: Path) -> None:
         assert logs_of(path) == [*map(repr, LOGS[:whole]), "{'op_code': 9}"]
 
 
+def test_the_word_that_marks_lines_may_stand_in_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.journal"
+    before = written(path, [{"op_code": 4, "text": "first"}])
+    file = JournalFile(path)
+    with file.together():
+        file.append_logs([{"op_code": 4}, {"op_code": 4, "text": "together"}, {"op_code": 5}])
+    file.close()
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-1]))
+    assert repair(path) is not None
+    assert path.read_bytes() == before
+
+
 def test_lines_written_together_count_together(tmp_path: Path) -> None:
     path = tmp_path / "ledger.journal"
     start = written(path, LOGS[:1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,7 +11,7 @@ import pytest
 
 from distrib.cluster.connect import Cluster, Resources
 from distrib.errors import InputError
-from distrib.study.loading import concurrency, unused_gpus
+from distrib.study.loading import concurrency, own_cpus, unused_gpus
 from distrib.study.options import Options
 from tests.simulate import toy_plan
 
@@ -39,6 +40,13 @@ def trials(resources: Resources, *nodes: dict[str, float], concurrent: int | Non
 def test_the_option_that_asks_for_too_much_is_named(resources: Resources, option: str) -> None:
     with pytest.raises(InputError, match=f"{option}: one trial asks for more than there is"):
         trials(resources, {"CPU": 2, "GPU": 1})
+
+
+def test_a_machine_may_be_shared_by_trials_but_has_no_more_for_one() -> None:
+    here = len(os.sched_getaffinity(0))
+    for concurrent, cpus, offered in ((None, 1, here), (here + 3, 1, here + 3), (1, 4096, here)):
+        plan = toy_plan(concurrent=concurrent, resources=Resources(cpus=cpus))
+        assert own_cpus(plan) == offered
 
 
 def test_what_is_asked_for_and_what_there_is_are_told_in_words() -> None:

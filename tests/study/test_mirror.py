@@ -55,6 +55,7 @@ def test_a_study_is_made_anew_from_its_mirror_and_goes_on(
     mirror.study_started(STUDY)
     mirror.trial_ended(TrialRecord(0, "COMPLETE"))
     mirror.put_rest()
+    mirror.lock.release()
     elsewhere = RunFolder(tmp_path / "elsewhere" / "toy-0")
     copy = Mirror(url, elsewhere)
     copy.pull()
@@ -68,6 +69,7 @@ def test_a_study_is_made_anew_from_its_mirror_and_goes_on(
     with elsewhere.ledger.open("ab") as file:
         file.write(b'{"c": 3}\n')
     copy.trial_ended(TrialRecord(1, "COMPLETE"))
+    copy.lock.release()
     third = RunFolder(tmp_path / "third")
     Mirror(url, third).pull()
     assert third.ledger.read_bytes() == elsewhere.ledger.read_bytes()
@@ -81,10 +83,31 @@ def test_a_state_without_its_manifest_does_not_count(
     mirror.trial_ended(TrialRecord(0, "PRUNED"))
     store = tmp_path / "store" / "toy-0" / "trials" / "0000" / "checkpoint"
     (store / "state-000002.safetensors").write_bytes(b"half of the sec")
+    mirror.lock.release()
     elsewhere = RunFolder(tmp_path / "elsewhere")
     Mirror(url, elsewhere).pull()
     states = [p.name for p in (elsewhere.trial(0) / "checkpoint").iterdir()]
     assert states == ["state-000001.safetensors"]
+
+
+def test_states_that_gave_way_leave_the_store(folder: RunFolder, url: str, tmp_path: Path) -> None:
+    mirror = Mirror(url, folder)
+    mirror.study_started(STUDY)
+    mirror.trial_ended(TrialRecord(0, "COMPLETE"))
+    states = folder.trial(0) / "checkpoint"
+    (states / "state-000001.safetensors").unlink()
+    (states / "state-000002.safetensors").write_bytes(b"second")
+    mirror.trial_ended(TrialRecord(1, "COMPLETE"))  # of another: the newer state goes there first
+    store = tmp_path / "store" / "toy-0" / "trials" / "0000" / "checkpoint"
+    assert {p.name for p in store.iterdir()} == {"manifest.json", "state-000002.safetensors"}
+    mirror.lock.release()
+    copy = Mirror(url, RunFolder(tmp_path / "elsewhere"))
+    copy.pull()
+    (found,) = copy.folder.path.glob("trials/*/checkpoint/*")
+    assert found.read_bytes() == b"second"
+    found.unlink()  # a better trial keeps its weights
+    copy.study_ended(STUDY, interrupted=False)
+    assert [p.name for p in store.iterdir()] == ["manifest.json"]
 
 
 def test_a_missing_segment_is_named(folder: RunFolder, url: str, tmp_path: Path) -> None:
@@ -96,6 +119,7 @@ def test_a_missing_segment_is_named(folder: RunFolder, url: str, tmp_path: Path)
         mirror.trial_ended(TrialRecord(k, "COMPLETE"))
     segments = sorted((tmp_path / "store" / "toy-0" / "ledger").iterdir())
     segments[1].unlink()
+    mirror.lock.release()
     with pytest.raises(InputError, match="segment"):
         Mirror(url, RunFolder(tmp_path / "elsewhere")).pull()
 

@@ -560,6 +560,19 @@ def test_a_torn_line_of_metrics_is_taken_back(metrics: Path) -> None:
         assert read_metrics(metrics) == written
 
 
+def test_a_metric_that_comes_later_has_a_column(tmp_path: Path) -> None:
+    from distrib.study.metrics_file import MetricsFile
+
+    path = tmp_path / "metrics.csv"
+    first, second = {"step": 1, "score": 0.5, "time": 1.0}, {"step": 2, "score": 0.75, "time": 2.0}
+    third = {"step": 3, "score": 0.875, "auc": 0.25, "time": 3.0}
+    MetricsFile(path).append([first, second])
+    MetricsFile(path).append([third, {**first, "step": 4}])
+    assert read_metrics(path) == [first, second, third, {**first, "step": 4}]
+    assert MetricsFile(path).last_step == 4
+    assert path.read_text().splitlines()[:2] == ["step,score,time,auc", "1,0.5,1.0,"]
+
+
 ROWS = [
     {"step": n, "score": 0.5, "loss": 0.5, "train/loss": 0.1, "time": 1.0} for n in range(1, 10)
 ]

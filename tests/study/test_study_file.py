@@ -65,6 +65,24 @@ def test_leave_to_run_custom_code_is_given_anew(tmp_path: Path) -> None:
         make_plan(space_of(stored, "study.yaml"), options_of(stored))
 
 
+def test_data_are_found_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    (first / "screen").mkdir()
+    monkeypatch.chdir(first)
+    stored = written(toy_plan(data="screen"), first / "study.yaml", [])
+    assert stored["data"]["source"]["path"] == "screen"
+    assert options_of(stored).data == "screen"
+    monkeypatch.chdir(second)
+    assert options_of(stored).data == str(first / "screen")
+    assert space_of(stored, "study.yaml").data["path"] == str(first / "screen")
+    (second / "screen").mkdir()  # moved along with the study
+    assert options_of(stored).data == "screen"
+
+
 def test_credentials_are_struck_out(tmp_path: Path) -> None:
     argv = [
         "--data",

@@ -40,6 +40,15 @@ def test_best_first(direction: Any, order: list[str]) -> None:
     assert list(frame["study"]) == order
 
 
+def test_a_row_is_of_the_trial_whose_figures_it_shows(tmp_path: Path) -> None:
+    """Fresh seeds preferred another trial, or the study went on after its winner was trained."""
+    folder = figures(tmp_path / "a", {"score": 0.75}, {})
+    made = study("a", 0.5)
+    made.trials[4] = TrialRecord(4, "COMPLETE", value=0.625)
+    row = leaderboard([(folder, made)]).iloc[0]
+    assert (row["trial"], row["best"], row["test"]) == (2, 0.5, 0.75)
+
+
 def test_families_stay_together() -> None:
     studies = [
         study("x", 0.1, trainable="b"),

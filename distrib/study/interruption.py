@@ -1,0 +1,38 @@
+"""What counts as Ctrl-C: a lost terminal, and a request to end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def ended_like_ctrl_c(first: Callable[[int], None] = lambda signum: None) -> Iterator[None]:
+    """SIGHUP and SIGTERM are Ctrl-C meanwhile; one that is ignored, as under `nohup`, stays so.
+
+    Only the main thread may say so; elsewhere nothing changes.
+
+    Args:
+        first: done before, given the signal.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(signum: int, frame: Any) -> None:
+        first(signum)
+        signal.raise_signal(signal.SIGINT)
+
+    previous = {
+        signum: signal.signal(signum, interrupt)
+        for signum in (signal.SIGHUP, signal.SIGTERM)
+        if signal.getsignal(signum) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)

@@ -1,0 +1,48 @@
+"""A lost terminal and a request to end are Ctrl-C, unless the user had them ignored."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from distrib.study.interruption import ended_like_ctrl_c
+
+SIGNALS = (signal.SIGHUP, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("signum", SIGNALS)
+def test_it_counts_as_ctrl_c_and_only_meanwhile(signum: int) -> None:
+    before = signal.getsignal(signum)
+    told: list[int] = []
+    with pytest.raises(KeyboardInterrupt), ended_like_ctrl_c(), ended_like_ctrl_c(told.append):
+        signal.raise_signal(signum)
+    assert told == [signum]
+    assert signal.getsignal(signum) == before
+
+
+@pytest.mark.parametrize("signum", SIGNALS)
+def test_what_is_ignored_stays_ignored(signum: int) -> None:
+    """`nohup` ignores SIGHUP for what it starts."""
+    before = signal.signal(signum, signal.SIG_IGN)
+    try:
+        with ended_like_ctrl_c():
+            signal.raise_signal(signum)
+        assert signal.getsignal(signum) == signal.SIG_IGN
+    finally:
+        signal.signal(signum, before)
+
+
+def test_another_thread_changes_nothing() -> None:
+    seen: list[bool] = []
+
+    def work() -> None:
+        before = [signal.getsignal(signum) for signum in SIGNALS]
+        with ended_like_ctrl_c():
+            seen.append(before == [signal.getsignal(signum) for signum in SIGNALS])
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [True]
