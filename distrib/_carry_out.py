@@ -40,9 +40,7 @@ def carry_out(
         shown = mirror.url if mirror else str(_shown(folders[0].path))
         return f"python -m distrib.{'tune' if searched else 'train'} --resume {shown}{leave}"
 
-    from distrib.study.interruption import ended_like_ctrl_c
-
-    with redirect_stdout(cast(TextIO, Lasting(sys.stdout))), ended_like_ctrl_c():
+    with redirect_stdout(cast(TextIO, Lasting(sys.stdout))):
         try:
             return _carry_out(plan, place, stored, mirror, searched, leave, resume, folders)
         except KeyboardInterrupt:
@@ -70,6 +68,9 @@ def carry_out(
                 found=why,
                 hint=f"when that is mended: {resume()}" if folders else None,
             ) from None
+        finally:
+            if mirror is not None:
+                mirror.lock.release()
 
 
 def _carry_out(
@@ -185,6 +186,7 @@ def onlookers(searched: bool, mirror: Mirror | None) -> Callable[[RunFolder], Se
             screen: Tracker = PlainLines()
         else:
             screen = LiveTable() if searched else ProgressBar()
-        return [TensorBoardTracker(folder.tensorboard), screen, *([mirror] if mirror else [])]
+        # The mirror first: it may find that another driver runs the study.
+        return [*([mirror] if mirror else []), TensorBoardTracker(folder.tensorboard), screen]
 
     return build

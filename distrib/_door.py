@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+from distrib.cluster.interruption import ended_like_ctrl_c
 from distrib.errors import InputError
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def enter(
     """Parse, go through the door, and turn what happens into an exit code."""
     debug = "--debug" in (sys.argv if argv is None else argv)
     try:
-        return door(parser.parse_args(argv))
+        with ended_like_ctrl_c():
+            return door(parser.parse_args(argv))
     except InputError as error:
         if debug:
             raise

@@ -103,7 +103,7 @@ PLAIN = (
     "allow_custom",
     "debug",
 )
-WORDS = {"max_units": "max-epochs", "save_every": "checkpoint-every"}
+DOOR_WORDS = {"max_units": "max-epochs"}
 RESUMABLE = (
     "trials",
     "time_budget",
@@ -152,7 +152,7 @@ def options_from(args: argparse.Namespace, base: Options | None = None) -> Optio
     if refused:
         raise InputError(
             "a resumed study keeps its own",
-            where="--" + WORDS.get(refused[0], refused[0].replace("_", "-")),
+            where="--" + DOOR_WORDS.get(refused[0], refused[0].replace("_", "-")),
             expected="only --trials, --time-budget, --concurrent, --confirm, --bootstrap, "
             "--keep and what concerns the machines",
         )
@@ -161,7 +161,22 @@ def options_from(args: argparse.Namespace, base: Options | None = None) -> Optio
     return replace(base, **given, resources=replace(base.resources, **resources))
 
 
-def check_resumption(args: argparse.Namespace) -> None:
+def resumed(args: argparse.Namespace) -> tuple[Plan, RunFolder, dict[str, Any]]:
+    """The plan of the study that `--resume` names, its folder, and its stored description.
+
+    With a URL, the study is fetched to this machine as `args.mirror`, and held.
+    """
+    _check_resumption(args)
+    _pull_mirror(args)
+    try:
+        return _resumed(args)
+    except BaseException:
+        if args.mirror is not None:
+            args.mirror.put_away()
+        raise
+
+
+def _check_resumption(args: argparse.Namespace) -> None:
     """Raise where `--resume` stands beside what only a new study takes."""
     if args.name:
         raise InputError("a resumed study keeps its own", where="--name")
@@ -171,8 +186,7 @@ def check_resumption(args: argparse.Namespace) -> None:
         )
 
 
-def resumed(args: argparse.Namespace) -> tuple[Plan, RunFolder, dict[str, Any]]:
-    """The plan of the study that `--resume` names, its folder, and its stored description."""
+def _resumed(args: argparse.Namespace) -> tuple[Plan, RunFolder, dict[str, Any]]:
     from distrib.study.options import make_plan
     from distrib.study.study_file import options_of, read_study, space_of
 
@@ -209,7 +223,7 @@ def new_place(args: argparse.Namespace, space: str, warm: Path | None = None) ->
     return Place(staging, name, warm)
 
 
-def pull_mirror(args: argparse.Namespace) -> None:
+def _pull_mirror(args: argparse.Namespace) -> None:
     """With `--resume URL`, fetch the study to this machine as `args.mirror`."""
     from distrib.study.folder import RunFolder
     from distrib.study.mirror import Mirror, is_url

@@ -8,14 +8,7 @@ from dataclasses import replace
 
 from distrib._carry_out import carry_out
 from distrib._door import Parser, enter
-from distrib._studies import (
-    add_options,
-    check_resumption,
-    new_place,
-    options_from,
-    pull_mirror,
-    resumed,
-)
+from distrib._studies import add_options, new_place, options_from, resumed
 from distrib.errors import InputError
 
 EXAMPLES = """\
@@ -69,17 +62,18 @@ def train(args: argparse.Namespace) -> int:
             hint="python -m distrib.train --help",
         )
     if args.resume:
-        check_resumption(args)
-        pull_mirror(args)
         plan, folder, stored = resumed(args)
         return carry_out(plan, folder, stored=stored, mirror=args.mirror, searched=False)
     options = replace(options_from(args), trials=1, scheduler="none", sampler="random")
     if args.config:
         content, file = read_config(args.config)
         space = space_of_config(content, file, seeded=args.seed is None)
-        same_data = args.data is None and not any(key.startswith("data.") for key, _ in args.fixed)
-        if same_data and args.test_fraction is None:
-            options = replace(options, **split_of_config(content, file))
+        others = any(key.startswith("data.") for key, _ in args.fixed)
+        if not others and args.data in (None, space.data.get("path")):
+            split = split_of_config(content, file)
+            if args.test_fraction is not None:
+                split["test_fraction"] = args.test_fraction
+            options = replace(options, **split)
     else:
         space = space_of_defaults(args.space)
     plan = make_plan(space, options)

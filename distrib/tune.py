@@ -10,12 +10,10 @@ from distrib._door import DONE, Parser, enter
 from distrib._studies import (
     add_options,
     add_search_options,
-    check_resumption,
     find_study,
     new_place,
     options_from,
     place_of,
-    pull_mirror,
     resumed,
 )
 from distrib.errors import InputError
@@ -48,8 +46,6 @@ def tune(args: argparse.Namespace) -> int:
                 raise InputError(
                     "a resumed study keeps its own", where="--" + name.replace("_", "-")
                 )
-        check_resumption(args)
-        pull_mirror(args)
         plan, folder, stored = resumed(args)
         return carry_out(plan, folder, stored=stored, mirror=args.mirror)
     if not args.space:

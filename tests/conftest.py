@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,11 @@ from hypothesis import settings
 # A test of properties is judged by what it finds, never by how busy the machine is.
 settings.register_profile("distrib", deadline=None)
 settings.load_profile("distrib")
+
+# What `nohup` or the `&` of a script have ignored, whatever the tests start would ignore too.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from distrib.cluster.environment import passed_on, set_environment
+from distrib.cluster.interruption import ended_like_ctrl_c
 from distrib.cluster.joining import no_answer, require_answer, silence
 from distrib.cluster.scratch import scratch_folder
 from distrib.cluster.shipping import gather
@@ -127,22 +128,35 @@ def connected(
         "logging_level": logging.INFO if debug else logging.ERROR,
         "configure_logging": True,
     }
+    with ended_like_ctrl_c():
+        try:
+            with _sigterm_left_alone():
+                if address is None:
+                    _start(scratch, cpus, common)
+                else:
+                    require_answer(address)
+                    _join(address, gather(scratch / "code", ship), common, debug)
+            if not debug:
+                _hush_raylets()
+            yield describe(address or "local", scratch)
+        finally:
+            ray.shutdown()
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _sigterm_left_alone() -> Iterator[None]:
+    """Ray's start would take SIGTERM for itself, and end the driver where it stands."""
+    import ray
+
+    taken, ray._private.utils.set_sigterm_handler = (
+        ray._private.utils.set_sigterm_handler,
+        lambda handler: None,
+    )
     try:
-        if address is None:
-            _start(scratch, cpus, common)
-        else:
-            require_answer(address)
-            _join(address, gather(scratch / "code", ship), common, debug)
-    except InputError:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
-    if not debug:
-        _hush_raylets()
-    try:
-        yield describe(address or "local", scratch)
+        yield
     finally:
-        ray.shutdown()
-        shutil.rmtree(scratch, ignore_errors=True)
+        ray._private.utils.set_sigterm_handler = taken
 
 
 def _start(scratch: Path, cpus: int | None, common: dict[str, Any]) -> None:

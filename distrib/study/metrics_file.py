@@ -60,7 +60,7 @@ class MetricsFile:
         before = self.path.read_text(encoding="utf-8").splitlines()[1:]
         cells = "," * (len(columns) - len(self._columns))
         wider = "".join(f"{line}{cells}\n" for line in before)
-        write_whole(self.path, _lines([columns]) + wider)
+        write_whole(self.path, _lines([columns]) + wider, durable=True)
 
 
 def _lines(rows: Sequence[Sequence[str]]) -> str:

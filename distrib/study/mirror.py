@@ -63,7 +63,7 @@ def next_study(out: str, name: str | None, space: str) -> str:
     if name is None:
         numbers = [t[len(space) + 1 :] for t in taken if t.startswith(f"{space}-")]
         name = f"{space}-{max((int(n) for n in numbers if n.isdigit()), default=-1) + 1}"
-    elif check_name(name) in taken:
+    elif check_name(name) in taken and not _is_only_begun(filesystem, f"{root}/{name}"):
         raise InputError(
             "this study exists already",
             where="--name",
@@ -71,6 +71,11 @@ def next_study(out: str, name: str | None, space: str) -> str:
             hint=f"continue it with --resume {out.rstrip('/')}/{name}",
         )
     return f"{out.rstrip('/')}/{name}"
+
+
+def _is_only_begun(filesystem: Any, root: str) -> bool:
+    """Whether nothing lies there but the note of a driver that came no further."""
+    return {path.rpartition("/")[2] for path in filesystem.find(root)} <= {NOTE}
 
 
 def fetch(url: str) -> Path:
@@ -155,7 +160,10 @@ class Mirror:
         states = sorted((trial / "checkpoint").glob("state-*.safetensors"))
         new = [path for path in states if self._put(path)]
         if new:
-            named = {p.name: zlib.crc32(p.read_bytes()) for p in states}
+            named = {}
+            for path in states:
+                with suppress(FileNotFoundError):  # one that gave way to a newer one
+                    named[path.name] = zlib.crc32(path.read_bytes())
             self._write(f"{self._key(trial)}/checkpoint/{MANIFEST}", json.dumps(named).encode())
 
     def _remove_states(self) -> None:
@@ -165,13 +173,12 @@ class Mirror:
         for trial in {(self.folder.path / key).parents[1] for key in gone}:
             self._put_trial(trial)
         for key in gone:
-            with suppress(FileNotFoundError):
+            with suppress(Exception):  # one may have leave to write and none to remove
                 self._fs.rm_file(f"{self._root}/{key}")
             del self._sent[key]
 
     def _put_ledger(self) -> None:
         """The bytes that the ledger has gained, as the next segment."""
-        self.lock.check()
         content = self.folder.ledger.read_bytes()[self._ledger_bytes :]
         if content:
             name = f"ledger/{self._segment:08d}-{self._ledger_bytes:012d}"
@@ -193,6 +200,7 @@ class Mirror:
         return True
 
     def _write(self, key: str, content: bytes) -> None:
+        self.lock.check()
         target = f"{self._root}/{key}"
         self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
         self._fs.pipe_file(target, content)

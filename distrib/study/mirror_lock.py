@@ -2,6 +2,7 @@
 
 A store has no locks. A driver leaves a note there and renews it every few seconds. Another that
 finds the note renewed is refused; if it stays as it is, its driver is dead, and the other goes on.
+A driver that slept meanwhile, as a laptop does, finds its note gone or another's, and stops.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class MirrorLock:
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._lost = False
+        self._renewed = 0.0
 
     def acquire(self, say: Callable[[str], None] = print) -> None:
         """Hold the study, unless it is held already.
@@ -52,16 +54,21 @@ class MirrorLock:
         time.sleep(SETTLED)
         if not self._is_mine(self._read()):
             raise self._refusal(self._read())
+        self._renewed = time.time()
         self._thread = threading.Thread(target=self._renew, daemon=True)
         self._thread.start()
         atexit.register(self.release)
 
     def check(self) -> None:
-        """Raise where another driver took the study over, since this one seemed dead to it.
+        """Before every write: raise where another driver took the study over.
 
         Raises:
-            OSError: it did.
+            OSError: it did, since this one seemed dead to it.
         """
+        if self._thread is None:
+            return
+        if time.time() - self._renewed > PATIENCE:  # this machine slept, or its store was away
+            self._lost = self._lost or not self._is_mine(self._read())
         if self._lost:
             raise OSError(errno.EBUSY, "another driver took this study over", self._url)
 
@@ -89,12 +96,12 @@ class MirrorLock:
         count = 0
         while not self._over.wait(BEAT):
             with suppress(Exception):  # a store that is away is told by whoever writes the study
-                found = self._read()
-                if found is not None and not self._is_mine(found):
+                if not self._is_mine(self._read()):
                     self._lost = True
                     return
                 count += 1
                 self._write(count)
+                self._renewed = time.time()
 
     def _read(self) -> bytes | None:
         try:

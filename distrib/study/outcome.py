@@ -22,7 +22,7 @@ class Outcome:
         winner: metrics of the winner: `validation`, `test`, and, where they were asked for,
             `confirmed`: trial -> mean and spread over fresh seeds.
         baselines: name -> metric -> value, test figures as `test/<metric>`.
-        seconds: whole seconds by phase.
+        seconds: how long each phase took.
     """
 
     folder: RunFolder

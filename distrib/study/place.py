@@ -70,10 +70,7 @@ def begin_study(
     folder = create_run_folder(place.out, place.name, plan.space.name)
     try:
         stack.enter_context(folder.locked())
-        if shared:
-            from distrib.cluster.shared import check_shared
-
-            check_shared(folder.path)
+        _check_seen(folder, shared)
         record = new_record(plan, folder.path.name)
         write_study(folder.study_yaml, plan, record, facts, argv)
         ledger = _ledger(stack, folder, record)
@@ -86,16 +83,24 @@ def begin_study(
 
 
 def resume_study(
-    stack: ExitStack, plan: Plan, folder: RunFolder, stored: dict[str, Any], facts: dict[str, Any]
+    stack: ExitStack,
+    plan: Plan,
+    folder: RunFolder,
+    stored: dict[str, Any],
+    facts: dict[str, Any],
+    *,
+    shared: bool,
 ) -> Opened:
     """A study that was begun earlier, with all its trials so far; the folder is locked already.
 
     Args:
         stored: its description. facts: the description of the data as they are now.
+        shared: whether other nodes have to see its folder.
 
     Raises:
-        InputError: the data are not those it was begun with.
+        InputError: the data are not those it was begun with, or a node does not see the folder.
     """
+    _check_seen(folder, shared)
     before = stored["data"].get("fingerprint")
     if before != facts.get("fingerprint"):
         raise InputError(
@@ -127,6 +132,13 @@ def new_record(plan: Plan, name: str) -> StudyRecord:
         metrics={m.name: m.direction for m in plan.metrics},
         milestones=plan.rule().milestones,
     )
+
+
+def _check_seen(folder: RunFolder, shared: bool) -> None:
+    if shared:
+        from distrib.cluster.shared import check_shared  # imports Ray
+
+        check_shared(folder.path)
 
 
 def _ledger(stack: ExitStack, folder: RunFolder, record: StudyRecord) -> Ledger:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,8 @@ def load_family(name: str, *, allow_custom: bool = False) -> Trainable[Any, Any,
             hint="if you trust it, add --allow-custom",
         )
     if name not in FAMILIES:
-        _look_in(Path.cwd())  # where `python -m` looks by itself, and a console script does not
+        with suppress(FileNotFoundError):  # the folder may be gone
+            _look_in(Path.cwd())  # where `python -m` looks by itself, and a console script does not
     top = module.partition(".")[0]
     try:
         family = getattr(importlib.import_module(module), attribute)

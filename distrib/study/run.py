@@ -14,7 +14,6 @@ from distrib.cluster.connect import describe
 from distrib.cluster.environment import set_environment
 from distrib.records import StudyRecord, Tracker
 from distrib.study.folder import RunFolder
-from distrib.study.interruption import ended_like_ctrl_c
 from distrib.study.loading import Say, load, ray_of
 from distrib.study.options import Plan
 from distrib.study.outcome import Outcome, Phase
@@ -58,9 +57,7 @@ def run_study(
         imports.start()
         stack.callback(imports.join)
         cluster = stack.enter_context(ray_of(plan))
-        stack.enter_context(ended_like_ctrl_c())  # again: Ray takes SIGTERM for itself
 
-        from distrib.cluster.shared import check_shared
         from distrib.study.conduct import Conductor
         from distrib.study.group import group_maker, mailbox_kept
         from distrib.study.room import room_watched
@@ -68,14 +65,12 @@ def run_study(
         grouped = plan.options.resources.group
         mailbox = stack.enter_context(mailbox_kept(foreign)) if grouped else None
         loaded = load(plan, cluster, say)
-        plan, facts = loaded.plan, loaded.facts
+        plan, facts, shared = loaded.plan, loaded.facts, cluster.nodes > 1
         if isinstance(place, Place):
-            opened = begin_study(stack, plan, place, warm, facts, argv, shared=cluster.nodes > 1)
+            opened = begin_study(stack, plan, place, warm, facts, argv, shared=shared)
         else:
             assert stored is not None
-            opened = resume_study(stack, plan, place, stored, facts)
-            if cluster.nodes > 1:
-                check_shared(place.path)
+            opened = resume_study(stack, plan, place, stored, facts, shared=shared)
         folder = opened.folder
         outcome = Outcome(folder, opened.record)
 

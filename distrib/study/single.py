@@ -46,16 +46,16 @@ def split_of_config(content: dict[str, Any], file: Path) -> dict[str, Any]:
     split = content.get("split")
     if split is None:
         return {}
-    try:
-        return {"test_fraction": float(split["test_fraction"]), "split_seed": int(split["seed"])}
-    except (TypeError, KeyError, ValueError):
-        raise InputError(
-            "not a split",
-            file=file,
-            where="split",
-            found=split,
-            expected="test_fraction: SHARE and seed: NUMBER, or no such key",
-        ) from None
+    match split:
+        case {"test_fraction": int() | float() as share, "seed": int() as seed} if 0 <= share < 1:
+            return {"test_fraction": float(share), "split_seed": seed}
+    raise InputError(
+        "not a split",
+        file=file,
+        where="split",
+        found=split,
+        expected="test_fraction: SHARE and seed: NUMBER, or no such key",
+    )
 
 
 def read_config(place: str | Path) -> tuple[dict[str, Any], Path]:

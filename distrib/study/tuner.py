@@ -24,8 +24,8 @@ from ray.tune.registry import _global_registry
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from distrib.cluster.interruption import ended_like_ctrl_c
 from distrib.records import FailureClass
-from distrib.study.interruption import ended_like_ctrl_c
 from distrib.study.losses import class_of_loss, memory_kills_are_losses
 from distrib.study.search import Search
 from distrib.study.slot import Slot

@@ -122,7 +122,7 @@ def figures_table(
 
 
 def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table; long heads stand on several, so that it fits into 80 columns."""
+    """The lines of a table; long heads stand on several, to keep it narrow."""
     broken = [textwrap.wrap(head, HEAD, break_long_words=False) or [""] for head in heads]
     deep = max(map(len, broken))
     grid = [*zip(*([""] * (deep - len(lines)) + lines for lines in broken)), *rows]

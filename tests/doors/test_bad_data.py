@@ -11,7 +11,7 @@ import pytest
 
 from distrib.cluster.connect import connected
 from distrib.data.vdj.prepared import write_prepared
-from distrib.study import loading, run
+from distrib.study import loading, place
 from distrib.tune import main
 from tests.data import test_screen_bad_input as screens
 from tests.data import test_sequences as sequences
@@ -97,7 +97,7 @@ def one_ray() -> Iterator[None]:
 
     with connected(None, cpus=1) as cluster, pytest.MonkeyPatch.context() as patch:
         patch.setattr(loading, "connected", lambda *args, **kwargs: nullcontext(cluster))
-        patch.setattr(run, "create_run_folder", accepted)
+        patch.setattr(place, "create_run_folder", accepted)
         yield
 
 

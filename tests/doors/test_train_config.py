@@ -63,14 +63,18 @@ def test_other_data_have_parts_of_their_own(words: list[str], planned: Any) -> N
 
 
 def test_another_share_is_the_users_word(planned: Any) -> None:
-    assert parts(planned("--test-fraction", "0.5")) == (0.5, 0)
+    assert parts(planned("--test-fraction", "0.5")) == (0.5, 7)
+
+
+def test_the_studys_own_data_may_be_named_again(planned: Any) -> None:
+    assert parts(planned("--data", "own", source={"path": "own"})) == (0.25, 7)
 
 
 def test_a_configuration_of_no_study(planned: Any) -> None:
     assert parts(planned(split=None)) == (0.15, 0)
 
 
-@pytest.mark.parametrize("split", [[], {"seed": 7}, {"test_fraction": "a", "seed": 7}])
+@pytest.mark.parametrize("split", [[], {"seed": 7}, {"test_fraction": 1.5, "seed": 7}])
 def test_a_split_that_is_none_is_refused(
     split: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,19 +54,21 @@ def test_interrupted_refused_and_resumed(start: Any, tmp_path: Path) -> None:
 
 
 def test_interrupted_after_the_search(start: Any, tmp_path: Path) -> None:
-    """While fresh seeds confirm, by a lost terminal; and in the winner's last training."""
-    write_space(tmp_path / "toy.yaml", {"pause": 0.2}, trials=1)
-    words = ["--space", "toy.yaml", "--checkpoint-every", "0.1", "--confirm", "1"]
+    """A lost terminal while fresh seeds confirm, a request to end in the winner's last training."""
+    write_space(tmp_path / "toy.yaml", {"pause": 0.2}, trials=2, scheduler="none")
+    words = ["--space", "toy.yaml", "--checkpoint-every", "0.1", "--confirm", "2"]
+    words += ["--concurrent", "1"]
     whole = start(*words, "--out", "whole")
     study = tmp_path / "runs" / "toy-0"
     first = start(*words)
-    first.until(lambda: any(study.glob(".confirm/0-2/*")))  # of the others one has ended
+    first.until(lambda: any(study.glob(".confirm/*/state-*")))  # one of the six has ended
     first.process.send_signal(signal.SIGHUP)
     assert first.wait() == 130, first.said()
+    assert list(study.glob(".confirm/*/state-*")), "they were done before it was interrupted"
 
     second = start("--resume", "runs/toy-0")
     second.until(lambda: any(study.glob(".best.part/.refit-*/*")))
-    second.interrupt()
+    second.process.terminate()
     assert second.wait() == 130, second.said()
     for driver in (first, second):
         assert "python -m distrib.tune --resume runs/toy-0" in driver.said()

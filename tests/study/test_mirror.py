@@ -124,10 +124,37 @@ def test_a_missing_segment_is_named(folder: RunFolder, url: str, tmp_path: Path)
         Mirror(url, RunFolder(tmp_path / "elsewhere")).pull()
 
 
+def test_a_store_that_lets_nothing_be_removed_is_good_enough(folder: RunFolder, url: str) -> None:
+    def forbidden(path: str) -> None:
+        raise PermissionError(path)
+
+    mirror = Mirror(url, folder)
+    mirror.study_started(STUDY)
+    mirror.trial_ended(TrialRecord(0, "COMPLETE"))
+    (folder.trial(0) / "checkpoint" / "state-000001.safetensors").unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mirror._fs, "rm_file", forbidden)
+        mirror.trial_ended(TrialRecord(1, "COMPLETE"))
+    mirror.lock.release()
+
+
+def test_a_study_that_was_only_begun_leaves_its_name_free(url: str, folder: RunFolder) -> None:
+    out = url.rpartition("/")[0]
+    mirror = Mirror(url, folder)
+    mirror.lock.acquire()
+    assert next_study(out, "toy-0", "toy") == f"{out}/toy-0"  # whoever holds it is asked later
+    mirror.study_started(STUDY)
+    with pytest.raises(InputError, match="exists already"):
+        next_study(out, "toy-0", "toy")
+    mirror.lock.release()
+
+
 def test_names_are_counted_on_and_never_taken_twice(url: str, folder: RunFolder) -> None:
     out = url.rpartition("/")[0]
     assert next_study(out, None, "toy") == f"{out}/toy-0"
-    Mirror(url, folder).study_started(STUDY)
+    mirror = Mirror(url, folder)
+    mirror.study_started(STUDY)
+    mirror.lock.release()
     assert next_study(out, None, "toy") == f"{out}/toy-1"
     with pytest.raises(InputError, match="exists already"):
         next_study(out, "toy-0", "toy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import fsspec
@@ -55,19 +56,51 @@ def test_a_dead_driver_is_succeeded(place: Path, note: str) -> None:
 
 def test_of_two_at_once_one_stays(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = lock(place), lock(place)
-    monkeypatch.setattr(mirror_lock.time, "sleep", lambda seconds: second._write(0))
-    with pytest.raises(InputError, match="another driver"):
-        first.acquire()
-    monkeypatch.undo()
+
+    class Between:
+        """Time, in which the second writes its note as well."""
+
+        time, monotonic = staticmethod(time.time), staticmethod(time.monotonic)
+
+        @staticmethod
+        def sleep(seconds: float) -> None:
+            second._write(0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mirror_lock, "time", Between)
+        with pytest.raises(InputError, match="another driver"):
+            first.acquire()
 
 
-def test_a_driver_that_seemed_dead_stops_and_leaves_the_other_be(place: Path) -> None:
+@pytest.mark.parametrize("note", [json.dumps({"token": "other"}), None])
+def test_a_driver_that_seemed_dead_stops_and_leaves_the_other_be(
+    note: str | None, place: Path
+) -> None:
+    """The other holds the study now, or has ended it meanwhile."""
     first = lock(place)
     first.acquire()
-    (place / NOTE).write_text(json.dumps({"token": "other"}))
     assert first._thread is not None
-    first._thread.join(10)
+    end = time.monotonic() + 20
+    while first._thread.is_alive() and time.monotonic() < end:  # between two renewals
+        if note is None:
+            (place / NOTE).unlink(missing_ok=True)
+        else:
+            (place / NOTE).write_text(note)
     with pytest.raises(OSError, match="took this study over"):
         first.check()
     first.release()
-    assert (place / NOTE).exists()
+    assert (place / NOTE).exists() == (note is not None)
+
+
+def test_a_driver_that_slept_looks_before_it_writes(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror_lock, "BEAT", 1000.0)
+    first = lock(place)
+    first.acquire()
+    first.check()
+    (place / NOTE).write_text(json.dumps({"token": "other"}))
+    first._renewed -= 1001.0
+    with pytest.raises(OSError, match="took this study over"):
+        first.check()
+    first.release()

@@ -32,8 +32,8 @@ def test_a_study_is_held_and_goes_on_with_the_same_data(tmp_path: Path) -> None:
     stored = read_study(folder.study_yaml)
     with ExitStack() as stack:
         with pytest.raises(InputError, match=r"data have changed(.|\n)*found: +b"):
-            resume_study(stack, plan, folder, stored, {"fingerprint": "b"})
-        again = resume_study(stack, plan, folder, stored, {"fingerprint": "a"})
+            resume_study(stack, plan, folder, stored, {"fingerprint": "b"}, shared=False)
+        again = resume_study(stack, plan, folder, stored, {"fingerprint": "a"}, shared=False)
         assert again.record.num_trials == 5
         assert again.ledger.waiting == 1
     assert read_study(folder.study_yaml)["search"]["trials"] == 5

@@ -13,6 +13,8 @@ from typing import Any
 def ended_like_ctrl_c(first: Callable[[int], None] = lambda signum: None) -> Iterator[None]:
     """SIGHUP and SIGTERM are Ctrl-C meanwhile; one that is ignored, as under `nohup`, stays so.
 
+    Even where Ctrl-C itself is ignored, as it is by what a script runs in the background.
+
     Only the main thread may say so; elsewhere nothing changes.
 
     Args:
@@ -24,6 +26,8 @@ def ended_like_ctrl_c(first: Callable[[int], None] = lambda signum: None) -> Ite
 
     def interrupt(signum: int, frame: Any) -> None:
         first(signum)
+        if not callable(signal.getsignal(signal.SIGINT)):
+            raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
 
     previous = {

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from distrib.study.interruption import ended_like_ctrl_c
+from distrib.cluster.interruption import ended_like_ctrl_c
 
 SIGNALS = (signal.SIGHUP, signal.SIGTERM)
 
@@ -32,6 +32,16 @@ def test_what_is_ignored_stays_ignored(signum: int) -> None:
         assert signal.getsignal(signum) == signal.SIG_IGN
     finally:
         signal.signal(signum, before)
+
+
+def test_ctrl_c_itself_may_be_ignored() -> None:
+    """So it is for what a script runs in the background with `&`."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt), ended_like_ctrl_c():
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_another_thread_changes_nothing() -> None:
