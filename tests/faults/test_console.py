@@ -23,7 +23,7 @@ LIBRARIES = ["torch", "arrow", *(["xgboost"] if find_spec("xgboost") else [])]
     [
         (("--workers-per-trial", "2"), ["console.log", "console-rank1.log"], 1),
         # A library's own choice would be one number on this machine, and so not both.
-        (("--cpus-per-worker", "3"), ["console.log"], 3),
+        (("--cpus-per-worker", "2"), ["console.log"], 2),
     ],
 )
 def test_everything_is_written_to_the_console_of_its_trial(
