@@ -16,6 +16,7 @@ from distrib.cluster.interruption import ended_like_ctrl_c
 from distrib.cluster.joining import no_answer, require_answer, silence
 from distrib.cluster.scratch import scratch_folder
 from distrib.cluster.shipping import gather
+from distrib.cluster.starting import sooner_and_interruptible
 from distrib.errors import InputError
 
 
@@ -102,6 +103,7 @@ def connected(
     threads: int | None = None,
     debug: bool = False,
     ship: Sequence[str] = (),
+    preload: Sequence[str] = (),
 ) -> Iterator[Cluster]:
     """A Ray of the study's own, or the cluster at `address`; shut down or left at the end.
 
@@ -109,6 +111,8 @@ def connected(
         cpus: what a Ray of one's own offers. threads: of each process; None leaves that open.
         debug: whether all that is written reaches the screen.
         ship: what of the user's code a cluster's nodes need: `package.module:Class`, see `gather`.
+        preload: modules that each process of a Ray of one's own imports as it starts, before there
+            is anything to do.
 
     Raises:
         InputError: no Ray starts here, or no cluster answers at `address`, or the code is too large
@@ -130,9 +134,9 @@ def connected(
     }
     with ended_like_ctrl_c():
         try:
-            with _sigterm_left_alone():
+            with sooner_and_interruptible():
                 if address is None:
-                    _start(scratch, cpus, common)
+                    _start(scratch, cpus, preload, common)
                 else:
                     require_answer(address)
                     _join(address, gather(scratch / "code", ship), common, debug)
@@ -144,22 +148,7 @@ def connected(
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-@contextmanager
-def _sigterm_left_alone() -> Iterator[None]:
-    """Ray's start would take SIGTERM for itself, and end the driver where it stands."""
-    import ray
-
-    taken, ray._private.utils.set_sigterm_handler = (
-        ray._private.utils.set_sigterm_handler,
-        lambda handler: None,
-    )
-    try:
-        yield
-    finally:
-        ray._private.utils.set_sigterm_handler = taken
-
-
-def _start(scratch: Path, cpus: int | None, common: dict[str, Any]) -> None:
+def _start(scratch: Path, cpus: int | None, preload: Sequence[str], common: dict[str, Any]) -> None:
     """A Ray of our own; of what keeps it from starting, Ray raises plain exceptions."""
     import ray
 
@@ -170,6 +159,7 @@ def _start(scratch: Path, cpus: int | None, common: dict[str, Any]) -> None:
             num_cpus=cpus,
             include_dashboard=False,
             _temp_dir=str(scratch),
+            _system_config={"preload_python_modules": list(preload)} if preload else None,
             **common,
         )
     except Exception as error:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
+# What the processes of a study need first of all, so that they import it while others start.
+KEPT = ("distrib.study.slot", "distrib.study.tasks")
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -47,6 +50,7 @@ def ray_of(plan: Plan) -> AbstractContextManager[Cluster]:
         threads=plan.worker.threads,
         debug=plan.options.debug,
         ship=[plan.space.trainable],
+        preload=[*KEPT, *filter(None, [plan.family.framework])],
     )
 
 

@@ -144,6 +144,8 @@ class _Loop:
     def __init__(self, task: Task, recipe: Recipe, worker: Worker, units: int) -> None:
         import torch
 
+        from distrib.models.adamw import AdamW
+
         torch.set_num_threads(worker.threads)
         self.task, self.recipe, self.worker = task, recipe, worker
         self.units = min(units, recipe.epochs)
@@ -152,9 +154,7 @@ class _Loop:
         self.plateau = Plateau(task.replicas)
         self.loss_sum = torch.zeros(task.replicas, device=worker.device)
         self.best, self.waited = -np.inf, 0
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
-        )
+        self.optimizer = AdamW(self.parameters, recipe.weight_decay)
 
     def run(self) -> Iterator[Progress]:
         offered = time.monotonic()
@@ -198,16 +198,15 @@ class _Loop:
         if recipe.clip_norm > 0:
             clip_gradients(self.parameters, recipe.clip_norm, self.task.replicas)
         done = self.epoch * batches + self.batch - 1
-        self.optimizer.param_groups[0]["lr"] = recipe.learning_rate * factor(
+        learning_rate = recipe.learning_rate * factor(
             recipe.schedule, done, recipe.epochs * batches, recipe.warmup
         )
         plateau = recipe.schedule == "plateau"
         before = [p.detach().clone() for p in self.parameters] if plateau else []
-        self.optimizer.step()
+        self.optimizer.step(learning_rate)
         if plateau:
             parts = torch.from_numpy(self.plateau.factor).to(self.worker.device)
             shorten_step(self.parameters, before, parts)
-        self.optimizer.zero_grad()
 
     def end_epoch(self) -> Progress:
         losses = self.loss_sum.cpu().double().numpy() / self.task.num_batches
@@ -228,8 +227,7 @@ class _Loop:
         tensors = {f"model.{name}": t for name, t in self.task.model.state_dict().items()}
         if not self.done():
             tensors["loop.loss_sum"] = self.loss_sum
-            for i, memory in self.optimizer.state_dict()["state"].items():
-                tensors |= {f"optimizer.{i}.{name}": t for name, t in memory.items()}
+            tensors |= {f"optimizer.{name}": t for name, t in self.optimizer.tensors().items()}
         arrays = {name: t.detach().cpu().numpy().copy() for name, t in tensors.items()}
         arrays |= {f"plateau.{name}": a.copy() for name, a in self.plateau.arrays().items()}
         arrays["loop.best"] = np.array([self.best])
@@ -250,9 +248,4 @@ class _Loop:
         self.best = float(parts["loop"]["best"][0])
         if not self.done():
             self.loss_sum.copy_(torch.from_numpy(parts["loop"]["loss_sum"]))
-            memory: dict[int, dict[str, Tensor]] = {}
-            for name, array in parts["optimizer"].items():
-                i, key = name.split(".")
-                memory.setdefault(int(i), {})[key] = torch.from_numpy(array)
-            groups = self.optimizer.state_dict()["param_groups"]
-            self.optimizer.load_state_dict({"state": memory, "param_groups": groups})
+            self.optimizer.restore(parts["optimizer"])
