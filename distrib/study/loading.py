@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-# What the processes of a study need first of all, so that they import it while others start.
-KEPT = ("distrib.study.slot", "distrib.study.tasks")
-
 
 @dataclass(frozen=True)
 class Loaded:
@@ -50,8 +47,15 @@ def ray_of(plan: Plan) -> AbstractContextManager[Cluster]:
         threads=plan.worker.threads,
         debug=plan.options.debug,
         ship=[plan.space.trainable],
-        preload=[*KEPT, *filter(None, [plan.family.framework])],
+        # Of a group only the workers train, which Ray Train starts with an environment of its own.
+        preload=() if plan.options.resources.group else _preloaded(plan),
     )
+
+
+def _preloaded(plan: Plan) -> list[str]:
+    """What a study's processes need first of all, imported while others start."""
+    framework = plan.family.framework
+    return ["distrib.study.slot", "distrib.study.tasks", *([framework] if framework else [])]
 
 
 def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
