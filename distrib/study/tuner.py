@@ -19,9 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray import tune
-from ray.tune.execution import class_cache
 from ray.tune.registry import _global_registry
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -79,12 +77,7 @@ def run_search(
             ),
         )
         try:
-            with (
-                warnings.catch_warnings(),
-                _trainables_remembered(),
-                _processes_at_hand(),
-                memory_kills_are_losses(),
-            ):
+            with warnings.catch_warnings(), _trainables_remembered(), memory_kills_are_losses():
                 warnings.simplefilter("ignore")
                 tuner.fit()
         except Exception:
@@ -104,24 +97,6 @@ def _trainables_remembered() -> Iterator[None]:
         yield
     finally:
         del registry.get, registry.contains
-
-
-@contextmanager
-def _processes_at_hand() -> Iterator[None]:
-    """Tune wants an environment of their own for its processes, so none that is there will do.
-
-    There is nothing in it that the processes of the driver's Ray do not have from the driver. On a
-    cluster it carries what Tune takes along, so it stays.
-    """
-    if ray.get_runtime_context().runtime_env:
-        yield
-        return
-    own = class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE
-    class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE = {}, set()
-    try:
-        yield
-    finally:
-        class_cache.DEFAULT_ENV_VARS, class_cache.ENV_VARS_TO_PROPAGATE = own
 
 
 def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
