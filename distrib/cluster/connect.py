@@ -103,7 +103,6 @@ def connected(
     threads: int | None = None,
     debug: bool = False,
     ship: Sequence[str] = (),
-    preload: Sequence[str] = (),
 ) -> Iterator[Cluster]:
     """A Ray of the study's own, or the cluster at `address`; shut down or left at the end.
 
@@ -111,8 +110,6 @@ def connected(
         cpus: what a Ray of one's own offers. threads: of each process; None leaves that open.
         debug: whether all that is written reaches the screen.
         ship: what of the user's code a cluster's nodes need: `package.module:Class`, see `gather`.
-        preload: modules that each process of a Ray of one's own imports as it starts, before there
-            is anything to do.
 
     Raises:
         InputError: no Ray starts here, or no cluster answers at `address`, or the code is too large
@@ -136,7 +133,7 @@ def connected(
         try:
             with sooner_and_interruptible():
                 if address is None:
-                    _start(scratch, cpus, preload, common)
+                    _start(scratch, cpus, common)
                 else:
                     require_answer(address)
                     _join(address, gather(scratch / "code", ship), common, debug)
@@ -159,7 +156,6 @@ def _start(scratch: Path, cpus: int | None, preload: Sequence[str], common: dict
             num_cpus=cpus,
             include_dashboard=False,
             _temp_dir=str(scratch),
-            _system_config={"preload_python_modules": list(preload)} if preload else None,
             **common,
         )
     except Exception as error:

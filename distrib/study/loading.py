@@ -47,15 +47,7 @@ def ray_of(plan: Plan) -> AbstractContextManager[Cluster]:
         threads=plan.worker.threads,
         debug=plan.options.debug,
         ship=[plan.space.trainable],
-        # Of a group only the workers train, which Ray Train starts with an environment of its own.
-        preload=() if plan.options.resources.group else _preloaded(plan),
     )
-
-
-def _preloaded(plan: Plan) -> list[str]:
-    """What a study's processes need first of all, imported while others start."""
-    framework = plan.family.framework
-    return ["distrib.study.slot", "distrib.study.tasks", *([framework] if framework else [])]
 
 
 def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
