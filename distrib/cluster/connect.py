@@ -145,7 +145,7 @@ def connected(
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _start(scratch: Path, cpus: int | None, preload: Sequence[str], common: dict[str, Any]) -> None:
+def _start(scratch: Path, cpus: int | None, common: dict[str, Any]) -> None:
     """A Ray of our own; of what keeps it from starting, Ray raises plain exceptions."""
     import ray
 
