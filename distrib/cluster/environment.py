@@ -20,7 +20,6 @@ SETTINGS = {
     "RAY_TRAIN_ENABLE_STATE_TRACKING": "0",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # JAX shares a GPU's memory
     "RAY_DEDUP_LOGS": "0",
-    "PL_DISABLE_FORK": "1",  # as Tune has it: Lightning's forks hang in Ray's processes
     "RAY_task_oom_retries": "1",  # without end otherwise: data too large would be read for ever
     # glibc would give a step's activations back to the system after each step and take them again
     # for the next, page by page (100 to 200 faults a step: experiments/stream).
