@@ -20,7 +20,7 @@ class AdamW:
     """Steps of some parameters, each with its memory: steps so far, mean and mean square gradient.
 
     Args:
-        parameters: on one device, all of them with gradients when a step is made.
+        parameters: on one device; one without a gradient stays as it is in a step.
     """
 
     def __init__(self, parameters: Sequence[Tensor], weight_decay: float) -> None:
