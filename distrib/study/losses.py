@@ -10,6 +10,7 @@ from typing import Any
 import ray
 from ray.air.execution._internal.actor_manager import RayActorManager
 
+from distrib.cluster.patch import patched
 from distrib.records import FailureClass
 
 
@@ -46,8 +47,5 @@ def memory_kills_are_losses() -> Iterator[None]:
             exception = ray.exceptions.RayActorError(error_msg=str(exception))
         heard(self, tracked_actor_task, exception)
 
-    manager._actor_task_failed = failed
-    try:
+    with patched(manager, _actor_task_failed=failed):
         yield
-    finally:
-        manager._actor_task_failed = heard

@@ -25,6 +25,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from distrib.cluster.interruption import ended_like_ctrl_c
+from distrib.cluster.patch import patched
 from distrib.records import FailureClass
 from distrib.study.losses import class_of_loss, memory_kills_are_losses
 from distrib.study.search import Search
@@ -91,12 +92,8 @@ def run_search(
 def _trainables_remembered() -> Iterator[None]:
     """Tune asks the cluster for the class of its trainable five times a trial; once will do."""
     registry: Any = _global_registry
-    get, contains = registry.get, registry.contains
-    registry.get, registry.contains = cache(get), cache(contains)
-    try:
+    with patched(registry, get=cache(registry.get), contains=cache(registry.contains)):
         yield
-    finally:
-        del registry.get, registry.contains
 
 
 def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -155,6 +152,14 @@ class _Scheduler(FIFOScheduler):
     def __init__(self, search: Search) -> None:
         super().__init__()
         self.search = search
+
+    def choose_trial_to_run(self, tune_controller: Any) -> None:
+        """None in particular: Tune starts what waits, in its order.
+
+        One that is named takes over a process that comes free although its own is on its way, which
+        is ended then. Short trials would be done sooner than any process starts, again and again,
+        and never two of them at a time.
+        """
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         message = Message(**json.loads(result["message"]))
