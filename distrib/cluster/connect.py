@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distrib.cluster.environment import passed_on, set_environment
+from distrib.cluster.environment import FRAMEWORK, passed_on, set_environment
 from distrib.cluster.interruption import ended_like_ctrl_c
 from distrib.cluster.joining import no_answer, require_answer, silence
 from distrib.cluster.scratch import scratch_folder
 from distrib.cluster.shipping import gather
-from distrib.cluster.starting import sooner_and_interruptible
+from distrib.cluster.starting import sooner_and_interruptible, with_few_processes
 from distrib.errors import InputError
 
 
@@ -103,6 +103,8 @@ def connected(
     threads: int | None = None,
     debug: bool = False,
     ship: Sequence[str] = (),
+    preload: str | None = None,
+    framework: str | None = None,
 ) -> Iterator[Cluster]:
     """A Ray of the study's own, or the cluster at `address`; shut down or left at the end.
 
@@ -110,6 +112,8 @@ def connected(
         cpus: what a Ray of one's own offers. threads: of each process; None leaves that open.
         debug: whether all that is written reaches the screen.
         ship: what of the user's code a cluster's nodes need: `package.module:Class`, see `gather`.
+        preload: a module that each process of a Ray of one's own imports as it starts; it finds
+            the name of the `framework` in the environment.
 
     Raises:
         InputError: no Ray starts here, or no cluster answers at `address`, or the code is too large
@@ -133,7 +137,8 @@ def connected(
         try:
             with sooner_and_interruptible():
                 if address is None:
-                    _start(scratch, cpus, common)
+                    os.environ[FRAMEWORK] = framework or ""
+                    _start(scratch, cpus, preload, common)
                 else:
                     require_answer(address)
                     _join(address, gather(scratch / "code", ship), common, debug)
@@ -145,19 +150,21 @@ def connected(
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _start(scratch: Path, cpus: int | None, common: dict[str, Any]) -> None:
+def _start(scratch: Path, cpus: int | None, preload: str | None, common: dict[str, Any]) -> None:
     """A Ray of our own; of what keeps it from starting, Ray raises plain exceptions."""
     import ray
 
     try:
         # "local" never joins a Ray that happens to run, also where RAY_ADDRESS names one.
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            include_dashboard=False,
-            _temp_dir=str(scratch),
-            **common,
-        )
+        with with_few_processes(log_to_driver=common["log_to_driver"]):
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                include_dashboard=False,
+                _temp_dir=str(scratch),
+                _system_config={"preload_python_modules": [preload]} if preload else None,
+                **common,
+            )
     except Exception as error:
         raise InputError(
             "Ray could not be started on this machine",

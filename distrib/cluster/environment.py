@@ -20,6 +20,7 @@ SETTINGS = {
     "RAY_TRAIN_ENABLE_STATE_TRACKING": "0",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # JAX shares a GPU's memory
     "RAY_DEDUP_LOGS": "0",
+    "PL_DISABLE_FORK": "1",  # as Tune has it: Lightning's forks hang in Ray's processes
     "RAY_task_oom_retries": "1",  # without end otherwise: data too large would be read for ever
     # glibc would give a step's activations back to the system after each step and take them again
     # for the next, page by page (100 to 200 faults a step: experiments/stream).
@@ -27,8 +28,15 @@ SETTINGS = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),  # the most that it takes
 }
 
-# Of a Ray of our own, whose head is on this machine: gone for so long is gone for good.
-OWN = {"RAY_gcs_rpc_server_reconnect_timeout_s": "10"}
+# Of a Ray of our own alone.
+OWN = {
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # its head is on this machine: gone is gone
+    # Processes that wait for the first trials are not ended just as the data are loaded.
+    "RAY_idle_worker_killing_time_threshold_ms": "60000",
+}
+
+# Names to the processes of a Ray of our own what they will compute with.
+FRAMEWORK = "DISTRIB_FRAMEWORK"
 
 # What else goes along to a cluster's processes, where the user has set it.
 NETWORK = ("NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME")

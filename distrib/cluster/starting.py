@@ -1,4 +1,7 @@
-"""What Ray's start does in its own way, changed while it starts."""
+"""What Ray's start does in its own way, changed while it starts.
+
+All of it is private to Ray, and wants a look at each new version.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from distrib.cluster.patch import patched
 
 LOOK = 0.02  # seconds between two looks whether the node is there
 PATIENCE = 10.0  # seconds after which Ray's own look tells what is wrong
@@ -21,7 +26,7 @@ def sooner_and_interruptible() -> Iterator[None]:
     import ray
     from ray._private import services, utils
 
-    get_node, set_sigterm_handler = services.get_node, utils.set_sigterm_handler
+    get_node = services.get_node
 
     def get_node_soon(gcs_address: str, node_id: str) -> Any:
         state = ray._private.state.GlobalState()
@@ -33,8 +38,27 @@ def sooner_and_interruptible() -> Iterator[None]:
             time.sleep(LOOK)
         return get_node(gcs_address, node_id)
 
-    services.get_node, utils.set_sigterm_handler = get_node_soon, lambda handler: None
-    try:
+    with (
+        patched(services, get_node=get_node_soon),
+        patched(utils, set_sigterm_handler=lambda handler: None),
+    ):
         yield
-    finally:
-        services.get_node, utils.set_sigterm_handler = get_node, set_sigterm_handler
+
+
+@contextmanager
+def with_few_processes(*, log_to_driver: bool) -> Iterator[None]:
+    """Ray starts none that a study's own Ray has no use for, each a second of a core's time.
+
+    These are the autoscaler of a machine that stays alone, a dashboard without its pages, and what
+    brings the processes' output to a driver that does not show it.
+    """
+    from ray._private.node import Node
+
+    unused: dict[str, Any] = {
+        "start_monitor": lambda node: None,
+        "start_api_server": lambda node, **options: None,
+    }
+    if not log_to_driver:
+        unused["start_log_monitor"] = lambda node: None
+    with patched(Node, **unused):
+        yield

@@ -47,6 +47,9 @@ def ray_of(plan: Plan) -> AbstractContextManager[Cluster]:
         threads=plan.worker.threads,
         debug=plan.options.debug,
         ship=[plan.space.trainable],
+        # Of a group only the workers train, which Ray Train starts with an environment of its own.
+        preload=None if plan.options.resources.group else "distrib.study.preloaded",
+        framework=plan.family.framework,
     )
 
 
