@@ -112,8 +112,8 @@ def connected(
         cpus: what a Ray of one's own offers. threads: of each process; None leaves that open.
         debug: whether all that is written reaches the screen.
         ship: what of the user's code a cluster's nodes need: `package.module:Class`, see `gather`.
-        preload: a module that each process of a Ray of one's own imports as it starts; it finds
-            the name of the `framework` in the environment.
+        preload: a module that each process of a Ray of one's own imports as it starts, or None.
+        framework: what that finds in the environment as `FRAMEWORK`, None for nothing.
 
     Raises:
         InputError: no Ray starts here, or no cluster answers at `address`, or the code is too large

@@ -31,7 +31,7 @@ SETTINGS = {
 # Of a Ray of our own alone.
 OWN = {
     "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # its head is on this machine: gone is gone
-    # Processes that wait for the first trials are not ended just as the data are loaded.
+    # Processes that wait for the first trials are not ended while the data load, unless for long.
     "RAY_idle_worker_killing_time_threshold_ms": "60000",
 }
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
+SPARE = 8  # processes that may import ahead for nothing, at 0.2 GB each
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -47,10 +49,21 @@ def ray_of(plan: Plan) -> AbstractContextManager[Cluster]:
         threads=plan.worker.threads,
         debug=plan.options.debug,
         ship=[plan.space.trainable],
-        # Of a group only the workers train, which Ray Train starts with an environment of its own.
-        preload=None if plan.options.resources.group else "distrib.study.preloaded",
+        preload="distrib.study.preloaded" if _ready_processes_pay(plan) else None,
         framework=plan.family.framework,
     )
+
+
+def _ready_processes_pay(plan: Plan) -> bool:
+    """Whether what Ray's ready processes import ahead, one for each CPU, is used by most of them.
+
+    Of a group only the workers train, which Ray Train starts with an environment of its own.
+    """
+    options, cpus = plan.options, own_cpus(plan)
+    if cpus is None or options.resources.group:
+        return False
+    slots = cpus // max(options.resources.cpus, 1)
+    return cpus - min(slots, options.concurrent or slots) <= SPARE
 
 
 def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from distrib.errors import InputError, nearest
+from distrib.study.ahead import settle
 from distrib.trainables.base import Trainable
 
 FAMILIES = {
@@ -49,6 +50,7 @@ def load_family(name: str, *, allow_custom: bool = False) -> Trainable[Any, Any,
     Raises:
         InputError: no such family, or a class of the user's without leave to run it.
     """
+    settle()  # its module may import the framework
     path = FAMILIES.get(name, name)
     module, _, attribute = path.partition(":")
     if not attribute:

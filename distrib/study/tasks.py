@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,6 @@ from typing import Any, cast
 import pandas as pd
 import ray
 
-from distrib.cluster.environment import FRAMEWORK
 from distrib.data.parquet_set import ParquetSet
 from distrib.data.stream import check_shards
 from distrib.errors import InputError, said_in
@@ -63,7 +61,6 @@ def load_data(
         The rows to search on; the test rows, or None; and a description in plain values, or the
         text of what is wrong with the data under `error`.
     """
-    os.environ.pop(FRAMEWORK, None)  # it is not imported ahead here, see `preloaded`
     began = time.monotonic()
     try:
         with said_in(source.path):

@@ -172,13 +172,22 @@ class _Scheduler(FIFOScheduler):
         super().__init__()
         self.search = search
 
-    def choose_trial_to_run(self, tune_controller: Any) -> None:
-        """None in particular: Tune starts what waits, in its order.
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """A trial that is to take the next process that comes free, or None in particular.
 
-        One that is named takes over a process that comes free although its own is on its way, which
-        is ended then. Short trials would be done sooner than any process starts, again and again,
-        and never two of them at a time.
+        That is one for whose own process there is no room: others hold it, or a node is gone. What
+        is named while its process starts would take over a free one as well, and the other be
+        ended. Short trials would be done sooner than any process starts, again and again, and never
+        two of them at a time. Tune starts the rest in their order.
         """
+        controller = tune_controller._tune_controller
+        roomless = set(controller._actor_manager.pending_actors)
+        waiting = (
+            trial
+            for trial in controller._pending_trials
+            if controller._trial_to_actor.get(trial) in roomless
+        )
+        return min(waiting, key=lambda trial: trial.config["number"], default=None)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         message = Message(**json.loads(result["message"]))
