@@ -18,6 +18,7 @@ from distrib.study.loading import Say, load, ray_of
 from distrib.study.options import Plan
 from distrib.study.outcome import Outcome, Phase
 from distrib.study.place import Place, begin_study, check_place, resume_study
+from distrib.study.telling import Unhurried
 
 
 def run_study(
@@ -94,7 +95,7 @@ def run_study(
             maker = stack.enter_context(making)
         conductor = Conductor(loaded, opened, maker, outcome)
         outcome.seconds["start"] = time.monotonic() - began
-        conductor.search(cluster.scratch, watching, tell)
+        conductor.search(cluster.scratch, [Unhurried(watching)], tell)
         if not outcome.interrupted:
             conductor.finish(phase, meanwhile)
     return outcome

@@ -227,8 +227,12 @@ class _Ticker(tune.Callback):
         trial.run_metadata.metric_n_steps.clear()
         trial.run_metadata.last_result = {"trial_id": trial.trial_id, "done": True}
 
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+    @_guarded
+    def _tick(self) -> None:
         self.search.tick()
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self._tick()
         if self.when_over is not None and self.search.over:
             self.when_over()
             self.when_over = None
