@@ -45,7 +45,7 @@ with connected(None, cpus=2, preload="distrib.study.preloaded", framework="torch
 
 def test_nothing_useless_is_started_and_what_a_trial_needs_is_imported() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=150, check=False
     )
     assert done.returncode == 0, done.stderr
     modules, commands = json.loads(done.stdout.splitlines()[-1])
