@@ -136,8 +136,6 @@ def _why_lost(error: Exception) -> str | None:
 
 def _draw(folder: RunFolder, study: StudyRecord) -> None:
     """Tables and curves, and the imports of the report, which the winner is not needed for."""
-    import optuna.importance  # noqa: F401
-
     import distrib.tracking.report  # noqa: F401
     from distrib.tracking.curves import write_all_curves
     from distrib.tracking.tables import write_tables
@@ -180,6 +178,7 @@ def onlookers(searched: bool, mirror: Mirror | None) -> Callable[[RunFolder], Se
 
     def build(folder: RunFolder) -> Sequence[Tracker]:
         from distrib.tracking.live import LiveTable, PlainLines, ProgressBar
+        from distrib.tracking.pictures import Pictures
         from distrib.tracking.tensorboard import TensorBoardTracker
 
         if not sys.stdout.isatty():
@@ -187,6 +186,7 @@ def onlookers(searched: bool, mirror: Mirror | None) -> Callable[[RunFolder], Se
         else:
             screen = LiveTable() if searched else ProgressBar()
         # The mirror first: it may find that another driver runs the study.
-        return [*([mirror] if mirror else []), TensorBoardTracker(folder.tensorboard), screen]
+        first = [mirror] if mirror else []
+        return [*first, TensorBoardTracker(folder.tensorboard), screen, Pictures(folder.path)]
 
     return build

@@ -11,7 +11,6 @@ SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",  # Tune's own tables stay off
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a trial that reports nothing fails alone
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no CSV, JSON and TensorBoard files of Tune's
-    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",  # the ledger is the record, not Tune's snapshots
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_THRESHOLD_S": "30",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -33,6 +32,7 @@ OWN = {
     "RAY_gcs_rpc_server_reconnect_timeout_s": "10",  # its head is on this machine: gone is gone
     # Processes that wait for the first trials are not ended while the data load, unless for long.
     "RAY_idle_worker_killing_time_threshold_ms": "60000",
+    "RAY_task_events_report_interval_ms": "0",  # for a dashboard that it has not
 }
 
 # Names to the processes of a Ray of our own what they will compute with.

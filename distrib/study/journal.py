@@ -71,7 +71,7 @@ class JournalFile(BaseJournalBackend):
         self._size = path.stat().st_size
         self._fresh: list[dict[str, Any]] = []  # appended, and not yet read back by the storage
         self._read = 0
-        self._held: list[dict[str, Any]] | None = None
+        self._held: list[bytes] | None = None
 
     def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
         if log_number_from == self._read and log_number_from > 0:
@@ -87,24 +87,25 @@ class JournalFile(BaseJournalBackend):
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         if self._file is None:
             raise LedgerError(f"{self.path} was opened for reading")
+        lines = [_encoded(log) for log in logs]
         if self._held is None:
-            self._write(_encoded(logs))
+            self._write(b"".join(lines))
         else:
-            self._held += logs
-        self._fresh += map(json.loads, map(json.dumps, logs))
+            self._held += lines
+        self._fresh += map(json.loads, lines)
 
     @contextmanager
     def together(self) -> Iterator[None]:
         """Write what is appended meanwhile in one piece: a crash leaves all of it or nothing."""
-        held: list[dict[str, Any]] = []
+        held: list[bytes] = []
         self._held = held
         try:
             yield
         finally:
             self._held = None
         if held:
-            held[0] = {**held[0], TOGETHER: len(held)}
-            self._write(_encoded(held))
+            held[0] = _encoded({**json.loads(held[0]), TOGETHER: len(held)})
+            self._write(b"".join(held))
 
     def _write(self, content: bytes) -> None:
         assert self._file is not None
@@ -141,5 +142,5 @@ class JournalFile(BaseJournalBackend):
             return
 
 
-def _encoded(logs: list[dict[str, Any]]) -> bytes:
-    return "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
+def _encoded(log: dict[str, Any]) -> bytes:
+    return json.dumps(log, separators=(",", ":")).encode() + b"\n"

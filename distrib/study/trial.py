@@ -18,7 +18,8 @@ from distrib.study.checkpoint import Checkpoints
 from distrib.study.findings import Findings
 from distrib.trainables.base import Config, Progress, State, Trainable, Worker
 
-REPORT_EVERY = 0.5  # seconds between messages; milestones and the end are told at once
+REPORT_EVERY = 0.5  # seconds between messages at least; milestones and the end are told at once
+SILENCE = 5.0  # seconds at most, however long a message takes
 NOTICE_EVERY = 5.0  # seconds between two looks whether the machine will be taken away
 
 
@@ -49,15 +50,20 @@ class Message:
 class Pace:
     """When to speak and when to save. Lives as long as the process, so that short trials are quiet.
 
+    A message holds the training up until the next is asked for, so what need not be judged at once
+    waits until that has cost at most a hundredth of the time.
+
     Attributes:
         milestones: the units at which the study must judge.
         save_every: least seconds between checkpoints, which also take at most a twentieth of
             the time.
+        spoke: when the last message had been heard. pause: seconds until the next.
     """
 
     milestones: frozenset[int] = frozenset()
     save_every: float = 10.0
     spoke: float = 0.0
+    pause: float = REPORT_EVERY
 
     def speaks(self, row: dict[str, float] | None, objective: str) -> bool:
         """Whether the rows so far must go out now."""
@@ -65,7 +71,12 @@ class Pace:
             row["step"] in self.milestones or not math.isfinite(row.get(objective, math.nan))
         ):
             return True
-        return time.monotonic() - self.spoke >= REPORT_EVERY
+        return time.monotonic() - self.spoke >= self.pause
+
+    def heard(self, cost: float) -> None:
+        """A message was heard, and the next asked for, which took `cost` seconds."""
+        self.spoke = time.monotonic()
+        self.pause = min(max(REPORT_EVERY, 100 * cost), SILENCE)
 
 
 def classify(error: BaseException) -> FailureClass:
@@ -195,7 +206,7 @@ def run_trial(
             if speaks:
                 rows, unsent = unsent, []
                 yield Message(rows=rows, seconds=dict(seconds))
-                pace.spoke = time.monotonic()
+                pace.heard(time.monotonic() - began)
                 seconds["report"] += pace.spoke - began
                 began = pace.spoke
         seconds["train"] += time.monotonic() - began

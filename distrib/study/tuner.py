@@ -15,20 +15,16 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray import tune
-from ray.tune.execution import class_cache
-from ray.tune.registry import _global_registry
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from distrib.cluster.interruption import ended_like_ctrl_c
-from distrib.cluster.patch import patched
 from distrib.records import FailureClass
+from distrib.study.lean_tune import lean_tune
 from distrib.study.losses import class_of_loss, memory_kills_are_losses
 from distrib.study.search import Search
 from distrib.study.slot import Slot
@@ -82,8 +78,7 @@ def run_search(
         try:
             with (
                 warnings.catch_warnings(),
-                _trainables_remembered(),
-                _processes_at_hand(),
+                lean_tune(),
                 memory_kills_are_losses(),
             ):
                 warnings.simplefilter("ignore")
@@ -93,26 +88,6 @@ def run_search(
                 raise
     if search.error is not None:
         raise search.error
-
-
-@contextmanager
-def _trainables_remembered() -> Iterator[None]:
-    """Tune asks the cluster for the class of its trainable five times a trial; once will do."""
-    registry: Any = _global_registry
-    with patched(registry, get=cache(registry.get), contains=cache(registry.contains)):
-        yield
-
-
-@contextmanager
-def _processes_at_hand() -> Iterator[None]:
-    """Tune wants an environment of their own for its processes, so none that is there will do.
-
-    There is nothing in it that the processes of the driver's Ray do not have from the driver. On a
-    cluster it carries what Tune takes along, so it stays.
-    """
-    own: dict[str, Any] = {"DEFAULT_ENV_VARS": {}, "ENV_VARS_TO_PROPAGATE": set()}
-    with patched(class_cache, **({} if ray.get_runtime_context().runtime_env else own)):
-        yield
 
 
 def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 from distrib.files import write_whole
 from distrib.records import StudyRecord, TrialRecord
 from distrib.tracking import wording
+from distrib.tracking.metrics_csv import read_columns
 
 if TYPE_CHECKING:
     from distrib.tracking.curves_sheet import Sheet
@@ -21,23 +20,6 @@ PICTURES = ("val_curves.png", "train_curves.png")
 SHARED = "grey: validation"
 ONLY_VALID = "no training figures were reported; these are the validation ones"
 ONLY_TRAIN = "no validation figures were reported; these are the training ones"
-
-Columns = dict[str, list[float]]
-
-
-def read_columns(path: Path) -> Columns:
-    """The whole rows of a `metrics.csv` by column, (rows,) each; an empty cell is NaN."""
-    if not path.exists():
-        return {}
-    content = path.read_bytes()
-    lines = content[: content.rfind(b"\n") + 1].decode().splitlines()
-    rows = list(csv.reader(lines))
-    if len(rows) < 2:
-        return {}
-    return {
-        name: [float(cell) if cell else math.nan for cell in cells]
-        for name, *cells in zip(*rows, strict=True)
-    }
 
 
 def write_curves(trial_folder: Path, study: StudyRecord, trial: TrialRecord) -> None:

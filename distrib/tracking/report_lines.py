@@ -9,7 +9,7 @@ from typing import Any
 
 from distrib.records import Dimension, StudyRecord, TrialRecord
 from distrib.tracking import wording
-from distrib.tracking.curves import read_columns
+from distrib.tracking.metrics_csv import read_columns
 from distrib.tracking.report_figure import (
     COLOURS,
     LINE,

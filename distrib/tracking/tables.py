@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pandas as pd
 
 from distrib.files import whole
 from distrib.records import StudyRecord
+from distrib.tracking import wording
+from distrib.tracking.metrics_csv import Columns, read_columns
 
 
 def trials_frame(study: StudyRecord) -> pd.DataFrame:
@@ -41,30 +44,20 @@ def trials_frame(study: StudyRecord) -> pd.DataFrame:
     return frame
 
 
-def read_metrics(path: Path) -> pd.DataFrame:
-    """The whole rows of one `metrics.csv`; a torn last line is passed over."""
-    if not path.exists():
-        return pd.DataFrame()
-    content = path.read_bytes()
-    end = content.rfind(b"\n") + 1
-    from io import BytesIO
-
-    return pd.read_csv(BytesIO(content[:end])) if end else pd.DataFrame()
-
-
 def epochs_frame(folder: Path, study: StudyRecord) -> pd.DataFrame:
     """A row per trial and unit of fidelity, every metric a column."""
-    frames = []
+    trials: list[int] = []
+    table: Columns = {"step": []}
     for number in sorted(study.trials):
-        rows = read_metrics(folder / "trials" / f"{number:04d}" / "metrics.csv")
-        if len(rows):
-            rows.insert(0, "trial", number)
-            frames.append(rows)
-    if not frames:
-        return pd.DataFrame(
-            {"trial": pd.Series(dtype="int64"), study.unit: pd.Series(dtype="int64")}
-        )
-    return pd.concat(frames, ignore_index=True).rename(columns={"step": study.unit})
+        columns = read_columns(folder / wording.trial_folder(number) / "metrics.csv")
+        count = len(columns.get("step", ()))
+        for name in columns:
+            table.setdefault(name, [math.nan] * len(trials))
+        for name, values in table.items():
+            values += columns.get(name) or [math.nan] * count
+        trials += [number] * count
+    frame = pd.DataFrame({"trial": trials, **table})
+    return frame.astype({"trial": "int64", "step": "int64"}).rename(columns={"step": study.unit})
 
 
 def leaderboard_frame(study: StudyRecord) -> pd.DataFrame:

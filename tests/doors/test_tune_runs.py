@@ -72,18 +72,21 @@ WITNESS = """
 import sys
 from distrib.tune import main
 code = main(sys.argv[1:])
-print("in the driver:", *sorted({"torch", "jax"} & set(sys.modules)))
+print("in the driver:", *sorted({"torch", "jax", "sklearn"} & set(sys.modules)))
 sys.exit(code)
 """
 
 
 @pytest.fixture(scope="module")
 def torch_study(place: Path) -> Path:
-    """A study of a torch model, with what its driver had imported in `witness`."""
+    """A study of a torch model, with what its driver had imported in `witness`.
+
+    Of four trials, so that its report compares the parameters.
+    """
     (place / "screen").mkdir()
     write_example(place / "screen")
-    words = ["--space", "mlp", "--data", "screen", "--trials", "2", "--max-epochs", "2"]
-    words += ["--seed", "7"]
+    words = ["--space", "mlp", "--data", "screen", "--trials", "4", "--max-epochs", "2"]
+    words += ["--seed", "7", "--scheduler", "none"]
     done = subprocess.run(
         [sys.executable, "-c", WITNESS, *words],
         cwd=place,

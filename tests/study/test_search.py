@@ -31,6 +31,7 @@ from tests.toys import Curve
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "time", Clock(0))
+    monkeypatch.setattr(trial, "SILENCE", trial.REPORT_EVERY)  # each jump would be a dear message
 
 
 def one(parameters: dict[str, Any], folder: Path, **options: Any) -> tuple[TrialRecord, Any]:
@@ -514,6 +515,20 @@ def test_lists_and_mappings_go_through_a_space(tmp_path: Path) -> None:
         assert seen[-1] in values
         assert isinstance(t.params["options"], (str, bool, type(None)))
     assert len({repr(v) for v in seen}) == 4
+
+
+def test_messages_take_at_most_a_hundredth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(trial, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(trial, "SILENCE", 5.0)
+    pace = trial.Pace(frozenset({4}))
+    for cost, pause in ((0.001, trial.REPORT_EVERY), (0.02, 2.0), (1.0, 5.0)):
+        pace.heard(cost)
+        now += pause - 0.1
+        assert not pace.speaks({"step": 1, "score": 0.5}, "score")
+        assert pace.speaks({"step": 4, "score": 0.5}, "score")
+        now += 0.2
+        assert pace.speaks({"step": 1, "score": 0.5}, "score")
 
 
 def test_a_torn_checkpoint_is_passed_over_and_said(tmp_path: Path) -> None:

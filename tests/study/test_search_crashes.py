@@ -25,6 +25,7 @@ SPACES: dict[str, dict[str, Any]] = {
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "time", Clock(0))
+    monkeypatch.setattr(trial, "SILENCE", trial.REPORT_EVERY)  # each jump would be a dear message
 
 
 def writes(simulation: Simulation) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import math
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +19,7 @@ import plotly.graph_objects as go
 import pytest
 
 from distrib.records import Dimension, StudyRecord, TrialRecord
-from distrib.tracking.importances import importances
+from distrib.tracking.importances import importances, without
 from distrib.tracking.report import Sections, write_report
 from distrib.tracking.report_figure import chosen, frame, inert
 from distrib.tracking.report_lines import CURVES, LINES
@@ -282,6 +285,16 @@ def test_two_thousand_trials_are_bounded(tmp_path: Path, fake_study: Any, write_
     assert f"{LINES} of 667 trials are drawn" in page.text
     assert "Each bar is the mean of 10 trials." in page.text
     assert "The first 20 of 1333." in page.text
+
+
+def test_a_package_that_is_there_is_left_out_for_a_while() -> None:
+    name = "antigravity"  # which nobody imports
+    with without(name), pytest.raises(ImportError):
+        importlib.import_module(name)
+    assert name not in sys.modules
+    assert importlib.util.find_spec(name) is not None
+    with without("json"):
+        assert importlib.import_module("json") is json
 
 
 def test_importances_find_the_parameter_that_matters() -> None:

@@ -12,7 +12,6 @@ from distrib.records import StudyRecord, TrialRecord
 from distrib.tracking.tables import (
     epochs_frame,
     leaderboard_frame,
-    read_metrics,
     trials_frame,
     write_tables,
 )
@@ -76,16 +75,6 @@ def test_studies_without_a_result(tmp_path: Path, states: list[Any]) -> None:
     assert header.startswith("rank,trial")
 
 
-def test_a_torn_last_line(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.csv"
-    path.write_text("step,score\n1,0.5\n2,0.7")
-    assert read_metrics(path)["step"].tolist() == [1]
-    path.write_text("step,sco")
-    assert len(read_metrics(path)) == 0
-    path.unlink()
-    assert len(read_metrics(path)) == 0
-
-
 def test_trials_with_different_columns(tmp_path: Path) -> None:
     study = StudyRecord("s", "toy", "score", "max", "epoch", 9, 4)
     for number, text in enumerate(("step,score\n1,0.5\n", "step,score,loss\n1,0.25,2\n")):
@@ -94,5 +83,6 @@ def test_trials_with_different_columns(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         (folder / "metrics.csv").write_text(text)
     frame = epochs_frame(tmp_path, study)
+    assert list(frame.columns) == ["trial", "epoch", "score", "loss"]
     assert frame["score"].tolist() == [0.5, 0.25]
     assert frame["loss"].isna().tolist() == [True, False]

@@ -1,0 +1,70 @@
+"""What Ray Tune does for itself and a study has no use for, left out while a search runs.
+
+Each of these costs milliseconds of every trial, or seconds of every study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import ray
+from ray import tune
+from ray.air.execution._internal.actor_manager import RayActorManager
+from ray.tune.execution import class_cache
+from ray.tune.execution.experiment_state import _ExperimentCheckpointManager
+from ray.tune.experiment import Trial
+from ray.tune.registry import _global_registry
+
+from distrib.cluster.patch import patched
+
+BEAT = 0.25  # seconds between two looks at a study of which nothing is heard, and of the onlookers
+
+
+@contextmanager
+def lean_tune() -> Iterator[None]:
+    """Tune without its own record of all trials, and without what it asks again and again.
+
+    It would write that record and read it at the end, where the ledger is the record; look up the
+    class of its trainable in the cluster five times a trial, where once will do; and ask a process
+    that takes the next trial for its address, before that trial. And it would look about ten times
+    a second while all trials compute; what comes is heard at once all the same.
+    """
+    hear = RayActorManager.next
+    registry: Any = _global_registry
+    with (
+        patched(_ExperimentCheckpointManager, sync_up_experiment_state=_no_record),
+        patched(tune.tune, ExperimentAnalysis=_no_analysis),
+        patched(registry, get=cache(registry.get), contains=cache(registry.contains)),
+        patched(RayActorManager, next=lambda of, timeout: hear(of, max(timeout, BEAT))),
+        patched(Trial, set_ray_actor=_without_a_question),
+        _processes_at_hand(),
+    ):
+        yield
+
+
+def _no_record(manager: Any, *args: Any, **kwargs: Any) -> None:
+    pass
+
+
+def _no_analysis(**of: Any) -> SimpleNamespace:
+    return SimpleNamespace(trials=[])
+
+
+def _without_a_question(trial: Any, ray_actor: Any) -> None:
+    trial.temporary_state.ray_actor = ray_actor
+
+
+@contextmanager
+def _processes_at_hand() -> Iterator[None]:
+    """Tune wants an environment of their own for its processes, so none that is there will do.
+
+    There is nothing in it that the processes of the driver's Ray do not have from the driver. On a
+    cluster it carries what Tune takes along, so it stays.
+    """
+    own: dict[str, Any] = {"DEFAULT_ENV_VARS": {}, "ENV_VARS_TO_PROPAGATE": set()}
+    with patched(class_cache, **({} if ray.get_runtime_context().runtime_env else own)):
+        yield
