@@ -44,7 +44,7 @@ def train(folder: Path, name: str, model_type: str, *more: str) -> str:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("outputs")
-    train(folder, "full", "average-mh_ligation-mh", "--bootstrap", "20")
+    train(folder, "full", "average-mh_ligation-mh", "--bootstrap", "8")
     train(folder, "nested", "ligation-mh")
     return folder
 
@@ -52,25 +52,26 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_replicates_make_the_errors_of_the_table(place: Path) -> None:
     best = place / "runs" / "full" / "best"
     replicates = pd.read_parquet(best / "bootstrap.parquet")
-    assert len(replicates) == 20
+    assert len(replicates) == 8
     assert replicates["seed"].is_unique
     table = pd.read_csv(best / "coefficients.tsv", sep="\t").set_index("coefficient")
     for name in ("average_mh", "ligation_mh"):
         assert table.loc[name, "bootstrap_sd"] == pytest.approx(replicates[name].std())
         assert np.isfinite(table.loc[name, "error"])
     card = (best / "README.md").read_text()
-    for word in ("`bootstrap.parquet`", "`microhomology.png`", "the spread of 20 replicates"):
+    for word in ("`bootstrap.parquet`", "`microhomology.png`", "the spread of 8 replicates"):
         assert word in card
 
 
 def test_replicates_follow_from_the_studys_seed(place: Path) -> None:
-    train(place, "again", "average-mh_ligation-mh", "--bootstrap", "20", "--bootstrap-of",
+    """One after the other: more of them begin with the same."""
+    train(place, "again", "average-mh_ligation-mh", "--bootstrap", "3", "--bootstrap-of",
           "sequences")  # fmt: skip
     first, second = (
         pd.read_parquet(place / "runs" / name / "best" / "bootstrap.parquet")
         for name in ("full", "again")
     )
-    pd.testing.assert_frame_equal(first, second, check_exact=False, atol=1e-9)
+    pd.testing.assert_frame_equal(first[:3], second, check_exact=False, atol=1e-9)
 
 
 def test_a_finished_training_can_be_bootstrapped_later(place: Path) -> None:
@@ -78,9 +79,9 @@ def test_a_finished_training_can_be_bootstrapped_later(place: Path) -> None:
     study = place / "runs" / "nested"
     (study / ".best.part").mkdir()
     (study / ".best.part" / "motif.png").write_text("of another winner")
-    options = ("--bootstrap", "4", "--bootstrap-of", "clusters")
+    options = ("--bootstrap", "3", "--bootstrap-of", "clusters")
     door(place, "train", "--resume", "nested", *options)
-    assert len(pd.read_parquet(study / "best" / "bootstrap.parquet")) == 4
+    assert len(pd.read_parquet(study / "best" / "bootstrap.parquet")) == 3
     assert "bootstrap_sd" in pd.read_csv(study / "best" / "coefficients.tsv", sep="\t")
     assert not (study / "best" / "motif.png").exists()
 

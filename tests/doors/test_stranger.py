@@ -129,13 +129,15 @@ def test_onlookers_find_the_study(home: Path) -> None:
     assert "CPUs" in door(home, "doctor")
 
 
-def test_a_study_of_ones_own_data_goes_on_with_more_trials(home: Path) -> None:
+def test_a_study_of_ones_own_data_lies_at_a_url_and_goes_on_from_it(home: Path) -> None:
     if not (home / "my_screen").exists():
         door(home, "prepare", "example", "--space", "mlp", "--out", "my_screen")
-    own = ["--space", "mlp", "--data", "my_screen", "--max-epochs", "6"]
-    door(home, "tune", *own, "--trials", "4", "--name", "mine")
-    door(home, "tune", "--resume", "runs/mine", "--trials", "6")
-    assert len(pd.read_parquet(home / "runs" / "mine" / "trials.parquet")) == 6
+    store = f"file://{home}/store"
+    own = ["--space", "mlp", "--data", "my_screen", "--max-epochs", "6", "--name", "mine"]
+    door(home, "tune", *own, "--trials", "2", "--out", store)
+    assert (home / "store" / "mine" / "best" / "metrics.json").exists()
+    door(home, "tune", "--resume", f"{store}/mine", "--trials", "4")
+    assert len(pd.read_parquet(home / "store" / "mine" / "trials.parquet")) == 4
 
 
 def test_trimming_is_tuned_on_all_its_rows_as_well(home: Path) -> None:
@@ -155,11 +157,3 @@ def test_a_dry_run_leaves_nothing(home: Path) -> None:
     printed = door(home, "tune", "--space", "mlp", "--dry-run")
     assert "estimate" in printed
     assert sorted((home / "runs").iterdir()) == before
-
-
-def test_a_url_holds_a_study_that_can_be_resumed_from_it(home: Path) -> None:
-    store = f"file://{home}/store"
-    door(home, "tune", "--space", "trimming", "--trials", "2", "--out", store)
-    assert (home / "store" / "trimming-0" / "best" / "metrics.json").exists()
-    door(home, "tune", "--resume", f"{store}/trimming-0", "--trials", "3")
-    assert len(pd.read_parquet(home / "store" / "trimming-0" / "trials.parquet")) == 3

@@ -47,14 +47,16 @@ def test_two_trials_at_once_use_two_gpus(start: Any, tmp_path: Path) -> None:
 
 def test_gpus_that_the_framework_cannot_use_are_refused(start: Any, tmp_path: Path) -> None:
     """Before any trial, and without a run folder: GPUs that are Ray's word only."""
-    with ray_cluster(cpus=2, gpus=1) as (address, _):
+    with ray_cluster(cpus=2, gpus=2) as (address, _):
+        drivers = {}
         for family, package in (("WithTorch", "torch"), ("WithJax", "jax")):
-            write_space(tmp_path / "toy.yaml", trainable=f"tests.gpu_family:{family}")
-            driver = start(
-                *("--space", "toy.yaml", "--address", address, "--gpus-per-worker", "1"),
+            write_space(tmp_path / f"{package}.yaml", trainable=f"tests.gpu_family:{family}")
+            drivers[package] = start(
+                *("--space", f"{package}.yaml", "--address", address, "--gpus-per-worker", "1"),
                 RAY_AUTH_MODE="disabled",
                 CUDA_VISIBLE_DEVICES="",
             )
+        for package, driver in drivers.items():
             assert driver.wait() == 2, driver.said()
             assert "cannot use a GPU here" in driver.said()
             assert package in driver.said()

@@ -55,7 +55,7 @@ def test_interrupted_refused_and_resumed(start: Any, tmp_path: Path) -> None:
 
 def test_interrupted_after_the_search(start: Any, tmp_path: Path) -> None:
     """A lost terminal while fresh seeds confirm, a request to end in the winner's last training."""
-    write_space(tmp_path / "toy.yaml", {"pause": 0.2}, trials=2, scheduler="none")
+    write_space(tmp_path / "toy.yaml", {"pause": 0.1}, trials=2, scheduler="none")
     words = ["--space", "toy.yaml", "--checkpoint-every", "0.1", "--confirm", "2"]
     words += ["--concurrent", "1"]
     whole = start(*words, "--out", "whole")
@@ -91,9 +91,9 @@ def test_fewer_trials_than_there_are_and_another_family_are_refused(
     first = start("--space", "toy.yaml")
     assert first.wait() == 0, first.said()
     fewer = start("--resume", "runs/toy-0", "--trials", "2")
+    other = start("--resume", "runs/toy-0", "--max-epochs", "3")
     assert fewer.wait() == 2
     assert "3 or more" in fewer.said()
-    other = start("--resume", "runs/toy-0", "--max-epochs", "3")
     assert other.wait() == 2
     assert "--max-epochs: a resumed study keeps its own" in other.said()
     # A study that is done has nothing left to do, and says so by its summary alone.

