@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import math
-import os
-import time
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -20,18 +13,12 @@ from hypothesis import strategies as st
 
 from distrib.errors import InputError
 from distrib.records import StudyRecord, TrialRecord
-from distrib.study import trial
-from distrib.study.checkpoint import Checkpoints
 from distrib.study.metrics_file import read_metrics
 from distrib.study.start import default_params
-from tests.simulate import Clock, Simulation, check_whole, facts, toy_plan
+from tests.simulate import Simulation, check_whole, facts, toy_plan
 from tests.toys import Curve
 
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "time", Clock(0))
-    monkeypatch.setattr(trial, "SILENCE", trial.REPORT_EVERY)  # each jump would be a dear message
+pytestmark = pytest.mark.usefixtures("random_clock")
 
 
 def one(parameters: dict[str, Any], folder: Path, **options: Any) -> tuple[TrialRecord, Any]:
@@ -39,10 +26,6 @@ def one(parameters: dict[str, Any], folder: Path, **options: Any) -> tuple[Trial
     plan = toy_plan({"height": 0.5, "rate": 0.5, **parameters}, trials=1, seed=0, **options)
     search = Simulation(plan, folder).run()
     return search.study.trials[0], search.ledger.frozen()[0]
-
-
-def checkpoints(folder: Path) -> set[int]:
-    return {int(p.parent.name) for p in (folder / "trials").glob("*/checkpoint")}
 
 
 @settings(max_examples=30)
@@ -140,7 +123,7 @@ def test_a_failed_trial_says_why_and_of_which_class(
     assert frozen.user_attrs["reason"] == record.reason
     steps = 3 if failure == "diverged" else 0 if kind in ("silent", "nothing") else 2
     assert len(frozen.intermediate_values) == steps
-    assert checkpoints(tmp_path) == set()
+    assert not list(tmp_path.glob("trials/*/checkpoint"))
     # An exception's traceback stands in the trial's console.
     assert ("Traceback" in capsys.readouterr().err) == (kind in ("bug", "memory", "text", "input"))
 
@@ -192,205 +175,6 @@ def test_the_record_read_back_is_the_record_that_was_kept(tmp_path: Path) -> Non
         assert {k: repr(v) for k, v in read.latest.items()} == {
             k: repr(v) for k, v in t.latest.items()
         }
-
-
-def test_a_lost_process_is_counted_and_goes_on(tmp_path: Path) -> None:
-    study = Simulation(toy_plan(trials=1, seed=0), tmp_path)
-    search = study.open()
-    assignment = search.ask()
-    told = list(study.messages(assignment, trial.Pace(frozenset({1, 3}))))
-    assert not search.hear(0, told[0])
-    search.lost(0, "lost node", "its process died")
-    # It begins again from its checkpoint, and may say again what is known.
-    for message in told:
-        stop = search.hear(0, message)
-    assert stop
-    search.end(0)
-    study.close()
-    (t,) = search.ledger.frozen()
-    assert t.state.name == "COMPLETE"
-    assert t.user_attrs["retries"] == 1
-    assert sorted(t.intermediate_values) == list(range(1, 10))
-    check_whole(study)
-
-
-@pytest.mark.parametrize("given_up", [False, True])
-def test_a_process_out_of_memory_is_begun_again_once(tmp_path: Path, given_up: bool) -> None:
-    """Once, since another trial may have taken the memory; also where Tune gives it up."""
-    study = Simulation(toy_plan(trials=1), tmp_path)
-    search = study.open()
-    assignment = search.ask()
-    (first, *_) = study.messages(assignment, trial.Pace(frozenset({1})))
-    search.lost(0, "out of memory", "the node's memory was full")
-    assert not search.hear(0, first)
-    search.lost(0, "out of memory", "the node's memory was full")
-    if given_up:
-        search.end(0, ("lost node", "its process died again and again"))
-    else:
-        assert search.hear(0, first)
-        search.end(0)
-    study.close()
-    record = search.study.trials[0]
-    assert (record.failure, record.reason) == ("out of memory", "the node's memory was full")
-    assert record.retries == 2
-
-
-def test_a_process_that_dies_again_and_again_is_a_lost_node(tmp_path: Path) -> None:
-    study = Simulation(toy_plan(trials=1), tmp_path)
-    search = study.open()
-    search.ask()
-    search.end(0, ("lost node", "its process died again and again"))
-    study.close()
-    assert search.study.trials[0].failure == "lost node"
-    assert search.over
-
-
-@pytest.mark.parametrize("keep", [0, 1, 3])
-@pytest.mark.parametrize("slots", [1, 3])
-def test_only_the_best_few_keep_their_weights(keep: int, slots: int, tmp_path: Path) -> None:
-    plan = toy_plan({"noise": 0}, trials=10, sampler="random", seed=3, keep=keep)
-    study = Simulation(plan, tmp_path, slots).run(5, keep=keep).study
-    complete = [t for t in study.ranked() if t.state == "COMPLETE"]
-    assert checkpoints(tmp_path) == {t.number for t in complete[:keep]}
-
-
-def test_the_best_keep_their_weights_over_a_resume(tmp_path: Path) -> None:
-    plan = toy_plan({"noise": 0}, trials=10, sampler="random", seed=3, scheduler="none")
-    study = Simulation(plan, tmp_path)
-    study.open(keep=2)
-    study.drive(until=lambda search: len(search.study.trials) == 6)
-    study.close()
-    ranked = study.run(keep=2).study.ranked()
-    assert checkpoints(tmp_path) == {t.number for t in ranked[:2]}
-
-
-def test_a_resume_that_keeps_fewer_deletes_the_others(tmp_path: Path) -> None:
-    plan = toy_plan({"noise": 0}, trials=6, sampler="random", seed=3, scheduler="none")
-    study = Simulation(plan, tmp_path)
-    study.run(keep=4)
-    assert len(checkpoints(tmp_path)) == 4
-    ranked = study.run(keep=1).study.ranked()
-    assert checkpoints(tmp_path) == {ranked[0].number}
-
-
-def test_states_that_a_dead_driver_did_not_delete_go_with_the_resume(tmp_path: Path) -> None:
-    """It wrote the end of each trial and died before it deleted what is not kept."""
-    kinds = {"kind": {"choice": ["curve", "bug"]}}
-    plan = toy_plan(kinds, trials=20, sampler="random", seed=3)
-    study = Simulation(plan, tmp_path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("distrib.study.search.shutil.rmtree", lambda *args, **kwargs: None)
-        study.open(keep=2)
-        study.drive(until=lambda search: len(search.study.trials) == 19)
-        study.close()
-    left = {study.search.study.trials[number].state for number in checkpoints(tmp_path)}
-    assert left >= {"COMPLETE", "PRUNED", "FAIL"}
-    study.open(keep=2)
-    running = set(study.search.unfinished)
-    complete = [t.number for t in study.search.study.ranked() if t.state == "COMPLETE"]
-    assert checkpoints(tmp_path) - running == set(complete[:2])
-    study.close()
-
-
-def test_a_spent_time_budget_ends_the_study_in_good_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = toy_plan(trials=50, scheduler="none")
-    study = Simulation(plan, tmp_path, slots=2)
-    # The search's clock goes on by a second at each look, however fast the machine.
-    clock = SimpleNamespace(monotonic=count().__next__, time=time.time)
-    monkeypatch.setattr("distrib.study.search.time", clock)
-    search = study.open(deadline=30)
-    study.drive()
-    assert 0 < len(search.study.trials) < 50
-    assert search.ask() is None
-    assert search.over
-    cut = search.unfinished
-    assert 0 < len(cut) <= 2
-    study.close()
-    states = {t.state for t in search.study.trials.values() if t.number not in cut}
-    assert states == {"COMPLETE"}
-    # The time budget of one driver: a resume goes on, with the trials that were cut off first.
-    reached = {number: search.study.trials[number].step for number in cut}
-    assert study.open().unfinished == cut
-    assert [study.search.ask().number for _ in cut] == cut
-    assert {number: study.search.study.trials[number].step for number in cut} == reached
-    study.close()
-
-
-def test_no_trial_begins_once_the_data_turn_out_to_be_bad(tmp_path: Path) -> None:
-    plan = toy_plan({"kind": "data", "at": 2}, trials=9, scheduler="none")
-    study = Simulation(plan, tmp_path, slots=2)
-    study.run()
-    failures = [t.failure for t in study.search.study.trials.values()]
-    assert failures == ["bad data"] * len(failures)
-    assert len(failures) <= 2
-    assert [told for told in study.told if "the data are at fault" in told]
-
-
-def test_an_interrupted_study_leaves_its_trials_to_the_resume(tmp_path: Path) -> None:
-    study = Simulation(toy_plan(trials=6, scheduler="none"), tmp_path, slots=2)
-    search = study.open()
-
-    def interrupt(search: Any) -> bool:
-        search.interrupted = search.interrupted or len(search.study.trials) >= 3
-        return False
-
-    study.drive(until=interrupt)
-    study.close()
-    unfinished = search.unfinished
-    assert unfinished
-    assert {n for n, (_, state, *_) in facts(search).items() if state == "RUNNING"} == set(
-        unfinished
-    )
-    study.ran.clear()
-    study.run()
-    assert study.ran[: len(unfinished)] == unfinished
-    check_whole(study)
-
-
-DISK = [errno.ENOSPC, errno.EROFS]  # full, read-only
-
-
-@pytest.mark.parametrize("error", DISK)
-def test_a_disk_that_takes_no_more_of_a_trial_stops_the_study_not_the_record(
-    error: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study = Simulation(toy_plan(trials=3), tmp_path)
-    search = study.open()
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoints, "save", Mock(side_effect=OSError(error, os.strerror(error))))
-        study.drive()
-    assert isinstance(search.error, OSError)
-    assert os.strerror(error) in str(search.error)
-    assert search.over
-    assert search.ask() is None
-    study.close()
-    assert facts(search)[0][1] == "RUNNING"
-    study.run()
-    check_whole(study)
-
-
-@pytest.mark.parametrize("error", DISK)
-def test_a_disk_that_takes_no_more_of_the_ledger_ends_the_search_not_tune(
-    error: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from ray.tune.search import Searcher
-
-    from distrib.study.tuner import _Searcher
-
-    study = Simulation(toy_plan(trials=3), tmp_path)
-    search = study.open()
-    with monkeypatch.context() as patch:
-        raw = Mock(fileno=search.ledger.file._file.fileno)
-        raw.write.side_effect = OSError(error, os.strerror(error))
-        patch.setattr(search.ledger.file, "_file", raw)
-        assert _Searcher(search).suggest("a") == Searcher.FINISHED
-    assert isinstance(search.error, OSError)
-    assert search.error.errno == error
-    study.close()
-    study.run()
-    check_whole(study)
 
 
 class Watcher:
@@ -515,79 +299,3 @@ def test_lists_and_mappings_go_through_a_space(tmp_path: Path) -> None:
         assert seen[-1] in values
         assert isinstance(t.params["options"], (str, bool, type(None)))
     assert len({repr(v) for v in seen}) == 4
-
-
-def test_messages_take_at_most_a_hundredth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr(trial, "time", SimpleNamespace(monotonic=lambda: now))
-    monkeypatch.setattr(trial, "SILENCE", 5.0)
-    pace = trial.Pace(frozenset({4}))
-    for cost, pause in ((0.001, trial.REPORT_EVERY), (0.02, 2.0), (1.0, 5.0)):
-        pace.heard(cost)
-        now += pause - 0.1
-        assert not pace.speaks({"step": 1, "score": 0.5}, "score")
-        assert pace.speaks({"step": 4, "score": 0.5}, "score")
-        now += 0.2
-        assert pace.speaks({"step": 1, "score": 0.5}, "score")
-
-
-def test_a_torn_checkpoint_is_passed_over_and_said(tmp_path: Path) -> None:
-    study = Simulation(toy_plan(trials=1, scheduler="none"), tmp_path)
-    study.open()
-    study.drive(until=lambda search: search.study.trials[0].step >= 7)
-    study.close()
-    states = sorted((tmp_path / "trials" / "0000" / "checkpoint").glob("*.safetensors"))
-    assert len(states) == 2
-    states[-1].write_bytes(b"")
-    study.run()
-    (told,) = study.told
-    assert told.startswith(f"trial 0: {states[-1]}: this state is torn found: ")
-    assert told.endswith("; the one before is taken")
-    check_whole(study)
-
-
-@pytest.fixture
-def metrics(tmp_path: Path) -> Iterator[Path]:
-    Simulation(toy_plan(trials=1, scheduler="none"), tmp_path).run()
-    yield tmp_path / "trials" / "0000" / "metrics.csv"
-
-
-def test_metrics_of_every_unit(metrics: Path) -> None:
-    rows = read_metrics(metrics)
-    assert metrics.read_text().splitlines()[0] == "step,score,loss,train/loss,time"
-    assert [row["step"] for row in rows] == list(range(1, 10))
-    assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
-    assert all(row["loss"] == 1 - row["score"] for row in rows)
-
-
-def test_a_torn_line_of_metrics_is_taken_back(metrics: Path) -> None:
-    from distrib.study.metrics_file import MetricsFile
-
-    content = metrics.read_bytes()
-    written = read_metrics(metrics)
-    for end in range(len(content) + 1):
-        metrics.write_bytes(content[:end])
-        whole = max(0, content[:end].count(b"\n") - 1)
-        assert len(read_metrics(metrics)) == whole
-        file = MetricsFile(metrics)
-        assert file.last_step == whole
-        file.append([row for row in written if row["step"] > file.last_step])
-        assert read_metrics(metrics) == written
-
-
-def test_a_metric_that_comes_later_has_a_column(tmp_path: Path) -> None:
-    from distrib.study.metrics_file import MetricsFile
-
-    path = tmp_path / "metrics.csv"
-    first, second = {"step": 1, "score": 0.5, "time": 1.0}, {"step": 2, "score": 0.75, "time": 2.0}
-    third = {"step": 3, "score": 0.875, "auc": 0.25, "time": 3.0}
-    MetricsFile(path).append([first, second])
-    MetricsFile(path).append([third, {**first, "step": 4}])
-    assert read_metrics(path) == [first, second, third, {**first, "step": 4}]
-    assert MetricsFile(path).last_step == 4
-    assert path.read_text().splitlines()[:2] == ["step,score,time,auc", "1,0.5,1.0,"]
-
-
-ROWS = [
-    {"step": n, "score": 0.5, "loss": 0.5, "train/loss": 0.1, "time": 1.0} for n in range(1, 10)
-]

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from distrib.study import trial
-from tests.simulate import Clock, Killed, Simulation, check_whole, facts, killed_at, toy_plan
+from tests.simulate import Killed, Simulation, check_whole, facts, killed_at, toy_plan
+
+pytestmark = pytest.mark.usefixtures("random_clock")
 
 SPACES: dict[str, dict[str, Any]] = {
     "asha": {"settings": {"scheduler": "asha"}},
@@ -20,12 +21,6 @@ SPACES: dict[str, dict[str, Any]] = {
     "grid": {"parameters": {"height": [0.2, 0.5, 0.9]}, "settings": {"trials": 7}},
     "failures": {"parameters": {"kind": {"choice": ["curve", "nan", "bug", "silent"]}}},
 }
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "time", Clock(0))
-    monkeypatch.setattr(trial, "SILENCE", trial.REPORT_EVERY)  # each jump would be a dear message
 
 
 def writes(simulation: Simulation) -> int:
