@@ -22,7 +22,7 @@ import yaml
 from distrib.study.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 120.0  # seconds before a process that should have ended counts as hanging
+PATIENCE = 240.0  # seconds before a process that should have ended counts as hanging
 
 SPACE = {
     "trainable": "tests.toys:Curve",

@@ -105,6 +105,7 @@ def connected(
     ship: Sequence[str] = (),
     preload: str | None = None,
     framework: str | None = None,
+    environments: bool = False,
 ) -> Iterator[Cluster]:
     """A Ray of the study's own, or the cluster at `address`; shut down or left at the end.
 
@@ -114,6 +115,7 @@ def connected(
         ship: what of the user's code a cluster's nodes need: `package.module:Class`, see `gather`.
         preload: a module that each process of a Ray of one's own imports as it starts, or None.
         framework: what that finds in the environment as `FRAMEWORK`, None for nothing.
+        environments: whether processes of a Ray of one's own may have environments of their own.
 
     Raises:
         InputError: no Ray starts here, or no cluster answers at `address`, or the code is too large
@@ -138,7 +140,7 @@ def connected(
             with sooner_and_interruptible():
                 if address is None:
                     os.environ[FRAMEWORK] = framework or ""
-                    _start(scratch, cpus, preload, common)
+                    _start(scratch, cpus, preload, environments, common)
                 else:
                     require_answer(address)
                     _join(address, gather(scratch / "code", ship), common, debug)
@@ -150,13 +152,20 @@ def connected(
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _start(scratch: Path, cpus: int | None, preload: str | None, common: dict[str, Any]) -> None:
+def _start(
+    scratch: Path,
+    cpus: int | None,
+    preload: str | None,
+    environments: bool,
+    common: dict[str, Any],
+) -> None:
     """A Ray of our own; of what keeps it from starting, Ray raises plain exceptions."""
     import ray
 
     try:
         # "local" never joins a Ray that happens to run, also where RAY_ADDRESS names one.
-        with with_few_processes(log_to_driver=common["log_to_driver"]):
+        few = with_few_processes(log_to_driver=common["log_to_driver"], environments=environments)
+        with few:
             ray.init(
                 address="local",
                 num_cpus=cpus,

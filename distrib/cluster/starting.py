@@ -6,7 +6,7 @@ All of it is private to Ray, and wants a look at each new version.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,9 @@ from distrib.cluster.patch import patched
 
 LOOK = 0.02  # seconds between two looks whether the node is there
 PATIENCE = 10.0  # seconds after which Ray's own look tells what is wrong
+NONE = -1  # as the port of a service that is not there
+NOBODYS = 1  # a port for the service that must have one
+IDLE = "cat"  # ends when its input does: at the raylet's end, see `OWN` in `environment.py`
 
 
 @contextmanager
@@ -46,12 +49,18 @@ def sooner_and_interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def with_few_processes(*, log_to_driver: bool) -> Iterator[None]:
+def with_few_processes(*, log_to_driver: bool, environments: bool) -> Iterator[None]:
     """Ray starts none that a study's own Ray has no use for, each a second of a core's time.
 
-    These are the autoscaler of a machine that stays alone, a dashboard without its pages, and what
-    brings the processes' output to a driver that does not show it.
+    These are the autoscaler of a machine that stays alone, a dashboard without its pages, what
+    brings the processes' output to a driver that does not show it, and the raylet's agents. The
+    raylet waits for those, and so would all that follows.
+
+    Args:
+        environments: whether something asks Ray for processes with environments of their own, which
+            an agent makes.
     """
+    from ray._private import ray_constants, services
     from ray._private.node import Node
 
     unused: dict[str, Any] = {
@@ -60,5 +69,39 @@ def with_few_processes(*, log_to_driver: bool) -> Iterator[None]:
     }
     if not log_to_driver:
         unused["start_log_monitor"] = lambda node: None
-    with patched(Node, **unused):
+    start = services.start_ray_process
+
+    def start_alone(command: list[str], process_type: str, **options: Any) -> Any:
+        if process_type == ray_constants.PROCESS_TYPE_RAYLET:
+            command = _without_agents(command, environments)
+        return start(command, process_type, **options)
+
+    with patched(Node, **unused), patched(services, start_ray_process=start_alone):
         yield
+
+
+def _without_agents(command: Sequence[str], environments: bool) -> list[str]:
+    """The command of a raylet that finds its agents' ports written already, and none behind them.
+
+    It ends with its agents, so there is a process in the place of each: one that waits for nothing,
+    until the raylet is gone.
+    """
+    from ray import _raylet
+
+    names: Any = _raylet
+    given = dict(word.removeprefix("--").partition("=")[::2] for word in command)
+    ports = {
+        names.METRICS_AGENT_PORT_NAME: NONE,
+        names.METRICS_EXPORT_PORT_NAME: NONE,
+        names.DASHBOARD_AGENT_LISTEN_PORT_NAME: NONE,
+    }
+    agents = ["dashboard_agent_command"]
+    if not environments:
+        ports[names.RUNTIME_ENV_AGENT_PORT_NAME] = NOBODYS
+        agents.append("runtime_env_agent_command")
+    for name, port in ports.items():
+        names.persist_port(given["session_dir"], given["node_id"], name, port)
+    return [
+        f"--{key}={IDLE}" if (key := word.removeprefix("--").partition("=")[0]) in agents else word
+        for word in command
+    ]

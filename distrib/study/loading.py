@@ -51,6 +51,7 @@ def ray_of(plan: Plan) -> AbstractContextManager[Cluster]:
         ship=[plan.space.trainable],
         preload="distrib.study.preloaded" if _ready_processes_pay(plan) else None,
         framework=plan.family.framework,
+        environments=plan.options.resources.group,  # Ray Train's workers have some
     )
 
 

@@ -20,7 +20,7 @@ from tests.driver import ended_trials, trials_of, write_space
 from tests.ray_cluster import left_on, ray_cluster
 from tests.stream_family import write_rows
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(540)]
 
 TWO = ("--workers-per-trial", "2", "--concurrent", "1")
 AT_ONCE = 30.0  # seconds in which what cannot be is refused, from the command on
