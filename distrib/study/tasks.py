@@ -41,7 +41,7 @@ def _ready(site: Site) -> tuple[Trainable[Any, Any, Any], Worker]:
     return family, site.worker
 
 
-@ray.remote(num_cpus=0, num_returns=3, max_calls=1)  # then its process ends: no actor would get it
+@ray.remote(num_cpus=0, num_returns=3)
 def load_data(
     site: Site,
     source: Source,
