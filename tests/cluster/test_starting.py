@@ -51,5 +51,12 @@ def test_nothing_useless_is_started_and_what_a_trial_needs_is_imported() -> None
     modules, commands = json.loads(done.stdout.splitlines()[-1])
     assert {"distrib.study.slot", "distrib.study.tasks", "torch"} <= set(modules)
     assert any("raylet" in command for command in commands)
-    for useless in ("monitor.py", "log_monitor", "dashboard/", "Agent", "agent.py", "agent/main.py"):
+    for useless in (
+        "monitor.py",
+        "log_monitor",
+        "dashboard/",
+        "Agent",
+        "agent.py",
+        "agent/main.py",
+    ):
         assert [command for command in commands if useless in command] == []
