@@ -33,7 +33,6 @@ OWN = {
     # Processes that wait for the first trials are not ended while the data load, unless for long.
     "RAY_idle_worker_killing_time_threshold_ms": "60000",
     "RAY_task_events_report_interval_ms": "0",  # for a dashboard that it has not
-    "RAY_enable_pipe_based_agent_to_parent_health_check": "1",  # agents end when a pipe closes
 }
 
 # Names to the processes of a Ray of our own what they will compute with.

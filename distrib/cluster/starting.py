@@ -16,7 +16,8 @@ LOOK = 0.02  # seconds between two looks whether the node is there
 PATIENCE = 10.0  # seconds after which Ray's own look tells what is wrong
 NONE = -1  # as the port of a service that is not there
 NOBODYS = 1  # a port for the service that must have one
-IDLE = "cat"  # ends when its input does: at the raylet's end, see `OWN` in `environment.py`
+IDLE = "cat"  # ends when its input does: at the raylet's end, by the next
+ENDED_BY_A_PIPE = {"RAY_enable_pipe_based_agent_to_parent_health_check": "1"}
 
 
 @contextmanager
@@ -58,9 +59,9 @@ def with_few_processes(*, log_to_driver: bool, environments: bool) -> Iterator[N
 
     Args:
         environments: whether something asks Ray for processes with environments of their own, which
-            an agent makes.
+            an agent makes. If nothing does, then Ray does not either, as it would under `uv run`.
     """
-    from ray._private import ray_constants, services
+    from ray._private import ray_constants, services, worker
     from ray._private.node import Node
 
     unused: dict[str, Any] = {
@@ -74,9 +75,15 @@ def with_few_processes(*, log_to_driver: bool, environments: bool) -> Iterator[N
     def start_alone(command: list[str], process_type: str, **options: Any) -> Any:
         if process_type == ray_constants.PROCESS_TYPE_RAYLET:
             command = _without_agents(command, environments)
+            options["env_updates"] = {**(options.get("env_updates") or {}), **ENDED_BY_A_PIPE}
         return start(command, process_type, **options)
 
-    with patched(Node, **unused), patched(services, start_ray_process=start_alone):
+    asked = {} if environments else {"_maybe_modify_runtime_env": lambda given, skip: None}
+    with (
+        patched(Node, **unused),
+        patched(services, start_ray_process=start_alone),
+        patched(worker, **asked),
+    ):
         yield
 
 

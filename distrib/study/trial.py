@@ -205,8 +205,9 @@ def run_trial(
                 began = saved_at
             if speaks:
                 rows, unsent = unsent, []
+                told = time.monotonic()
                 yield Message(rows=rows, seconds=dict(seconds))
-                pace.heard(time.monotonic() - began)
+                pace.heard(time.monotonic() - told)
                 seconds["report"] += pace.spoke - began
                 began = pace.spoke
         seconds["train"] += time.monotonic() - began

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from distrib.records import StudyRecord, Tracker, TrialRecord
@@ -16,7 +17,8 @@ SHARE = 0.1  # of the driver's time at most
 class Pictures(Tracker):
     """Draws one trial's curves at a tick, and none where that would hold up the others.
 
-    What is left when the search is over is drawn then (`curves.write_all_curves`).
+    What is left when the search is over is drawn then (`curves.write_all_curves`), and everything
+    if it cannot be drawn now: no search ends for a picture.
 
     Args:
         folder: the run folder.
@@ -50,10 +52,13 @@ class Pictures(Tracker):
         began = time.monotonic()
         if self._study is None or not self._due or began < self._next or not self._ready():
             return
-        from distrib.tracking.curves import write_curves
-
         trial = self._due.popleft()
-        write_curves(self.folder / wording.trial_folder(trial.number), self._study, trial)
+        try:
+            from distrib.tracking.curves import write_curves
+
+            write_curves(self.folder / wording.trial_folder(trial.number), self._study, trial)
+        except Exception:
+            self._study = None
         now = time.monotonic()
         self._next = now + (now - began) * (1 / SHARE - 1)
 
@@ -65,5 +70,6 @@ class Pictures(Tracker):
 
 
 def _get_ready() -> None:
-    """Import what takes a second."""
-    import distrib.tracking.curves_sheet  # noqa: F401
+    """Import what takes a second; what stands against it is told at the end of the study."""
+    with suppress(Exception):
+        import distrib.tracking.curves_sheet  # noqa: F401

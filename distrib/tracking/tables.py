@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from array import array
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from distrib.files import whole
 from distrib.records import StudyRecord
 from distrib.tracking import wording
-from distrib.tracking.metrics_csv import Columns, read_columns
+from distrib.tracking.metrics_csv import read_columns
 
 
 def trials_frame(study: StudyRecord) -> pd.DataFrame:
@@ -46,18 +48,21 @@ def trials_frame(study: StudyRecord) -> pd.DataFrame:
 
 def epochs_frame(folder: Path, study: StudyRecord) -> pd.DataFrame:
     """A row per trial and unit of fidelity, every metric a column."""
-    trials: list[int] = []
-    table: Columns = {"step": []}
+    trials = array("q")
+    table = {"step": array("d")}
     for number in sorted(study.trials):
         columns = read_columns(folder / wording.trial_folder(number) / "metrics.csv")
         count = len(columns.get("step", ()))
         for name in columns:
-            table.setdefault(name, [math.nan] * len(trials))
+            table.setdefault(name, array("d", [math.nan]) * len(trials))
         for name, values in table.items():
-            values += columns.get(name) or [math.nan] * count
-        trials += [number] * count
-    frame = pd.DataFrame({"trial": trials, **table})
-    return frame.astype({"trial": "int64", "step": "int64"}).rename(columns={"step": study.unit})
+            values.extend(columns.get(name) or [math.nan] * count)
+        trials.extend([number] * count)
+    if "trial" in table:  # a metric
+        table["trial (reported)"] = table.pop("trial")
+    columns_of_all = {name: np.frombuffer(values) for name, values in table.items()}
+    frame = pd.DataFrame({"trial": np.array(trials), **columns_of_all})
+    return frame.astype({"step": "int64"}).rename(columns={"step": study.unit})
 
 
 def leaderboard_frame(study: StudyRecord) -> pd.DataFrame:

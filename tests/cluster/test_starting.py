@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -44,8 +45,14 @@ with connected(None, cpus=2, preload="distrib.study.preloaded", framework="torch
 
 
 def test_nothing_useless_is_started_and_what_a_trial_needs_is_imported() -> None:
+    """Nor does Ray make environments of its own accord, as under `uv run` or by a hook."""
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=150, check=False
+        [sys.executable, "-c", SCRIPT],
+        env={**os.environ, "RAY_RUNTIME_ENV_HOOK": "no.such_hook"},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     modules, commands = json.loads(done.stdout.splitlines()[-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -68,3 +69,18 @@ def test_the_rest_of_the_time_is_the_studys(
     now += 2.0
     tracker.tick()
     assert len(drawn(tmp_path)) == 2
+
+
+def test_no_search_ends_for_a_picture(
+    tmp_path: Path, fake_study: Any, write_rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = fake_study(12)
+    write_rows(tmp_path, study)
+    tracker = told_of_all(study, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(curves, "write_curves", Mock(side_effect=ImportError("no FreeType")))
+        tracker.tick()
+    tracker.tick()
+    assert drawn(tmp_path) == set()
+    write_all_curves(tmp_path, study, lambda done, total: None)
+    assert drawn(tmp_path)

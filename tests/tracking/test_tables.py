@@ -86,3 +86,13 @@ def test_trials_with_different_columns(tmp_path: Path) -> None:
     assert list(frame.columns) == ["trial", "epoch", "score", "loss"]
     assert frame["score"].tolist() == [0.5, 0.25]
     assert frame["loss"].isna().tolist() == [True, False]
+
+
+def test_a_metric_of_the_name_trial_has_a_column_of_its_own(tmp_path: Path) -> None:
+    study = StudyRecord("s", "toy", "score", "max", "epoch", 9, 4)
+    study.trials[0] = TrialRecord(0, "COMPLETE", value=0.5)
+    (tmp_path / "trials" / "0000").mkdir(parents=True)
+    (tmp_path / "trials" / "0000" / "metrics.csv").write_text("step,score,trial\n1,0.5,7.5\n")
+    frame = epochs_frame(tmp_path, study)
+    assert frame["trial"].tolist() == [0]
+    assert frame["trial (reported)"].tolist() == [7.5]
