@@ -19,24 +19,30 @@ def drawn(folder: Path) -> set[int]:
     return {int(p.parent.name) for p in folder.glob(f"trials/*/{PICTURES[0]}")}
 
 
-def told_of_all(study: StudyRecord, folder: Path) -> Pictures:
+@pytest.fixture
+def study(tmp_path: Path, fake_study: Any, write_rows: Any) -> StudyRecord:
+    """Twelve trials that have ended, with what they reported in the test's folder."""
+    made: StudyRecord = fake_study(12)
+    write_rows(tmp_path, made)
+    return made
+
+
+@pytest.fixture
+def tracker(study: StudyRecord, tmp_path: Path) -> Pictures:
     """One that has heard of every end, and is ready."""
-    tracker = Pictures(folder)
-    tracker.study_started(study)
+    told = Pictures(tmp_path)
+    told.study_started(study)
     for trial in study.trials.values():
-        tracker.trial_ended(trial)
-    assert tracker._getting_ready is not None
-    tracker._getting_ready.join(60)
-    return tracker
+        told.trial_ended(trial)
+    assert told._getting_ready is not None
+    told._getting_ready.join(60)
+    return told
 
 
 def test_one_is_drawn_at_a_tick(
-    tmp_path: Path, fake_study: Any, write_rows: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, study: StudyRecord, tracker: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pictures, "SHARE", 1.0)
-    study = fake_study(12)
-    write_rows(tmp_path, study)
-    tracker = told_of_all(study, tmp_path)
     complete = [n for n, t in study.trials.items() if t.state == "COMPLETE"]
     for count in range(1, len(complete) + 1):
         tracker.tick()
@@ -48,11 +54,8 @@ def test_one_is_drawn_at_a_tick(
 
 
 def test_the_rest_of_the_time_is_the_studys(
-    tmp_path: Path, fake_study: Any, write_rows: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tracker: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    study = fake_study(12)
-    write_rows(tmp_path, study)
-    tracker = told_of_all(study, tmp_path)
     real, now = curves.write_curves, 100.0
 
     def slowly(*what: Any) -> None:
@@ -72,11 +75,8 @@ def test_the_rest_of_the_time_is_the_studys(
 
 
 def test_no_search_ends_for_a_picture(
-    tmp_path: Path, fake_study: Any, write_rows: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, study: StudyRecord, tracker: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    study = fake_study(12)
-    write_rows(tmp_path, study)
-    tracker = told_of_all(study, tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(curves, "write_curves", Mock(side_effect=ImportError("no FreeType")))
         tracker.tick()
