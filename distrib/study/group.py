@@ -9,7 +9,6 @@ this is the trainer beneath it, and the workers find each other through a file.
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import threading
@@ -31,21 +30,12 @@ from distrib.study.loop import Context, Job, Loop
 from distrib.study.mailbox import Mailbox
 from distrib.study.trial import Message
 
-MAKERS = ("ResourceTrainable", "TrainController")  # Tune's process of a slot, and Ray Train's
+MAKERS = ("ResourceTrainable", "Controller")  # Tune's process of a slot, and Ray Train's
 FAREWELL = 30.0  # seconds for the controllers to go when their slots go
 SETTLED = 2.0  # seconds after which a process that Ray calls dead makes no group any more
 LOOK = 20.0  # seconds between two looks whether a group may grow
 ROOM = 10.0  # seconds in which the room that was seen for such a group must be had
 POLL = 0.5  # seconds between two looks whether Ray Train still runs
-
-# What Ray Train reads in a slot's process and takes along to its controller and workers.
-SETTINGS = {
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # the default, 2 s, is added to start and end
-    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
-    "RAY_TRAIN_METRICS_ENABLED": "0",
-    "RAY_TRAIN_ENABLE_CONTROLLER_STRUCTURED_LOGGING": "0",
-    "RAY_TRAIN_ENABLE_WORKER_STRUCTURED_LOGGING": "0",
-}
 
 
 @dataclass(frozen=True)
@@ -172,13 +162,13 @@ class GroupLine:
         from distrib.study.group_trainer import GroupTrainer
 
         maker, resources = self._maker, self._maker.resources
-        os.environ.update(SETTINGS)
-        os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = str(int(maker.foreign))
+        settings = {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": str(int(maker.foreign))}
         if resources.most is not None:
-            os.environ["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = str(ROOM)
+            settings["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = str(ROOM)
         bundle = {"CPU": resources.cpus, **({"GPU": resources.gpus} if resources.gpus else {})}
         try:
             GroupTrainer(
+                settings,
                 work,
                 train_loop_config={
                     "slot": self._slot,

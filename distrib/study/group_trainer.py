@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import ray
 from ray._private.state import state
+from ray.train.v2._internal.execution.controller.controller import TrainController
 from ray.train.v2._internal.execution.scaling_policy import (
     ElasticScalingPolicy,
     FixedScalingPolicy,
 )
+from ray.train.v2._internal.execution.worker_group.worker_group import WorkerGroup
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 # Made for every run, and of no use to ours.
@@ -22,17 +25,57 @@ WITHOUT = (
 
 
 class GroupTrainer(DataParallelTrainer):
-    """Trains until its slot ends, and everything of it ends with its driver at the latest."""
+    """Trains until its slot ends, and everything of it ends with its driver at the latest.
+
+    Args:
+        settings: what Ray Train finds in the environment of the controller.
+    """
+
+    def __init__(self, settings: dict[str, str], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._settings = settings
 
     def _create_default_callbacks(self) -> list[Any]:
         made = super()._create_default_callbacks()
         return [callback for callback in made if type(callback).__name__ not in WITHOUT]
 
-    def _initialize_and_run_controller(self, **settings: Any) -> Any:
+    def _initialize_and_run_controller(self, **given: Any) -> Any:
         # Groups that may grow need Ray's coordinator, which then stays as long as the cluster.
         policy = StayingNodes if self.scaling_config.elasticity_enabled else FixedSize
-        settings["scaling_policy"] = policy(self.scaling_config)
-        return super()._initialize_and_run_controller(**settings)
+        given["scaling_policy"] = policy(self.scaling_config)
+        here = ray.get_runtime_context().get_node_id()
+        controller = (
+            ray.remote(Controller)
+            .options(num_cpus=0, label_selector={"ray.io/node-id": here})
+            .remote(self._settings, **given)
+        )
+        try:
+            ray.get(controller.run.remote())
+            return ray.get(controller.get_result.remote())
+        finally:
+            # Left to end by itself, it may wait for ever in the end of its process (Ray 2.60).
+            ray.kill(controller)
+
+
+class Group(WorkerGroup):
+    """Workers in processes like all others of the driver."""
+
+    @staticmethod
+    def _get_worker_runtime_env(custom_runtime_env: Any) -> Any:
+        return custom_runtime_env
+
+
+class Controller(TrainController):
+    """Is told its settings; they would come in an environment of its own, and its workers'.
+
+    No process that is there has such an environment, and Ray would start an agent to make it.
+    """
+
+    worker_group_cls = Group
+
+    def __init__(self, settings: dict[str, str], **given: Any) -> None:
+        os.environ.update(settings)
+        super().__init__(**given)
 
 
 class StayingNodes(ElasticScalingPolicy):

@@ -30,16 +30,25 @@ def lean_tune() -> Iterator[None]:
 
     It would write that record and read it at the end, where the ledger is the record; look up the
     class of its trainable in the cluster five times a trial, where once will do; and ask a process
-    that takes the next trial for its address, before that trial. And it would look about ten times
-    a second while all trials compute; what comes is heard at once all the same.
+    that takes the next trial for its address, before that trial. It would look about ten times a
+    second while all trials compute; what comes is heard at once all the same. And it would leave a
+    process that has stopped to end by itself.
     """
-    hear = RayActorManager.next
+    hear, forget = RayActorManager.next, RayActorManager._cleanup_actor
+
+    def end(manager: Any, tracked_actor: Any) -> None:
+        """What has stopped is ended; left to end by itself, it may wait for ever (Ray 2.60)."""
+        process, _ = manager._live_actors_to_ray_actors_resources[tracked_actor]
+        ray.kill(process)
+        forget(manager, tracked_actor)
+
     registry: Any = _global_registry
     with (
         patched(_ExperimentCheckpointManager, sync_up_experiment_state=_no_record),
         patched(tune.tune, ExperimentAnalysis=_no_analysis),
         patched(registry, get=cache(registry.get), contains=cache(registry.contains)),
         patched(RayActorManager, next=lambda of, timeout: hear(of, max(timeout, BEAT))),
+        patched(RayActorManager, _cleanup_actor=end),
         patched(Trial, set_ray_actor=_without_a_question),
         _processes_at_hand(),
     ):

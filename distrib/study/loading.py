@@ -51,8 +51,8 @@ def ray_of(plan: Plan) -> AbstractContextManager[Cluster]:
         ship=[plan.space.trainable],
         preload="distrib.study.preloaded" if _ready_processes_pay(plan) else None,
         framework=plan.family.framework,
-        # Ray Train's workers have some; who knows what a family of the user's asks for.
-        environments=plan.options.resources.group or plan.options.allow_custom,
+        # Who knows what a family of the user's asks for.
+        environments=plan.options.allow_custom,
     )
 
 

@@ -102,7 +102,7 @@ def test_a_lost_mailbox_is_not_noticed(start: Any, tmp_path: Path) -> None:
     for ended in (1, 2):
         driver.until(lambda ended=ended: ended_trials(study) >= ended)
         for line in driver.running():  # who looks after the workers does without torch
-            if any(who in line for who in ("ray::Mailbox", "ResourceTrainable", "TrainController")):
+            if any(who in line for who in ("ray::Mailbox", "ResourceTrainable", "ray::Controller")):
                 assert "libtorch" not in Path(f"/proc/{line.split()[0]}/maps").read_text()
         os.kill(driver.process_id("ray::Mailbox"), signal.SIGKILL)
     assert driver.wait() == 0, driver.said()
@@ -150,7 +150,7 @@ def test_nothing_of_a_group_is_left_on_a_cluster(start: Any, tmp_path: Path, end
         assert left_on(address) == "nothing"
 
 
-@pytest.mark.parametrize("who", ["ResourceTrainable", "TrainController"])
+@pytest.mark.parametrize("who", ["ResourceTrainable", "ray::Controller"])
 def test_a_lost_slot_leaves_room_for_the_next(start: Any, tmp_path: Path, who: str) -> None:
     write_space(tmp_path / "toy.yaml", {"pause": 0.2}, trials=1, **TOGETHER)
     driver = start("--space", "toy.yaml", "--checkpoint-every", "0.1", *TWO)
