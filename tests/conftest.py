@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from distrib.cluster.environment import COMPILED, compiled_here
+
 # A test of properties is judged by what it finds, never by how busy the machine is.
 settings.register_profile("distrib", deadline=None)
 settings.load_profile("distrib")
+
+# What JAX compiled for one test is there for all the others, in whatever process.
+if COMPILED not in os.environ:
+    place = tempfile.mkdtemp(prefix="compiled-")
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    os.environ.update(compiled_here(Path(place)))
 
 # What `nohup` or the `&` of a script have ignored, whatever the tests start would ignore too.
 if threading.current_thread() is threading.main_thread():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distrib.cluster.environment import FRAMEWORK, passed_on, set_environment
+from distrib.cluster.environment import FRAMEWORK, compiled_once, passed_on, set_environment
 from distrib.cluster.interruption import ended_like_ctrl_c
 from distrib.cluster.joining import no_answer, require_answer, silence
 from distrib.cluster.scratch import scratch_folder
@@ -165,7 +165,7 @@ def _start(
     try:
         # "local" never joins a Ray that happens to run, also where RAY_ADDRESS names one.
         few = with_few_processes(log_to_driver=common["log_to_driver"], environments=environments)
-        with few:
+        with few, compiled_once(scratch / "compiled"):
             ray.init(
                 address="local",
                 num_cpus=cpus,

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 # Read by Ray in the driver and in every process it starts; see the comment beside each.
 SETTINGS = {
@@ -40,6 +43,9 @@ OWN = {
     "RAY_idle_worker_killing_time_threshold_ms": "60000",
     "RAY_task_events_report_interval_ms": "0",  # for a dashboard that it has not
 }
+
+# Where JAX keeps what it compiled; see `compiled_once`.
+COMPILED = "JAX_COMPILATION_CACHE_DIR"
 
 # Names to the processes of a Ray of our own what they will compute with.
 FRAMEWORK = "DISTRIB_FRAMEWORK"
@@ -77,6 +83,34 @@ def set_environment(address: str | None, threads: int | None = None) -> None:
             os.environ.setdefault(key, value)
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+
+@contextmanager
+def compiled_once(folder: Path) -> Iterator[None]:
+    """Processes that start meanwhile share what JAX compiles, in a place of the user's or here.
+
+    All of them are on this machine: a program compiled for another one may not run.
+    """
+    before = dict(os.environ)
+    ours = {} if COMPILED in before else compiled_here(folder)
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]
+
+
+def compiled_here(folder: Path) -> dict[str, str]:
+    """What has JAX keep what it compiles in a folder, which processes may share."""
+    return {
+        COMPILED: str(folder),
+        "JAX_COMPILATION_CACHE_MAX_SIZE": str(2**30),  # with a limit, JAX locks the folder
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+    }
 
 
 def passed_on() -> dict[str, str]:

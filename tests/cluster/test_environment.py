@@ -13,9 +13,12 @@ import pytest
 
 import distrib
 from distrib.cluster.environment import (
+    COMPILED,
     NETWORK,
     SETTINGS,
     THREADS,
+    compiled_here,
+    compiled_once,
     passed_on,
     set_environment,
     thread_settings,
@@ -108,17 +111,21 @@ def test_without_a_number_the_threads_are_left_alone(monkeypatch: pytest.MonkeyP
 
 
 OWN_RAY = """
-import json
+import json, os
 from distrib.cluster.environment import set_environment
 set_environment(None, threads=1)
 from distrib.cluster.connect import connected
 def look():
     from pathlib import Path
+    import jax
+    jax.jit(lambda x: sum(jax.numpy.sin(i * x) for i in range(400)))(1.0)
     # As it was when the process began, before anything was imported.
     return Path("/proc/self/environ").read_text()
-with connected(None, cpus=1):
+with connected(None, cpus=1) as cluster:
     import ray
-    print(json.dumps(ray.get(ray.remote(look).remote())))
+    found = ray.get(ray.remote(look).remote())
+    compiled = [str(path) for path in (cluster.scratch / "compiled").glob("*-cache")]
+print(json.dumps([found, compiled, dict(os.environ)]))
 """
 
 
@@ -126,15 +133,26 @@ with connected(None, cpus=1):
 def test_a_worker_of_our_own_ray_finds_it_all() -> None:
     """Of JAX's memory and of BLAS's threads, which are read before any code of ours runs."""
     names = (*SETTINGS, *THREADS)
+    jax = compiled_here(Path("compiled"))
     done = subprocess.run(
         [sys.executable, "-c", OWN_RAY],
-        env={k: v for k, v in os.environ.items() if k not in names},
+        env={k: v for k, v in os.environ.items() if k not in (*names, *jax)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    text = json.loads(done.stdout.splitlines()[-1])
+    text, compiled, driver = json.loads(done.stdout.splitlines()[-1])
     found = dict(line.partition("=")[::2] for line in text.split("\0"))
     assert {k: found.get(k) for k in names} == {**SETTINGS, **thread_settings(1)}
     assert found["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+    assert [Path(path).parent for path in compiled] == [Path(found[COMPILED])]
+    assert not driver.keys() & jax.keys()
+    assert not Path(found[COMPILED]).exists()
+
+
+def test_where_the_user_keeps_what_is_compiled_it_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(COMPILED, "theirs")
+    with compiled_once(Path("ours")):
+        assert os.environ[COMPILED] == "theirs"
+    assert os.environ[COMPILED] == "theirs"

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from distrib.study.checkpoint import read_state
+from tests.driver import ROOT, write_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def door(folder: Path, verb: str, *words: str, code: int = 0) -> str:
@@ -121,19 +121,18 @@ def test_onlookers_find_the_study(home: Path) -> None:
     assert "CPUs" in door(home, "doctor")
 
 
-def test_a_study_of_ones_own_data_lies_at_a_url_and_goes_on_from_it(home: Path) -> None:
-    if not (home / "my_screen").exists():
-        door(home, "prepare", "example", "--space", "mlp", "--out", "my_screen")
+def test_a_study_lies_at_a_url_and_goes_on_from_it(home: Path) -> None:
+    write_space(home / "toy.yaml", {"pause": 0}, trials=2)
     store = f"file://{home}/store"
-    own = ["--space", "mlp", "--data", "my_screen", "--max-epochs", "6", "--name", "mine"]
-    door(home, "tune", *own, "--trials", "2", "--out", store)
+    own = ["--space", "toy.yaml", "--allow-custom", "--name", "mine"]
+    door(home, "tune", *own, "--out", store)
     assert (home / "store" / "mine" / "best" / "metrics.json").exists()
-    door(home, "tune", "--resume", f"{store}/mine", "--trials", "4")
+    door(home, "tune", "--resume", f"{store}/mine", "--allow-custom", "--trials", "4")
     assert len(pd.read_parquet(home / "store" / "mine" / "trials.parquet")) == 4
 
 
 def test_trimming_is_tuned_on_all_its_rows_as_well(home: Path) -> None:
-    door(home, "tune", "--space", "trimming", "--test-fraction", "0", "--trials", "20")
+    door(home, "tune", "--space", "trimming", "--test-fraction", "0", "--trials", "8")
     best = home / "runs" / "trimming-0" / "best"
     found = json.loads((best / "metrics.json").read_text())
     assert found["validation"]["log_loss"] < found["baselines"]["mean profile"]["log_loss"] - 0.1
@@ -142,10 +141,3 @@ def test_trimming_is_tuned_on_all_its_rows_as_well(home: Path) -> None:
     door(home, "predict", "runs/trimming-0/best", "--out", "trims.csv")
     frame = pd.read_csv(home / "trims.csv")
     assert frame.groupby("gene")["predicted_prob"].sum().round(9).eq(1).all()
-
-
-def test_a_dry_run_leaves_nothing(home: Path) -> None:
-    before = sorted((home / "runs").iterdir())
-    printed = door(home, "tune", "--space", "mlp", "--dry-run")
-    assert "estimate" in printed
-    assert sorted((home / "runs").iterdir()) == before

@@ -52,6 +52,18 @@ def test_interrupted_refused_and_resumed(start: Any, tmp_path: Path) -> None:
     assert {t.state.name for t in trials} == {"COMPLETE"}
     assert (study / "best" / "weights.safetensors").is_file()
 
+    # A study that is done keeps what it has, and says so by its summary alone.
+    before = (study / "ledger.journal").read_bytes()
+    fewer = start("--resume", "runs/toy", "--trials", str(TRIALS))
+    other = start("--resume", "runs/toy", "--max-epochs", "3")
+    assert fewer.wait() == 2
+    assert f"{TRIALS + 1} or more" in fewer.said()
+    assert other.wait() == 2
+    assert "--max-epochs: a resumed study keeps its own" in other.said()
+    again = start("--resume", "runs/toy")
+    assert again.wait() == 0, again.said()
+    assert (study / "ledger.journal").read_bytes() == before
+
 
 def test_interrupted_after_the_search(start: Any, tmp_path: Path) -> None:
     """A lost terminal while fresh seeds confirm, a request to end in the winner's last training."""
@@ -82,22 +94,3 @@ def test_interrupted_after_the_search(start: Any, tmp_path: Path) -> None:
     best = (study / "best", tmp_path / "whole" / "toy-0" / "best")
     for name in ("weights.safetensors", "metrics.json"):
         assert (best[0] / name).read_bytes() == (best[1] / name).read_bytes(), name
-
-
-def test_fewer_trials_than_there_are_and_another_family_are_refused(
-    start: Any, tmp_path: Path
-) -> None:
-    write_space(tmp_path / "toy.yaml", {"pause": 0}, trials=3)
-    first = start("--space", "toy.yaml")
-    assert first.wait() == 0, first.said()
-    fewer = start("--resume", "runs/toy-0", "--trials", "2")
-    other = start("--resume", "runs/toy-0", "--max-epochs", "3")
-    assert fewer.wait() == 2
-    assert "3 or more" in fewer.said()
-    assert other.wait() == 2
-    assert "--max-epochs: a resumed study keeps its own" in other.said()
-    # A study that is done has nothing left to do, and says so by its summary alone.
-    before = (tmp_path / "runs" / "toy-0" / "ledger.journal").read_bytes()
-    again = start("--resume", "runs/toy-0")
-    assert again.wait() == 0, again.said()
-    assert (tmp_path / "runs" / "toy-0" / "ledger.journal").read_bytes() == before
