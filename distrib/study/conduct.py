@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,6 @@ class Conductor:
     opened: Opened
     maker: Maker | None
     outcome: Outcome
-    _finisher: list[Any] = field(default_factory=list, init=False)
 
     def search(self, scratch: Path, trackers: Sequence[Tracker], tell: Say) -> None:
         """Run all trials, to the last, to the time budget or to Ctrl-C.
@@ -63,7 +62,7 @@ class Conductor:
         }
         bundle = SLOT_OF_A_GROUP if self.maker else plan.options.resources.bundle()
         try:
-            run_search(search, slot, bundle, scratch, self._start_finisher_early)
+            run_search(search, slot, bundle, scratch, self._get_ready_to_finish)
         finally:
             outcome.interrupted = search.interrupted or search.error is not None
             for tracker in trackers:
@@ -97,7 +96,7 @@ class Conductor:
                     loaded.plan,
                     outcome,
                     loaded.site,
-                    self._start_finisher,
+                    self._assistant,
                     loaded.data,
                     loaded.test,
                     phase,
@@ -143,13 +142,11 @@ class Conductor:
             plan.options.allow_custom,
         )
 
-    def _start_finisher_early(self) -> None:
-        # On a GPU or another node it would take what a trial may still need.
-        options = self.loaded.plan.options
-        if options.address is None and not options.resources.gpus:
-            self._finisher.append(tasks.start_finisher(self.loaded.site))
+    def _get_ready_to_finish(self) -> None:
+        if self.loaded.assistant is not None:
+            self.loaded.assistant.get_ready.remote()
 
-    def _start_finisher(self) -> Any:
-        if self._finisher:
-            return self._finisher[0]
-        return tasks.start_finisher(self.loaded.site, **request(self.loaded.plan))
+    def _assistant(self) -> Any:
+        if self.loaded.assistant is not None:
+            return self.loaded.assistant
+        return tasks.start_assistant(self.loaded.site, **request(self.loaded.plan))

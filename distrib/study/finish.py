@@ -51,7 +51,7 @@ def finish(
     Without a single successful trial nothing is written, and the outcome has no winner.
 
     Args:
-        start: starts the `tasks.Finisher` that trains and judges the winner.
+        start: starts the `tasks.Assistant` that trains and judges the winner.
         line: to the group of workers that trains instead, in a study of such groups.
     """
     study, folder = outcome.study, outcome.folder
@@ -72,12 +72,12 @@ def finish(
     key = f"{winner.number}-{units}"  # a half-done training of another winner is no beginning
     log, refit = str(part / "console.log"), str(part / f".refit-{key}")
     job = Job(key, config, refit, log, plan.options.debug, refit=True, units=units)
-    finisher = _train(plan, start, job, data, phase, line)
+    assistant = _train(plan, start, job, data, phase, line)
     for silent in part.glob("console*.log"):
         if not silent.stat().st_size:
             silent.unlink()
     weights = str(part / "weights.safetensors")
-    figures = ray.get(finisher.judge.remote(job, test, weights))
+    figures = ray.get(assistant.judge.remote(job, test, weights))
     held_out = read_held_out(folder.trial(winner.number) / "checkpoint", winner.best_step)
     validation = metrics_at(folder.trial(winner.number), winner.best_step)
     outcome.winner = {
@@ -86,21 +86,21 @@ def finish(
         study.unit: winner.best_step,
         "validation": validation,
         "test": {name: float(value) for name, value in figures.items()},
-        "intervals": ray.get(finisher.intervals.remote(config, data, test, weights, held_out)),
+        "intervals": ray.get(assistant.intervals.remote(config, data, test, weights, held_out)),
         **({"confirmed": confirmed} if confirmed else {}),
     }
     phase("baselines", 0, 1)
-    outcome.baselines = ray.get(finisher.baselines.remote(config, data, test))
+    outcome.baselines = ray.get(assistant.baselines.remote(config, data, test))
     phase("baselines", 1, 1)
     replicates = None
     if plan.options.bootstrap:
-        ray.kill(finisher)  # what it holds is for the replicates
+        ray.kill(assistant)  # what it holds is for the replicates
         replicates = bootstrap(plan, site, request(plan), config, data, weights, phase)
         with whole(part / REPLICATES) as temporary:
             replicates.to_parquet(temporary, index=False)
-        finisher = tasks.start_finisher(site, **request(plan))
+        assistant = tasks.start_assistant(site, **request(plan))
     evidence = Evidence(replicates, held_out)
-    notes = ray.get(finisher.outputs.remote(config, data, weights, evidence))
+    notes = ray.get(assistant.outputs.remote(config, data, weights, evidence))
     outcome.notes += notes
     _write_best(plan, outcome, winner, config, part, notes)
 
@@ -127,13 +127,13 @@ def _train(
     phase: Phase,
     line: Line | None,
 ) -> Any:
-    """The last training, in the finisher's process or by a group; the finisher is left."""
+    """The last training, in the assistant's process or by a group; the assistant is left."""
     name, total = "training the winner on every row", job.units or 1
     phase(name, 0, total)
-    finisher: Any = None
+    assistant: Any = None
     if line is None:
-        finisher = start()
-        stream = finisher.train.options(num_returns="streaming").remote(
+        assistant = start()
+        stream = assistant.train.options(num_returns="streaming").remote(
             job, data, plan.objective.name, plan.options.save_every
         )
         heard = (ray.get(reference) for reference in stream)
@@ -146,9 +146,9 @@ def _train(
             phase(name, min(int(said["step"]), total), total)
     phase(name, total, total)
     if line is not None:
-        line.close()  # first, since the finisher may need what the group held
-        finisher = start()
-    return finisher
+        line.close()  # first, since the assistant may need what the group held
+        assistant = start()
+    return assistant
 
 
 def messages(line: Line, job: Job) -> Iterator[Message]:

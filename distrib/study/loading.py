@@ -31,6 +31,7 @@ class Loaded:
         plan: without what the data do not allow. concurrent: how many trials run at once.
         data, test: references to the rows to search on, and to the test part or None.
         facts: the description of the data.
+        assistant: what loaded them, where it may stay without taking anything from the trials.
     """
 
     plan: Plan
@@ -39,6 +40,7 @@ class Loaded:
     data: Any
     test: Any
     facts: dict[str, Any]
+    assistant: Any = None
 
 
 def ray_of(plan: Plan) -> AbstractContextManager[Cluster]:
@@ -83,8 +85,8 @@ def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
     site = tasks.Site(plan.space.trainable, plan.worker, options.allow_custom)
     # On a cluster the head is for the driver: a node with CPUs reads the data.
     share = {"num_cpus": resources.cpus if options.address else 0}
-    data, test, described = tasks.load_data.options(**share).remote(
-        site,
+    assistant = tasks.start_assistant(site, **share)
+    data, test, described = assistant.load.options(num_returns=3).remote(
         plan.source,
         options.test_fraction,
         options.seed_of_parts,
@@ -114,7 +116,10 @@ def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
         say(f"note: no trial is stopped early: all end within their grace of {plan.grace}")
     if (left := unused_gpus(plan, cluster, concurrent)) is not None:
         say(f"note: {left}")
-    return Loaded(plan, concurrent, site, data, test, facts)
+    if options.address or resources.gpus:  # the winner needs what a trial needs
+        ray.kill(assistant)
+        assistant = None
+    return Loaded(plan, concurrent, site, data, test, facts, assistant)
 
 
 def request(plan: Plan) -> dict[str, Any]:

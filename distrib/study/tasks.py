@@ -41,7 +41,6 @@ def _ready(site: Site) -> tuple[Trainable[Any, Any, Any], Worker]:
     return family, site.worker
 
 
-@ray.remote(num_cpus=0, num_returns=3)
 def load_data(
     site: Site,
     source: Source,
@@ -135,22 +134,37 @@ def look_at_device(site: Site) -> str | None:
 
 
 @ray.remote(num_cpus=0)
-class Finisher:
-    """A process that trains the winner and judges it; it gets ready while the last trials run."""
+class Assistant:
+    """A process beside the trials: it loads the data, then trains the winner and judges it."""
 
     def __init__(self, site: Site) -> None:
-        self.family, self.worker = _ready(site)
+        self.site = site
+        self._ready: tuple[Trainable[Any, Any, Any], Worker] | None = None
+
+    def load(self, *of: Any) -> tuple[Any, Any, Any]:
+        """See `load_data`, whose other arguments these are."""
+        return load_data(self.site, *of)
+
+    def get_ready(self) -> None:
+        """Import what the family computes with; done while the last trials run."""
+        self._made_ready()
+
+    def _made_ready(self) -> tuple[Trainable[Any, Any, Any], Worker]:
+        if self._ready is None:
+            self._ready = _ready(self.site)
+        return self._ready
 
     def train(
         self, job: Job, data: Any, objective: str, save_every: float
     ) -> Iterator[dict[str, Any]]:
         """Train on every row of the search: {"step": n} as it goes on, or {"error": text}."""
+        family, worker = self._made_ready()
         with console(job.console, 0, echo=job.echo):
             for message in run_trial(
-                self.family,
-                self.family.Config.model_validate(job.config),
+                family,
+                family.Config.model_validate(job.config),
                 data,
-                self.worker,
+                worker,
                 Checkpoints(Path(job.folder)),
                 Pace(save_every=save_every),
                 objective,
@@ -167,21 +181,24 @@ class Finisher:
         write_state(Path(weights), state)
         if test is None:
             return {}
-        config = self.family.Config.model_validate(job.config)
-        return self.family.evaluate(config, state, test, self.worker)
+        family, worker = self._made_ready()
+        config = family.Config.model_validate(job.config)
+        return family.evaluate(config, state, test, worker)
 
     def baselines(self, config: dict[str, Any], data: Any, test: Any) -> dict[str, Any]:
         """The family's baselines on the same rows."""
-        typed = self.family.Config.model_validate(config)
-        return self.family.baselines(typed, data, test, self.worker)
+        family, worker = self._made_ready()
+        typed = family.Config.model_validate(config)
+        return family.baselines(typed, data, test, worker)
 
     def outputs(
         self, config: dict[str, Any], data: Any, weights: str, evidence: Evidence
     ) -> list[str]:
         """Let the family write what belongs beside the weights; what there is to say of it."""
-        typed = self.family.Config.model_validate(config)
+        family, worker = self._made_ready()
+        typed = family.Config.model_validate(config)
         state, folder = read_state(Path(weights)), Path(weights).parent
-        return self.family.outputs(typed, state, data, self.worker, folder, evidence)
+        return family.outputs(typed, state, data, worker, folder, evidence)
 
     def intervals(
         self, config: dict[str, Any], data: Any, test: Any, weights: str, held_out: Any
@@ -191,12 +208,13 @@ class Finisher:
         Args:
             held_out: a table of predictions for the rows held out, or None.
         """
-        typed, found = self.family.Config.model_validate(config), {}
+        family, worker = self._made_ready()
+        typed, found = family.Config.model_validate(config), {}
         if held_out is not None:
-            found["validation"] = self.family.held_out_intervals(typed, data, held_out)
+            found["validation"] = family.held_out_intervals(typed, data, held_out)
         if test is not None:
             state = read_state(Path(weights))
-            found["test"] = self.family.intervals(typed, state, test, self.worker)
+            found["test"] = family.intervals(typed, state, test, worker)
         return {part: ends for part, ends in found.items() if ends}
 
 
@@ -207,9 +225,9 @@ def said(message: Message) -> dict[str, Any]:
     return {"step": message.rows[-1]["step"]} if message.rows else {}
 
 
-def start_finisher(site: Site, **request: Any) -> Any:
-    """A `Finisher` in a process of its own, with these resources."""
-    return cast(Any, Finisher).options(**request).remote(site)
+def start_assistant(site: Site, **request: Any) -> Any:
+    """An `Assistant` in a process of its own, with these resources."""
+    return cast(Any, Assistant).options(**request).remote(site)
 
 
 @ray.remote

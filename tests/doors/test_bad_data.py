@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import ray
 
 from distrib.cluster.connect import connected
 from distrib.data.vdj.prepared import write_prepared
-from distrib.study import loading, place
+from distrib.study import loading, place, tasks
 from distrib.tune import main
 from tests.data import test_screen_bad_input as screens
 from tests.data import test_sequences as sequences
@@ -90,13 +92,22 @@ WHOLE = (
 
 @pytest.fixture(scope="module")
 def one_ray() -> Iterator[None]:
-    """One Ray for all, where each study would start its own; no study gets as far as a folder."""
+    """One Ray for all, where each study would start its own; no study gets as far as a folder.
+
+    And one process for all that loads the data, where each study would have an assistant.
+    """
+    load = ray.remote(num_cpus=0, num_returns=3)(tasks.load_data)
+
+    def assistant(site: tasks.Site, **share: object) -> SimpleNamespace:
+        method = SimpleNamespace(remote=lambda *of: load.remote(site, *of))
+        return SimpleNamespace(load=SimpleNamespace(options=lambda **given: method))
 
     def accepted(*args: object) -> None:
         raise AssertionError("these data were accepted")
 
     with connected(None, cpus=1) as cluster, pytest.MonkeyPatch.context() as patch:
         patch.setattr(loading, "connected", lambda *args, **kwargs: nullcontext(cluster))
+        patch.setattr(tasks, "start_assistant", assistant)
         patch.setattr(place, "create_run_folder", accepted)
         yield
 

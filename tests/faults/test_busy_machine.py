@@ -33,21 +33,13 @@ def listeners() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("listeners")
-def test_busy_ports_are_left_to_others(start: Any, tmp_path: Path) -> None:
-    tried(start, tmp_path)
-
-
 @pytest.mark.parametrize("name", ["a file", "x" * 120], ids=["file", "long"])
-def test_another_place_is_taken_for_temporary_files(name: str, start: Any, tmp_path: Path) -> None:
-    """Where that of the environment is no folder, or its path too long for the path of a socket."""
+def test_a_dry_run_succeeds(name: str, start: Any, tmp_path: Path) -> None:
+    """Where the place of the environment is no folder, or too long for the path of a socket."""
     place = tmp_path / name
     place.touch() if name == "a file" else place.mkdir()
-    tried(start, tmp_path, TMPDIR=str(place), RAY_TMPDIR=str(place))
-
-
-def tried(start: Any, folder: Path, **environment: str) -> None:
-    """A dry run succeeds."""
-    write_space(folder / "toy.yaml", {"pause": 0})
-    driver = start("--space", "toy.yaml", "--dry-run", **environment)
+    write_space(tmp_path / "toy.yaml", {"pause": 0})
+    places = {"TMPDIR": str(place), "RAY_TMPDIR": str(place)}
+    driver = start("--space", "toy.yaml", "--dry-run", **places)
     assert driver.wait() == 0, driver.said()
     assert "estimate: " in driver.said()

@@ -46,8 +46,7 @@ def test_a_refusal_is_told_wherever_it_comes_up(
 ) -> None:
     monkeypatch.setattr(Refusing, "where", where, raising=False)
     site = Site(f"{__name__}:Refusing", Worker(), allow_custom=True)
-    load = load_data._function
-    data, _, described = load(site, Source(path="rows.csv"), 0.2, 0, NOTHING, 1)
+    data, _, described = load_data(site, Source(path="rows.csv"), 0.2, 0, NOTHING, 1)
     if where == "nowhere":
         assert described["search_rows"] + described["test_rows"] == 20
     else:
@@ -56,9 +55,7 @@ def test_a_refusal_is_told_wherever_it_comes_up(
 
 
 def test_a_family_that_a_worker_has_not_is_told() -> None:
-    found = load_data._function(
-        Site("lab_none:Mine", Worker(), allow_custom=True), Source(), 0, 0, NOTHING
-    )
+    found = load_data(Site("lab_none:Mine", Worker(), allow_custom=True), Source(), 0, 0, NOTHING)
     assert "put lab_none.py beside" in found[2]["error"]
 
 
@@ -80,7 +77,7 @@ def test_as_many_workers_as_there_are_row_groups(
     pq.write_table(table, tmp_path / "rows.parquet", row_group_size=1)
     site = Site(f"{__name__}:Streaming", Worker(), allow_custom=True)
     source = Source(path=str(tmp_path))
-    _, _, described = load_data._function(site, source, 0, 0, NOTHING, most, least)
+    _, _, described = load_data(site, source, 0, 0, NOTHING, most, least)
     if workers is None:
         assert "fewer row groups than workers" in described["error"]
         assert f"at least {least}" in described["error"]
@@ -97,7 +94,7 @@ class Failing(Curve):
 
 def test_a_bug_in_the_loading_is_told_in_a_few_lines() -> None:
     site = Site(f"{__name__}:Failing", Worker(), allow_custom=True)
-    _, _, described = load_data._function(site, Source(), 0.2, 0, NOTHING, 1)
+    _, _, described = load_data(site, Source(), 0.2, 0, NOTHING, 1)
     said = described["error"]
     assert said.startswith(f"trainable {__name__}:Failing: the family failed to load its data\n")
     assert "found:    TypeError: no such argument (test_tasks.py:" in said
@@ -113,5 +110,5 @@ class Lopsided(Curve):
 
 def test_a_part_without_rows_is_refused() -> None:
     site = Site(f"{__name__}:Lopsided", Worker(), allow_custom=True)
-    _, _, described = load_data._function(site, Source(), 0.2, 0, NOTHING, 1)
+    _, _, described = load_data(site, Source(), 0.2, 0, NOTHING, 1)
     assert described["error"].startswith("--test-fraction: the test part has no rows")
