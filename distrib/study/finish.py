@@ -51,7 +51,7 @@ def finish(
     Without a single successful trial nothing is written, and the outcome has no winner.
 
     Args:
-        start: starts the `tasks.Assistant` that trains and judges the winner.
+        start: gives the `tasks.Assistant` that trains and judges the winner.
         line: to the group of workers that trains instead, in a study of such groups.
     """
     study, folder = outcome.study, outcome.folder

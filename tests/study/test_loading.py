@@ -6,12 +6,15 @@ import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
+import ray
 
 from distrib.cluster.connect import Cluster, Resources
 from distrib.errors import InputError
-from distrib.study.loading import concurrency, own_cpus, unused_gpus
+from distrib.study import tasks
+from distrib.study.loading import concurrency, load, own_cpus, unused_gpus
 from distrib.study.options import Options
 from tests.simulate import toy_plan
 
@@ -80,3 +83,25 @@ def test_unused_gpus_are_pointed_out(
     cluster = Cluster("", Path(), 1, 4, 2, ({"CPU": 4.0, "GPU": 2.0},))
     found = unused_gpus(plan, cluster, concurrent)
     assert found is None if told is None else found is not None and found.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("address", "gpus", "stays"), [(None, 0, True), (None, 1, False), ("10.0.0.1:6379", 0, False)]
+)
+def test_what_loaded_the_data_stays_where_it_takes_nothing_from_the_trials(
+    address: str | None, gpus: float, stays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {"draws": {}, "unfit": {}, "units": None, "workers": 1}
+    assistant, killed = Mock(), []
+    assistant.load.options.return_value.remote.return_value = ("data", None, facts)
+    monkeypatch.setattr(tasks, "look_at_device", Mock())
+    monkeypatch.setattr(tasks, "start_assistant", lambda site, **share: assistant)
+    monkeypatch.setattr(ray, "get", lambda found: found if found is facts else None)
+    monkeypatch.setattr(ray, "kill", killed.append)
+    settings = {"trainable": "tests.toys:OnGpu"}
+    plan = toy_plan(settings=settings, address=address, resources=Resources(gpus=gpus))
+    cluster = Cluster("", Path(), 1, 4, 2, ({"CPU": 4.0, "GPU": 2.0},))
+    loaded = load(plan, cluster, [].append)
+    assert loaded.data == "data"
+    assert (loaded.assistant is assistant) == stays
+    assert (killed == []) == stays
