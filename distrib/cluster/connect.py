@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distrib.cluster.ending import shut_down
 from distrib.cluster.environment import FRAMEWORK, compiled_once, passed_on, set_environment
 from distrib.cluster.interruption import ended_like_ctrl_c
 from distrib.cluster.joining import no_answer, require_answer, silence
@@ -122,7 +123,6 @@ def connected(
             to be sent there.
     """
     set_environment(address, threads)
-    import ray
 
     if not debug:
         for name in ("ray", "ray.tune", "ray.train", "ray.data"):
@@ -148,7 +148,7 @@ def connected(
                 _hush_raylets()
             yield describe(address or "local", scratch)
         finally:
-            ray.shutdown()
+            shut_down(own=address is None)
             shutil.rmtree(scratch, ignore_errors=True)
 
 
