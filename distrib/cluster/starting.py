@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from distrib.cluster.patch import patched
@@ -57,6 +58,9 @@ def with_few_processes(*, log_to_driver: bool, environments: bool) -> Iterator[N
     brings the processes' output to a driver that does not show it, and the raylet's agents. The
     raylet waits for those, and so would all that follows.
 
+    The others are in a session of their own: who ends the process group of the driver, as `timeout`
+    and Slurm do, asks the driver alone, which needs its Ray for an end in good order.
+
     Args:
         environments: whether something asks Ray for processes with environments of their own, which
             an agent makes. If nothing does, then Ray does not either, as it would under `uv run`.
@@ -78,10 +82,11 @@ def with_few_processes(*, log_to_driver: bool, environments: bool) -> Iterator[N
             options["env_updates"] = {**(options.get("env_updates") or {}), **ENDED_BY_A_PIPE}
         return start(command, process_type, **options)
 
+    apart = partial(services.ConsolePopen, start_new_session=True)
     asked = {} if environments else {"_maybe_modify_runtime_env": lambda given, skip: None}
     with (
         patched(Node, **unused),
-        patched(services, start_ray_process=start_alone),
+        patched(services, start_ray_process=start_alone, ConsolePopen=apart),
         patched(worker, **asked),
     ):
         yield

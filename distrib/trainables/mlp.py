@@ -136,8 +136,12 @@ class Mlp(ScreenTrainable[MlpConfig]):
     def baselines(
         self, config: MlpConfig, data: Screen, test: Screen | None, worker: Worker
     ) -> dict[str, dict[str, float]]:
-        """Those of every screen, and an untuned network at its last epoch (see `UNTUNED`)."""
-        same = {name: getattr(config, name) for name in ("epochs", *ScreenConfig.model_fields)}
+        """Those of every screen, and an untuned network at its last epoch (see `UNTUNED`).
+
+        Its seed is its own: with that of a trial, each winner would have a baseline of its own.
+        """
+        names = {"epochs", *ScreenConfig.model_fields} - {"seed"}
+        same = {name: getattr(config, name) for name in names}
         untuned = MlpConfig.model_validate({**UNTUNED, **same})
         *_, last = self.progress(untuned, data, worker)
         assert last.metrics is not None

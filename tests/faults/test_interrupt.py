@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def test_interrupted_after_the_search(start: Any, tmp_path: Path) -> None:
 
     second = start("--resume", "runs/toy-0")
     second.until(lambda: any(study.glob(".best.part/.refit-*/*")))
-    second.process.terminate()
+    os.killpg(second.process.pid, signal.SIGTERM)  # as `timeout` and Slurm do
     assert second.wait() == 130, second.said()
     for driver in (first, second):
         assert "python -m distrib.tune --resume runs/toy-0" in driver.said()
