@@ -266,6 +266,14 @@ def test_baselines_are_those_published() -> None:
     assert found["training mean"]["delta_pearson"] == 0
 
 
+def test_every_winner_has_the_same_baselines() -> None:
+    rows, aside = screen().take(np.arange(50)), screen().take(np.arange(50, 61))
+    one = FAMILY.baselines(small(seed=1), rows, aside, WORKER)
+    other = FAMILY.baselines(small(seed=2, hidden_width=5, accumulate=2), rows, aside, WORKER)
+    assert one == other
+    assert "test/pearson" in one["untuned (256, 128)"]
+
+
 @pytest.mark.slow
 def test_golden_out_of_fold_score() -> None:
     scores = [item.metrics["pearson"] for item in FAMILY.progress(GOOD, real(), WORKER)]
