@@ -45,8 +45,8 @@ def test_a_dry_run_leaves_nothing(tune: Callable[..., str], place: Path) -> None
     """And has as many CPUs as `--concurrent` wants."""
     many = str((os.cpu_count() or 1) + 3)
     before = {p.name for p in place.iterdir()}
-    words = ("--dry-run", "--test-fraction", "0.2", "--concurrent", many)
-    said = tune("--space", "toy.yaml", *words)
+    asked = ("--dry-run", "--test-fraction", "0.2", "--concurrent", many)
+    said = tune("--space", "toy.yaml", *asked)
     for words in (
         "2 dimensions searched",
         "configuration 4: height=",
