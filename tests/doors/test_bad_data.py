@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import ray
 
-from distrib.cluster.connect import connected
 from distrib.data.vdj.prepared import write_prepared
-from distrib.study import loading, place, tasks
+from distrib.study import place, tasks
 from distrib.tune import main
 from tests.data import test_screen_bad_input as screens
 from tests.data import test_sequences as sequences
 from tests.data.vdj import test_prepared as prepared
 from tests.data.vdj import test_trimming_files as trimming
 
-pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("one_ray")]
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("one_process")]
 
 SCREEN = ["--space", "lel"]
 SEQUENCES = ["--space", "ia3"]
@@ -91,10 +89,10 @@ WHOLE = (
 
 
 @pytest.fixture(scope="module")
-def one_ray() -> Iterator[None]:
-    """One Ray for all, where each study would start its own; no study gets as far as a folder.
+def one_process(one_ray: None) -> Iterator[None]:
+    """One process for all that loads data, where each study would have an assistant.
 
-    And one process for all that loads the data, where each study would have an assistant.
+    No study gets as far as a folder.
     """
     load = ray.remote(num_cpus=0, num_returns=3)(tasks.load_data)
 
@@ -105,8 +103,7 @@ def one_ray() -> Iterator[None]:
     def accepted(*args: object) -> None:
         raise AssertionError("these data were accepted")
 
-    with connected(None, cpus=1) as cluster, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "connected", lambda *args, **kwargs: nullcontext(cluster))
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tasks, "start_assistant", assistant)
         patch.setattr(place, "create_run_folder", accepted)
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_help_has_examples_and_imports_nothing_heavy(door: str) -> None:
 
 def test_an_unknown_door_is_refused_with_the_nearest() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "distrib", "tnue"],
+        [Path(sys.executable).with_name("distrib"), "tnue"],  # the same, installed as a script
         capture_output=True,
         text=True,
         timeout=60,

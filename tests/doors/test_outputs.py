@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.driver import ROOT
+from tests.door import door
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 SMALL = ["data.sequences=8000", "data.num_v=6", "data.num_j=6"]
-
-
-def door(folder: Path, *argv: str, code: int = 0) -> str:
-    """What a door says."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"distrib.{argv[0]}", *argv[1:]],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout
-    return done.stdout
 
 
 def train(folder: Path, name: str, model_type: str, *more: str) -> str:
@@ -42,7 +23,7 @@ def train(folder: Path, name: str, model_type: str, *more: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(one_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("outputs")
     train(folder, "full", "average-mh_ligation-mh", "--bootstrap", "8")
     train(folder, "nested", "ligation-mh")

@@ -6,15 +6,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
 from distrib.data.example_screen import write_example
+from distrib.study.checkpoint import read_state
 from distrib.study.model import open_model
-from tests.driver import ROOT, Driver, trials_of, write_space
+from tests.door import door
+from tests.driver import ROOT, trials_of, write_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -27,37 +30,23 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tune(place: Path) -> Iterator[Callable[..., str]]:
-    """Run the door to a good end; what it said."""
-    drivers: list[Driver] = []
-
-    def run(*argv: str) -> str:
-        drivers.append(Driver(list(argv), place))
-        assert drivers[-1].wait() == 0, drivers[-1].said()
-        return drivers[-1].said()
-
-    yield run
-    for driver in drivers:
-        driver.end()
+def tune(one_ray: None, place: Path) -> Callable[..., str]:
+    """Go through the door to a good end; what it said."""
+    return lambda *words: door(place, "tune", "--allow-custom", *words)
 
 
 def test_a_dry_run_leaves_nothing(tune: Callable[..., str], place: Path) -> None:
-    """And has as many CPUs as `--concurrent` wants."""
-    many = str((os.cpu_count() or 1) + 3)
-    before = {p.name for p in place.iterdir()}
-    asked = ("--dry-run", "--test-fraction", "0.2", "--concurrent", many)
-    said = tune("--space", "toy.yaml", *asked)
+    before = list(place.iterdir())
+    said = tune("--space", "toy.yaml", "--dry-run", "--test-fraction", "0.2")
     for words in (
         "2 dimensions searched",
         "configuration 4: height=",
         "data: 16 rows to search on, 4 set aside",
         "one epoch of configuration 0",
-        f"estimate: {many} trials at a time",
+        "estimate: 2 trials at a time",
     ):
         assert words in said
-    assert {p.name for p in place.iterdir() if p.suffix != ".log"} == {
-        name for name in before if not name.endswith(".log")
-    }
+    assert list(place.iterdir()) == before
 
 
 def test_a_dry_run_has_the_workers_of_the_run(tune: Callable[..., str], place: Path) -> None:
@@ -84,7 +73,16 @@ def torch_study(place: Path) -> Path:
     """
     (place / "screen").mkdir()
     write_example(place / "screen")
-    words = ["--space", "mlp", "--data", "screen", "--trials", "4", "--max-epochs", "2"]
+    words = [
+        "--space",
+        "mlp",
+        "--data",
+        str(place / "screen"),
+        "--trials",
+        "4",
+        "--max-epochs",
+        "2",
+    ]
     words += ["--seed", "7", "--scheduler", "none"]
     done = subprocess.run(
         [sys.executable, "-c", WITNESS, *words],
@@ -105,18 +103,10 @@ def test_a_study_of_a_torch_model_keeps_torch_out_of_its_driver(
     assert (place / "witness").read_text() == "in the driver:"
 
 
+@pytest.mark.usefixtures("one_ray")
 def test_a_winner_alone_is_judged_on_the_same_rows(torch_study: Path, place: Path) -> None:
-    script = Path(sys.executable).with_name("distrib")
-    done = subprocess.run(
-        [script, "train", "--config", str(torch_study / "best"), "--name", "alone"],
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    best = str(torch_study / "best")
+    door(place, "train", "--config", best, "--name", "alone")
     found, alone = (
         json.loads((study / "best" / "metrics.json").read_text())
         for study in (torch_study, place / "runs" / "alone")
@@ -174,3 +164,24 @@ def test_a_time_budget(tune: Callable[..., str], place: Path) -> None:
     assert f"ended the search after {len(trials) - len(cut)} of 100000 trials" in said
     assert "--resume runs/short" in said
     assert "winner: trial" in said
+
+
+def test_a_study_lies_at_a_url_and_goes_on_from_it(tune: Callable[..., str], place: Path) -> None:
+    store = f"file://{place}/store"
+    tune("--space", "toy.yaml", "--trials", "2", "--name", "mine", "--out", store)
+    assert (place / "store" / "mine" / "best" / "metrics.json").exists()
+    tune("--resume", f"{store}/mine", "--trials", "4")
+    assert len(pd.read_parquet(place / "store" / "mine" / "trials.parquet")) == 4
+
+
+@pytest.mark.usefixtures("one_ray")
+def test_trimming_is_tuned_on_all_its_rows_as_well(place: Path) -> None:
+    door(place, "tune", "--space", "trimming", "--test-fraction", "0", "--trials", "4")
+    best = place / "runs" / "trimming-0" / "best"
+    found = json.loads((best / "metrics.json").read_text())
+    assert found["validation"]["log_loss"] < found["baselines"]["mean profile"]["log_loss"] - 0.05
+    assert found["test"] == {}
+    assert read_state(best / "weights.safetensors").arrays
+    door(place, "predict", "runs/trimming-0/best", "--out", "trims.csv")
+    frame = pd.read_csv(place / "trims.csv")
+    assert frame.groupby("gene")["predicted_prob"].sum().round(9).eq(1).all()

@@ -5,6 +5,7 @@ A Ray of our own takes ports that are free, and a place of its own for its files
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -33,11 +34,15 @@ def listeners() -> Iterator[None]:
 @pytest.mark.usefixtures("listeners")
 @pytest.mark.parametrize("name", ["a file", "x" * 120], ids=["file", "long"])
 def test_a_dry_run_succeeds(name: str, start: Any, tmp_path: Path) -> None:
-    """Where the place of the environment is no folder, or too long for the path of a socket."""
+    """Where the place of the environment is no folder, or too long for the path of a socket.
+
+    With as many CPUs as `--concurrent` wants.
+    """
     place = tmp_path / name
     place.touch() if name == "a file" else place.mkdir()
     write_space(tmp_path / "toy.yaml", {"pause": 0})
     places = {"TMPDIR": str(place), "RAY_TMPDIR": str(place)}
-    driver = start("--space", "toy.yaml", "--dry-run", **places)
+    many = (os.cpu_count() or 1) + 3
+    driver = start("--space", "toy.yaml", "--dry-run", "--concurrent", str(many), **places)
     assert driver.wait() == 0, driver.said()
-    assert "estimate: " in driver.said()
+    assert f"estimate: {many} trials at a time" in driver.said()

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from distrib.study.dry_run import sample
 from distrib.study.options import Options, Plan, make_plan
-from distrib.study.space import Space
-from distrib.study.space_file import find_space, parse_space, read_yaml
+from distrib.study.space import Space, label
+from distrib.study.space_file import find_space, number, parse_space, read_yaml
 
 
 def space_of(parameters: str, more: str = "") -> Space:
@@ -100,7 +100,7 @@ PARAMETER = {
         st.none() | st.booleans() | st.text(max_size=3) | st.lists(st.integers(), max_size=2),
         min_size=1,
         max_size=4,
-        unique_by=repr,
+        unique_by=lambda value: label(number(value)),  # true counts as 1, and as "1"
     ).map(lambda v: {"choice": v}),
 }
 

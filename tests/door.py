@@ -1,0 +1,18 @@
+"""A door gone through in the process of the tests."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+
+def door(folder: Path, verb: str, *words: str, code: int = 0) -> str:
+    """Go through a door in `folder`; what it said."""
+    said = io.StringIO()
+    with chdir(folder), redirect_stdout(said), redirect_stderr(said):
+        found = importlib.import_module(f"distrib.{verb}").main(words)
+    assert found == code, said.getvalue()
+    assert "Traceback" not in said.getvalue()
+    return said.getvalue()
