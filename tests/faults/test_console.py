@@ -19,21 +19,25 @@ LIBRARIES = ["torch", "arrow", *(["xgboost"] if find_spec("xgboost") else [])]
 
 
 @pytest.mark.parametrize(
-    ("words", "consoles", "threads"),
+    ("words", "heights", "consoles", "threads"),
     [
-        (("--workers-per-trial", "2"), ["console.log", "console-rank1.log"], 1),
+        (("--workers-per-trial", "2"), [0.25], ["console.log", "console-rank1.log"], 1),
         # A library's own choice would be one number on this machine, and so not both.
-        (("--cpus-per-worker", "2"), ["console.log"], 2),
+        (("--cpus-per-worker", "2"), [0.25, 0.75], ["console.log"], 2),
     ],
 )
 def test_everything_is_written_to_the_console_of_its_trial(
-    start: Any, tmp_path: Path, words: tuple[str, ...], consoles: list[str], threads: int
+    start: Any,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    heights: list[float],
+    consoles: list[str],
+    threads: int,
 ) -> None:
-    heights = [0.25, 0.75]
     write_space(
         tmp_path / "toy.yaml",
         {"height": heights, "pause": 0},
-        trials=2,
+        trials=len(heights),
         trainable="tests.loud_family:Loud",
         scheduler="none",
     )

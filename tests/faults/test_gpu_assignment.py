@@ -5,6 +5,7 @@ JAX and torch both see exactly the GPUs in CUDA_VISIBLE_DEVICES. The GPUs here a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -18,20 +19,26 @@ from tests.ray_cluster import ray_cluster
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 
-def test_two_trials_at_once_use_two_gpus(start: Any, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Of a cluster with two GPUs."""
+    with ray_cluster(cpus=4, gpus=2) as (address, _):
+        yield address
+
+
+def test_two_trials_at_once_use_two_gpus(address: str, start: Any, tmp_path: Path) -> None:
     write_space(
         tmp_path / "toy.yaml",
         {"pause": 0.1, "epochs": 10},
         trainable="tests.gpu_family:OnItsGpu",
         scheduler="none",
     )
-    with ray_cluster(cpus=4, gpus=2) as (address, _):
-        driver = start(
-            *("--space", "toy.yaml", "--name", "s", "--trials", "6", "--seed", "1"),
-            *("--address", address, "--gpus-per-worker", "1", "--concurrent", "2"),
-            RAY_AUTH_MODE="disabled",
-        )
-        assert driver.wait() == 0, driver.said()
+    driver = start(
+        *("--space", "toy.yaml", "--name", "s", "--trials", "6", "--seed", "1"),
+        *("--address", address, "--gpus-per-worker", "1", "--concurrent", "2"),
+        RAY_AUTH_MODE="disabled",
+    )
+    assert driver.wait() == 0, driver.said()
     told = told_in(tmp_path / "runs" / "s")
     assert len(told) == 6
     for one in told:
@@ -45,20 +52,21 @@ def test_two_trials_at_once_use_two_gpus(start: Any, tmp_path: Path) -> None:
     assert {one["visible"] for one in told} == {"0", "1"}
 
 
-def test_gpus_that_the_framework_cannot_use_are_refused(start: Any, tmp_path: Path) -> None:
+def test_gpus_that_the_framework_cannot_use_are_refused(
+    address: str, start: Any, tmp_path: Path
+) -> None:
     """Before any trial, and without a run folder: GPUs that are Ray's word only."""
-    with ray_cluster(cpus=2, gpus=2) as (address, _):
-        drivers = {}
-        for family, package in (("WithTorch", "torch"), ("WithJax", "jax")):
-            write_space(tmp_path / f"{package}.yaml", trainable=f"tests.gpu_family:{family}")
-            drivers[package] = start(
-                *("--space", f"{package}.yaml", "--address", address, "--gpus-per-worker", "1"),
-                RAY_AUTH_MODE="disabled",
-                CUDA_VISIBLE_DEVICES="",
-            )
-        for package, driver in drivers.items():
-            assert driver.wait() == 2, driver.said()
-            assert "cannot use a GPU here" in driver.said()
-            assert package in driver.said()
-            assert "Traceback" not in driver.said()
+    drivers = {}
+    for family, package in (("WithTorch", "torch"), ("WithJax", "jax")):
+        write_space(tmp_path / f"{package}.yaml", trainable=f"tests.gpu_family:{family}")
+        drivers[package] = start(
+            *("--space", f"{package}.yaml", "--address", address, "--gpus-per-worker", "1"),
+            RAY_AUTH_MODE="disabled",
+            CUDA_VISIBLE_DEVICES="",
+        )
+    for package, driver in drivers.items():
+        assert driver.wait() == 2, driver.said()
+        assert "cannot use a GPU here" in driver.said()
+        assert package in driver.said()
+        assert "Traceback" not in driver.said()
     assert not (tmp_path / "runs").exists()

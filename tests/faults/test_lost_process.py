@@ -67,7 +67,7 @@ def test_lost_failed_and_diverged_trials(start: Any, tmp_path: Path) -> None:
 
 
 def test_no_success_is_an_exit_code_of_its_own(start: Any, tmp_path: Path) -> None:
-    write_space(tmp_path / "toy.yaml", {"kind": "bug", "pause": 0}, trials=3, scheduler="none")
+    write_space(tmp_path / "toy.yaml", {"kind": "bug", "pause": 0}, trials=1, scheduler="none")
     driver = start("--space", "toy.yaml")
     assert driver.wait() == 3, driver.said()
     assert "no trial succeeded" in driver.said()

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 def test_a_process_that_starts_is_waited_for(start: Any, tmp_path: Path) -> None:
     """Tune, left alone, gives the free process what the other would have run, and ends that one."""
-    write_space(tmp_path / "toy.yaml", {"pause": 0.02}, scheduler="none", trials=60)
+    write_space(tmp_path / "toy.yaml", {"pause": 0.02}, scheduler="none", trials=40)
     driver = start(
         *("--space", "toy.yaml", "--concurrent", "2", "--sampler", "random"),
         door="tests.slow_tune",
