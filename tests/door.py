@@ -6,12 +6,14 @@ import importlib
 import io
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 
 def door(folder: Path, verb: str, *words: str, code: int = 0) -> str:
     """Go through a door in `folder`; what it said."""
     said = io.StringIO()
-    with chdir(folder), redirect_stdout(said), redirect_stderr(said):
+    command = patch("sys.argv", [f"{verb}.py", *words])  # which a study's report tells
+    with chdir(folder), redirect_stdout(said), redirect_stderr(said), command:
         found = importlib.import_module(f"distrib.{verb}").main(words)
     assert found == code, said.getvalue()
     assert "Traceback" not in said.getvalue()

@@ -170,6 +170,13 @@ def make_plan(space: Space, options: Options) -> Plan:
     with said_in(space.file):
         plan.rule()
     _check_numbers(options)
+    if options.confirm > plan.trials:
+        raise InputError(
+            "more than there are trials",
+            where="--confirm",
+            found=options.confirm,
+            expected=f"at most {plan.trials}",
+        )
     check_bootstrap(family, options)
     return plan
 

@@ -157,6 +157,9 @@ class PlainLines:
         ]
         if trial.best_step not in (0, trial.step):
             words[-1] += f" at {study.unit} {trial.best_step}"
+        elif study.selects == "last" and trial.state == "PRUNED":
+            # The first folds may be easy ones: a figure that looks better than it is.
+            words[-1] += f" (of {trial.step} of {study.max_units} {study.unit}s only)"
         if trial.state == "FAIL":
             words[1] += f" ({trial.failure})"
             words.append(" ".join((trial.reason or "").split())[:200])

@@ -42,7 +42,9 @@ def summary(
     blocks.append(_time(study, seconds))
     if notes:
         blocks.append("\n".join(f"note: {note}" for note in notes))
-    blocks.append(f"everything is in {place} ({size / 1e6:.1f} MB)")
+    blocks.append(
+        f"everything is in {place} ({size / 1e6:.1f} MB)\nto look at: {place}/report.html"
+    )
     blocks.append(_next(place, bool(winner), resume, leave))
     return "\n\n".join(block for block in blocks if block)
 

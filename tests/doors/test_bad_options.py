@@ -44,6 +44,10 @@ TUNE: dict[str, tuple[list[str], list[str]]] = {
     "no concurrency": ([*TOY, "--concurrent", "0"], ["--concurrent", "1 or more"]),
     "keep below 0": ([*TOY, "--keep", "-1"], ["--keep", "found:    -1"]),
     "confirm below 0": ([*TOY, "--confirm", "-1"], ["--confirm", "found:    -1"]),
+    "confirm more than there are": (
+        [*TOY, "--confirm", "3", "--trials", "2"],
+        ["--confirm: more than there are trials", "found:    3", "at most 2"],
+    ),
     "seed below 0": ([*TOY, "--seed", "-1"], ["--seed", "found:    -1"]),
     "everything a test": ([*TOY, "--test-fraction", "1"], ["--test-fraction", "0 to below 1"]),
     "test below 0": ([*TOY, "--test-fraction", "-0.1"], ["--test-fraction", "-0.1"]),

@@ -177,6 +177,18 @@ def test_plain_lines(fake_study: Any, capsys: pytest.CaptureFixture[str]) -> Non
     assert sum("the best so far" in line for line in lines) >= 1
 
 
+def test_a_figure_of_a_part_of_the_folds_is_told_as_one(
+    fake_study: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = fake_study(2)
+    study.unit, study.selects = "fold", "last"
+    follow(PlainLines(), study)
+    whole, pruned = capsys.readouterr().out.splitlines()[2:4]
+    assert "only" not in whole
+    assert pruned.startswith("2/2, trial 1 pruned, fold 3, score ")
+    assert pruned.endswith(" (of 3 of 9 folds only)")
+
+
 def test_plain_progress_comes_once_in_a_while(
     fake_study: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,7 @@ def test_a_finished_study(fake_study: Any) -> None:
         "note: a row was left out",
         "time: start 2.0 s, search 61.0 s",
         "everything is in runs/toy-0 (1.5 MB)",
+        "to look at: runs/toy-0/report.html",
         "  tensorboard --logdir runs/toy-0",
         "  python -m distrib.predict runs/toy-0/best --out predictions.parquet",
         "  python -m distrib.train --config runs/toy-0/best",
