@@ -171,41 +171,36 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
 
 
 def _figures(study: StudyRecord, sections: Sections) -> str:
-    """A row per metric: validation and test figures of the winner, and of each baseline.
+    """Of validation and test data each a table: a row per metric, of the winner and each baseline.
 
-    Below those of the winner stands the interval of their mean over rows, where it is known.
+    Below the winner's stands the interval of their mean over rows, where it is known.
     """
-    ends = sections.winner.get("intervals", {}) if sections.winner else {}
-
-    def cell(value: float | None, between: Sequence[float] | None) -> str:
-        shown = wording.figure(value)
-        if between is None:
-            return shown
-        low, high = map(wording.figure, between)
-        return f"{shown}<br><small>{low} to {high}</small>"
-
-    columns: list[tuple[str, Mapping[str, float], Mapping[str, float]]] = []
-    if sections.winner:
-        columns.append(("winner", sections.winner["validation"], sections.winner["test"]))
-    for name, values in sections.baselines.items():
-        tested = {k[5:]: v for k, v in values.items() if k.startswith("test/")}
-        columns.append((name, values, tested))
-    shown = [m for m in study.metrics if any(m in v or m in t for _, v, t in columns)]
-    if not shown:
-        return ""
-    heads = [""]
-    for name, _, _ in columns:
-        heads += [f"{text(name)}<br><small>validation</small>", "<br><small>test</small>"]
-    rows = []
-    for metric in sorted(shown, key=lambda m: m != study.metric):
-        arrow = "↑" if study.metrics[metric] == "max" else "↓"
-        cells = [f"{text(metric)} {arrow}"]
-        for name, validation, test in columns:
-            for part, values in (("validation", validation), ("test", test)):
-                between = ends.get(part, {}).get(metric) if name == "winner" else None
-                cells.append(cell(values.get(metric), between))
-        rows.append(cells)
-    return _table(heads, rows, "figures first")
+    winner = sections.winner or {}
+    tables = []
+    for title, part, prefix in (
+        ("validation<br><small>selected on</small>", "validation", ""),
+        ("test<br><small>a claim about new data</small>", "test", "test/"),
+    ):
+        ends = winner.get("intervals", {}).get(part, {})
+        columns = {"winner": winner[part]} if winner.get(part) else {}
+        for name, values in sections.baselines.items():
+            those = {m: values[prefix + m] for m in study.metrics if prefix + m in values}
+            if those:
+                columns[name] = those
+        rows = []
+        for metric in sorted(study.metrics, key=lambda m: m != study.metric):
+            if not any(metric in values for values in columns.values()):
+                continue
+            cells = [f"{text(metric)} {'↑' if study.metrics[metric] == 'max' else '↓'}"]
+            for name, values in columns.items():
+                cells.append(wording.figure(values.get(metric)))
+                if name == "winner" and metric in ends:
+                    low, high = map(wording.figure, ends[metric])
+                    cells[-1] += f"<br><small>{low} to {high}</small>"
+            rows.append(cells)
+        if rows:
+            tables.append(_table([title, *map(text, columns)], rows, "figures first"))
+    return "\n".join(tables)
 
 
 def _leaderboard(study: StudyRecord) -> str:

@@ -34,6 +34,7 @@ th, td { padding: 5px 10px 5px 6px; text-align: left; border-bottom: 1px solid v
 th { font-weight: 600; font-size: 13px; vertical-align: bottom; }
 .reasons td:last-child { white-space: normal; max-width: 700px; overflow-wrap: anywhere; }
 .figures th, .figures td { text-align: right; }
+.figures th { white-space: normal; }
 .figures th:first-child, .figures td:first-child { text-align: left; }
 .first tbody tr:first-child { font-weight: 650; background: #eef5fc; }
 .COMPLETE { color: #1f5fa8; } .PRUNED { color: #6b7785; } .FAIL { color: #c0362c; }

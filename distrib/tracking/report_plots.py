@@ -20,6 +20,7 @@ from distrib.tracking.report_figure import (
 )
 
 BARS = 200  # bars of times drawn at most; each is then a mean over several trials
+NAME_HEIGHT = 0.055  # of a line's name beside the history, as a share of its height
 KINDS = {  # where a trial's time goes
     "start": "#c9d3de",
     "import": "#94a3b4",
@@ -84,19 +85,39 @@ def history(study: StudyRecord, baselines: Mapping[str, Mapping[str, float]]) ->
                 "hoverinfo": "skip",
             }
         )
+    limits = frame([t.value or 0.0 for t in trials])
+    assert limits is not None
+    low, high, _ = limits
     lines = {
         name: values[study.metric]
         for name, values in baselines.items()
         if math.isfinite(values.get(study.metric, math.nan))
     }
-    limits = frame([*(t.value or 0.0 for t in trials), *lines.values()])
-    assert limits is not None
-    low, high, _ = limits
-    low, high = min([low, *lines.values()]), max([high, *lines.values()])
+    # One far below must not press the trials into a line.
+    reach = high - low
+    far = {n: v for n, v in lines.items() if not low - reach <= v <= high + reach}
+    near = {name: value for name, value in lines.items() if name not in far}
+    pad = reach * 0.05
+    low, high = (
+        min([low, *(v - pad for v in near.values())]),
+        max([high, *(v + pad for v in near.values())]),
+    )
     beyond = sum(not low <= (t.value or 0.0) <= high for t in trials)
-    shapes, notes = [], []
-    for name, value in lines.items():
-        shapes.append(
+    captions = [f"{beyond} values lie beyond the frame."] if beyond else []
+    if far:
+        told = ", ".join(f"{name} ({wording.figure(value)})" for name, value in far.items())
+        captions.append(f"Baselines beyond the frame: {told}.")
+    if study.selects == "last" and any(t.state == "PRUNED" for t in trials):
+        captions.append(
+            f"Pruned trials stand at fewer {study.unit}s than the others: "
+            "their values do not compare."
+        )
+    drawn = layout(
+        360,
+        "trial",
+        inert(study.metric),
+        yaxis={"range": [low, high]},
+        shapes=[
             {
                 "type": "line",
                 "xref": "paper",
@@ -106,30 +127,38 @@ def history(study: StudyRecord, baselines: Mapping[str, Mapping[str, float]]) ->
                 "y1": value,
                 "line": {"color": SOFT, "width": 1, "dash": "dash"},
             }
-        )
-        notes.append(
-            {
-                "xref": "paper",
-                "x": 1,
-                "y": value,
-                "text": f"{inert(name, 18)}<br>{wording.figure(value)}",
-                "showarrow": False,
-                "align": "left",
-                "xanchor": "left",
-                "font": {"size": 11, "color": SOFT},
-            }
-        )
-    caption = f"{beyond} values lie beyond the frame." if beyond else ""
-    drawn = layout(
-        360,
-        "trial",
-        inert(study.metric),
-        yaxis={"range": [low, high]},
-        shapes=shapes,
-        annotations=notes,
-        margin={"l": 60, "r": 120 if notes else 16, "t": 34, "b": 48},
+            for value in near.values()
+        ],
+        annotations=_beside(near, low, high),
+        margin={"l": 60, "r": 215 if near else 16, "t": 34, "b": 48},
     )
-    return Figure(data, drawn, caption)
+    return Figure(data, drawn, " ".join(captions))
+
+
+def _beside(lines: Mapping[str, float], low: float, high: float) -> list[dict[str, Any]]:
+    """The names of lines at the right of a plot from `low` to `high`, none upon another."""
+    named: dict[str, list[str]] = {}
+    for name, value in sorted(lines.items(), key=lambda line: line[1]):
+        named.setdefault(wording.figure(value), []).append(name)
+    places = [min(lines[name] for name in names) for names in named.values()]
+    apart = (high - low) * NAME_HEIGHT
+    for i in range(1, len(places)):
+        places[i] = max(places[i], places[i - 1] + apart)
+    for i in reversed(range(len(places))):
+        places[i] = min(places[i], high - apart * (len(places) - 1 - i))
+    return [
+        {
+            "xref": "paper",
+            "x": 1,
+            "y": place,
+            "text": f"{figure} {inert(', '.join(names), 26)}",
+            "showarrow": False,
+            "align": "left",
+            "xanchor": "left",
+            "font": {"size": 11, "color": SOFT},
+        }
+        for place, (figure, names) in zip(places, named.items())
+    ]
 
 
 def importance_bars(shares: Mapping[str, float]) -> Figure | None:

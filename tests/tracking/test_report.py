@@ -12,6 +12,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from distrib.tracking.report import Sections, write_report
 from distrib.tracking.report_figure import chosen, frame, inert
 from distrib.tracking.report_lines import CURVES, LINES
 from distrib.tracking.report_page import script_json
+from distrib.tracking.report_plots import history
 
 EVIL = (
     "</script><script>document.title='pwned'</script>",
@@ -91,9 +93,8 @@ def test_everything_is_told(tmp_path: Path, fake_study: Any, write_rows: Any) ->
     assert path == tmp_path / "report.html"
     page = Page(path)
     for words in (
-        "winner validation test ridge validation test",
-        "score ↑ 0.8125 0.7875 0.6250 0.6125",
-        "loss ↓ 0.2500 0.3750 - -",
+        "validation selected on winner ridge score ↑ 0.8125 0.6250 loss ↓ 0.2500 -",
+        "test a claim about new data winner ridge score ↑ 0.7875 0.6125 loss ↓ 0.3750 -",
         "score of trial 7 over 3 fresh seeds: 0.8000 +- 0.0100",
         "python -m distrib.tune --space toy --seed 7",
         "two rows were left out",
@@ -351,6 +352,27 @@ def test_a_frame_leaves_out_what_would_press_the_rest_flat() -> None:
     low, high, beyond = frame([2.0]) or (0.0, 0.0, 0)
     assert low < 2.0 < high
     assert beyond == 0
+
+
+def test_baselines_stand_beside_the_history_and_not_upon_each_other(fake_study: Any) -> None:
+    """Those of one value on one line; one far away is told instead, and presses nothing flat."""
+    study = fake_study(60)
+    values = [trial.value for trial in study.trials.values()]
+    near = {"mean": 0.5, "additive": 0.5, "ridge": 0.501, "tuned": 0.502}
+    figures = {name: {"score": value} for name, value in {**near, "nothing": -40.0}.items()}
+    drawn = history(study, figures)
+    assert drawn is not None
+    low, high = drawn.layout["yaxis"]["range"]
+    assert low > min(values) - 1
+    assert high < max(values) + 1
+    places = [note["y"] for note in drawn.layout["annotations"]]
+    texts = [note["text"] for note in drawn.layout["annotations"]]
+    assert texts == ["0.5000 mean, additive", "0.5010 ridge", "0.5020 tuned"]
+    assert min(b - a for a, b in pairwise(places)) > 0.05 * (high - low)
+    assert places[-1] <= high
+    assert drawn.caption == "Baselines beyond the frame: nothing (-40.0000)."
+    study.selects, study.unit = "last", "fold"
+    assert "Pruned trials stand at fewer folds than the others" in history(study, {}).caption
 
 
 def test_chosen_trials_hold_the_best() -> None:
