@@ -13,7 +13,7 @@ from typing import Any
 
 from distrib.cluster.ending import shut_down
 from distrib.cluster.environment import FRAMEWORK, compiled_once, passed_on, set_environment
-from distrib.cluster.interruption import ended_like_ctrl_c
+from distrib.cluster.interruption import ended_like_ctrl_c, held_back
 from distrib.cluster.joining import no_answer, require_answer, silence
 from distrib.cluster.scratch import scratch_folder
 from distrib.cluster.shipping import gather
@@ -123,6 +123,8 @@ def connected(
             to be sent there.
     """
     set_environment(address, threads)
+    with held_back():
+        import ray  # noqa: F401
 
     if not debug:
         for name in ("ray", "ray.tune", "ray.train", "ray.data"):
@@ -140,7 +142,8 @@ def connected(
             with sooner_and_interruptible():
                 if address is None:
                     os.environ[FRAMEWORK] = framework or ""
-                    _start(scratch, cpus, preload, environments, common)
+                    with held_back():
+                        _start(scratch, cpus, preload, environments, common)
                 else:
                     require_answer(address)
                     _join(address, gather(scratch / "code", ship), common, debug)

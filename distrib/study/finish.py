@@ -225,7 +225,8 @@ def _write_best(
     """Complete `best/` beside its weights, and put it in place."""
     source = plan.source.model_dump(mode="json")
     split = {"test_fraction": plan.options.test_fraction, "seed": plan.options.seed_of_parts}
-    text = config_yaml(plan.space.trainable, config, source=source, split=split)
+    more = {"source": source, "split": split, "metric": outcome.study.metric}
+    text = config_yaml(plan.space.trainable, config, **more)
     write_whole(part / "config.yaml", text)
     notes = [*notes, *unbeaten(outcome.study, outcome.winner, outcome.baselines)]
     metrics = {**outcome.winner, "objective": outcome.study.metric, "baselines": outcome.baselines}

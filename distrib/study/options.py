@@ -294,9 +294,9 @@ def _trials(space: Space, sampler: str, asked: int | None, default: Any) -> int:
     points = len(space.grid_points())
     only_grid = all(p.kind == "grid" for p in space.searched())
     if asked is None:
+        asked = 60 if default is None else _whole("trials", default, space)
         if only_grid:
             return points
-        asked = 60 if default is None else _whole("trials", default, space)
     if asked < 1:
         raise InputError("no trials to run", where="--trials", found=asked, expected="1 or more")
     if sampler == "grid" and asked > points:

@@ -12,6 +12,7 @@ from typing import Any
 
 from distrib.cluster.connect import describe
 from distrib.cluster.environment import set_environment
+from distrib.cluster.interruption import held_back
 from distrib.records import StudyRecord, Tracker
 from distrib.study.folder import RunFolder
 from distrib.study.loading import Say, load, ray_of
@@ -58,10 +59,10 @@ def run_study(
         imports.start()
         stack.callback(imports.join)
         cluster = stack.enter_context(ray_of(plan))
-
-        from distrib.study.conduct import Conductor
-        from distrib.study.group import group_maker, mailbox_kept
-        from distrib.study.room import room_watched
+        with held_back():
+            from distrib.study.conduct import Conductor
+            from distrib.study.group import group_maker, mailbox_kept
+            from distrib.study.room import room_watched
 
         grouped = plan.options.resources.group
         mailbox = stack.enter_context(mailbox_kept(foreign)) if grouped else None

@@ -23,7 +23,7 @@ def space_of_defaults(name: str) -> Space:
 
 
 def space_of_config(content: dict[str, Any], file: Path, *, seeded: bool = True) -> Space:
-    """The one point of a `config.yaml`.
+    """The one point of a `config.yaml`, judged as it was where it was selected.
 
     Args:
         seeded: whether its seed is part of it; else the study gives one.
@@ -32,7 +32,8 @@ def space_of_config(content: dict[str, Any], file: Path, *, seeded: bool = True)
     parameters = tuple(Parameter(k, "const", (v,)) for k, v in config.items())
     source = {k: v for k, v in (content.get("source") or {}).items() if v is not None}
     name = content["trainable"].rpartition(":")[2].lower()
-    return Space(f"{name}-train", content["trainable"], parameters, {}, source, str(file))
+    settings = {"metric": content["metric"]} if "metric" in content else {}
+    return Space(f"{name}-train", content["trainable"], parameters, settings, source, str(file))
 
 
 def split_of_config(content: dict[str, Any], file: Path) -> dict[str, Any]:

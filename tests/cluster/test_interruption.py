@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from distrib.cluster.interruption import ended_like_ctrl_c
+from distrib.cluster.interruption import ended_like_ctrl_c, held_back
 
 SIGNALS = (signal.SIGHUP, signal.SIGTERM)
 
@@ -42,6 +42,39 @@ def test_ctrl_c_itself_may_be_ignored() -> None:
             signal.raise_signal(signal.SIGTERM)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, *SIGNALS])
+def test_an_import_is_not_broken_off(signum: int) -> None:
+    done: list[int] = []
+    with pytest.raises(KeyboardInterrupt), ended_like_ctrl_c():
+        before = signal.getsignal(signum)
+        with held_back():
+            signal.raise_signal(signum)
+            done.append(1)
+        done.append(2)
+    assert done == [1]
+    with ended_like_ctrl_c(), held_back():
+        pass
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert callable(before)
+
+
+def test_who_asks_twice_is_heard_at_once() -> None:
+    done: list[int] = []
+    with pytest.raises(KeyboardInterrupt), held_back():
+        signal.raise_signal(signal.SIGINT)
+        done.append(1)
+        signal.raise_signal(signal.SIGINT)
+        done.append(2)
+    assert done == [1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_error_is_heard_before_ctrl_c() -> None:
+    with pytest.raises(ValueError, match="of the block"), held_back():
+        signal.raise_signal(signal.SIGINT)
+        raise ValueError("of the block")
 
 
 def test_another_thread_changes_nothing() -> None:

@@ -139,6 +139,10 @@ FILES: dict[str, tuple[bytes, list[str]]] = {
         b"trainable: tests.toys:Curve\ntrials: many\nparameters: {height: {uniform: [0, 1]}}\n",
         ["trials", "many"],
     ),
+    "trials in words, of a grid": (
+        b"trainable: tests.toys:Curve\ntrials: many\nparameters: {height: [0.5, 1]}\n",
+        ["space.yaml, trials", "many"],
+    ),
     "factor in words": (
         b"trainable: tests.toys:Curve\nreduction_factor: three\nparameters: {}\n",
         ["reduction_factor", "three"],

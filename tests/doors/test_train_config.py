@@ -70,6 +70,12 @@ def test_the_studys_own_data_may_be_named_again(planned: Any) -> None:
     assert parts(planned("--data", "own", source={"path": "own"})) == (0.25, 7)
 
 
+def test_it_is_judged_as_where_it_was_selected(planned: Any) -> None:
+    assert planned().objective.name == "score"
+    assert planned(metric="loss").objective.name == "loss"
+    assert planned("--metric", "score", metric="loss").objective.name == "score"
+
+
 def test_a_configuration_of_no_study(planned: Any) -> None:
     assert parts(planned(split=None)) == (0.15, 0)
 

@@ -49,6 +49,12 @@ def test_interrupted_refused_and_resumed(start: Any, tmp_path: Path) -> None:
     before = (study / "ledger.journal").read_bytes()
     fewer = start("--resume", "runs/toy", "--trials", str(TRIALS))
     other = start("--resume", "runs/toy", "--max-epochs", "3")
+    early = start("--space", "toy.yaml", "--name", "early")
+    early.process_id("gcs_server")  # while Ray starts
+    early.interrupt()
+    assert early.wait() == 130, early.said()
+    assert early.said().splitlines()[-1] == "interrupted"
+    assert not (tmp_path / "runs" / "early").exists()
     assert fewer.wait() == 2
     assert f"{TRIALS + 1} or more" in fewer.said()
     assert other.wait() == 2
