@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-import psutil
+if TYPE_CHECKING:
+    import psutil
 
 
 def shut_down(*, own: bool) -> None:
@@ -14,6 +16,7 @@ def shut_down(*, own: bool) -> None:
     for a lock that is gone already (Ray 2.60, once in some fifty studies of groups), and nobody is
     left to end it.
     """
+    import psutil
     import ray
 
     started = _started() if own else []
@@ -27,6 +30,7 @@ def shut_down(*, own: bool) -> None:
 
 def _started() -> list[psutil.Process]:
     """What the raylet of this driver's own Ray has started, and what came of that."""
+    import psutil
     from ray._private import ray_constants, worker
 
     found: list[psutil.Process] = []
