@@ -144,7 +144,7 @@ class Ledger:
             self.storage.set_trial_user_attr(trial_id, key, value)
 
     def tell(self, record: TrialRecord) -> None:
-        """Record a trial's end, and wait until the disk holds it."""
+        """Record a trial's end."""
         state = _optuna().trial.TrialState[record.state]
         trial = self._live[record.number]
         with self.file.together():
@@ -168,6 +168,9 @@ class Ledger:
             else:
                 self.study.tell(trial, state=state)
         del self._live[record.number]
+
+    def sync(self) -> None:
+        """Wait until the disk holds all that was recorded."""
         self.file.sync()
 
     def values(self) -> Iterator[tuple[int, int, float]]:

@@ -16,6 +16,7 @@ from distrib.cluster.interruption import held_back
 from distrib.records import StudyRecord, Tracker
 from distrib.study.folder import RunFolder
 from distrib.study.loading import Say, load, ray_of
+from distrib.study.on_disk import OnDisk
 from distrib.study.options import Plan
 from distrib.study.outcome import Outcome, Phase
 from distrib.study.place import Place, begin_study, check_place, resume_study
@@ -96,7 +97,8 @@ def run_study(
             maker = stack.enter_context(making)
         conductor = Conductor(loaded, opened, maker, outcome)
         outcome.seconds["start"] = time.monotonic() - began
-        conductor.search(cluster.scratch, [Unhurried(watching)], tell)
+        told = Unhurried([OnDisk(folder, opened.ledger), *watching])
+        conductor.search(cluster.scratch, [told], tell)
         if not outcome.interrupted:
             conductor.finish(phase, meanwhile)
     return outcome

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from distrib.errors import InputError
-from distrib.files import sync, write_whole
+from distrib.files import write_whole
 from distrib.records import FailureClass, Scalar, StudyRecord, Tracker, TrialRecord
 from distrib.study.configs import config_yaml, make_config
 from distrib.study.folder import RunFolder
@@ -227,9 +227,9 @@ class Search:
             self._close(live)
             return None
         plain = config.model_dump(mode="json")
+        # Of a trial that was cut off, it may not be there, or not be whole after a loss of power.
         file = self.folder.trial(number) / "config.yaml"
-        if not file.is_file():  # one that was cut off between ledger and file has none yet
-            write_whole(file, config_yaml(self.study.trainable, plain), durable=True)
+        write_whole(file, config_yaml(self.study.trainable, plain))
         full = self._kept and len(self._kept) >= self.limits.keep
         bar = self._kept[-1][0] if full and fresh else None
         return Assignment(number, plain, time.time(), bar)
@@ -322,8 +322,6 @@ class Search:
         states = {"finished": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
         record.state = states[live.verdict or "failed"]  # type: ignore[assignment]
         record.ended = time.time()
-        if live.metrics.path.exists():
-            sync(live.metrics.path)  # before the ledger says that there is nothing more to come
         self.ledger.tell(record)
         del self._live[record.number]
         self._keep(record)

@@ -57,7 +57,7 @@ class Pace:
         milestones: the units at which the study must judge.
         save_every: least seconds between checkpoints, which also take at most a twentieth of
             the time.
-        spoke: when the last message had been heard. pause: seconds until the next.
+        spoke: when the last message went out or had been heard. pause: seconds until the next.
     """
 
     milestones: frozenset[int] = frozenset()
@@ -65,13 +65,13 @@ class Pace:
     spoke: float = 0.0
     pause: float = REPORT_EVERY
 
-    def speaks(self, row: dict[str, float] | None, objective: str) -> bool:
-        """Whether the rows so far must go out now."""
+    def speaks(self, row: dict[str, float] | None, objective: str, *, last: bool = False) -> bool:
+        """Whether the rows so far must go out now; the last one may wait for the end."""
         if row is not None and (
             row["step"] in self.milestones or not math.isfinite(row.get(objective, math.nan))
         ):
             return True
-        return time.monotonic() - self.spoke >= self.pause
+        return not last and time.monotonic() - self.spoke >= self.pause
 
     def heard(self, cost: float) -> None:
         """A message was heard, and the next asked for, which took `cost` seconds."""
@@ -158,6 +158,8 @@ def run_trial(
     sign = _sign(family, objective)
     findings = Findings(checkpoints.folder)
     selects_best = family.fidelity is not None and family.fidelity.selects == "best"
+    # The last unit is told with the end, which follows at once.
+    final = None if family.fidelity is None else getattr(config, family.fidelity.config_key)
     try:
         saved, notes = checkpoints.load()
         state = None
@@ -189,7 +191,7 @@ def run_trial(
                     findings.see(item)
             speaks, saves, looks = worker.agree(
                 [
-                    pace.speaks(None if refit else row, objective),
+                    pace.speaks(None if refit else row, objective, last=item.step == final),
                     now - saved_at >= max(pace.save_every, 20 * cost),
                     notice is not None and not noticed and now - looked >= NOTICE_EVERY,
                 ]
@@ -205,7 +207,7 @@ def run_trial(
                 began = saved_at
             if speaks:
                 rows, unsent = unsent, []
-                told = time.monotonic()
+                told = pace.spoke = time.monotonic()
                 yield Message(rows=rows, seconds=dict(seconds))
                 pace.heard(time.monotonic() - told)
                 seconds["report"] += pace.spoke - began
@@ -217,7 +219,8 @@ def run_trial(
             _save(checkpoints, findings, last, unsent, best, worker)
         elif worker.rank == 0:
             findings.write(held_out=False)
-        seconds["checkpoint"] += time.monotonic() - began
+        pace.spoke = time.monotonic()
+        seconds["checkpoint"] += pace.spoke - began
         yield Message(rows=unsent, ended=True, seconds=seconds)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         if (
