@@ -21,6 +21,7 @@ from distrib.tracking import report_plots as plots
 from distrib.tracking import wording
 from distrib.tracking.importances import METHOD, importances
 from distrib.tracking.report_figure import Figure
+from distrib.tracking.report_history import history
 from distrib.tracking.report_page import page
 from distrib.tracking.summary import confirmed_lines
 
@@ -68,7 +69,7 @@ def write_report(folder: Path, study: StudyRecord, sections: Sections) -> Path:
         ("Winner", _winner(study, sections)),
         (
             "Optimisation history",
-            drawn("history", plots.history(study, sections.baselines), "No trial has a value."),
+            drawn("history", history(study, sections.baselines), "No trial has a value."),
         ),
         (
             "Learning curves, by rung",

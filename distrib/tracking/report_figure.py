@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,11 @@ class Figure:
     data: list[dict[str, Any]]
     layout: dict[str, Any]
     caption: str = ""
+
+
+def finite(trial: TrialRecord) -> bool:
+    """Whether a trial has a value that can be drawn."""
+    return trial.value is not None and math.isfinite(trial.value)
 
 
 def inert(value: object, room: int = 60) -> str:

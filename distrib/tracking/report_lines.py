@@ -17,12 +17,12 @@ from distrib.tracking.report_figure import (
     WINNER,
     Figure,
     chosen,
+    finite,
     frame,
     inert,
     layout,
     said,
 )
-from distrib.tracking.report_plots import finite
 
 CURVES = 150  # learning curves drawn at most
 POINTS = 120  # of one curve drawn at most

@@ -1,26 +1,22 @@
-"""Figures of a report about trials as a whole: history, importances, timeline, times."""
+"""Figures of a report about trials as a whole: importances, timeline, times."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from distrib.records import StudyRecord, TrialRecord
 from distrib.tracking import wording
 from distrib.tracking.report_figure import (
     COLOURS,
     SOFT,
-    WINNER,
     Figure,
-    frame,
     inert,
     layout,
     said,
 )
 
 BARS = 200  # bars of times drawn at most; each is then a mean over several trials
-NAME_HEIGHT = 0.055  # of a line's name beside the history, as a share of its height
 KINDS = {  # where a trial's time goes
     "start": "#c9d3de",
     "import": "#94a3b4",
@@ -29,136 +25,6 @@ KINDS = {  # where a trial's time goes
     "checkpoint": "#d97706",
     "report": "#c0362c",
 }
-
-
-def finite(trial: TrialRecord) -> bool:
-    """Whether a trial has a value that can be drawn."""
-    return trial.value is not None and math.isfinite(trial.value)
-
-
-def history(study: StudyRecord, baselines: Mapping[str, Mapping[str, float]]) -> Figure | None:
-    """Values by trial, the best so far as steps, baselines as dashed lines."""
-    trials = [t for _, t in sorted(study.trials.items()) if finite(t)]
-    if not trials:
-        return None
-    data: list[dict[str, Any]] = []
-    for state in ("PRUNED", "FAIL", "RUNNING", "COMPLETE"):
-        those = [t for t in trials if t.state == state]
-        if those:
-            data.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "name": wording.STATE_WORDS[state],
-                    "x": [t.number for t in those],
-                    "y": [t.value for t in those],
-                    "text": [
-                        said(t, f"{inert(study.metric)} {wording.figure(t.value)}") for t in those
-                    ],
-                    "hoverinfo": "text",
-                    "marker": {
-                        "color": COLOURS[state],
-                        "size": 7,
-                        "symbol": "x" if state == "FAIL" else "circle",
-                    },
-                }
-            )
-    best: float | None = None
-    steps: list[tuple[int, float]] = []
-    for trial in trials:
-        value = trial.value
-        if trial.state != "COMPLETE" or value is None:
-            continue
-        if best is None or study.better(value, best):
-            best = value
-            steps.append((trial.number, value))
-    if steps:
-        steps.append((max(study.trials), steps[-1][1]))
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "best so far",
-                "x": [number for number, _ in steps],
-                "y": [value for _, value in steps],
-                "line": {"color": WINNER, "width": 2, "shape": "hv"},
-                "hoverinfo": "skip",
-            }
-        )
-    limits = frame([t.value or 0.0 for t in trials])
-    assert limits is not None
-    low, high, _ = limits
-    lines = {
-        name: values[study.metric]
-        for name, values in baselines.items()
-        if math.isfinite(values.get(study.metric, math.nan))
-    }
-    # One far below must not press the trials into a line.
-    reach = high - low
-    far = {n: v for n, v in lines.items() if not low - reach <= v <= high + reach}
-    near = {name: value for name, value in lines.items() if name not in far}
-    pad = reach * 0.05
-    low, high = (
-        min([low, *(v - pad for v in near.values())]),
-        max([high, *(v + pad for v in near.values())]),
-    )
-    beyond = sum(not low <= (t.value or 0.0) <= high for t in trials)
-    captions = [f"{beyond} values lie beyond the frame."] if beyond else []
-    if far:
-        told = ", ".join(f"{name} ({wording.figure(value)})" for name, value in far.items())
-        captions.append(f"Baselines beyond the frame: {told}.")
-    if study.selects == "last" and any(t.state == "PRUNED" for t in trials):
-        captions.append(
-            f"Pruned trials stand at fewer {study.unit}s than the others: "
-            "their values do not compare."
-        )
-    drawn = layout(
-        360,
-        "trial",
-        inert(study.metric),
-        yaxis={"range": [low, high]},
-        shapes=[
-            {
-                "type": "line",
-                "xref": "paper",
-                "x0": 0,
-                "x1": 1,
-                "y0": value,
-                "y1": value,
-                "line": {"color": SOFT, "width": 1, "dash": "dash"},
-            }
-            for value in near.values()
-        ],
-        annotations=_beside(near, low, high),
-        margin={"l": 60, "r": 215 if near else 16, "t": 34, "b": 48},
-    )
-    return Figure(data, drawn, " ".join(captions))
-
-
-def _beside(lines: Mapping[str, float], low: float, high: float) -> list[dict[str, Any]]:
-    """The names of lines at the right of a plot from `low` to `high`, none upon another."""
-    named: dict[str, list[str]] = {}
-    for name, value in sorted(lines.items(), key=lambda line: line[1]):
-        named.setdefault(wording.figure(value), []).append(name)
-    places = [min(lines[name] for name in names) for names in named.values()]
-    apart = (high - low) * NAME_HEIGHT
-    for i in range(1, len(places)):
-        places[i] = max(places[i], places[i - 1] + apart)
-    for i in reversed(range(len(places))):
-        places[i] = min(places[i], high - apart * (len(places) - 1 - i))
-    return [
-        {
-            "xref": "paper",
-            "x": 1,
-            "y": place,
-            "text": f"{figure} {inert(', '.join(names), 26)}",
-            "showarrow": False,
-            "align": "left",
-            "xanchor": "left",
-            "font": {"size": 11, "color": SOFT},
-        }
-        for place, (figure, names) in zip(places, named.items())
-    ]
 
 
 def importance_bars(shares: Mapping[str, float]) -> Figure | None:

@@ -23,9 +23,9 @@ from distrib.records import Dimension, StudyRecord, TrialRecord
 from distrib.tracking.importances import importances, without
 from distrib.tracking.report import Sections, write_report
 from distrib.tracking.report_figure import chosen, frame, inert
+from distrib.tracking.report_history import history
 from distrib.tracking.report_lines import CURVES, LINES
 from distrib.tracking.report_page import script_json
-from distrib.tracking.report_plots import history
 
 EVIL = (
     "</script><script>document.title='pwned'</script>",
