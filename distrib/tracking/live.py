@@ -183,7 +183,7 @@ class PlainLines:
             parts = [f"{study.unit} {running[0].step}/{study.max_units}"]
         parts.append(wording.best_line(study))
         if left is not None:
-            parts.append(f"about {wording.span(left)} left")
+            parts.append(wording.left(study, left))
         print(", ".join(parts), flush=True)
 
     def _tell_restarts(self, study: StudyRecord) -> None:

@@ -53,7 +53,7 @@ class StudyView:
         done, total = wording.ended(study), max(study.num_trials, len(study.trials))
         left = wording.time_left(study, self.now, self.concurrent) if done < total else None
         count = f"{done}/{total} trials"
-        passed = "" if left is None else f"about {wording.span(left)} left"
+        passed = "" if left is None else wording.left(study, left)
         grid = Table.grid(padding=(0, 2))
         grid.add_column(no_wrap=True, overflow="ellipsis", max_width=24)
         grid.add_column()

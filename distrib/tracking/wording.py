@@ -130,6 +130,12 @@ def time_left(study: StudyRecord, now: float, concurrent: int = 1) -> float | No
     return (waiting * mean + begun) / max(1, concurrent, len(running))
 
 
+def left(study: StudyRecord, seconds: float) -> str:
+    """What `time_left` says, in words: `about 12 s left`."""
+    bound = bool(study.milestones) and not ended(study)
+    return f"{'at most' if bound else 'about'} {span(seconds)} left"
+
+
 def trial_folder(number: int) -> str:
     """Where a trial's files lie in the run folder."""
     return str(PurePosixPath("trials", f"{number:04d}"))

@@ -232,6 +232,11 @@ def test_time_left_is_what_is_left_shared_by_those_at_work() -> None:
     study.trials = {0: TrialRecord(0, "RUNNING", started=90.0, step=2)}
     # Nothing has ended: 5 s an epoch, so 50 s a trial: nine wait, and 40 s are to go.
     assert wording.time_left(study, 100.0, 1) == 490.0
+    assert wording.left(study, 490.0) == "about 8:10 min left"
+    study.milestones = (3,)  # where it may be stopped, which is not foreseen
+    assert wording.left(study, 490.0) == "at most 8:10 min left"
+    study.trials[1] = TrialRecord(1, "PRUNED", started=0.0, ended=6.0)
+    assert wording.left(study, 12.0) == "about 12 s left"
     study.trials = {}
     assert wording.time_left(study, 100.0, 1) is None
 
