@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from distrib.cluster.connect import describe
@@ -16,7 +17,7 @@ from distrib.cluster.interruption import held_back
 from distrib.records import StudyRecord, Tracker
 from distrib.study.folder import RunFolder
 from distrib.study.loading import Say, load, ray_of
-from distrib.study.on_disk import OnDisk
+from distrib.study.on_disk import wait_for_disk
 from distrib.study.options import Plan
 from distrib.study.outcome import Outcome, Phase
 from distrib.study.place import Place, begin_study, check_place, resume_study
@@ -97,7 +98,7 @@ def run_study(
             maker = stack.enter_context(making)
         conductor = Conductor(loaded, opened, maker, outcome)
         outcome.seconds["start"] = time.monotonic() - began
-        told = Unhurried([OnDisk(folder, opened.ledger), *watching])
+        told = Unhurried(watching, partial(wait_for_disk, folder, opened.ledger))
         conductor.search(cluster.scratch, [told], tell)
         if not outcome.interrupted:
             conductor.finish(phase, meanwhile)

@@ -14,10 +14,19 @@ class Unhurried(Tracker):
 
     While one trial has ended and the next has not begun, a processor has nothing to do. What is
     told in that time is kept until the next has begun, or for one tick if none does.
+
+    Args:
+        first: done with the trials that have ended, before anybody is told of them.
     """
 
-    def __init__(self, others: Sequence[Tracker]) -> None:
+    def __init__(
+        self,
+        others: Sequence[Tracker],
+        first: Callable[[Sequence[TrialRecord]], None] = lambda ended: None,
+    ) -> None:
         self.others = others
+        self.first = first
+        self._ended: list[TrialRecord] = []
         self._news: list[Callable[[], Any]] = []
         self._between = False  # an end is the last that was told, and no tick has come since
 
@@ -32,6 +41,7 @@ class Unhurried(Tracker):
 
     def trial_ended(self, trial: TrialRecord) -> None:
         self._tell("trial_ended", trial)
+        self._ended.append(trial)
         self._between = True
 
     def tick(self) -> None:
@@ -51,6 +61,9 @@ class Unhurried(Tracker):
         self._news += [partial(getattr(tracker, what), *about) for tracker in self.others]
 
     def _pass_on(self) -> None:
+        ended, self._ended = self._ended, []
+        if ended:
+            self.first(ended)
         news, self._news = self._news, []
         for tell in news:
             tell()

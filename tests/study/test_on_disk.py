@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from distrib.study.on_disk import OnDisk
+from distrib.records import StudyRecord, Tracker, TrialRecord
+from distrib.study.on_disk import wait_for_disk
 from distrib.study.telling import Unhurried
 from tests.simulate import Simulation, toy_plan
 
@@ -32,48 +35,51 @@ def inode(path: Path) -> tuple[int, int]:
     return stat.st_dev, stat.st_ino
 
 
-def test_every_trial_that_ended_is_on_the_disk(
+class Listener(Tracker):
+    """Looks at what is on the disk whenever it is told of an end."""
+
+    def __init__(self, look: Callable[[TrialRecord], None]) -> None:
+        self.trial_ended = look  # type: ignore[method-assign]
+
+    def study_started(self, study: StudyRecord) -> None: ...
+    def trial_started(self, trial: TrialRecord) -> None: ...
+    def trial_progressed(self, trial: TrialRecord, rows: list[dict[str, float]]) -> None: ...
+    def tick(self) -> None: ...
+    def study_ended(self, study: StudyRecord, interrupted: bool) -> None: ...
+
+
+def test_the_disk_holds_every_end_that_anybody_is_told_of(
     tmp_path: Path, synced: list[tuple[int, int]]
 ) -> None:
     plan = toy_plan({"kind": {"choice": ["curve", "nan", "bug"]}}, trials=8, seed=2)
     study = Simulation(plan, tmp_path, slots=2)
     search = study.open()
-    disk = OnDisk(search.folder, search.ledger)
-    search.trackers = [disk]
-    study.drive()
-    disk.study_ended(search.study, False)
-    ledger = synced.index(inode(search.folder.ledger))
-    for number in range(8):
-        trial = search.folder.trial(number)
-        for path in (trial / "config.yaml", trial / "metrics.csv", trial):
+    told = []
+
+    def look(trial: TrialRecord) -> None:
+        folder = search.folder.trial(trial.number)
+        ledger = len(synced) - 1 - synced[::-1].index(inode(search.folder.ledger))
+        for path in (folder / "config.yaml", folder / "metrics.csv", folder):
             assert inode(path) in synced[:ledger], path
+        told.append(trial.number)
+
+    telling = Unhurried([Listener(look)], partial(wait_for_disk, search.folder, search.ledger))
+    search.trackers = [telling]
+    study.drive(until=lambda search: search.tick() or False)
+    telling.study_ended(search.study, False)
+    assert sorted(told) == list(range(8))
     study.close()
 
 
 def test_no_slot_waits_for_the_disk(tmp_path: Path, synced: list[tuple[int, int]]) -> None:
     study = Simulation(toy_plan(trials=3), tmp_path)
     search = study.open()
-    search.trackers = [Unhurried([OnDisk(search.folder, search.ledger)])]
+    telling = Unhurried([], partial(wait_for_disk, search.folder, search.ledger))
+    search.trackers = [telling]
     synced.clear()
     study.drive()
-    assert [trial.state for trial in search.study.trials.values()].count("RUNNING") == 0
+    assert {trial.state for trial in search.study.trials.values()} <= {"COMPLETE", "PRUNED"}
     assert not synced
-    for _ in range(2):  # between two trials nothing is done for one beat
-        search.tick()
-    assert synced[-1] == inode(search.folder.ledger)
-    study.close()
-
-
-def test_the_ledger_is_waited_for_once(tmp_path: Path, synced: list[tuple[int, int]]) -> None:
-    study = Simulation(toy_plan(trials=4), tmp_path, slots=2)
-    search = study.open()
-    study.drive()
-    disk = OnDisk(search.folder, search.ledger)
-    synced.clear()
-    for record in search.study.trials.values():
-        disk.trial_ended(record)
-    assert inode(search.folder.ledger) not in synced
-    disk.tick()
-    disk.tick()
-    assert synced.count(inode(search.folder.ledger)) == 1
+    telling.study_ended(search.study, False)
+    assert synced.count(inode(search.folder.ledger)) == 1  # once for all three
     study.close()
