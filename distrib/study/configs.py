@@ -28,7 +28,7 @@ def checked(model: type[BaseModel], values: Mapping[str, Any], place: str, file:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        where = f"{place}{' ' if place == '--set' else '.'}{key}" if place else key
+        where = f"{place}{' ' if place.startswith('--') else '.'}{key}" if place else key
         if first["type"] == "extra_forbidden":
             raise InputError(
                 "no such key",

@@ -272,6 +272,7 @@ def _units(space: Space, family: Trainable[Any, Any, Any], asked: int | None) ->
     if family.fidelity.selects == "last":
         # More epochs go on with the same training; more folds would be another validation.
         asked = min(asked, own)
+    checked(family.Config, {key: asked}, "--max-epochs")
     return space.fix(key, asked), asked
 
 

@@ -17,11 +17,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont
+from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 BLUE, GREY, ORANGE, INK = "#1f5fa8", "#9aa3ad", "#d97706", "#30363d"
-PANEL = (208, 140)  # pixels
-EDGES = (42, 10, 24, 34)  # of a panel's axes: left, right, top, bottom
+PANEL = (220, 140)  # pixels
+EDGES = (54, 10, 24, 34)  # of a panel's axes: left, right, top, bottom
 HEAD = 52  # pixels for the title
 DPI = 80
 COLUMNS = 3
@@ -54,11 +55,12 @@ class Panel:
         axes.set_xlabel(unit, fontsize=8, color=INK, labelpad=1, parse_math=False)
         axes.tick_params(labelsize=7, colors=INK, length=2, pad=2)
         axes.set_yticks([])
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=1))
         for side, spine in axes.spines.items():
             spine.set_color(GREY)
             spine.set_visible(side in ("left", "bottom"))
         self.best = axes.axvline(0, color=ORANGE, linewidth=1, linestyle=(0, (3, 2)))
-        (self.beside,) = axes.plot([], [], color=GREY, linewidth=1.1)
+        (self.beside,) = axes.plot([], [], color=GREY, linewidth=1.1, markersize=4)
         (self.line,) = axes.plot([], [], color=BLUE, linewidth=1.4, markersize=4)
         (self.dot,) = axes.plot([], [], "o", color=ORANGE, markersize=4)
         self.moving = [self.best, self.beside, self.line, self.dot]  # bottom first
@@ -76,7 +78,8 @@ class Panel:
         """Fill the panel: (rows,) steps, values, and a second curve for comparison or None."""
         self.steps = steps
         self.line.set_data(steps, values)
-        self.line.set_marker("o" if len(steps) == 1 else "")
+        for line in (self.line, self.beside):  # of one unit there is no line
+            line.set_marker("o" if len(steps) == 1 else "")
         self.beside.set_data(steps if beside else [], beside or [])
         self.best.set_xdata([best_step, best_step])
         at = [v for s, v in zip(steps, values) if s == best_step and math.isfinite(v)]
@@ -91,10 +94,10 @@ class Panel:
         pad = (high - low) * PAD or abs(high) * PAD or 1.0
         self.axes.set_ylim(low - pad, high + pad)
         tall = PANEL[1] - EDGES[2] - EDGES[3]
-        shown = {low, (low + high) / 2, high}
+        shown = sorted({low, (low + high) / 2, high})
         self.marks = [
-            (self.top + EDGES[2] + tall * (high + pad - v) / (high - low + 2 * pad), f"{v:.3g}")
-            for v in shown
+            (self.top + EDGES[2] + tall * (high + pad - v) / (high - low + 2 * pad), text)
+            for v, text in zip(shown, marked(shown))
         ]
 
 
@@ -128,7 +131,6 @@ class Sheet:
         if self._still is None or self._still[0] != limits:
             for panel in self.panels:
                 panel.axes.set_xlim(*limits)
-                panel.axes.locator_params("x", nbins=4, integer=True)
             self.canvas.draw()
             self._still = limits, self.canvas.copy_from_bbox(self.figure.bbox)
         self.canvas.restore_region(self._still[1])
@@ -152,6 +154,15 @@ class Sheet:
                 wide = sum(glyph(letter, 9)[1] for letter in text)
                 left = panel.left + EDGES[0] - 4 - wide
                 write(draw, left, height - sum(font(9).getmetrics()) / 2, text, 9)
+
+
+def marked(values: Sequence[float]) -> list[str]:
+    """Numbers for an axis: three digits, or more where these do not tell them apart."""
+    for digits in (3, 4, 5):
+        texts = [f"{v:.{digits}g}".replace("e+0", "e").replace("e-0", "e-") for v in values]
+        if len(set(texts)) == len(texts):
+            break
+    return [text.replace("e+", "e") for text in texts]
 
 
 def clipped(text: str, room: int) -> str:

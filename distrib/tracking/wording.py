@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from distrib.records import Scalar, StudyRecord
+from distrib.records import Scalar, StudyRecord, TrialRecord
 
 RECENT = 50  # ended trials from which the length of the next ones is estimated
 
@@ -103,14 +103,14 @@ def time_left(study: StudyRecord, now: float, concurrent: int = 1) -> float | No
     """
     running = [t for t in study.trials.values() if t.state == "RUNNING"]
     over = [
-        (t.ended, t.ended - t.started)
+        (t.ended, _at_work(t, t.ended))
         for t in study.trials.values()
         if t.started is not None and t.ended is not None
     ]
     lengths = [length for _, length in sorted(over)[-RECENT:]]
     if not lengths:
         lengths = [
-            (now - t.started) * study.max_units / t.step
+            _at_work(t, now) * study.max_units / t.step
             for t in running
             if t.started is not None and t.step
         ]
@@ -120,7 +120,7 @@ def time_left(study: StudyRecord, now: float, concurrent: int = 1) -> float | No
     waiting = max(0, study.num_trials - ended(study) - len(running))
     begun = 0.0
     for trial in running:
-        spent = now - trial.started if trial.started is not None else 0.0
+        spent = _at_work(trial, now)
         if spent <= mean:
             begun += mean - spent
         elif trial.step:  # longer than the others: its own pace tells
@@ -128,6 +128,14 @@ def time_left(study: StudyRecord, now: float, concurrent: int = 1) -> float | No
         else:
             return None
     return (waiting * mean + begun) / max(1, concurrent, len(running))
+
+
+def _at_work(trial: TrialRecord, until: float) -> float:
+    """Seconds since a trial began, less those that its process took to be ready, as few do."""
+    if trial.started is None:
+        return 0.0
+    ready = sum(trial.seconds.get(kind, 0.0) for kind in ("start", "import", "load"))
+    return max(0.0, until - trial.started - ready)
 
 
 def left(study: StudyRecord, seconds: float) -> str:

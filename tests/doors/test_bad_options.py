@@ -40,6 +40,10 @@ TUNE: dict[str, tuple[list[str], list[str]]] = {
     "time that is none": ([*TOY, "--time-budget", "soon"], ["soon", "90s, 15m, 2h"]),
     "time that is no number": ([*TOY, "--time-budget", "nan"], ["--time-budget", "nan"]),
     "no epochs": ([*TOY, "--max-epochs", "0"], ["--max-epochs", "found:    0"]),
+    "one fold": (
+        ["--space", "trimming", "--max-epochs", "1"],
+        ["--max-epochs folds", "found:    1"],
+    ),
     "grace beyond the epochs": (["--space", "grace.yaml", "--allow-custom"], ["grace", "9", "5"]),
     "no concurrency": ([*TOY, "--concurrent", "0"], ["--concurrent", "1 or more"]),
     "keep below 0": ([*TOY, "--keep", "-1"], ["--keep", "found:    -1"]),

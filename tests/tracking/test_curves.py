@@ -12,7 +12,7 @@ from PIL import Image
 
 from distrib.records import StudyRecord, TrialRecord
 from distrib.tracking.curves import PANELS, write_all_curves, write_curves
-from distrib.tracking.curves_sheet import BLUE, GREY, ORANGE, Sheet
+from distrib.tracking.curves_sheet import BLUE, EDGES, GREY, ORANGE, Sheet, glyph, marked
 
 VAL, TRAIN = "val_curves.png", "train_curves.png"
 
@@ -149,3 +149,33 @@ def test_all_that_completed_and_only_once(tmp_path: Path, fake_study: Any, write
     write_all_curves(tmp_path, study, lambda done, total: told.append((done, total)))
     assert told[-1] == (2, 2)
     assert not list(tmp_path.glob("trials/*/.*part*"))
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ((0.1, 0.15, 0.2), ["0.1", "0.15", "0.2"]),
+        ((2.281, 2.2835, 2.286), ["2.281", "2.284", "2.286"]),
+        ((-16147.18, -4036.8), ["-1.61e4", "-4.04e3"]),
+        ((-1.614e-12, 1e300), ["-1.61e-12", "1e300"]),
+        ((0.5, 0.5000001), ["0.5", "0.5"]),
+    ],
+)
+def test_marks_of_an_axis_tell_its_values_apart(values: Any, texts: list[str]) -> None:
+    assert marked(values) == texts
+
+
+@pytest.mark.parametrize("value", [-0.00974, -16147.18, -1.614e-12, -9.876e-100, -0.0098765])
+def test_marks_of_an_axis_are_not_cut_off(value: float) -> None:
+    (text,) = marked([value])
+    assert sum(glyph(letter, 9)[1] for letter in text) <= EDGES[0] - 4
+
+
+def test_one_unit_has_one_tick_and_a_dot_for_each_curve(tmp_path: Path) -> None:
+    study, trial = one_trial(tmp_path, "step,score,train/score,time\n1,0.1,0.9,0\n")
+    write_curves(tmp_path, study, trial)
+    assert pixels(tmp_path / TRAIN, GREY) > pixels(tmp_path / VAL, GREY) + 5
+    sheet = Sheet(1, "epoch")
+    sheet.panels[0].draw("score", [1], [0.1], None, 1)
+    sheet.png()
+    assert [tick for tick in sheet.panels[0].axes.get_xticks() if 0.5 <= tick <= 1.5] == [1]

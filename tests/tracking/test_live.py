@@ -246,6 +246,9 @@ def test_a_trial_that_takes_longer_than_the_others_is_not_about_to_end() -> None
     study.trials[0] = TrialRecord(0, "COMPLETE", started=0.0, ended=6.0)
     study.trials[1] = TrialRecord(1, "RUNNING", started=60.0, step=4)
     assert wording.time_left(study, 100.0, 1) == 60.0  # at its own pace
+    # Twenty of its seconds it waited for its process, so it has trained for five an epoch.
+    study.trials[1] = TrialRecord(1, "RUNNING", started=60.0, step=4, seconds={"start": 20.0})
+    assert wording.time_left(study, 100.0, 1) == 30.0
     study.trials[1] = TrialRecord(1, "RUNNING", started=60.0)
     assert wording.time_left(study, 100.0, 1) is None
 
