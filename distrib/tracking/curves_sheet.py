@@ -55,7 +55,9 @@ class Panel:
         axes.set_xlabel(unit, fontsize=8, color=INK, labelpad=1, parse_math=False)
         axes.tick_params(labelsize=7, colors=INK, length=2, pad=2)
         axes.set_yticks([])
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=1))
+        axes.xaxis.set_major_locator(
+            MaxNLocator(4, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1)
+        )
         for side, spine in axes.spines.items():
             spine.set_color(GREY)
             spine.set_visible(side in ("left", "bottom"))
