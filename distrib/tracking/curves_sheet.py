@@ -56,7 +56,7 @@ class Panel:
         axes.tick_params(labelsize=7, colors=INK, length=2, pad=2)
         axes.set_yticks([])
         axes.xaxis.set_major_locator(
-            MaxNLocator(4, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1)
+            MaxNLocator(4, steps=[1, 2, 4, 5, 10], integer=True, min_n_ticks=1)
         )
         for side, spine in axes.spines.items():
             spine.set_color(GREY)
