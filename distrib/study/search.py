@@ -219,20 +219,26 @@ class Search:
             record = self.study.trials[number]
         record.params = self.ledger.params(number) or self._whole(drawn)
         live = self._enter(record)
-        drawn.setdefault("seed", seed_of(self.seed, number, 1) % 2**31)
         try:
-            config = make_config(self.family, drawn)
+            config = self._configure(number, drawn)
         except (ValidationError, InputError) as error:
             self._judge(live, "failed", "bad configuration", str(error).splitlines()[0])
             self._close(live)
             return None
-        plain = config.model_dump(mode="json")
-        # Of a trial that was cut off, it may not be there, or not be whole after a loss of power.
-        file = self.folder.trial(number) / "config.yaml"
-        write_whole(file, config_yaml(self.study.trainable, plain))
         full = self._kept and len(self._kept) >= self.limits.keep
         bar = self._kept[-1][0] if full and fresh else None
-        return Assignment(number, plain, time.time(), bar)
+        return Assignment(number, config, time.time(), bar)
+
+    def _configure(self, number: int, drawn: dict[str, Any]) -> dict[str, Any]:
+        """The whole configuration of a trial, written into its folder.
+
+        That of one that was cut off may be missing there, or torn by a loss of power.
+        """
+        drawn.setdefault("seed", seed_of(self.seed, number, 1) % 2**31)
+        plain = make_config(self.family, drawn).model_dump(mode="json")
+        file = self.folder.trial(number) / "config.yaml"
+        write_whole(file, config_yaml(self.study.trainable, plain))
+        return plain
 
     def _has_defaults(self, number: int) -> bool:
         """Whether this trial is to have the family's defaults, and does not wait with them yet."""
@@ -379,8 +385,10 @@ class Search:
         if not diverged and stopped != record.step:
             self._orphans.append(record.number)
             return
-        self.ledger.reopen(record.number, self.space, self._sampler(record.number))
+        number = record.number
+        drawn = self.ledger.reopen(number, self.space, self._sampler(number))
         live = self._enter(record)
+        self._configure(number, drawn)
         unit = self.study.unit
         if diverged:
             self._judge(live, "failed", "diverged", f"not finite at {unit} {record.step}")

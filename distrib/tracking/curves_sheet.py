@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -161,10 +162,10 @@ class Sheet:
 def marked(values: Sequence[float]) -> list[str]:
     """Numbers for an axis: three digits, or more where these do not tell them apart."""
     for digits in (3, 4, 5):
-        texts = [f"{v:.{digits}g}".replace("e+0", "e").replace("e-0", "e-") for v in values]
+        texts = [re.sub(r"e\+?(-?)0?", r"e\1", f"{value:.{digits}g}") for value in values]
         if len(set(texts)) == len(texts):
             break
-    return [text.replace("e+", "e") for text in texts]
+    return texts
 
 
 def clipped(text: str, room: int) -> str:

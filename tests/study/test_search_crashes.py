@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.driver import trials_of
 from tests.simulate import Killed, Simulation, check_whole, facts, killed_at, toy_plan
 
 pytestmark = pytest.mark.usefixtures("random_clock")
@@ -136,3 +137,28 @@ def test_an_unfinished_trial_goes_on_from_its_checkpoint(
     assert begun_at[0] == 0
     assert begun_at[1] > 0
     check_whole(study)
+
+
+@pytest.mark.parametrize("left", [None, ""])
+def test_a_configuration_that_a_loss_of_power_took_is_written_again(
+    left: str | None, tmp_path: Path
+) -> None:
+    """Also of a trial that a resume has only to end."""
+    plan = toy_plan({"kind": "nan"}, trials=2, sampler="random", scheduler="none", seed=1)
+    whole = Simulation(plan, tmp_path / "whole")
+    whole.open()
+    for write in range(2, writes(whole)):
+        study = Simulation(plan, tmp_path / str(write))
+        with killed_at(write + 1), pytest.raises(Killed):
+            study.open()
+            study.drive()
+        for config in study.path.glob("trials/*/config.yaml"):
+            if left is None:
+                config.unlink()
+            else:
+                config.write_text(left)
+        ended = {t.number for t in trials_of(study.path) if t.state.is_finished()}
+        study.run()
+        for number in {0, 1} - ended:
+            path = Path("trials") / f"{number:04d}" / "config.yaml"
+            assert (study.path / path).read_text() == (whole.path / path).read_text()
