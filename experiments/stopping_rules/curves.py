@@ -7,6 +7,7 @@ together.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
@@ -53,9 +55,12 @@ class Process:
     def __init__(self, points: np.ndarray, values: np.ndarray) -> None:
         self.mean, self.scale = values.mean(), values.std()
         scaled = (values - self.mean) / self.scale
-        kernel = ConstantKernel(4.0) * Matern([1.0, 2.0, 1.0, 1.0, 5.0, 5.0], (0.1, 1e3), nu=2.5)
+        kernel = ConstantKernel(4.0) * Matern([1.0, 2.0, 1.0, 1.0, 5.0, 5.0], (0.1, 20), nu=2.5)
         fit = GaussianProcessRegressor(kernel + WhiteKernel(0.06, (1e-4, 1.0)), random_state=0)
-        fitted = fit.fit(points, scaled).kernel_
+        with warnings.catch_warnings():
+            # A parameter that does not matter gets the longest length there is.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            fitted = fit.fit(points, scaled).kernel_
         self.kernel, noise, self.points = fitted.k1, fitted.k2.noise_level, points
         inverse = np.linalg.inv(self.kernel(points) + noise * np.eye(len(points)))
         self.weights = inverse @ scaled
