@@ -21,9 +21,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 EPOCHS = 60
 GRID = (2, 4, 6, 8, 12, 16, 24, 36, 60)
-CEILING = (
-    0.735  # above every score that was seen; distances from it are positive, and alike in size
-)
+CEILING = 0.735  # above every score that was seen, so that distances from it are positive
 
 
 def point(config: Mapping[str, Any]) -> list[float]:
