@@ -6,7 +6,6 @@ pickle is ever loaded from a run folder. Telling a few hundred trials again take
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,8 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.search_space import intersection_search_space
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+
+from distrib.study.cube import Cube
 
 GENERATION = "cma:generation"  # of the optimiser that drew a trial, an attribute of the trial
 
@@ -44,7 +45,7 @@ class CmaEs(BaseSampler):
     ) -> dict[str, Any]:
         if not search_space:
             return {}
-        dimensions = len(search_space)
+        cube, dimensions = Cube(search_space), len(search_space)
         optimiser = CMA(
             mean=np.full(dimensions, 0.5),
             sigma=1 / 6,
@@ -61,42 +62,16 @@ class CmaEs(BaseSampler):
             optimiser.tell(
                 [
                     (
-                        np.array([_to_unit(d, t.params[n]) for n, d in search_space.items()]),
+                        cube.point(t.params),
                         sign * float(t.values[0]),
                     )
                     for t in drawn[: optimiser.population_size]
                 ]
             )
         study._storage.set_trial_system_attr(trial._trial_id, GENERATION, optimiser.generation)
-        return {
-            name: _from_unit(distribution, float(x))
-            for (name, distribution), x in zip(search_space.items(), optimiser.ask())
-        }
+        return cube.params(optimiser.ask())
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
     ) -> Any:
         return self._random.sample_independent(study, trial, param_name, param_distribution)
-
-
-def _ends(d: Any) -> tuple[float, float]:
-    """Both ends of a range as it is searched: each of discrete values has half a step around it."""
-    half = (d.step or 0) / 2
-    low, high = d.low - half, d.high + half
-    return (math.log(low), math.log(high)) if d.log else (low, high)
-
-
-def _to_unit(d: Any, value: float) -> float:
-    low, high = _ends(d)
-    return ((math.log(value) if d.log else value) - low) / (high - low)
-
-
-def _from_unit(d: Any, x: float) -> float:
-    low, high = _ends(d)
-    value = low + x * (high - low)
-    if d.log:
-        value = math.exp(value)
-    if d.step:
-        value = d.low + round((value - d.low) / d.step) * d.step
-    value = min(max(value, d.low), d.high)
-    return int(value) if isinstance(d, IntDistribution) else value

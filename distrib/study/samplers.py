@@ -23,11 +23,7 @@ def seed_of(study_seed: int, number: int, purpose: int = 0) -> int:
 
 
 def build_sampler(name: str, study_seed: int, number: int, fixed: dict[str, Any]) -> BaseSampler:
-    """The sampler that draws trial `number`; `fixed` holds its point of the grid.
-
-    The Gaussian process is the one exception to the rule that torch stays out of the driver: Optuna
-    computes it with torch, 1 to 2 s and 180 MB once its random beginning is over.
-    """
+    """The sampler that draws trial `number`; `fixed` holds its point of the grid."""
     import optuna
 
     seed = seed_of(study_seed, number)
@@ -37,7 +33,9 @@ def build_sampler(name: str, study_seed: int, number: int, fixed: dict[str, Any]
         if name == "tpe":
             sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
         elif name == "gp":
-            sampler = optuna.samplers.GPSampler(seed=seed, deterministic_objective=False)
+            from distrib.study.gp import Gp
+
+            sampler = Gp(seed)
         elif name == "cmaes":
             from distrib.study.cmaes import CmaEs
 

@@ -1,0 +1,91 @@
+"""A search space as a cube of numbers, for the samplers that measure distances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+
+
+class Cube:
+    """One column per dimension: a range lies on [0, 1], choices are numbered from 0.
+
+    Attributes:
+        choices: (dimensions,) how many choices a column numbers, 0 for a range.
+    """
+
+    def __init__(self, space: Mapping[str, BaseDistribution]) -> None:
+        self.space = dict(space)
+        self.choices = np.array([_choices(d) for d in self.space.values()])
+
+    def point(self, params: Mapping[str, Any]) -> np.ndarray:
+        """(dimensions,) where a configuration lies; what is no dimension is passed over."""
+        return np.array([_to_column(d, params[name]) for name, d in self.space.items()], float)
+
+    def params(self, point: np.ndarray) -> dict[str, Any]:
+        """The configuration at a point."""
+        return {
+            name: d.choices[int(x)] if _choices(d) else from_unit(d, x).item()
+            for (name, d), x in zip(self.space.items(), point)
+        }
+
+    def draw(self, points: int, random: np.random.Generator) -> np.ndarray:
+        """(points, dimensions) of configurations, evenly from the whole cube."""
+        drawn = random.random((points, len(self.space)))
+        return self._snap(np.where(self.choices, np.floor(drawn * self.choices), drawn))
+
+    def near(self, centres: np.ndarray, step: Any, random: np.random.Generator) -> np.ndarray:
+        """(points, dimensions) of configurations, one beside each centre.
+
+        Args:
+            centres: (points, dimensions).
+            step: standard deviation along a range, one for all or (points, 1); of ten choices one
+                is drawn anew.
+        """
+        moved = np.abs(centres + step * random.standard_normal(centres.shape))
+        moved = np.clip(np.minimum(moved, 2 - moved), 0, 1)  # reflected: a bound draws nothing
+        anew = np.floor(random.random(centres.shape) * self.choices)
+        chosen = np.where(random.random(centres.shape) < 0.1, anew, centres)
+        return self._snap(np.where(self.choices, chosen, moved))
+
+    def _snap(self, points: np.ndarray) -> np.ndarray:
+        """The same with every column of discrete values on one of them."""
+        for column, d in enumerate(self.space.values()):
+            if not self.choices[column] and d.step:
+                points[:, column] = to_unit(d, from_unit(d, points[:, column]))
+        return points
+
+
+def to_unit(d: Any, value: Any) -> np.ndarray:
+    """Where values of a range lie on [0, 1]; of any shape."""
+    low, high = _ends(d)
+    return ((np.log(value) if d.log else np.asarray(value)) - low) / (high - low)
+
+
+def from_unit(d: Any, x: Any) -> np.ndarray:
+    """The values of a range at places on [0, 1]; of any shape."""
+    low, high = _ends(d)
+    value = low + x * (high - low)
+    if d.log:
+        value = np.exp(value)
+    if d.step:
+        value = d.low + np.round((value - d.low) / d.step) * d.step
+    value = np.clip(value, d.low, d.high)
+    return value.astype(int) if isinstance(d, IntDistribution) else value
+
+
+def _ends(d: Any) -> tuple[float, float]:
+    """Both ends of a range as it is searched: each of discrete values has half a step around it."""
+    half = (d.step or 0) / 2
+    low, high = d.low - half, d.high + half
+    return (float(np.log(low)), float(np.log(high))) if d.log else (low, high)
+
+
+def _choices(d: BaseDistribution) -> int:
+    return len(d.choices) if isinstance(d, CategoricalDistribution) else 0
+
+
+def _to_column(d: BaseDistribution, value: Any) -> float:
+    return d.to_internal_repr(value) if _choices(d) else float(to_unit(d, value))
