@@ -23,16 +23,22 @@ from distrib.study.stopping import build_rule
 
 BETWEEN = 0.2  # seconds from the end of a trial to the first epoch of its slot's next one
 TRIALS, SLOTS = 60, 2
-WAYS = (  # grace (0: no scheduler), factor, patience
-    (0, 3, 60),
-    (0, 3, 6),
-    (4, 3, 10),
-    (4, 2, 6),
-    (6, 3, 6),
-    (8, 3, 10),
-    (8, 3, 6),
-    (8, 4, 6),
-    (12, 3, 6),
+WAYS = (  # sampler, grace (0: no scheduler), factor, patience
+    ("tpe", 0, 3, 60),
+    ("tpe", 0, 3, 6),
+    ("tpe", 4, 3, 10),
+    ("tpe", 4, 2, 6),
+    ("tpe", 6, 3, 6),
+    ("tpe", 8, 3, 10),
+    ("tpe", 8, 3, 6),
+    ("tpe", 8, 4, 6),
+    ("tpe", 12, 3, 6),
+    ("gp", 0, 3, 6),
+    ("gp", 6, 3, 5),
+    ("gp", 6, 3, 6),
+    ("gp", 8, 3, 5),
+    ("gp", 8, 3, 6),
+    ("gp", 8, 4, 6),
 )
 
 
@@ -46,7 +52,9 @@ def run_study(seed: int, folder: Path) -> None:
     )
 
 
-def replay(curves: Curves, seed: int, grace: int, factor: int, patience: int) -> tuple[float, ...]:
+def replay(
+    curves: Curves, seed: int, sampler: str, grace: int, factor: int, patience: int
+) -> tuple[float, ...]:
     """Best score, seconds, and seconds until 0.72 (not a number: never), of one study."""
     space, generator = find_space("mlp"), np.random.default_rng(seed)
     name = "asha" if grace else "none"
@@ -56,7 +64,7 @@ def replay(curves: Curves, seed: int, grace: int, factor: int, patience: int) ->
     begun, now, highest, reached = 0, 0.0, 0.0, float("nan")
     while running or begun < TRIALS:
         if begun < TRIALS and len(running) < SLOTS:
-            study.sampler = build_sampler("tpe", seed, begun, {})
+            study.sampler = build_sampler(sampler, seed, begun, {})
             trial = study.ask()
             config = space.suggest(trial)
             epoch_takes = curves.seconds(config)
@@ -93,13 +101,13 @@ def main() -> None:
             run_study(seed, args.curves)
     curves = Curves(sorted(p.parent for p in args.curves.glob("*/trials")))
     print(f"{curves.count} curves")
-    print("grace  factor  patience  best, mean +- error (median)  search, median  0.72, median")
+    print("sampler  grace  factor  patience  best, mean +- error (median)  search, median  0.72")
     for way in WAYS:
         found = np.array([replay(curves, seed, *way) for seed in range(args.studies)])
         best, seconds, reached = found.T
         error = best.std(ddof=1) / np.sqrt(len(best))
         print(
-            f"{way[0] or '-':>5}  {way[1]:6d}  {way[2]:8d}  "
+            f"{way[0]:7}  {way[1] or '-':>5}  {way[2]:6d}  {way[3]:8d}  "
             f"{best.mean():.4f} +- {error:.4f} ({np.median(best):.4f})"
             f"{'':5}{np.median(seconds):12.1f} s{np.nanmedian(reached):12.1f} s",
             flush=True,
