@@ -118,20 +118,25 @@ def _observe(
     complete = [t for t in trials if t.state == TrialState.COMPLETE]
     stopped = [t for t in trials if t.state == TrialState.PRUNED and t.intermediate_values]
     values = [sign * t.values[0] for t in complete]
-    for t in stopped:
-        step = max(t.intermediate_values)
-        gains = [
-            sign * other.values[0] - _reached(other, step, sign)
-            for other in complete
-            if max(other.intermediate_values, default=0) >= step
-        ]
-        values.append(_reached(t, step, sign) + float(np.median(gains or [0.0])))
+    stops = [max(t.intermediate_values) for t in stopped]
+    gains = {step: _gain(complete, step, sign) for step in set(stops)}
+    values += [_reached(t, step, sign) + gains[step] for t, step in zip(stopped, stops)]
     failed = [t for t in trials if t.user_attrs.get("failure") in FAULTS]
     values += [min(values, default=0.0)] * len(failed)
     variance = [0.0] * len(complete) + [STOPPED_VARIANCE] * len(stopped) + [0.0] * len(failed)
     ended = [*complete, *stopped, *failed]
     kept = _kept(ended, np.array(values))
     return [ended[i] for i in kept], np.array(values)[kept], np.array(variance)[kept]
+
+
+def _gain(complete: Sequence[FrozenTrial], step: int, sign: float) -> float:
+    """What complete trials gained after a step, in the median of those that came so far."""
+    gains = [
+        sign * t.values[0] - _reached(t, step, sign)
+        for t in complete
+        if max(t.intermediate_values, default=0) >= step
+    ]
+    return float(np.median(gains)) if gains else 0.0
 
 
 def _reached(trial: FrozenTrial, step: int, sign: float) -> float:

@@ -33,7 +33,7 @@ def one(parameters: dict[str, Any], folder: Path, **options: Any) -> tuple[Trial
     slots=st.integers(1, 4),
     order=st.integers(0, 999),
     scheduler=st.sampled_from(["asha", "hyperband", "median", "none"]),
-    sampler=st.sampled_from(["tpe", "random"]),
+    sampler=st.sampled_from(["tpe", "gp", "random"]),
 )
 def test_exactly_the_trials_asked_for_each_ended(
     slots: int, order: int, scheduler: str, sampler: str, tmp_path_factory: pytest.TempPathFactory
