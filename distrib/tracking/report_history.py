@@ -37,7 +37,7 @@ def history(study: StudyRecord, baselines: Mapping[str, Mapping[str, float]]) ->
     low, high, near = _view(values, lines)
     captions = []
     if beyond := sum(not low <= value <= high for value in values):
-        captions.append(f"{beyond} values lie beyond the frame.")
+        captions.append(f"Beyond the frame: {wording.trials(beyond)}.")
     if far := {name: value for name, value in lines.items() if name not in near}:
         told = ", ".join(f"{name} ({wording.figure(value)})" for name, value in far.items())
         captions.append(f"Baselines beyond the frame: {told}.")
