@@ -7,7 +7,7 @@ torch, which stays out of the driver: a second of a core for a draw, when the tr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
@@ -15,10 +15,11 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.search_space import intersection_search_space
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from threadpoolctl import threadpool_limits
 
 from distrib.study.cube import Cube
-from distrib.study.gaussian_process import GaussianProcess
+
+if TYPE_CHECKING:
+    from distrib.study.gaussian_process import GaussianProcess
 
 AT_RANDOM = 10
 """How many trials come before the first one that is searched."""
@@ -57,6 +58,8 @@ class Gp(BaseSampler):
     ) -> dict[str, Any]:
         if not search_space:
             return {}
+        from threadpoolctl import threadpool_limits
+
         with threadpool_limits(1, "blas"):  # the trials have the other cores
             return self._search(study, trial, search_space)
 
@@ -76,6 +79,9 @@ class Gp(BaseSampler):
         ended, values, variance = _observe(others, study.direction)
         if len(ended) < 2:
             return {}
+        # Here, since SciPy takes half a second, which the first trials need not wait for.
+        from distrib.study.gaussian_process import GaussianProcess
+
         cube = Cube(search_space)
         process = GaussianProcess(
             np.stack([cube.point(t.params) for t in ended]),
