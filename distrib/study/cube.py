@@ -27,7 +27,7 @@ class Cube:
     def params(self, point: np.ndarray) -> dict[str, Any]:
         """The configuration at a point."""
         return {
-            name: d.choices[int(x)] if _choices(d) else from_unit(d, x).item()
+            name: d.choices[int(x)] if _choices(d) else _value(d, x)
             for (name, d), x in zip(self.space.items(), point)
         }
 
@@ -72,8 +72,12 @@ def from_unit(d: Any, x: Any) -> np.ndarray:
         value = np.exp(value)
     if d.step:
         value = d.low + np.round((value - d.low) / d.step) * d.step
-    value = np.clip(value, d.low, d.high)
-    return value.astype(int) if isinstance(d, IntDistribution) else value
+    return np.clip(value, d.low, d.high)
+
+
+def _value(d: Any, x: float) -> float | int:
+    value = float(from_unit(d, x))
+    return min(max(int(value), d.low), d.high) if isinstance(d, IntDistribution) else value
 
 
 def _ends(d: Any) -> tuple[float, float]:

@@ -119,11 +119,17 @@ class GaussianProcess:
 def log_improvement(u: np.ndarray) -> np.ndarray:
     """The logarithm of E max(0, u + z) for a standard normal z, accurate however small it is."""
     u = np.asarray(u, float)
-    log_density = -(u**2) / 2 - math.log(2 * math.pi) / 2
-    high = np.maximum(u, -1)
-    plain = np.exp(-(high**2) / 2) / math.sqrt(2 * math.pi)
-    plain = plain * (1 + high * math.sqrt(math.pi / 2) * erfcx(-high / math.sqrt(2)))
-    low = np.clip(-u, 1, 1e5)
-    ratio = np.log1p(-low * math.sqrt(math.pi / 2) * erfcx(low / math.sqrt(2)))
-    far = -2 * np.log(np.maximum(-u, 1))
-    return np.where(u > -1, np.log(plain), log_density + np.where(u > -1e3, ratio, far))
+    middle, low = np.clip(u, -1, 30), np.clip(-u, 1, 1e3)
+    plain = _density(middle) * (1 + _below(middle))
+    tail = -(u**2) / 2 - math.log(2 * math.pi) / 2
+    tail += np.where(u > -1e3, np.log1p(_below(-low)), -2 * np.log(np.maximum(-u, 1)))
+    return np.where(u > -1, np.log(np.where(u > 30, np.maximum(u, 1), plain)), tail)
+
+
+def _density(u: np.ndarray) -> np.ndarray:
+    return np.exp(-(u**2) / 2) / math.sqrt(2 * math.pi)
+
+
+def _below(u: np.ndarray) -> np.ndarray:
+    """u times the normal distribution function over the density; u up to 30."""
+    return u * math.sqrt(math.pi / 2) * erfcx(-u / math.sqrt(2))

@@ -39,9 +39,14 @@ DRAWN, BESIDE, REFINED = 1500, 60, 200
 
 
 class Gp(BaseSampler):
-    """Draws one trial by its expected improvement; a dimension that some trials lack, at random."""
+    """Draws one trial by its expected improvement; a dimension that some trials lack, at random.
 
-    def __init__(self, seed: int) -> None:
+    Args:
+        last: whether a trial's value is what it reported last, not its best.
+    """
+
+    def __init__(self, seed: int, last: bool = False) -> None:
+        self._last = last
         self._generator = np.random.default_rng(seed)
         self._at_random = RandomSampler(seed=seed)
 
@@ -76,7 +81,7 @@ class Gp(BaseSampler):
             for t in study.get_trials(deepcopy=False)
             if t.number != trial.number and t.params.keys() >= search_space.keys()
         ]
-        ended, values, variance = _observe(others, study.direction)
+        ended, values, variance = _observe(others, study.direction, self._last)
         if len(ended) < 2:
             return {}
         # Here, since SciPy takes half a second, which the first trials need not wait for.
@@ -92,30 +97,45 @@ class Gp(BaseSampler):
         running = [cube.point(t.params) for t in others if t.state == TrialState.RUNNING]
         if running:
             process.believe(np.stack(running))
-        return cube.params(self._improve(cube, process))
+        known = {_place(cube.point(t.params)) for t in others}
+        return cube.params(self._improve(cube, process, known))
 
-    def _improve(self, cube: Cube, process: GaussianProcess) -> np.ndarray:
-        """(dimensions,) the point whose expected improvement is highest among the candidates."""
+    def _improve(self, cube: Cube, process: GaussianProcess, known: set[bytes]) -> np.ndarray:
+        """(dimensions,) the point whose expected improvement is highest among the candidates.
+
+        Args:
+            known: places that had a trial, which none has again while there is another candidate.
+        """
         random = self._generator
         expected, _ = process.predict(process.points)
+
+        def promise(points: np.ndarray) -> np.ndarray:
+            new = np.array([_place(point) not in known for point in points])
+            found = process.log_improvement(points, expected.max())
+            return np.where(new | ~new.any(), found, -np.inf)
+
         best = np.repeat(process.points[np.argsort(-expected)[:5]], BESIDE, axis=0)
         steps = random.choice([0.02, 0.05, 0.1, 0.2], (len(best), 1))
         points = np.concatenate([cube.draw(DRAWN, random), cube.near(best, steps, random)])
         for step in (0.1, 0.05, 0.02):
-            promise = process.log_improvement(points, expected.max())
-            points = points[np.argsort(-promise)[:8]]
+            points = points[np.argsort(-promise(points))[:8]]
             beside = cube.near(np.repeat(points, REFINED // len(points), axis=0), step, random)
             points = np.concatenate([points, beside])
-        return points[np.argmax(process.log_improvement(points, expected.max()))]
+        return points[np.argmax(promise(points))]
+
+
+def _place(point: np.ndarray) -> bytes:
+    """The same for points that differ by rounding alone."""
+    return (point.round(9) + 0.0).tobytes()  # no -0
 
 
 def _observe(
-    trials: Sequence[FrozenTrial], direction: StudyDirection
+    trials: Sequence[FrozenTrial], direction: StudyDirection, last: bool
 ) -> tuple[list[FrozenTrial], np.ndarray, np.ndarray]:
     """What ended trials tell.
 
     A stopped one: what it had, and what complete ones gained from there. One that failed for its
-    configuration: that it is no better than the worst.
+    configuration: that it is as far below the worst as the worst is below the best.
 
     Returns:
         The trials; (trials,) their values, higher is better; (trials,) the variance of each.
@@ -125,29 +145,32 @@ def _observe(
     stopped = [t for t in trials if t.state == TrialState.PRUNED and t.intermediate_values]
     values = [sign * t.values[0] for t in complete]
     stops = [max(t.intermediate_values) for t in stopped]
-    gains = {step: _gain(complete, step, sign) for step in set(stops)}
-    values += [_reached(t, step, sign) + gains[step] for t, step in zip(stopped, stops)]
+    gains = {step: _gain(complete, step, sign, last) for step in set(stops)}
+    values += [_reached(t, step, sign, last) + gains[step] for t, step in zip(stopped, stops)]
     failed = [t for t in trials if t.user_attrs.get("failure") in FAULTS]
-    values += [min(values, default=0.0)] * len(failed)
+    worst, best = min(values, default=0.0), max(values, default=0.0)
+    values += [worst - ((best - worst) or 1.0)] * len(failed)
     variance = [0.0] * len(complete) + [STOPPED_VARIANCE] * len(stopped) + [0.0] * len(failed)
     ended = [*complete, *stopped, *failed]
     kept = _kept(ended, np.array(values))
     return [ended[i] for i in kept], np.array(values)[kept], np.array(variance)[kept]
 
 
-def _gain(complete: Sequence[FrozenTrial], step: int, sign: float) -> float:
-    """What complete trials gained after a step, in the median of those that came so far."""
+def _gain(complete: Sequence[FrozenTrial], step: int, sign: float, last: bool) -> float:
+    """What complete trials gained after a step, in the median of those that reported around it."""
     gains = [
-        sign * t.values[0] - _reached(t, step, sign)
+        sign * t.values[0] - _reached(t, step, sign, last)
         for t in complete
-        if max(t.intermediate_values, default=0) >= step
+        if t.intermediate_values
+        and min(t.intermediate_values) <= step <= max(t.intermediate_values)
     ]
     return float(np.median(gains)) if gains else 0.0
 
 
-def _reached(trial: FrozenTrial, step: int, sign: float) -> float:
-    """The best signed value of a trial up to a step."""
-    return max(sign * v for s, v in trial.intermediate_values.items() if s <= step)
+def _reached(trial: FrozenTrial, step: int, sign: float, last: bool) -> float:
+    """The signed value of a trial at a step at which it had reported."""
+    reports = {s: sign * v for s, v in trial.intermediate_values.items() if s <= step}
+    return reports[max(reports)] if last else max(reports.values())
 
 
 def _kept(trials: Sequence[FrozenTrial], values: np.ndarray) -> list[int]:
@@ -162,7 +185,8 @@ def _even(values: np.ndarray) -> np.ndarray:
 
     How bad bad trials are must not drown what tells good ones apart.
     """
+    values = np.clip(values, -1e100, 1e100)  # squares of more are infinite
     median = np.median(values)
-    above = (values - median) / (max(values.max() - median, 1e-12))
+    above = (values - median) / ((values.max() - median) or values.std() or 1.0)
     even = np.where(above < 0, -np.log1p(np.maximum(-above, 0)), above)
     return (even - even.mean()) / (even.std() or 1.0)

@@ -22,8 +22,15 @@ def seed_of(study_seed: int, number: int, purpose: int = 0) -> int:
     return int(np.random.SeedSequence([study_seed, number, purpose]).generate_state(1)[0])
 
 
-def build_sampler(name: str, study_seed: int, number: int, fixed: dict[str, Any]) -> BaseSampler:
-    """The sampler that draws trial `number`; `fixed` holds its point of the grid."""
+def build_sampler(
+    name: str, study_seed: int, number: int, fixed: dict[str, Any], selects: str = "best"
+) -> BaseSampler:
+    """The sampler that draws trial `number`.
+
+    Args:
+        fixed: its point of the grid.
+        selects: which of a trial's reports is its value, the best or the last.
+    """
     import optuna
 
     seed = seed_of(study_seed, number)
@@ -35,7 +42,7 @@ def build_sampler(name: str, study_seed: int, number: int, fixed: dict[str, Any]
         elif name == "gp":
             from distrib.study.gp import Gp
 
-            sampler = Gp(seed)
+            sampler = Gp(seed, last=selects == "last")
         elif name == "cmaes":
             from distrib.study.cmaes import CmaEs
 

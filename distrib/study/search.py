@@ -264,7 +264,7 @@ class Search:
 
     def _sampler(self, number: int) -> Any:
         fixed = self._grid[number % len(self._grid)]
-        return build_sampler(self.sampler, self.seed, number, fixed)
+        return build_sampler(self.sampler, self.seed, number, fixed, self.study.selects)
 
     # The rows of a trial.
 

@@ -56,6 +56,11 @@ def test_points_are_configurations() -> None:
         assert min(counts.values()) > 40
 
 
+def test_whole_numbers_that_floats_do_not_hold() -> None:
+    cube = Cube({"n": IntDistribution(0, 2**63 - 1)})
+    assert cube.params(np.array([1.0])) == {"n": 2**63 - 1}
+
+
 def test_near_is_near() -> None:
     cube, random = Cube(SPACE), np.random.default_rng(0)
     centres = cube.draw(500, random)

@@ -9,7 +9,12 @@ import mpmath
 import numpy as np
 import optuna
 import pytest
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -84,7 +89,9 @@ def test_what_is_believed_changes_no_mean_and_makes_sure(process: GaussianProces
     assert surer < deviation
 
 
-@pytest.mark.parametrize("u", [8.0, 1.0, 0.0, -0.999, -1.001, -5, -40, -999, -1001, -1e6])
+@pytest.mark.parametrize(
+    "u", [1e6, 50, 31, 29, 8.0, 1.0, 0.0, -0.999, -1.001, -5, -40, -999, -1001, -1e6]
+)
 def test_the_logarithm_of_expected_improvement(u: float) -> None:
     with mpmath.workdps(80):
         exact = mpmath.log(mpmath.npdf(u) + u * mpmath.ncdf(u))
@@ -118,10 +125,10 @@ def test_a_stopped_trial_counts_as_what_it_would_have_become() -> None:
         trial(6, TrialState.FAIL, 0.7, [7], failure="lost node"),
         trial(7, TrialState.RUNNING, 0.8, [7]),
     ]
-    ended, values, variance = _observe(trials, StudyDirection.MAXIMIZE)
+    ended, values, variance = _observe(trials, StudyDirection.MAXIMIZE, last=False)
     assert [t.number for t in ended] == [0, 1, 2, 3, 4, 5]
-    # Gains from step 2 on: 5 - 2, 3 - 2, 8 - 4.
-    assert values.tolist() == [5, 3, 8, 9, 3 + 3, 3]
+    # Gains from step 2 on: 5 - 2, 3 - 2, 8 - 4. The failed one: as far below 3 as 3 is below 9.
+    assert values.tolist() == [5, 3, 8, 9, 3 + 3, -3]
     assert (variance > 0).tolist() == [False] * 4 + [True, False]
 
 
@@ -130,13 +137,31 @@ def test_lower_is_better_where_it_is() -> None:
         trial(0, TrialState.COMPLETE, 0.1, [5, 4, 1]),
         trial(1, TrialState.PRUNED, 0.5, [6, 7]),
     ]
-    _, values, _ = _observe(trials, StudyDirection.MINIMIZE)
+    _, values, _ = _observe(trials, StudyDirection.MINIMIZE, last=False)
     assert values.tolist() == [-1, -(6 - 3)]
+
+
+def test_where_the_last_report_counts_a_lucky_one_before_it_does_not() -> None:
+    trials = [
+        trial(0, TrialState.COMPLETE, 0.1, [0.70, 0.71, 0.73]),
+        trial(1, TrialState.COMPLETE, 0.2, [0.69, 0.72, 0.71]),
+        trial(2, TrialState.PRUNED, 0.9, [0.90, 0.62]),
+    ]
+    _, values, _ = _observe(trials, StudyDirection.MAXIMIZE, last=True)
+    assert values[-1] == pytest.approx(0.62 + (0.02 - 0.01) / 2)
+
+
+def test_a_first_report_after_the_step_of_a_stop() -> None:
+    """A family may report now and then: what such a trial gained from that step on is unknown."""
+    late = trial(0, TrialState.COMPLETE, 0.1, [5, 6, 7])
+    late.intermediate_values = {5: 5.0, 10: 7.0}
+    trials = [late, trial(1, TrialState.PRUNED, 0.5, [1, 2])]
+    assert _observe(trials, StudyDirection.MAXIMIZE, last=False)[1].tolist() == [7, 2]
 
 
 def test_nothing_complete_yet() -> None:
     trials = [trial(i, TrialState.PRUNED, i / 10, [float(i)]) for i in range(3)]
-    assert _observe(trials, StudyDirection.MAXIMIZE)[1].tolist() == [0, 1, 2]
+    assert _observe(trials, StudyDirection.MAXIMIZE, last=False)[1].tolist() == [0, 1, 2]
 
 
 def test_bad_values_do_not_drown_the_differences_of_good_ones() -> None:
@@ -147,6 +172,18 @@ def test_bad_values_do_not_drown_the_differences_of_good_ones() -> None:
     assert even.std() == pytest.approx(1)
     assert even[-1] - even[-2] > 1e4 * (values[-1] - values[-2]) / values.std()
     assert _even(np.full(4, 2.0)).tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[1.0] * 8 + [-1e300] * 4, [0.1, 0.2, 0.3, -1e308, 1e308], [1.0] * 9 + [0.0, 0.5]],
+    ids=["more than half at the best", "huge", "two are worse"],
+)
+def test_values_of_any_kind_become_even(values: list[float]) -> None:
+    even = _even(np.array(values))
+    assert even.std() == pytest.approx(1)
+    assert np.abs(even).max() < 4
+    assert np.all(np.diff(even[np.argsort(values)]) >= 0)
 
 
 def test_of_many_trials_the_better_and_the_later_are_kept() -> None:
@@ -190,6 +227,30 @@ def test_it_leaves_where_trials_fail() -> None:
         else:
             study.add_trial(trial(i, TrialState.FAIL, x, [math.nan], failure="diverged"))
     assert all(_draw(study, seed)["x"] < 0.75 for seed in range(8))
+
+
+def test_one_success_among_failures_says_where_to_look() -> None:
+    study = _study()
+    for i in range(12):
+        state = TrialState.FAIL if i else TrialState.COMPLETE
+        study.add_trial(trial(i, state, i / 11, [1.0], **({"failure": "diverged"} if i else {})))
+    assert np.median([_draw(study, seed)["x"] for seed in range(8)]) < 0.2
+
+
+def test_no_place_twice_while_there_is_another() -> None:
+    """Sixteen places; ten had a trial at random, six more are drawn at once."""
+    space = {"n": IntDistribution(0, 7), "kind": CategoricalDistribution(["a", "b"])}
+    study = _study()
+    for seed in range(16):
+        study.sampler = Gp(seed)
+        drawn = study.ask(space)
+        if seed < 10:
+            study.tell(drawn, -float(drawn.params["n"]))
+    places = [tuple(t.params.values()) for t in study.trials]
+    assert len(set(places[10:])) == 6
+    assert not set(places[10:]) & set(places[:10])
+    study.sampler = Gp(16)
+    assert study.ask(space).params["n"] in range(8)  # nothing new may be left
 
 
 def test_while_a_trial_runs_the_next_one_goes_elsewhere() -> None:
