@@ -97,7 +97,7 @@ class Gp(BaseSampler):
         running = [cube.point(t.params) for t in others if t.state == TrialState.RUNNING]
         if running:
             process.believe(np.stack(running))
-        known = {_place(cube.point(t.params)) for t in others}
+        known = set(_places(np.stack([cube.point(t.params) for t in others])))
         return cube.params(self._improve(cube, process, known))
 
     def _improve(self, cube: Cube, process: GaussianProcess, known: set[bytes]) -> np.ndarray:
@@ -110,7 +110,7 @@ class Gp(BaseSampler):
         expected, _ = process.predict(process.points)
 
         def promise(points: np.ndarray) -> np.ndarray:
-            new = np.array([_place(point) not in known for point in points])
+            new = np.array([place not in known for place in _places(points)])
             found = process.log_improvement(points, expected.max())
             return np.where(new | ~new.any(), found, -np.inf)
 
@@ -124,9 +124,9 @@ class Gp(BaseSampler):
         return points[np.argmax(promise(points))]
 
 
-def _place(point: np.ndarray) -> bytes:
-    """The same for points that differ by rounding alone."""
-    return (point.round(9) + 0.0).tobytes()  # no -0
+def _places(points: np.ndarray) -> list[bytes]:
+    """Of each of (n, dimensions), the same for points that differ by rounding alone."""
+    return [row.tobytes() for row in points.round(9) + 0.0]  # no -0
 
 
 def _observe(
