@@ -61,10 +61,7 @@ class CmaEs(BaseSampler):
                 break
             optimiser.tell(
                 [
-                    (
-                        cube.point(t.params),
-                        sign * float(t.values[0]),
-                    )
+                    (cube.point(t.params), sign * float(t.values[0]))
                     for t in drawn[: optimiser.population_size]
                 ]
             )

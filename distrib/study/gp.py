@@ -88,16 +88,17 @@ class Gp(BaseSampler):
         from distrib.study.gaussian_process import GaussianProcess
 
         cube = Cube(search_space)
+        points = {t.number: cube.point(t.params) for t in others}
         process = GaussianProcess(
-            np.stack([cube.point(t.params) for t in ended]),
+            np.stack([points[t.number] for t in ended]),
             _even(values),
             variance,
             cube.choices > 0,
         )
-        running = [cube.point(t.params) for t in others if t.state == TrialState.RUNNING]
+        running = [points[t.number] for t in others if t.state == TrialState.RUNNING]
         if running:
             process.believe(np.stack(running))
-        known = set(_places(np.stack([cube.point(t.params) for t in others])))
+        known = set(_places(np.stack(list(points.values()))))
         return cube.params(self._improve(cube, process, known))
 
     def _improve(self, cube: Cube, process: GaussianProcess, known: set[bytes]) -> np.ndarray:
