@@ -33,8 +33,11 @@ class Cube:
 
     def draw(self, points: int, random: np.random.Generator) -> np.ndarray:
         """(points, dimensions) of configurations, evenly from the whole cube."""
-        drawn = random.random((points, len(self.space)))
-        return self._snap(np.where(self.choices, np.floor(drawn * self.choices), drawn))
+        return self.at(random.random((points, len(self.space))))
+
+    def at(self, shares: np.ndarray) -> np.ndarray:
+        """(points, dimensions) of configurations, from as many shares in [0, 1) of the values."""
+        return self._snap(np.where(self.choices, np.floor(shares * self.choices), shares))
 
     def near(self, centres: np.ndarray, step: Any, random: np.random.Generator) -> np.ndarray:
         """(points, dimensions) of configurations, one beside each centre.

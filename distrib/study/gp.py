@@ -16,13 +16,14 @@ from optuna.search_space import intersection_search_space
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from distrib.study import latin_hypercube
 from distrib.study.cube import Cube
 
 if TYPE_CHECKING:
     from distrib.study.gaussian_process import GaussianProcess
 
 AT_RANDOM = 10
-"""How many trials come before the first one that is searched."""
+"""How many trials come before the first one that is searched, a Latin hypercube of them."""
 
 STOPPED_VARIANCE = 0.3
 """How uncertain the end of a stopped trial is, where the variance of all values is 1."""
@@ -42,10 +43,13 @@ class Gp(BaseSampler):
     """Draws one trial by its expected improvement; a dimension that some trials lack, at random.
 
     Args:
+        seed: of this trial.
+        study_seed: of the start, the same for all trials.
         last: whether a trial's value is what it reported last, not its best.
     """
 
-    def __init__(self, seed: int, last: bool = False) -> None:
+    def __init__(self, seed: int, study_seed: int, last: bool = False) -> None:
+        self._study_seed = study_seed
         self._last = last
         self._generator = np.random.default_rng(seed)
         self._at_random = RandomSampler(seed=seed)
@@ -71,6 +75,10 @@ class Gp(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
     ) -> Any:
+        if trial.number < AT_RANDOM:
+            return latin_hypercube.value_of(
+                param_name, param_distribution, trial.number, AT_RANDOM, self._study_seed
+            )
         return self._at_random.sample_independent(study, trial, param_name, param_distribution)
 
     def _search(

@@ -42,7 +42,7 @@ def build_sampler(
         elif name == "gp":
             from distrib.study.gp import Gp
 
-            sampler = Gp(seed, last=selects == "last")
+            sampler = Gp(seed, study_seed, last=selects == "last")
         elif name == "cmaes":
             from distrib.study.cmaes import CmaEs
 

@@ -201,7 +201,7 @@ def _study(direction: str = "maximize") -> Study:
 
 
 def _draw(study: Study, seed: int) -> dict[str, Any]:
-    study.sampler = Gp(seed)
+    study.sampler = Gp(seed, study_seed=0)
     return study.ask(SPACE).params
 
 
@@ -242,14 +242,14 @@ def test_no_place_twice_while_there_is_another() -> None:
     space = {"n": IntDistribution(0, 7), "kind": CategoricalDistribution(["a", "b"])}
     study = _study()
     for seed in range(16):
-        study.sampler = Gp(seed)
+        study.sampler = Gp(seed, study_seed=0)
         drawn = study.ask(space)
         if seed < 10:
             study.tell(drawn, -float(drawn.params["n"]))
     places = [tuple(t.params.values()) for t in study.trials]
     assert len(set(places[10:])) == 6
     assert not set(places[10:]) & set(places[:10])
-    study.sampler = Gp(16)
+    study.sampler = Gp(16, study_seed=0)
     assert study.ask(space).params["n"] in range(8)  # nothing new may be left
 
 
