@@ -6,6 +6,7 @@ python experiments/mlp_study/run.py [--seeds 0 1 2 3 4] [--ways distrib reused n
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import statistics
@@ -21,7 +22,7 @@ import pandas as pd
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}"}
-Figures = tuple[float, float, float]  # whole seconds, best score, seconds until 0.72
+Figures = tuple[float, float, float]  # whole seconds, best score, seconds until 0.72 or infinity
 
 
 def peer(*words: str) -> Figures:
@@ -87,7 +88,8 @@ def main() -> None:
     found: dict[str, list[Figures]] = {way: [] for way in args.ways}
     for seed in args.seeds:
         for way, figures in found.items():
-            figures.append(ways[way](seed, args.trials))
+            seconds, best, reached = ways[way](seed, args.trials)
+            figures.append((seconds, best, math.inf if math.isnan(reached) else reached))
             print(f"seed {seed}, {way}: {told(figures[-1])}", flush=True)
     medians = {
         way: tuple(statistics.median(column) for column in zip(*figures))
@@ -101,7 +103,8 @@ def main() -> None:
 def told(figures: Sequence[float]) -> str:
     """One line of figures."""
     seconds, best, reached = figures
-    return f"{seconds:.1f} s, best {best:.4f}, 0.72 after {reached:.1f} s"
+    when = f"after {reached:.1f} s" if math.isfinite(reached) else "never"
+    return f"{seconds:.1f} s, best {best:.4f}, 0.72 {when}"
 
 
 if __name__ == "__main__":
