@@ -115,7 +115,12 @@ def rank_winners(args: argparse.Namespace) -> int:
 
 
 def _studies(places: Sequence[Path]) -> list[Path]:
-    """Those of the folders that are studies."""
+    """Those of the places that are studies; of `runs/*` others are passed by."""
+    for place in places:
+        if not place.exists():
+            raise InputError(
+                "no such folder", where="STUDIES", found=place, expected="studies, as runs/mlp-0"
+            )
     folders = [p for p in places if (p / "study.yaml").is_file()]
     if not folders:
         raise InputError(

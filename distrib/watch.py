@@ -38,18 +38,19 @@ def watch(args: argparse.Namespace) -> int:
     from distrib.tracking.live import render
 
     console = Console()
-    study = look(args.study)
+    study, driven = look(args.study), is_running(args.study)
     if args.once or not sys.stdout.isatty():
-        console.print(render(study))
-        if not is_running(args.study):
+        console.print(render(study, driven=driven))
+        if not driven:
             tell_end(args.study, study)
         return DONE
-    with Live(render(study), console=console, auto_refresh=False) as live:
+    with Live(render(study, driven=driven), console=console, auto_refresh=False) as live:
         while is_running(args.study):
             time.sleep(args.every)
             live.update(render(look(args.study)), refresh=True)
-        live.update(render(look(args.study)), refresh=True)
-    tell_end(args.study, look(args.study))
+        study = look(args.study)
+        live.update(render(study, driven=False), refresh=True)
+    tell_end(args.study, study)
     return DONE
 
 

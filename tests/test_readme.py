@@ -77,6 +77,27 @@ def test_the_family_of_twenty_lines_trains_and_predicts(
 
 
 @pytest.mark.slow
+@pytest.mark.cluster
+def test_the_family_of_twenty_lines_is_searched(tmp_path: Path) -> None:
+    (tmp_path / "my_screen").mkdir()
+    write_example(tmp_path / "my_screen")
+    (tmp_path / "my_family.py").write_text(block("# my_family.py"))
+    said = re.search(r"in a space as `(trainable: .*)`, with a parameter such as `(.*)`", README)
+    assert said is not None
+    space = f"{said[1]}\ntrials: 3\nparameters: {{{said[2]}}}\n"
+    (tmp_path / "my_space.yaml").write_text(space)
+    command = block("python -m distrib.tune --space my_space.yaml").split()
+    subprocess.run(
+        [sys.executable, *command[1:]],
+        cwd=tmp_path,
+        check=True,
+        timeout=120,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+    )
+    assert (tmp_path / "runs" / "my_space-0" / "best").is_dir()
+
+
+@pytest.mark.slow
 def test_the_script_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "my_screen").mkdir()
     write_example(tmp_path / "my_screen")

@@ -114,6 +114,8 @@ def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
         concurrent = concurrency(plan, cluster)
     if options.max_units is not None and plan.rule_name != "none" and not plan.rule().milestones:
         say(f"note: no trial is stopped early: all end within their grace of {plan.grace}")
+    if options.address is None and cluster.cpus > _cores():
+        say(f"note: {concurrent} trials at a time share {_cores()} CPUs: each takes longer")
     if (left := unused_gpus(plan, cluster, concurrent)) is not None:
         say(f"note: {left}")
     if options.address or resources.gpus:  # the winner needs what a trial needs
@@ -179,8 +181,13 @@ def own_cpus(plan: Plan) -> int | None:
     options = plan.options
     if options.address is not None:
         return None
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    whole = int(here or 1)
+    whole = _cores()
     if options.resources.group or options.resources.cpus > whole:
         return whole
-    return max(whole, math.ceil((options.concurrent or 0) * options.resources.cpus))
+    at_once = min(options.concurrent or 0, plan.trials)
+    return max(whole, math.ceil(at_once * options.resources.cpus))
+
+
+def _cores() -> int:
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return int(here or 1)

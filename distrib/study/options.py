@@ -294,8 +294,9 @@ def _objective(family: Trainable[Any, Any, Any], asked: str | None, space: Space
 def _trials(space: Space, sampler: str, asked: int | None, default: Any) -> int:
     points = len(space.grid_points())
     only_grid = all(p.kind == "grid" for p in space.searched())
+    own = 60 if default is None else _whole("trials", default, space)
     if asked is None:
-        asked = 60 if default is None else _whole("trials", default, space)
+        asked = own
         if only_grid:
             return points
     if asked < 1:
@@ -339,17 +340,18 @@ def _check_numbers(options: Options) -> None:
 
 def _one_of(key: str, asked: str | None, space: Space, default: str, names: Sequence[str]) -> str:
     """The user's word, else the space's, else the default; refused where it stands."""
-    value = asked or space.settings.get(key, default)
-    if value not in names:
-        raise InputError(
-            "no such choice",
-            file=None if asked else space.file,
-            where=f"--{key}" if asked else key,
-            found=value,
-            expected=f"one of {', '.join(names)}",
-            hint=nearest(str(value), names),
-        )
-    return value
+    own = space.settings.get(key, default)
+    for value, file, where in ((own, space.file, key), (asked or own, None, f"--{key}")):
+        if value not in names:
+            raise InputError(
+                "no such choice",
+                file=file,
+                where=where,
+                found=value,
+                expected=f"one of {', '.join(names)}",
+                hint=nearest(str(value), names),
+            )
+    return asked or own
 
 
 def _whole(key: str, value: Any, space: Space) -> int:

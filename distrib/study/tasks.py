@@ -95,7 +95,9 @@ def load_data(
             where=f"trainable {site.trainable}",
             found=reason(error),
             expected="data, or an InputError that says what is wrong with them",
-            hint="--debug shows where, in full",
+            hint="--debug shows where, in full"
+            if source.path
+            else "has it data of its own? if not, add --data; --debug shows where it failed",
         )
         return None, None, {"error": str(failed)}
     described["seconds"] = time.monotonic() - began

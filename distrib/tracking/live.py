@@ -17,11 +17,15 @@ IDLE_EVERY = 1.0  # the same while nothing is reported: only the time left moves
 SPEAK_EVERY = 10.0  # seconds between two plain lines about progress
 
 
-def render(study: StudyRecord, concurrent: int = 1) -> RenderableType:
-    """The study as it stands, as high and wide as the terminal; also for `distrib.watch`."""
+def render(study: StudyRecord, concurrent: int = 1, *, driven: bool = True) -> RenderableType:
+    """The study as it stands, as high and wide as the terminal; also for `distrib.watch`.
+
+    Args:
+        concurrent: trials at a time, as far as known. driven: whether a driver runs the study.
+    """
     from distrib.tracking.live_table import StudyView
 
-    return StudyView(study, concurrent, time.time())
+    return StudyView(study, concurrent, time.time(), driven)
 
 
 class _Screen:

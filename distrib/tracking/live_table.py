@@ -34,11 +34,13 @@ class StudyView:
 
     Attributes:
         concurrent: trials at a time, for the time left. now: seconds since the epoch.
+        driven: whether a driver runs the study; without one no trial runs.
     """
 
     study: StudyRecord
     concurrent: int
     now: float
+    driven: bool
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
@@ -51,7 +53,8 @@ class StudyView:
     def _progress(self, width: int) -> RenderableType:
         study = self.study
         done, total = wording.ended(study), max(study.num_trials, len(study.trials))
-        left = wording.time_left(study, self.now, self.concurrent) if done < total else None
+        goes_on = self.driven and done < total
+        left = wording.time_left(study, self.now, self.concurrent) if goes_on else None
         count = f"{done}/{total} trials"
         passed = "" if left is None else wording.left(study, left)
         grid = Table.grid(padding=(0, 2))
@@ -104,9 +107,11 @@ class StudyView:
 
     def _cells(self, trial: TrialRecord, first: bool) -> list[Text]:
         study = self.study
+        left_off = trial.state == "RUNNING" and not self.driven
+        state = wording.UNFINISHED if left_off else wording.STATE_WORDS[trial.state]
         return [
             Text(str(trial.number)),
-            Text(wording.STATE_WORDS[trial.state], style=STYLES[trial.state]),
+            Text(state, style=STYLES[trial.state]),
             Text(f"{trial.step}/{study.max_units}"),
             Text(str(trial.rung) if trial.rung else "-"),
             Text(wording.figure(trial.latest.get(study.metric))),

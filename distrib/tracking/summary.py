@@ -57,7 +57,7 @@ def _head(study: StudyRecord, interrupted: bool) -> str:
             ("COMPLETE", "ran to the end"),
             ("PRUNED", "stopped early"),
             ("FAIL", "failed"),
-            ("RUNNING", "unfinished"),
+            ("RUNNING", wording.UNFINISHED),
         )
         if states[state]
     ]

@@ -18,6 +18,7 @@ STATE_WORDS = {
     "PRUNED": "pruned",
     "FAIL": "failed",
 }
+UNFINISHED = "unfinished"  # a trial that runs in the record, of a study that no driver runs
 
 
 def figure(value: float | None) -> str:

@@ -195,3 +195,27 @@ def test_bad_spaces(
         assert "\n  expected: " in said
     assert "Traceback" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["space.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ("trials: many", ("--trials", "1")),
+        ("sampler: tep", ("--sampler", "tpe")),
+        ("scheduler: aasha", ("--scheduler", "none")),
+        ("metric: scor", ("--metric", "score")),
+    ],
+)
+def test_a_mistake_is_told_where_the_command_says_otherwise(
+    says: str,
+    words: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    space = f"trainable: tests.toys:Curve\n{says}\nparameters: {{height: {{uniform: [0, 1]}}}}\n"
+    Path("space.yaml").write_text(space)
+    assert main(["--space", "space.yaml", "--allow-custom", *words]) == 2
+    assert f"space.yaml, {says.partition(':')[0]}: " in capsys.readouterr().err
+    assert not Path("runs").exists()

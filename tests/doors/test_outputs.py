@@ -75,6 +75,7 @@ def test_two_models_are_tested(place: Path) -> None:
     assert row["sub_model"] == "ligation-mh"
     assert "not nested" in door(place, "compare", "--lrt", "runs/nested", "runs/full", code=2)
     assert "exactly one of them" in door(place, "compare", code=2)
+    assert "found:    runs/fulll" in door(place, "compare", "runs/full", "runs/fulll", code=2)
 
 
 def test_an_evaluation_is_added_to_a_table(place: Path) -> None:

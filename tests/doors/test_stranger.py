@@ -96,6 +96,6 @@ def test_the_winner_predicts_and_judges(home: Path) -> None:
 
 
 def test_onlookers_find_the_study(home: Path) -> None:
-    assert "mlp-0" in door(home, "compare", "runs/mlp-0")
+    assert "mlp-0" in door(home, "compare", "runs/mlp-0", "my_screen")
     assert "60" in door(home, "watch", "runs/mlp-0", "--once")
     assert "CPUs" in door(home, "doctor")

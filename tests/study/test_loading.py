@@ -47,8 +47,13 @@ def test_the_option_that_asks_for_too_much_is_named(resources: Resources, option
 
 def test_a_machine_may_be_shared_by_trials_but_has_no_more_for_one() -> None:
     here = len(os.sched_getaffinity(0))
-    for concurrent, cpus, offered in ((None, 1, here), (here + 3, 1, here + 3), (1, 4096, here)):
-        plan = toy_plan(concurrent=concurrent, resources=Resources(cpus=cpus))
+    for concurrent, cpus, offered in (
+        (None, 1, here),
+        (here + 3, 1, here + 3),
+        (999, 1, here + 5),  # as many as there are trials
+        (1, 4096, here),
+    ):
+        plan = toy_plan(trials=here + 5, concurrent=concurrent, resources=Resources(cpus=cpus))
         assert own_cpus(plan) == offered
 
 
@@ -85,23 +90,38 @@ def test_unused_gpus_are_pointed_out(
     assert found is None if told is None else found is not None and found.startswith(told)
 
 
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The assistant that loads the data, which are made up, and what is killed."""
+    facts = {"draws": {}, "unfit": {}, "units": None, "workers": 1}
+    made = SimpleNamespace(assistant=Mock(), killed=[])
+    made.assistant.load.options.return_value.remote.return_value = ("data", None, facts)
+    monkeypatch.setattr(tasks, "look_at_device", Mock())
+    monkeypatch.setattr(tasks, "start_assistant", lambda site, **share: made.assistant)
+    monkeypatch.setattr(ray, "get", lambda found: found if found is facts else None)
+    monkeypatch.setattr(ray, "kill", made.killed.append)
+    return made
+
+
 @pytest.mark.parametrize(
     ("address", "gpus", "stays"), [(None, 0, True), (None, 1, False), ("10.0.0.1:6379", 0, False)]
 )
 def test_what_loaded_the_data_stays_where_it_takes_nothing_from_the_trials(
-    address: str | None, gpus: float, stays: bool, monkeypatch: pytest.MonkeyPatch
+    address: str | None, gpus: float, stays: bool, made: SimpleNamespace
 ) -> None:
-    facts = {"draws": {}, "unfit": {}, "units": None, "workers": 1}
-    assistant, killed = Mock(), []
-    assistant.load.options.return_value.remote.return_value = ("data", None, facts)
-    monkeypatch.setattr(tasks, "look_at_device", Mock())
-    monkeypatch.setattr(tasks, "start_assistant", lambda site, **share: assistant)
-    monkeypatch.setattr(ray, "get", lambda found: found if found is facts else None)
-    monkeypatch.setattr(ray, "kill", killed.append)
     settings = {"trainable": "tests.toys:OnGpu"}
     plan = toy_plan(settings=settings, address=address, resources=Resources(gpus=gpus))
     cluster = Cluster("", Path(), 1, 4, 2, ({"CPU": 4.0, "GPU": 2.0},))
     loaded = load(plan, cluster, [].append)
     assert loaded.data == "data"
-    assert (loaded.assistant is assistant) == stays
-    assert (killed == []) == stays
+    assert (loaded.assistant is made.assistant) == stays
+    assert (made.killed == []) == stays
+
+
+@pytest.mark.parametrize("more", [0, 2])
+def test_it_is_said_that_trials_share_cpus(more: int, made: SimpleNamespace) -> None:
+    here = len(os.sched_getaffinity(0))
+    cpus, told = here + more, list[str]()
+    load(toy_plan(), Cluster("", Path(), 1, cpus, 0, ({"CPU": float(cpus)},)), told.append)
+    said = f"note: {cpus} trials at a time share {here} CPUs: each takes longer"
+    assert (said in told) == bool(more)

@@ -92,13 +92,16 @@ class Failing(Curve):
         raise TypeError("no such argument")
 
 
-def test_a_bug_in_the_loading_is_told_in_a_few_lines() -> None:
+@pytest.mark.parametrize("path", [None, "my_screen/"])
+def test_a_bug_in_the_loading_is_told_in_a_few_lines(path: str | None) -> None:
     site = Site(f"{__name__}:Failing", Worker(), allow_custom=True)
-    _, _, described = load_data(site, Source(), 0.2, 0, NOTHING, 1)
+    _, _, described = load_data(site, Source(path=path), 0.2, 0, NOTHING, 1)
     said = described["error"]
-    assert said.startswith(f"trainable {__name__}:Failing: the family failed to load its data\n")
+    where = f"trainable {__name__}:Failing: the family failed to load its data\n"
+    assert where in said
     assert "found:    TypeError: no such argument (test_tasks.py:" in said
     assert "--debug" in said
+    assert ("add --data" in said) == (path is None)  # what a family without data of its own needs
 
 
 class Lopsided(Curve):

@@ -48,6 +48,16 @@ def test_the_table_says_what_stands(fake_study: Any) -> None:
     assert text.index(" running") < text.index(" complete  ")
 
 
+def test_no_trial_runs_where_no_driver_does(fake_study: Any) -> None:
+    console = Console(file=io.StringIO(), width=120, height=24)
+    console.print(render(fake_study(12, running=2), driven=False))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert text.count(" unfinished") == 2
+    assert "running" not in text
+    assert "left" not in text
+
+
 def test_runners_beyond_the_screen_are_counted(fake_study: Any) -> None:
     text = drawn(fake_study(100, running=80))
     shown = text.count(" running")
