@@ -34,11 +34,13 @@ def watch(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.live import Live
 
+    from distrib.study.folder import open_run_folder
     from distrib.study.onlooker import is_running, look
     from distrib.tracking.live import render
 
     console = Console()
-    study, driven = look(args.study), is_running(args.study)
+    driven = is_running(open_run_folder(args.study).path)
+    study = look(args.study)  # afterwards: a study that has just ended is seen as it ended
     if args.once or not sys.stdout.isatty():
         console.print(render(study, driven=driven))
         if not driven:

@@ -32,8 +32,7 @@ def checks(out: Path, *, cluster: bool = False) -> Iterator[Check]:
         "python", f"{platform.python_version()} on {platform.system()} {os.uname().machine}"
     )
     yield from _packages()
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Check("CPUs", f"{cpus} usable of {os.cpu_count()}")
+    yield Check("CPUs", f"{usable_cpus()} usable of {os.cpu_count()}")
     gpus = nvidia_gpus()
     yield from gpu_checks(gpus)
     yield _memory()
@@ -42,6 +41,12 @@ def checks(out: Path, *, cluster: bool = False) -> Iterator[Check]:
     yield from _ports()
     spread = cluster or len(gpus) > 1
     yield from network(interfaces(), default_route(), os.environ, spread=spread)
+
+
+def usable_cpus() -> int:
+    """CPUs of this machine that this process may use."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return int(here or 1)
 
 
 def _packages() -> Iterator[Check]:

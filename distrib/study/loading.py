@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from distrib.cluster.connect import Cluster, connected
+from distrib.cluster.machine import usable_cpus
 from distrib.errors import InputError
 from distrib.study.bootstrap import check_drawn
 from distrib.study.fitting import fit_plan, with_units
@@ -114,8 +114,8 @@ def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
         concurrent = concurrency(plan, cluster)
     if options.max_units is not None and plan.rule_name != "none" and not plan.rule().milestones:
         say(f"note: no trial is stopped early: all end within their grace of {plan.grace}")
-    if options.address is None and cluster.cpus > _cores():
-        say(f"note: {concurrent} trials at a time share {_cores()} CPUs: each takes longer")
+    if options.address is None and cluster.cpus > usable_cpus():
+        say(f"note: {concurrent} trials at a time share {usable_cpus()} CPUs: each takes longer")
     if (left := unused_gpus(plan, cluster, concurrent)) is not None:
         say(f"note: {left}")
     if options.address or resources.gpus:  # the winner needs what a trial needs
@@ -181,13 +181,8 @@ def own_cpus(plan: Plan) -> int | None:
     options = plan.options
     if options.address is not None:
         return None
-    whole = _cores()
+    whole = usable_cpus()
     if options.resources.group or options.resources.cpus > whole:
         return whole
     at_once = min(options.concurrent or 0, plan.trials)
     return max(whole, math.ceil(at_once * options.resources.cpus))
-
-
-def _cores() -> int:
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return int(here or 1)
