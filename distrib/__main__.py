@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from distrib._door import mute
+from distrib.cli.command import mute
 
 DOORS = {
     "tune": "search for good hyperparameters",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from distrib.study.model import Model
+    from distrib.study.driver.model import Model
 
 
 def load(family: str, path: str | None = None, **options: Any) -> Any:
@@ -30,8 +30,8 @@ def load(family: str, path: str | None = None, **options: Any) -> Any:
     Raises:
         InputError: naming file, row or key, what was found and what was expected.
     """
-    from distrib.study.configs import checked
-    from distrib.study.registry import load_family
+    from distrib.study.space.configs import checked
+    from distrib.trainables.registry import load_family
 
     loaded = load_family(family, allow_custom=True)
     return loaded.load(checked(loaded.Source, {"path": path, **options}, "data"))
@@ -39,7 +39,7 @@ def load(family: str, path: str | None = None, **options: Any) -> Any:
 
 def build(family: str | Path, **config: Any) -> Model:
     """An untrained model with these hyperparameters, or the trained one of a `best/` folder."""
-    from distrib.study.model import build_model, open_model
+    from distrib.study.driver.model import build_model, open_model
 
     if Path(family).is_dir():
         return open_model(family, allow_custom=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distrib._door import DONE, Parser, enter, folder
+from distrib.cli.command import DONE, Parser, enter, folder
 from distrib.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def compare(args: argparse.Namespace) -> int:
 
 def list_studies(args: argparse.Namespace) -> int:
     """A leaderboard of the studies."""
-    from distrib._door import table_writer
-    from distrib.study.onlooker import look
+    from distrib.cli.command import table_writer
+    from distrib.study.driver.onlooker import look
     from distrib.tracking.compare import leaderboard, render
 
     write = table_writer(args.out) if args.out else None
@@ -89,9 +89,9 @@ def list_studies(args: argparse.Namespace) -> int:
 
 def rank_winners(args: argparse.Namespace) -> int:
     """The winners of studies of one data set, and its baselines, best first."""
-    from distrib._door import table_writer
-    from distrib.study.onlooker import look
-    from distrib.study.study_file import read_study
+    from distrib.cli.command import table_writer
+    from distrib.study.driver.onlooker import look
+    from distrib.study.driver.study_file import read_study
     from distrib.tracking.ranking import Ranked, differences, draw_rows, ranking, render_ranking
 
     write = table_writer(args.out) if args.out else None
@@ -133,7 +133,7 @@ def _studies(places: Sequence[Path]) -> list[Path]:
 
 def test_likelihoods(args: argparse.Namespace) -> int:
     """Whether the full model of two fits better than the one nested in it."""
-    from distrib._door import table_writer
+    from distrib.cli.command import table_writer
     from distrib.tracking.ratio_test import ratio_table, ratio_test
 
     write = table_writer(args.out) if args.out else None
@@ -150,7 +150,7 @@ def test_likelihoods(args: argparse.Namespace) -> int:
 
 
 def _fitted(place: Path, allow_custom: bool) -> Fitted:
-    from distrib.study.model import open_model
+    from distrib.study.driver.model import open_model
     from distrib.tracking.ratio_test import Fitted
 
     model = open_model(place, allow_custom=allow_custom)

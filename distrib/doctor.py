@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from distrib._door import BAD_INPUT, DONE, Parser, enter
+from distrib.cli.command import BAD_INPUT, DONE, Parser, enter
 
 EXAMPLES = """\
 python -m distrib.doctor

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distrib._door import DONE, Parser, enter, table_writer
+from distrib.cli.command import DONE, Parser, enter, table_writer
 
 if TYPE_CHECKING:
-    from distrib.study.model import Model
+    from distrib.study.driver.model import Model
 
 EXAMPLES = """\
 python -m distrib.evaluate runs/mlp-0/best --data held_out/
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def evaluate(args: argparse.Namespace) -> int:
     """Load, judge, print."""
     from distrib.errors import InputError, said_in
-    from distrib.study.model import open_model
+    from distrib.study.driver.model import open_model
     from distrib.tracking.evaluations import append_row
 
     if args.append is not None and args.append.suffix != ".tsv":
@@ -80,7 +80,7 @@ def about_training(model: Model, data: Any, same: bool) -> str | None:
     Args:
         same: whether these are the data that its study was given.
     """
-    from distrib.data.ids import examples
+    from distrib.data.files.ids import examples
     from distrib.trainables.training_rows import trained_on
 
     ids = model.family.row_ids(data)

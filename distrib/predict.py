@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from distrib._door import DONE, Parser, enter, table_writer
+from distrib.cli.command import DONE, Parser, enter, table_writer
 from distrib.errors import said_in
 
 EXAMPLES = """\
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def predict(args: argparse.Namespace) -> int:
     """Load, predict, write whole."""
-    from distrib.study.model import open_model
+    from distrib.study.driver.model import open_model
 
     write = table_writer(args.out)
     model = open_model(args.model, allow_custom=args.allow_custom)

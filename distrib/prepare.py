@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from distrib._door import DONE, Parser, enter
-from distrib._prepare_screen import add_embed, add_expression
+from distrib.cli.command import DONE, Parser, enter
+from distrib.cli.prepare_screens import add_embed, add_expression
 from distrib.errors import InputError
 
 EXAMPLES = """\
@@ -103,8 +103,8 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
 
 def example(args: argparse.Namespace) -> int:
     """Write the family's example into a new folder."""
-    from distrib.study.registry import load_family
-    from distrib.study.space_file import find_space
+    from distrib.study.space.space_file import find_space
+    from distrib.trainables.registry import load_family
 
     family = load_family(find_space(args.space).trainable, allow_custom=args.allow_custom)
     folder: Path = args.out
@@ -130,7 +130,7 @@ def example(args: argparse.Namespace) -> int:
 
 def trimming(args: argparse.Namespace) -> int:
     """Prepare repertoire files and say what became of their rows."""
-    from distrib._prepare_trimming import prepare, recipe_of
+    from distrib.cli.prepare_trimming import prepare, recipe_of
 
     recipe, origin, notes = recipe_of(args)
     prepared, account = prepare(args.input, recipe, args.out, origin, notes, args.address)

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
-from distrib._carry_out import carry_out
-from distrib._door import Parser, enter
-from distrib._studies import add_options, new_place, options_from, resumed
+from distrib.cli.command import Parser, enter
+from distrib.cli.execute import carry_out
+from distrib.cli.study_options import add_options, new_place, options_from, resumed
 from distrib.errors import InputError
 
 EXAMPLES = """\
@@ -46,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def train(args: argparse.Namespace) -> int:
     """Train what `--config` or `--space` names, or go on with an interrupted training."""
-    from distrib.study.options import make_plan
-    from distrib.study.single import (
+    from distrib.study.plan.plan import make_plan
+    from distrib.study.plan.single_config import (
         read_config,
         space_of_config,
         space_of_defaults,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from distrib._carry_out import carry_out
-from distrib._door import DONE, Parser, enter
-from distrib._studies import (
+from distrib.cli.command import DONE, Parser, enter
+from distrib.cli.execute import carry_out
+from distrib.cli.study_options import (
     add_options,
     add_search_options,
     find_study,
@@ -37,8 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def tune(args: argparse.Namespace) -> int:
     """Begin a study, or go on with one."""
-    from distrib.study.options import make_plan
-    from distrib.study.space_file import find_space, space_names
+    from distrib.study.plan.plan import make_plan
+    from distrib.study.space.space_file import find_space, space_names
 
     if args.resume:
         for name in ("space", "warm_start"):
@@ -59,7 +59,7 @@ def tune(args: argparse.Namespace) -> int:
     warm = find_study(args.warm_start, place_of(args)).path if args.warm_start else None
     place = new_place(args, plan.space.name, warm)
     if args.dry_run:
-        from distrib.study.dry_run import dry_run
+        from distrib.study.driver.dry_run import dry_run
 
         dry_run(plan, place, print)
         return DONE

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distrib._door import DONE, Parser, enter, folder
+from distrib.cli.command import DONE, Parser, enter, folder
 
 if TYPE_CHECKING:
     from distrib.records import StudyRecord
@@ -34,8 +34,8 @@ def watch(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.live import Live
 
-    from distrib.study.folder import open_run_folder
-    from distrib.study.onlooker import is_running, look
+    from distrib.study.driver.onlooker import is_running, look
+    from distrib.study.record.run_folder import open_run_folder
     from distrib.tracking.live import render
 
     console = Console()

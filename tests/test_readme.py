@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distrib.data.example_screen import write_example
-from distrib.study.registry import load_family
-from distrib.study.space_file import parse_space, read_yaml
+from distrib.data.screens.example_screen import write_example
+from distrib.study.space.space_file import parse_space, read_yaml
 from distrib.trainables.base import Source, Worker
+from distrib.trainables.registry import load_family
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def test_every_door_is_named() -> None:
 
 
 def test_the_space_is_valid() -> None:
-    from distrib.study.options import Options, make_plan
+    from distrib.study.plan.plan import Options, make_plan
 
     space = parse_space(read_yaml(block("trainable: mlp"), "README"), name="x", file="README")
     plan = make_plan(space, Options())

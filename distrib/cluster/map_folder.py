@@ -31,8 +31,8 @@ from typing import Any
 
 from distrib.cluster.map_inputs import LOOKS, Input
 from distrib.cluster.map_task import Outcome
-from distrib.data.parquet_set_manifest import NAME as MANIFEST
-from distrib.data.parquet_set_manifest import SetFile, write_manifest
+from distrib.data.streams.parquet_set_manifest import NAME as MANIFEST
+from distrib.data.streams.parquet_set_manifest import SetFile, write_manifest
 from distrib.errors import InputError
 from distrib.files import write_whole
 

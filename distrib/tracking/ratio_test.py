@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from distrib.errors import InputError
-from distrib.models.inference import RatioTest, likelihood_ratio
+from distrib.models.vdj.inference import RatioTest, likelihood_ratio
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from distrib.data.names import without_version
+from distrib.data.files.names import without_version
 from distrib.trainables.base import Progress, State
 
 NAME = "training_rows"

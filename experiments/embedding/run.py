@@ -22,8 +22,8 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from distrib.models.encoders import pool, small_encoder  # noqa: E402
-from distrib.trainables.embedder import BUDGET, embed  # noqa: E402
+from distrib.models.screens.encoders import pool, small_encoder  # noqa: E402
+from distrib.trainables.screens.ia3.embedder import BUDGET, embed  # noqa: E402
 
 BATCH = 8
 SHORTEST, LONGEST = 200, 12_000

@@ -20,10 +20,10 @@ sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = str(ROOT)
 
 from distrib.records import StudyRecord, TrialRecord  # noqa: E402
-from distrib.study.options import Options, make_plan  # noqa: E402
-from distrib.study.place import Place  # noqa: E402
-from distrib.study.run import run_study  # noqa: E402
-from distrib.study.space_file import find_space  # noqa: E402
+from distrib.study.driver.place import Place  # noqa: E402
+from distrib.study.driver.run_study import run_study  # noqa: E402
+from distrib.study.plan.plan import Options, make_plan  # noqa: E402
+from distrib.study.space.space_file import find_space  # noqa: E402
 from distrib.tracking.tensorboard import TensorBoardTracker  # noqa: E402
 
 WINDOW = 100

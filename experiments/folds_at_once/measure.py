@@ -11,12 +11,13 @@ import statistics
 import time
 from collections.abc import Sequence
 
-from distrib.data.screen import Screen
+from distrib.data.screens.screen import Screen
 from distrib.trainables.base import Worker
-from distrib.trainables.mlp import Mlp, MlpConfig, recipe
-from distrib.trainables.mlp_task import MlpTask
-from distrib.trainables.screens import folds_of
-from distrib.trainables.torch_loop import train
+from distrib.trainables.screens.base import folds_of
+from distrib.trainables.screens.mlp.config import MlpConfig
+from distrib.trainables.screens.mlp.family import Mlp, recipe
+from distrib.trainables.screens.mlp.task import MlpTask
+from distrib.trainables.training.loop import train
 
 
 def seconds(config: MlpConfig, data: Screen, worker: Worker, folds: Sequence[int] | None) -> float:

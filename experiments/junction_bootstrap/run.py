@@ -13,12 +13,12 @@ import time
 
 import numpy as np
 
-from distrib.data.vdj.junction_build import build_junctions
-from distrib.data.vdj.simulate import simulate_junctions
-from distrib.models.junction_fit import Iteration
-from distrib.trainables.junction_inference import final_state, replicate
-from distrib.trainables.junction_model import JunctionModel
-from distrib.trainables.trimming_ligation_em import TrimmingLigationEmConfig
+from distrib.data.vdj.ligation.junction_build import build_junctions
+from distrib.data.vdj.ligation.simulate import simulate_junctions
+from distrib.models.vdj.junction_fit import Iteration
+from distrib.trainables.vdj.ligation.em import TrimmingLigationEmConfig
+from distrib.trainables.vdj.ligation.inference import final_state, replicate
+from distrib.trainables.vdj.ligation.model import JunctionModel
 
 
 def main() -> None:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from distrib.data.vdj.junction_build import Annotations, build_junctions
-from distrib.data.vdj.model_types import parse_model_type
-from distrib.data.vdj.prepared import Prepared
-from distrib.data.vdj.simulate import simulate_junctions
-from distrib.data.vdj.simulate_model import PUBLISHED_BASE
-from distrib.models.junction_fit import Objective, fit
-from distrib.models.junction_likelihood import JunctionLikelihood
-from distrib.trainables.junction_design import make_design
+from distrib.data.vdj.ligation.junction_build import Annotations, build_junctions
+from distrib.data.vdj.ligation.model_types import parse_model_type
+from distrib.data.vdj.ligation.simulate import simulate_junctions
+from distrib.data.vdj.ligation.simulate_model import PUBLISHED_BASE
+from distrib.data.vdj.prepare.prepared import Prepared
+from distrib.models.vdj.junction_fit import Objective, fit
+from distrib.models.vdj.junction_likelihood import JunctionLikelihood
+from distrib.trainables.vdj.design import make_design
 
 CUT = "motif_two-side-base-count-beyond"
 

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 from distrib.data.splits import fold_ids  # noqa: E402
-from distrib.models.lel import Factor, Held, Lel, two_sided_errors  # noqa: E402
+from distrib.models.screens.lel import Factor, Held, Lel, two_sided_errors  # noqa: E402
 
 P, G, K, FOLDS = 377, 4912, 512, 5
 GRID = np.logspace(-3, 4, 32)  # of either side: 1,024 pairs

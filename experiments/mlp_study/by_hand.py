@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from distrib.data.metrics import summary
-from distrib.data.profiles import gene_end_profiles
+from distrib.data.screens.metrics import summary
+from distrib.data.screens.profiles import gene_end_profiles
 from distrib.data.splits import fold_ids
-from distrib.trainables.mlp import MlpConfig
+from distrib.trainables.screens.mlp.config import MlpConfig
 
 FIXED = MlpConfig()
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh}

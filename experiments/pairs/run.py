@@ -22,11 +22,12 @@ sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
 
-from distrib.data.simulate_screen import simulate  # noqa: E402
+from distrib.data.screens.simulate_screen import simulate  # noqa: E402
 from distrib.trainables.base import Worker  # noqa: E402
-from distrib.trainables.mlp_pairs import MlpPairsConfig, recipe  # noqa: E402
-from distrib.trainables.pairs_task import PairsTask  # noqa: E402
-from distrib.trainables.torch_loop import train  # noqa: E402
+from distrib.trainables.screens.pairs.config import MlpPairsConfig  # noqa: E402
+from distrib.trainables.screens.pairs.family import recipe  # noqa: E402
+from distrib.trainables.screens.pairs.task import PairsTask  # noqa: E402
+from distrib.trainables.training.loop import train  # noqa: E402
 
 PAIRS = 4096
 WIDTHS = ((128, 64), (512, 256, 128))

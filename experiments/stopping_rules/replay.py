@@ -17,9 +17,9 @@ import numpy as np
 import optuna
 from curves import EPOCHS, Curves
 
-from distrib.study.samplers import build_sampler
-from distrib.study.space_file import find_space
-from distrib.study.stopping import build_rule
+from distrib.study.search.samplers import build_sampler
+from distrib.study.search.schedulers import build_rule
+from distrib.study.space.space_file import find_space
 
 BETWEEN = 0.2  # seconds from the end of a trial to the first epoch of its slot's next one
 TRIALS, SLOTS = 60, 2

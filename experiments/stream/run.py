@@ -30,9 +30,9 @@ import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 
 from distrib.cluster.environment import SETTINGS  # noqa: E402
-from distrib.data.parquet_set import ParquetSet, open_set  # noqa: E402
-from distrib.data.parquet_set_arrays import dense, packed  # noqa: E402
-from distrib.data.stream import Rows, Stream  # noqa: E402
+from distrib.data.streams.parquet_set import ParquetSet, open_set  # noqa: E402
+from distrib.data.streams.parquet_set_arrays import dense, packed  # noqa: E402
+from distrib.data.streams.stream import Rows, Stream  # noqa: E402
 
 WIDTH = 256  # numbers a row, float32
 FILES = 8

@@ -17,9 +17,9 @@ from original_way import eager_bfgs
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from distrib.data.vdj.cut_features import build_features
-from distrib.data.vdj.trimming import olga_trimming
-from distrib.models.conditional_logit import fit
+from distrib.data.vdj.trimming.cut_features import build_features
+from distrib.data.vdj.trimming.trimming import olga_trimming
+from distrib.models.vdj.conditional_logit import fit
 
 
 def scipy_fit(x: np.ndarray, w: np.ndarray) -> np.ndarray:

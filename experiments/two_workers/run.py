@@ -29,7 +29,7 @@ def work(rank: int, size: int, meeting: str, batch: int, steps: int) -> None:
     from torch import nn
 
     from distrib.trainables.base import Worker
-    from distrib.trainables.parallel import process_group
+    from distrib.trainables.training.data_parallel import process_group
 
     torch.set_num_threads(1)
     torch.manual_seed(0)

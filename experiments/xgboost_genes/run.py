@@ -21,9 +21,10 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 
-from distrib.data.simulate_screen import simulate  # noqa: E402
+from distrib.data.screens.simulate_screen import simulate  # noqa: E402
 from distrib.trainables.base import Worker  # noqa: E402
-from distrib.trainables.xgboost import XgboostConfig, grown  # noqa: E402
+from distrib.trainables.screens.xgboost.config import XgboostConfig  # noqa: E402
+from distrib.trainables.screens.xgboost.family import grown  # noqa: E402
 
 
 def main() -> None:

@@ -19,13 +19,13 @@ import pytest
 from distrib.cluster.connect import Cluster, connected
 from distrib.cluster.map import MapError, map_files
 from distrib.cluster.map_progress import MapProgress
-from distrib.data.parquet_set import open_set
+from distrib.data.streams.parquet_set import open_set
 from distrib.errors import InputError
-from tests.driver import ROOT, Driver
+from tests.support.driver import ROOT, Driver
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300), pytest.mark.usefixtures("cluster")]
 
-HERE = "tests.map_functions"
+HERE = "tests.support.map_functions"
 LIMIT = 15  # seconds: others too start a process within it, on a busy machine
 
 SLOWLY = {"at_once": 10, "pause": 0.05}

@@ -21,7 +21,7 @@ from distrib.cluster.map_inputs import find_inputs
 from distrib.cluster.map_task import Job, run_job
 from distrib.errors import InputError
 
-WORD = "tests.map_functions:numbers"
+WORD = "tests.support.map_functions:numbers"
 
 
 class Killed(BaseException):
@@ -226,7 +226,7 @@ def test_other_work_is_refused(paths: list[Path], tmp_path: Path) -> None:
     map_here(out, paths, at_once=3)
     before = contents(out)
     other: list[tuple[dict[str, Any], list[str]]] = [
-        ({"word": "tests.map_functions:divides_by_zero", "at_once": 3}, ["function", WORD]),
+        ({"word": "tests.support.map_functions:divides_by_zero", "at_once": 3}, ["function", WORD]),
         ({"at_once": 4}, ["options.at_once", "3", "4, as this call asks"]),
         ({"at_once": 3.0}, ["options.at_once", "3.0"]),
         ({}, ["options.at_once", "nothing"]),
@@ -249,7 +249,7 @@ def test_other_work_is_refused(paths: list[Path], tmp_path: Path) -> None:
 def test_a_wrong_word_can_be_mended(paths: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(AssertionError, match="cannot be imported"):
-        map_here(out, paths, word="tests.map_functions:nombres")
+        map_here(out, paths, word="tests.support.map_functions:nombres")
     assert map_here(out, paths) == [path.name for path in paths]
 
 

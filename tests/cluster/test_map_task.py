@@ -26,7 +26,9 @@ def _same_threads() -> Any:
 def run(tmp_path: Path, function: str, content: str = "1 -2 3", **options: Any) -> Outcome:
     path = tmp_path / "a.txt"
     path.write_text(content)
-    word = function if ":" in function or not function else f"tests.map_functions:{function}"
+    word = (
+        function if ":" in function or not function else f"tests.support.map_functions:{function}"
+    )
     return run_job(Job(str(path), str(path), word, options, tmp_path / "a.part", threads=2))
 
 
@@ -58,7 +60,7 @@ def test_arrow_has_the_threads_given(tmp_path: Path) -> None:
         ("changes_its_mind", {}, "bug", ["another schema"]),
         ("yields_text", {}, "bug", ["yields_text", "str"]),
         ("numbers", {"unheard_of": 1}, "bug", ["TypeError", "unheard_of"]),
-        ("nothing", {}, "function", ["tests.map_functions:nothing", "cannot be imported"]),
+        ("nothing", {}, "function", ["tests.support.map_functions:nothing", "cannot be imported"]),
         ("tests.gone:numbers", {}, "function", ["tests.gone", "cannot be imported"]),
         ("numbers:", {}, "function", ["package.module:name"]),
         ("", {}, "function", ["package.module:name"]),
@@ -77,7 +79,7 @@ def test_what_goes_wrong_is_told(
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     gone = str(tmp_path / "gone")
-    job = Job(gone, gone, "tests.map_functions:numbers", {}, tmp_path / "b.part", 1)
+    job = Job(gone, gone, "tests.support.map_functions:numbers", {}, tmp_path / "b.part", 1)
     outcome = run_job(job)
     assert outcome.kind == "reading"
     assert "No such file" in outcome.told
@@ -87,6 +89,6 @@ def test_a_folder_that_this_node_does_not_see(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("1")
     part = tmp_path / "elsewhere" / "a.part"
-    outcome = run_job(Job(str(path), str(path), "tests.map_functions:numbers", {}, part, 1))
+    outcome = run_job(Job(str(path), str(path), "tests.support.map_functions:numbers", {}, part, 1))
     assert (outcome.kind, outcome.code) == ("writing", errno.ENOENT)
     assert "share" in outcome.told

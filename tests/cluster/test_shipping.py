@@ -18,8 +18,8 @@ import distrib
 from distrib.cluster import shipping
 from distrib.cluster.shipping import gather
 from distrib.errors import InputError
-from tests.driver import Driver, trials_of, write_space
-from tests.ray_cluster import foreign_environment, ray_cluster
+from tests.support.driver import Driver, trials_of, write_space
+from tests.support.ray_cluster import foreign_environment, ray_cluster
 
 
 def write(root: Path, *paths: str, content: str = "x = 1\n") -> None:
@@ -62,7 +62,9 @@ def test_a_family_brings_its_package_and_the_modules_beside_it(
     code = ("lab_a/__init__.py", "lab_a/family.py", "lab_a/deep/layers.py", "lab_a/deep/table.csv")
     code += ("lab_b.py",)
     write(project, *code, "lab_c/__init__.py", "data.csv", "runs/lab-0/study.yaml")
-    gather(tmp_path / "code", ["lab_a.family:Mine", "mlp", "distrib.trainables.mlp:Mlp"])
+    gather(
+        tmp_path / "code", ["lab_a.family:Mine", "mlp", "distrib.trainables.screens.mlp.family:Mlp"]
+    )
     assert sent(tmp_path / "code") == set(code)
 
 
@@ -227,7 +229,7 @@ def test_a_worker_elsewhere_imports_what_was_sent(tmp_path: Path) -> None:
 FAMILY = '''
 from pathlib import Path
 
-from tests.toys import Curve
+from tests.support.toys import Curve
 
 
 class Mine(Curve):

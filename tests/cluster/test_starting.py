@@ -34,7 +34,7 @@ class Look:
         import sys
         return list(sys.modules)
 
-with connected(None, cpus=2, preload="distrib.study.preloaded", framework="torch"):
+with connected(None, cpus=2, preload="distrib.study.worker.preload", framework="torch"):
     import ray
     look = ray.remote(Look).remote()
     end = time.monotonic() + 60
@@ -56,7 +56,9 @@ def test_nothing_useless_is_started_and_what_a_trial_needs_is_imported() -> None
     )
     assert done.returncode == 0, done.stderr
     modules, commands = json.loads(done.stdout.splitlines()[-1])
-    assert {"distrib.study.slot", "distrib.study.tasks", "torch"} <= set(modules)
+    assert {"distrib.study.worker.trial_actor", "distrib.study.worker.tasks", "torch"} <= set(
+        modules
+    )
     assert any("raylet" in command for command in commands)
     for useless in (
         "monitor.py",

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from distrib.cluster.gpus import nvidia_gpus
-from distrib.study.registry import load_family
 from distrib.trainables.base import Trainable, Worker
+from distrib.trainables.registry import load_family
 
 
 @dataclass(frozen=True)
@@ -122,14 +122,14 @@ CASES = [
         predicted=lambda data: int(np.bitwise_count(data.options).sum()),
     ),
     Case(
-        "tests.toys:Curve",
+        "tests.support.toys:Curve",
         {"epochs": 6, "noise": 0.1},
         units=6,
         groups=10,
         diverging={"kind": "nan"},
     ),
     Case(
-        "tests.stream_family:Net",
+        "tests.support.stream_family:Net",
         {"epochs": 3, "hidden": 4},
         units=3,
         groups=None,

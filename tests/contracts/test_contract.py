@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distrib.study.checkpoint import read_state, write_state
+from distrib.study.record.checkpoint import read_state, write_state
 from distrib.trainables.base import Progress, State, Trainable
 from distrib.trainables.training_rows import trained_on
 from tests.contracts.cases import CASES, Case

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.driver import Driver
+from tests.support.driver import Driver
 
 Start = Callable[..., Driver]
 

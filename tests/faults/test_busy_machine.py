@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.driver import write_space
+from tests.support.driver import write_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.driver import trials_of, write_space
+from tests.support.driver import trials_of, write_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -76,7 +76,7 @@ def test_equal_seeds_are_equal_beside_a_foreign_ray(
 
 
 def test_more_than_there_is_is_refused(start: Any, tmp_path: Path) -> None:
-    write_space(tmp_path / "toy.yaml", trainable="tests.toys:OnGpu")
+    write_space(tmp_path / "toy.yaml", trainable="tests.support.toys:OnGpu")
     gpus = start("--space", "toy.yaml", "--gpus-per-worker", "64")
     cpus = start("--space", "toy.yaml", "--cpus-per-worker", "4096")
     for driver, option in ((gpus, "--gpus-per-worker"), (cpus, "--cpus-per-worker")):

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from distrib.study.metrics_file import read_metrics
+from distrib.study.record.metrics_file import read_metrics
 from distrib.trainables.base import Source, Worker
-from tests.driver import trials_of
-from tests.ray_cluster import left_on, ray_cluster, ray_node
-from tests.stream_family import Net, NetConfig, write_rows
+from tests.support.driver import trials_of
+from tests.support.ray_cluster import left_on, ray_cluster, ray_node
+from tests.support.stream_family import Net, NetConfig, write_rows
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(540)]
 
@@ -28,7 +28,11 @@ def test_a_group_grows_when_a_node_comes(start: Any, tmp_path: Path) -> None:
     done = tmp_path / "done"
     config = {"pause": 0.5, "epochs": 8, "hidden": 4, "learning_rate": 0.1, "seed": 5}
     config |= {"until": str(done)}
-    space = {"trainable": "tests.placed_family:PlacedNet", "trials": 1, "parameters": config}
+    space = {
+        "trainable": "tests.support.placed_family:PlacedNet",
+        "trials": 1,
+        "parameters": config,
+    }
     (tmp_path / "net.yaml").write_text(yaml.safe_dump(space))
     study = tmp_path / "runs" / "s"
     trial = study / "trials" / "0000"

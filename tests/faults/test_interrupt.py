@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.driver import ended_trials, trials_of, write_space
+from tests.support.driver import ended_trials, trials_of, write_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from distrib.study.metrics_file import read_metrics
-from tests.driver import trials_of, write_space
+from distrib.study.record.metrics_file import read_metrics
+from tests.support.driver import trials_of, write_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.driver import ROOT, ended_trials, trials_of, write_space
+from tests.support.driver import ROOT, ended_trials, trials_of, write_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.driver import trials_of, write_space
-from tests.ray_cluster import foreign_environment, ray_cluster
+from tests.support.driver import trials_of, write_space
+from tests.support.ray_cluster import foreign_environment, ray_cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -22,7 +22,7 @@ def test_a_process_that_starts_is_waited_for(start: Any, tmp_path: Path) -> None
     write_space(tmp_path / "toy.yaml", {"pause": 0.02}, scheduler="none", trials=40)
     driver = start(
         *("--space", "toy.yaml", "--concurrent", "2", "--sampler", "random"),
-        door="tests.slow_tune",
+        door="tests.support.slow_tune",
         BEGAN=str(tmp_path),
     )
     assert driver.wait() == 0, driver.said()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from distrib.study import trial
-from tests.simulate import Clock
+from distrib.study.worker import trial
+from tests.support.simulate import Clock
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from scipy.stats import chi2
 
 from distrib.errors import InputError
 from distrib.tracking.ratio_test import Fitted, ratio_table, ratio_test
-from tests.junction_fits import fitted as junction
+from tests.support.junction_fits import fitted as junction
 
 BASE = "two-side-base-count-beyond"
 FULL = "two-side-base-count-beyond_average-mh_ligation-mh"

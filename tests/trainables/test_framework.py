@@ -16,7 +16,7 @@ import pytest
 from distrib.cluster.environment import THREADS, thread_settings
 from distrib.trainables.base import Worker
 from distrib.trainables.framework import release
-from distrib.trainables.mlp import Mlp
+from distrib.trainables.screens.mlp.family import Mlp
 
 COUNT = """
 import json, os, sys
@@ -28,7 +28,7 @@ def threads(word=""):
 HEAD = """
 from distrib.trainables.base import Worker
 from distrib.trainables.framework import prepare
-from distrib.study.registry import load_family
+from distrib.trainables.registry import load_family
 def ready(family, threads, device="cpu"):
     prepare(load_family(family), Worker(threads=threads, device=device))
 """
@@ -97,8 +97,8 @@ def test_threads_of_xgboost(threads: int) -> None:
     code = f"""
 ready("xgboost", {threads})
 import numpy as np, xgboost
-from distrib.trainables.boosting import parameters
-from distrib.trainables.xgboost import XgboostConfig
+from distrib.trainables.screens.xgboost.boosting import parameters
+from distrib.trainables.screens.xgboost.config import XgboostConfig
 x = np.random.default_rng(0).normal(size=(3000, 20))
 before = threads()
 given = parameters(XgboostConfig(), 1, Worker(threads={threads}))

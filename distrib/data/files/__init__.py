@@ -1,0 +1,1 @@
+"""Files as people bring them: text, tables, matrices, FASTA, pickles of arrays; ids and names."""

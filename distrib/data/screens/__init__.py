@@ -1,0 +1,1 @@
+"""Perturbation screens: read, checked, split, scored, simulated."""

@@ -1,0 +1,111 @@
+"""What is looked at in a screen that was read: orientation, targets, folds, equal rows."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from distrib.data.files.ids import Ids, examples
+from distrib.data.files.matrix import Matrix
+from distrib.data.screens.screen import Screen
+from distrib.data.splits import check_disjoint
+from distrib.errors import InputError
+
+MOST = 0.9
+"""Part of the columns that must be ids of rows before a table is held to lie on its side."""
+
+
+def check_orientation(rows: Ids, targets: Matrix, notes: list[str]) -> None:
+    """A table with the ids along its top would otherwise only say that few ids match, or none.
+
+    Where perturbed genes are read out as well, both ways match some: then the better match tells.
+    """
+    wanted = set(rows.values.tolist())
+    across = [name for name in targets.columns.tolist() if name in wanted]
+    down = sum(name in wanted for name in targets.ids.values.tolist())
+    if len(across) < MOST * len(targets.columns) or down == len(targets.ids):
+        return
+    if down >= MOST * len(targets.ids):
+        notes.append(
+            f"{len(across)} of {len(targets.columns)} columns of {targets.ids.file.name} are ids "
+            f"in {rows.file.name}, and {down} of its {len(targets.ids)} rows: if it lies the other "
+            "way round, transpose it (in pandas: table.T)"
+        )
+        return
+    raise InputError(
+        f"the targets lie the other way round: their columns are the ids of {rows.file.name}",
+        file=targets.ids.file,
+        found=f"{len(across)} of {len(targets.columns)} columns are ids there "
+        f"({examples(across)}), and {down} of {len(targets.ids)} rows "
+        f"({examples(targets.ids.values)})",
+        expected="a row for each id and a column for each target",
+        hint="transpose the table (in pandas: table.T); if it lies as it should, leave out the "
+        "rows that nothing is known of",
+    )
+
+
+def about_targets(values: np.ndarray, columns: np.ndarray, file: Path) -> list[str]:
+    there = ~np.isnan(values)
+    if not there.any():
+        raise InputError("no target is measured in any of the joined rows", file=file)
+    notes = []
+    if empty := int((~there.any(axis=1)).sum()):
+        notes.append(f"{empty} of {len(values)} rows of {file.name} have no target measured")
+    low = np.where(there, values, np.inf).min(axis=0)
+    high = np.where(there, values, -np.inf).max(axis=0)
+    for names, what in (
+        (columns[~there.any(axis=0)], "have no value measured"),
+        (columns[low == high], "are constant: no model can be told from the mean there"),
+    ):
+        if len(names):
+            notes.append(f"{len(names)} of {len(columns)} targets {what}: {examples(names)}")
+    return notes
+
+
+def require_variety(targets: np.ndarray, file: Path | None = None) -> None:
+    """Raise where no target differs from one row to another."""
+    there = np.isfinite(targets)
+    low = np.where(there, targets, np.inf).min(axis=0)
+    high = np.where(there, targets, -np.inf).max(axis=0)
+    if not (high > low).any():
+        raise InputError(
+            "every target is constant: there is nothing to predict",
+            file=file,
+            found=f"{targets.shape[1]} targets in {len(targets)} rows",
+        )
+
+
+def check_folds(
+    screen: Screen, groups: np.ndarray | None, folds: np.ndarray | None, file: Path | None
+) -> None:
+    """Raise where there is one fold only, or rows of one group lie in two of them.
+
+    Args:
+        groups, folds: (rows,) how the screen's groups and folds are called. file: that says so.
+    """
+    if screen.folds is None or folds is None:
+        return
+    if screen.folds.max() == 0:
+        raise InputError("all rows lie in one fold", file=file, found=f"fold {folds[0]}")
+    names = screen.ids if groups is None else groups
+    check_disjoint(screen.groups, screen.folds, group_names=names, fold_names=folds, file=file)
+
+
+def about_twins(screen: Screen) -> list[str]:
+    """Rows with equal inputs but of different groups may be parted between training and test."""
+    first: dict[bytes, int] = {}
+    twins = 0
+    known = [part for part in (screen.inputs, screen.sequences) if part is not None and part.size]
+    for row, group in enumerate(screen.groups.tolist()):
+        digest = hashlib.blake2b(digest_size=16)
+        for part in known:
+            digest.update(part[row].tobytes() if part.ndim > 1 else part[row])
+        twins += first.setdefault(digest.digest(), group) != group
+    if not twins:
+        return []
+    return [
+        f"{twins} rows have the inputs of another row in another group: training and test may "
+        "share them; name groups to keep them together"
+    ]

@@ -1,0 +1,91 @@
+"""How sure the figures of a screen are: 95% intervals by a bootstrap over its rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from distrib.data.screens.metrics import CONSTANT, TIMES, centred, interval
+from distrib.data.screens.screen import Screen
+from distrib.data.screens.screen_scores import row_table
+
+NUMBERS_AT_ONCE = 2**22
+"""Draws times columns that are added up in one go."""
+
+
+def intervals(
+    predicted: np.ndarray, screen: Screen, reference: np.ndarray, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """The middle 95% of every metric of `screen_scores.scores`, by name (Efron 1979, percentiles).
+
+    Args:
+        predicted: (rows, G). reference: (rows, G) or (G,), the training mean of each row.
+    """
+    assert screen.targets is not None
+    rows = row_table(predicted, screen, reference).drop(columns="id")
+    found = {str(name): interval(values.to_numpy(float), seed) for name, values in rows.items()}
+    drawn = _column_metrics(predicted, screen.targets, reference, seed)
+    found |= {
+        name: tuple(np.quantile(values[~np.isnan(values)], [0.025, 0.975]).tolist())
+        for name, values in drawn.items()
+        if not np.isnan(values).all()
+    }
+    return {name: ends for name, ends in found.items() if np.isfinite(ends).all()}
+
+
+def _column_metrics(
+    predicted: np.ndarray, targets: np.ndarray, reference: np.ndarray, seed: int
+) -> dict[str, np.ndarray]:
+    """(TIMES,) each: means over columns, of the rows that were drawn; NaN where none has one."""
+    count, columns = targets.shape
+    if count < 2:
+        return {}
+    drawn = np.random.default_rng(seed).integers(count, size=(TIMES, count))
+    weights = np.stack([np.bincount(row, minlength=count) for row in drawn]).astype(np.float64)
+    measured = np.isfinite(targets)
+    error = np.where(measured, predicted.astype(np.float64) - targets, 0.0)
+    squares, sizes = np.square(error), np.abs(error)
+    moments = {
+        "pearson_column": _moments(predicted, targets, measured),
+        "delta_pearson_column": _moments(predicted - reference, targets - reference, measured),
+    }
+    found: dict[str, list[np.ndarray]] = defaultdict(list)
+    size = max(1, NUMBERS_AT_ONCE // columns)
+    for start in range(0, TIMES, size):
+        part = weights[start : start + size]
+        n = part @ measured
+        some = np.maximum(n, 1)
+        for name, of_columns in moments.items():
+            found[name].append(_mean(_correlations(part, some, of_columns), n >= 2))
+        found["rmse_column"].append(_mean(np.sqrt(part @ squares / some), n >= 1))
+        found["mae_column"].append(_mean(part @ sizes / some, n >= 1))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _moments(a: np.ndarray, b: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(rows, G) each: a, b, a², b² and ab around their columns' means, in units of their spread."""
+    count = measured.sum(axis=0)
+    sides = []
+    for values in (a, b):
+        x, size, spread = centred(values, measured, count, axis=0)
+        constant = spread <= CONSTANT * size
+        sides.append(np.where(constant, 0.0, x / np.where(constant, 1.0, spread)))
+    x, y = sides
+    return x, y, x * x, y * y, x * y
+
+
+def _correlations(
+    weights: np.ndarray, n: np.ndarray, moments: tuple[np.ndarray, ...]
+) -> np.ndarray:
+    """(draws, G) Pearson's of n (draws, G) rows each; 0 with a constant."""
+    x, y, xx, yy, xy = (weights @ part for part in moments)
+    spread = np.maximum(xx - x * x / n, 0.0) * np.maximum(yy - y * y / n, 0.0)
+    some = spread > CONSTANT**2
+    return np.where(some, (xy - x * y / n) / np.sqrt(np.where(some, spread, 1.0)), 0.0)
+
+
+def _mean(values: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """(draws,) over the columns that are `there` (draws, G); NaN where none is."""
+    total = np.where(there, values, 0.0).sum(axis=1)
+    return np.where(there.any(axis=1), total / np.maximum(there.sum(axis=1), 1), np.nan)

@@ -1,0 +1,46 @@
+"""Every figure by which predictions of a screen are judged: means over rows and genes, per row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from distrib.data.screens import metrics
+from distrib.data.screens.responders import auprc, auroc
+from distrib.data.screens.screen import Screen
+
+
+def scores(predicted: np.ndarray, screen: Screen, reference: np.ndarray) -> dict[str, float]:
+    """See `metrics.summary`; and, where responding genes are known, `auroc` and `auprc`.
+
+    Args:
+        predicted: (rows, G). reference: (rows, G) or (G,), the training mean of each row.
+    """
+    assert screen.targets is not None
+    values = metrics.summary(predicted, screen.targets, reference)
+    for name, column in _responders(predicted, screen).items():
+        known = _judged(screen)
+        if known.any():
+            values[name] = float(column[known].mean())
+    return values
+
+
+def row_table(predicted: np.ndarray, screen: Screen, reference: np.ndarray) -> pd.DataFrame:
+    """`id` and, for each row, pearson, delta_pearson, rmse, mae, mse, l2, and the responders'."""
+    assert screen.targets is not None
+    columns = metrics.table(predicted, screen.targets, reference, axis=1)
+    return pd.DataFrame({"id": screen.ids, **columns, **_responders(predicted, screen)})
+
+
+def _responders(predicted: np.ndarray, screen: Screen) -> dict[str, np.ndarray]:
+    if screen.responding is None:
+        return {}
+    sizes = np.abs(predicted)
+    return {"auroc": auroc(sizes, screen.responding), "auprc": auprc(sizes, screen.responding)}
+
+
+def _judged(screen: Screen) -> np.ndarray:
+    """(rows,) bool: rows in which some genes respond and others do not."""
+    assert screen.responding is not None
+    positive = screen.responding.sum(axis=1)
+    return (positive > 0) & (positive < screen.responding.shape[1])

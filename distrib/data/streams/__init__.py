@@ -1,0 +1,1 @@
+"""Rows larger than memory: sets of Parquet files, read epoch after epoch."""

@@ -1,0 +1,1 @@
+"""Germline genes: their names, sequences, anchors and loci."""

@@ -1,0 +1,1 @@
+"""Junctions: every ligation of two trimmed ends, and simulated ones."""

@@ -1,0 +1,1 @@
+"""From tables of rearrangements to prepared counts."""

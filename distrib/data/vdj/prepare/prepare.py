@@ -1,0 +1,225 @@
+"""Counts of trims from one table of rearrangements: what is left out, and what is condensed.
+
+A pure function of one file, which `distrib.cluster.map` can map over many.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from distrib.data.vdj.prepare.parameter_groups import find_group
+from distrib.data.vdj.prepare.prepare_calls import Calls
+from distrib.data.vdj.prepare.prepare_recipe import Recipe
+from distrib.data.vdj.prepare.prepare_sieve import NO_FRAME, Sieve
+from distrib.data.vdj.prepare.programs import Columns, EndName
+from distrib.data.vdj.prepare.rearrangements import Block, read_blocks
+from distrib.data.vdj.prepare.rearrangements_ends import GENE_OF, Ends, find_ends
+from distrib.data.vdj.prepare.rearrangements_scenarios import file_generator, scenario_weights
+from distrib.errors import InputError
+
+MOST_MH = 15  # shared bases that two annotations of one sequence may differ by
+
+
+def count_rearrangements(path: str, **options: Any) -> Iterator[pa.Table | Mapping[str, int]]:
+    """Condensed counts of a table, block by block, and how many rows were kept and dropped.
+
+    Args:
+        path: of the table. options: of `Recipe.options`.
+
+    Yields:
+        tables with the columns `subject`, the group's genes and trims, and `count` (float64); and
+        counts of rows: `read`, `kept`, `dropped: <why>`; beside them, of rows with an unknown or
+        ambiguous gene, `named: <why>: <name>`, and `assumed: <how an allele was chosen>`.
+
+    Raises:
+        InputError: naming the file and the row of what cannot be.
+    """
+    counter = _Counter(Recipe.from_options(options), Path(path))
+    extra = [counter.recipe.subject_column] if counter.recipe.subject_column else []
+    events = counter.recipe.events
+    for block in read_blocks(Path(path), counter.recipe.program, extra, events):
+        table, counts = counter.count(block)
+        yield pa.Table.from_pandas(table, preserve_index=False)
+        yield counts
+
+
+def condensed(table: pd.DataFrame) -> pd.DataFrame:
+    """One row for each key, which all columns but the last make up; counts added, keys sorted."""
+    keys = list(table.columns[:-1])
+    return table.groupby(keys, sort=True)["count"].sum().reset_index()
+
+
+class _Counter:
+    """Counts the blocks of one file."""
+
+    def __init__(self, recipe: Recipe, file: Path) -> None:
+        self.recipe = recipe
+        self.file = file
+        self.group = find_group(recipe.group)
+        self.locus = recipe.locus
+        self.calls = Calls(recipe)
+        self.sequences = {name: gene.sequence for name, gene in recipe.genes.items()}
+        # A user's file may lie under several folders: its name alone tells it and its randomness.
+        self.stem = file.name.removesuffix(".gz").rsplit(".", 1)[0]
+        self.generator = file_generator(self.stem, recipe.seed)
+
+    def count(self, block: Block) -> tuple[pd.DataFrame, dict[str, int]]:
+        recipe, group = self.recipe, self.group
+        sieve, tally = Sieve(len(block)), Counter[str]()
+        weights = scenario_weights(block, recipe.program, recipe.scenarios, self.generator)
+        sieve.drop(weights == 0, "another scenario of its sequence")
+        self._other_kinds(block, sieve)
+        self._productivity(block, sieve)
+        genes = self.calls.find(block, sieve, tally)
+        ends = self._ends(block, sieve, genes)
+        self._insertions(sieve, ends)
+        self._window(sieve, ends)
+        subjects = self._subjects(block, sieve)
+        weights = weights * self._weights(block, sieve)
+        table = pd.DataFrame({
+            "subject": subjects.to_numpy(),
+            **{column: genes[column].to_numpy() for column in group.genes},
+            **{column: np.nan_to_num(ends.trims[_end(column)]).astype(np.int64)
+               for column in group.trims},
+            "count": weights,
+        })[sieve.kept]  # fmt: skip
+        table = condensed(table)
+        tally.update(sieve.counts())
+        return table.astype(dict.fromkeys(("subject", *group.genes), "str")), dict(tally)
+
+    def _other_kinds(self, block: Block, sieve: Sieve) -> None:
+        kind: Literal["vj", "vdj"] = "vdj" if self.locus.d else "vj"
+        for column, words in self.recipe.program.only.items():
+            if block.has((column,)) and kind in words:
+                texts = block.frame[column].str.lower()
+                known = {word.lower() for word in words[kind]}
+                sieve.drop(~texts.isin(known), f"{column} is not {' or '.join(words[kind])}")
+
+    def _productivity(self, block: Block, sieve: Sieve) -> None:
+        """Between V and J, the frame of a ligation's sequence decides when the data is loaded."""
+        group, program = self.group, self.recipe.program
+        if group.productivity == "both" or (group.ligation and group.junction == "vj"):
+            return
+        columns = program.columns.productive
+        if self.recipe.all_are is not None and not block.has(columns):
+            same = self.recipe.all_are == group.productivity
+            sieve.drop(np.full(len(block), not same), self.recipe.all_are)
+            return
+        texts = block.texts(columns, "productivity").str.lower()
+        words = {
+            "productive": {word.lower() for word in program.productive},
+            "nonproductive": {word.lower() for word in program.nonproductive},
+        }
+        odd = ~texts.isin({"", *words["productive"], *words["nonproductive"]}).to_numpy()
+        if odd.any():
+            first = int(np.argmax(odd))
+            raise InputError(
+                "a word for productivity that the format does not know",
+                file=self.file,
+                where=f"{block.place(first)}, column {block.name(columns, '')!r}",
+                found=repr(texts.iloc[first]),
+                expected=" or ".join((*program.productive, *program.nonproductive)),
+            )
+        sieve.drop(texts == "", "productivity unknown")
+        other = "nonproductive" if group.productivity == "productive" else "productive"
+        sieve.drop(texts.isin(words[other]), other)
+
+    def _ends(self, block: Block, sieve: Sieve, genes: dict[str, pd.Series]) -> Ends:
+        """Drops rows without trims, or with trims that the genes do not allow."""
+        group = self.group
+        wanted = tuple(_end(column) for column in group.trims)
+        sequences = {
+            end: genes[column].map(self.sequences)
+            for end, column in GENE_OF.items()
+            if column in genes
+        }
+        ends = find_ends(block, self.recipe.program, wanted, self.recipe.junction, sequences)
+        for end in wanted:
+            sieve.drop(np.isnan(ends.trims[end]), "no trims")
+        sieve.drop(ends.contradiction, "P-nucleotides at an end that lost bases")
+        outside = ends.beyond.copy()
+        for end in wanted:
+            lengths = sequences[end].str.len().to_numpy(float, na_value=np.nan)
+            outside |= ends.trims[end] > lengths
+        if group.has_d and {"d5", "d3"} <= set(ends.trims):
+            both = np.maximum(ends.trims["d5"], 0) + np.maximum(ends.trims["d3"], 0)
+            outside |= both > sequences["d5"].str.len().to_numpy(float, na_value=np.nan)
+        sieve.drop(outside, "trims outside the germline gene")
+        if self.recipe.needs_anchors:
+            known = {name for name, gene in self.recipe.genes.items() if gene.anchor is not None}
+            for column in group.genes:
+                sieve.drop(~genes[column].isin(known), NO_FRAME)
+        return ends
+
+    def _insertions(self, sieve: Sieve, ends: Ends) -> None:
+        if ends.inserted is None:
+            return
+        sieve.drop(np.isnan(ends.inserted), "insertions unknown")
+        sieve.drop(ends.inserted < 0, "fewer inserted bases than P-nucleotides")
+        most = self.recipe.max_insertions
+        if most is not None:
+            sieve.drop(ends.inserted > most, f"more than {most} insertions")
+        if self.group.insertions == "zero":
+            sieve.drop(ends.inserted != 0, "insertions")
+        elif self.group.insertions == "nonzero":
+            sieve.drop(ends.inserted == 0, "no insertions")
+
+    def _window(self, sieve: Sieve, ends: Ends) -> None:
+        """Of ligation groups, rows go whose sequence no annotation in the window can give.
+
+        A join of trims a and b has the sequence of trims a' and b' with m shared bases only if
+        a + b = a' + b' + m.
+        """
+        first, last = self.recipe.trims
+        trims = [ends.trims[_end(column)] for column in self.group.trims]
+        if self.group.ligation:
+            total = trims[0] + trims[1]
+            reachable = (total >= 2 * first) & (total <= 2 * last + MOST_MH)
+            sieve.drop(~reachable, "trims far outside the window")
+            return
+        for trim in trims:
+            sieve.drop((trim < first) | (trim > last), "trims outside the window")
+
+    def _subjects(self, block: Block, sieve: Sieve) -> pd.Series:
+        column = self.recipe.subject_column
+        if column:
+            subjects = block.texts((column,), "subjects")
+            sieve.drop(subjects == "", "no subject")
+            return subjects
+        columns = self.recipe.program.columns.subject
+        if not block.has(columns):
+            return pd.Series([self.stem] * len(block), dtype="str")
+        subjects = block.texts(columns, "subjects")
+        return subjects.where(subjects != "", self.stem)
+
+    def _weights(self, block: Block, sieve: Sieve) -> np.ndarray:
+        columns = self.recipe.program.columns.count
+        if block.has(columns):  # impossible also where rows alone weigh
+            self._refuse_negative(block, columns)
+        if self.recipe.weigh == "rows":
+            return np.ones(len(block))
+        counts = block.integers(columns, "a count")
+        sieve.drop(np.isnan(counts), "no count")
+        sieve.drop(counts == 0, "a count of 0")
+        return np.nan_to_num(counts)
+
+    def _refuse_negative(self, block: Block, columns: Columns) -> None:
+        counts = pd.to_numeric(block.texts(columns, "a count"), errors="coerce").to_numpy(float)
+        if (counts < 0).any():
+            first = int(np.argmax(counts < 0))
+            raise InputError("a count below 0", file=self.file,
+                             where=f"{block.place(first)}, column {block.name(columns, '')!r}",
+                             found=f"{counts[first]:g}", expected="a whole number")  # fmt: skip
+
+
+def _end(column: str) -> EndName:
+    """The end that a trim column is of."""
+    ends: dict[str, EndName] = {"v_trim": "v", "d5_trim": "d5", "d3_trim": "d3", "j_trim": "j"}
+    return ends[column]

@@ -1,0 +1,1 @@
+"""Counts of trims, and the features of a cut."""

@@ -1,0 +1,1 @@
+"""Schedules and replicas, for the training of any network."""

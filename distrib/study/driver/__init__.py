@@ -1,0 +1,1 @@
+"""What leads a study: the search loop, Ray Tune around it, the winner's last training."""

@@ -1,0 +1,89 @@
+"""`--dry-run`: everything but the study: the space resolved, one step trained, an estimate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from distrib.errors import InputError
+from distrib.study.driver.loading import Say, load, ray_of, request
+from distrib.study.driver.place import Place, check_place
+from distrib.study.plan.plan import Plan
+from distrib.study.search.samplers import build_sampler, seed_of
+from distrib.study.space.configs import make_config
+
+SHOWN = 5  # configurations that are drawn and shown
+
+
+def dry_run(plan: Plan, place: Place, say: Say) -> None:
+    """Check a plan down to one trained unit, and tell of it; nothing is left behind.
+
+    Raises:
+        InputError: whatever a real run would meet first.
+    """
+    check_place(plan, place)
+    drawn = sample(plan, min(SHOWN, plan.trials))
+    searched = [p.name for p in plan.space.searched()]
+    say(f"space {plan.space.name}: {plan.space.trainable}, {len(searched)} dimensions searched")
+    for number, config in enumerate(drawn):
+        shown = ", ".join(f"{k}={_short(config[k])}" for k in searched if k in config)
+        say(f"  configuration {number}: {shown or 'the only one'}")
+    with ray_of(plan) as cluster:
+        import ray
+
+        from distrib.study.worker import tasks
+
+        loaded = load(plan, cluster, say)
+        plan, facts = loaded.plan, loaded.facts
+        say(f"data: {facts['search_rows']} rows to search on, {facts['test_rows']} set aside")
+        step = ray.get(
+            tasks.first_step.options(**request(plan)).remote(
+                loaded.site, _plain(plan, sample(plan, 1)[0]), plan.objective.name, loaded.data
+            )
+        )
+    if "error" in step:
+        raise InputError(
+            "the first step failed", found=step["error"], hint="--debug shows where, in full"
+        )
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in step["metrics"].items())
+    say(f"one {plan.unit} of configuration 0: {step['seconds']:.2f} s; {shown}")
+    concurrent = loaded.concurrent
+    whole = step["seconds"] * plan.max_units * plan.trials / min(concurrent, plan.trials)
+    disk = step["bytes"] * (2 * (concurrent + plan.options.keep) + 1) / 1e6
+    say(
+        f"estimate: {concurrent} trials at a time, at most {_time(whole)} without early stops, "
+        f"about {disk + 0.05 * plan.trials:.1f} MB on disk"
+    )
+
+
+def sample(plan: Plan, count: int) -> list[dict[str, Any]]:
+    """The first configurations that a study without results would draw."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    direction = "maximize" if plan.objective.direction == "max" else "minimize"
+    study = optuna.create_study(direction=direction)
+    points = plan.space.grid_points()
+    found = []
+    for number in range(count):
+        fixed = points[number % len(points)]
+        study.sampler = build_sampler(plan.sampler, plan.options.seed, number, fixed)
+        drawn = plan.space.suggest(study.ask())
+        drawn.setdefault("seed", seed_of(plan.options.seed, number, 1) % 2**31)
+        make_config(plan.family, drawn)
+        found.append(drawn)
+    return found
+
+
+def _plain(plan: Plan, drawn: dict[str, Any]) -> dict[str, Any]:
+    return make_config(plan.family, drawn).model_dump(mode="json")
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _time(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,295 @@
+"""After the search: confirm, train the winner on every row, judge it, write `best/`."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ray
+
+from distrib.errors import InputError
+from distrib.files import finite, whole, write_whole
+from distrib.records import StudyRecord, TrialRecord, unbeaten
+from distrib.study.driver.bootstrap import REPLICATES, bootstrap
+from distrib.study.driver.loading import request
+from distrib.study.record.artifacts import read_held_out
+from distrib.study.record.metrics_file import read_metrics
+from distrib.study.search.samplers import seed_of
+from distrib.study.space.configs import config_yaml
+from distrib.study.space.space_file import read_yaml
+from distrib.study.worker import tasks
+from distrib.study.worker.trial_runner import Job
+from distrib.trainables.base import Evidence
+
+if TYPE_CHECKING:
+    from distrib.study.driver.outcome import Outcome, Phase
+    from distrib.study.plan.plan import Plan
+    from distrib.study.worker.trial import Message
+    from distrib.study.worker.trial_actor import Line
+
+FILES = ("config.yaml", "weights.safetensors", "metrics.json", "README.md")
+SEEDS = 3  # fresh seeds for each of the configurations that `--confirm` trains again
+
+
+def finish(
+    plan: Plan,
+    outcome: Outcome,
+    site: tasks.Site,
+    start: Callable[[], Any],
+    data: Any,
+    test: Any,
+    phase: Phase,
+    line: Line | None = None,
+) -> None:
+    """Fill `outcome.winner` and `outcome.baselines`, and write `best/`.
+
+    Without a single successful trial nothing is written, and the outcome has no winner.
+
+    Args:
+        start: gives the `tasks.Assistant` that trains and judges the winner.
+        line: to the group of workers that trains instead, in a study of such groups.
+    """
+    study, folder = outcome.study, outcome.folder
+    winner = study.best()
+    if winner is None:
+        return
+    confirmed = _confirm(plan, outcome, site, data, phase, line) if plan.options.confirm else {}
+    if confirmed:
+        better = max if study.direction == "max" else min
+        number = better(confirmed, key=lambda n: confirmed[n]["mean"])
+        winner = study.trials[number]
+    config = winner_config(folder.trial(winner.number))
+    units = winner.best_step if study.selects == "best" else None
+    part = folder.path / ".best.part"
+    part.mkdir(exist_ok=True)
+    for left in part.glob("[!.]*"):  # of an end that was interrupted, perhaps of another winner
+        left.unlink()
+    key = f"{winner.number}-{units}"  # a half-done training of another winner is no beginning
+    log, refit = str(part / "console.log"), str(part / f".refit-{key}")
+    job = Job(key, config, refit, log, plan.options.debug, refit=True, units=units)
+    assistant = _train(plan, start, job, data, phase, line)
+    for silent in part.glob("console*.log"):
+        if not silent.stat().st_size:
+            silent.unlink()
+    weights = str(part / "weights.safetensors")
+    figures = ray.get(assistant.judge.remote(job, test, weights))
+    held_out = read_held_out(folder.trial(winner.number) / "checkpoint", winner.best_step)
+    validation = metrics_at(folder.trial(winner.number), winner.best_step)
+    outcome.winner = {
+        "trial": winner.number,
+        "state": winner.state,
+        study.unit: winner.best_step,
+        "validation": validation,
+        "test": {name: float(value) for name, value in figures.items()},
+        "intervals": ray.get(assistant.intervals.remote(config, data, test, weights, held_out)),
+        **({"confirmed": confirmed} if confirmed else {}),
+    }
+    phase("baselines", 0, 1)
+    outcome.baselines = ray.get(assistant.baselines.remote(config, data, test))
+    phase("baselines", 1, 1)
+    replicates = None
+    if plan.options.bootstrap:
+        ray.kill(assistant)  # what it holds is for the replicates
+        replicates = bootstrap(plan, site, request(plan), config, data, weights, phase)
+        with whole(part / REPLICATES) as temporary:
+            replicates.to_parquet(temporary, index=False)
+        assistant = tasks.start_assistant(site, **request(plan))
+    evidence = Evidence(replicates, held_out)
+    notes = ray.get(assistant.outputs.remote(config, data, weights, evidence))
+    outcome.notes += notes
+    _write_best(plan, outcome, winner, config, part, notes)
+
+
+def winner_config(trial: Path) -> dict[str, Any]:
+    """The configuration of a trial, as its folder has it."""
+    file = trial / "config.yaml"
+    return read_yaml(file.read_text(encoding="utf-8"), str(file))["config"]
+
+
+def metrics_at(trial: Path, step: int) -> dict[str, float]:
+    """Every metric of a trial at one of its units."""
+    rows = [row for row in read_metrics(trial / "metrics.csv") if row["step"] == step]
+    if not rows:
+        return {}
+    return {k: v for k, v in rows[-1].items() if k not in ("step", "time") and "/" not in k}
+
+
+def _train(
+    plan: Plan,
+    start: Callable[[], Any],
+    job: Job,
+    data: Any,
+    phase: Phase,
+    line: Line | None,
+) -> Any:
+    """The last training, in the assistant's process or by a group; the assistant is left."""
+    name, total = "training the winner on every row", job.units or 1
+    phase(name, 0, total)
+    assistant: Any = None
+    if line is None:
+        assistant = start()
+        stream = assistant.train.options(num_returns="streaming").remote(
+            job, data, plan.objective.name, plan.options.save_every
+        )
+        heard = (ray.get(reference) for reference in stream)
+    else:
+        heard = (tasks.said(message) for message in messages(line, job))
+    for said in heard:
+        if "error" in said:
+            raise InputError("the winner could not be trained again", found=said["error"])
+        if "step" in said:
+            phase(name, min(int(said["step"]), total), total)
+    phase(name, total, total)
+    if line is not None:
+        line.close()  # first, since the assistant may need what the group held
+        assistant = start()
+    return assistant
+
+
+def messages(line: Line, job: Job) -> Iterator[Message]:
+    """Everything that a group says of one training, to its end."""
+    while True:
+        message = line.ask(job)
+        yield message
+        if message.ended or message.failure or message.disk:
+            return
+
+
+def _confirm(
+    plan: Plan, outcome: Outcome, site: tasks.Site, data: Any, phase: Phase, line: Line | None
+) -> dict[int, dict[str, Any]]:
+    """Trial -> mean and spread of its objective over fresh seeds, for the best few."""
+    study = outcome.study
+    jobs: list[tuple[int, Job]] = []
+    scratch = outcome.folder.path / ".confirm"
+    shutil.rmtree(scratch, ignore_errors=True)  # half of them would be judged by half their values
+    for trial in study.ranked()[: plan.options.confirm]:
+        config = winner_config(outcome.folder.trial(trial.number))
+        for k in range(SEEDS):
+            fresh = {**config, "seed": seed_of(plan.options.seed, trial.number, 100 + k) % 2**31}
+            key = f"{trial.number}-{k}"
+            jobs.append((trial.number, Job(key, fresh, str(scratch / key))))
+    values: dict[int, list[float]] = {}
+    phase("confirming with fresh seeds", 0, len(jobs))
+    for done, (number, said) in enumerate(_trained(plan, site, jobs, data, line), 1):
+        found = said.get("values") or [math.nan]
+        best = max(found) if study.direction == "max" else min(found)
+        value = found[-1] if study.selects == "last" else best
+        if math.isfinite(value):
+            values.setdefault(number, []).append(value)
+        else:
+            problem = said.get("error", "its value is not finite")
+            outcome.notes.append(f"trial {number} under a fresh seed failed: {problem}")
+        phase("confirming with fresh seeds", done, len(jobs))
+    shutil.rmtree(scratch, ignore_errors=True)
+    return {
+        number: {
+            "mean": statistics.fmean(found),
+            "sd": statistics.stdev(found) if len(found) > 1 else 0.0,
+            "seeds": len(found),
+        }
+        for number, found in values.items()
+        if len(found) == SEEDS
+    }
+
+
+def _trained(
+    plan: Plan, site: tasks.Site, jobs: list[tuple[int, Job]], data: Any, line: Line | None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each training as it comes to its end: trial, and `tasks.values_of` it."""
+    metric = plan.objective.name
+    if line is not None:
+        for number, job in jobs:
+            yield number, tasks.values_of(messages(line, job), metric)
+        return
+    task = tasks.train_again.options(**request(plan))
+    pending = {task.remote(site, job, metric, data): number for number, job in jobs}
+    while pending:
+        done, _ = ray.wait(list(pending), num_returns=1)
+        yield pending.pop(done[0]), ray.get(done[0])
+
+
+def _write_best(
+    plan: Plan,
+    outcome: Outcome,
+    winner: TrialRecord,
+    config: dict[str, Any],
+    part: Path,
+    notes: Sequence[str],
+) -> None:
+    """Complete `best/` beside its weights, and put it in place."""
+    source = plan.source.model_dump(mode="json")
+    split = {"test_fraction": plan.options.test_fraction, "seed": plan.options.seed_of_parts}
+    more = {"source": source, "split": split, "metric": outcome.study.metric}
+    text = config_yaml(plan.space.trainable, config, **more)
+    write_whole(part / "config.yaml", text)
+    notes = [*notes, *unbeaten(outcome.study, outcome.winner, outcome.baselines)]
+    metrics = {**outcome.winner, "objective": outcome.study.metric, "baselines": outcome.baselines}
+    text = json.dumps(finite(metrics), indent=2, allow_nan=False)
+    write_whole(part / "metrics.json", f"{text}\n")
+    beside = sorted(path.name for path in part.glob("[!.]*") if path.name not in FILES)
+    card = model_card(outcome.study, outcome.winner, winner, plan, notes, beside)
+    write_whole(part / "README.md", card)
+    for unfinished in part.glob(".refit-*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+    best = outcome.folder.best
+    if best.exists():
+        old = best.with_name(".best.old")
+        shutil.rmtree(old, ignore_errors=True)
+        best.rename(old)
+        part.rename(best)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        part.rename(best)
+
+
+def model_card(
+    study: StudyRecord,
+    figures: dict[str, Any],
+    winner: TrialRecord,
+    plan: Plan,
+    notes: Sequence[str] = (),
+    beside: Sequence[str] = (),
+) -> str:
+    """The README of `best/`.
+
+    Args:
+        notes: what the family says of the model. beside: files that it wrote.
+    """
+    lines = [
+        f"# {study.name}: trial {winner.number} of a `{study.trainable}` study",
+        "",
+        f"Chosen among {len(study.trials)} trials by `{study.metric}` on validation data; then "
+        "trained again on every row but the test part.",
+        "",
+        "| metric | validation (selected on) | test (never looked at before) |",
+        "|---|---|---|",
+    ]
+    for name in study.metrics:
+        cells = [figures["validation"].get(name), figures["test"].get(name)]
+        shown = ["-" if value is None else f"{value:.4f}" for value in cells]
+        lines.append(f"| {name} | {shown[0]} | {shown[1]} |")
+    lines += [
+        "",
+        "Only the test column is a claim about new data.",
+        "",
+        "| parameter | value |",
+        "|---|---|",
+    ]
+    lines += [f"| {name} | {value} |" for name, value in winner.params.items()]
+    lines += [
+        "",
+        f"Seed of the study: {plan.options.seed}. The files: `config.yaml` (every hyperparameter "
+        "and the data's source), `weights.safetensors`, `metrics.json`"
+        + "".join(f", `{name}`" for name in beside)
+        + ".",
+        "",
+        *(f"- {note}" for note in notes),
+        *[""] * bool(notes),
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,107 @@
+"""One study from its plan to its winner."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from distrib.cluster.connect import describe
+from distrib.cluster.environment import set_environment
+from distrib.cluster.interruption import held_back
+from distrib.records import StudyRecord, Tracker
+from distrib.study.driver.deferred_tracker import Unhurried
+from distrib.study.driver.loading import Say, load, ray_of
+from distrib.study.driver.outcome import Outcome, Phase
+from distrib.study.driver.place import Place, begin_study, check_place, resume_study
+from distrib.study.plan.plan import Plan
+from distrib.study.record.disk_wait import wait_for_disk
+from distrib.study.record.run_folder import RunFolder
+
+
+def run_study(
+    plan: Plan,
+    place: Place | RunFolder,
+    *,
+    trackers: Callable[[RunFolder], Sequence[Tracker]],
+    say: Say,
+    phase: Phase,
+    meanwhile: Callable[[RunFolder, StudyRecord], None] = lambda folder, study: None,
+    argv: Sequence[str] = tuple(sys.argv),
+    stored: dict[str, Any] | None = None,
+) -> Outcome:
+    """Carry a plan out: load, search, train the winner on every row, judge it on the test part.
+
+    Args:
+        place: where a new study goes; or the folder of a study to resume, then with its `stored`
+            description.
+        trackers: who looks on, given the folder.
+        meanwhile: done in a thread of its own beside the last training, when all trials have ended.
+        say: tells the reader a line.
+
+    Raises:
+        InputError: something that was asked for cannot be had; nothing is left behind.
+        OSError: the disk takes no more; the study can be resumed.
+    """
+    began = time.monotonic()
+    foreign = plan.options.address is not None
+    with ExitStack() as stack:
+        if isinstance(place, Place):
+            warm = check_place(plan, place)
+        else:
+            stack.enter_context(place.locked())
+        set_environment(plan.options.address)
+        # Ray's start is mostly waiting for its processes: import what comes next meanwhile.
+        imports = threading.Thread(
+            target=importlib.import_module, args=("distrib.study.driver.study_runner",)
+        )
+        imports.start()
+        stack.callback(imports.join)
+        cluster = stack.enter_context(ray_of(plan))
+        with held_back():
+            from distrib.study.driver.capacity import room_watched
+            from distrib.study.driver.study_runner import Conductor
+            from distrib.study.worker.worker_group import group_maker, mailbox_kept
+
+        grouped = plan.options.resources.group
+        mailbox = stack.enter_context(mailbox_kept(foreign)) if grouped else None
+        loaded = load(plan, cluster, say)
+        plan, facts, shared = loaded.plan, loaded.facts, cluster.nodes > 1
+        if isinstance(place, Place):
+            opened = begin_study(stack, plan, place, warm, facts, argv, shared=shared)
+        else:
+            assert stored is not None
+            opened = resume_study(stack, plan, place, stored, facts, shared=shared)
+        folder = opened.folder
+        outcome = Outcome(folder, opened.record)
+
+        def tell(line: str) -> None:
+            outcome.notes.append(line)
+            say(f"note: {line}")
+
+        def holds() -> int:
+            return describe(cluster.address, cluster.scratch).holds(plan.options.resources)
+
+        if opened.ledger.repaired:
+            tell(opened.ledger.repaired)
+        if foreign:
+            stack.enter_context(room_watched(holds, tell))
+        watching = list(trackers(folder))
+        maker = None
+        if mailbox is not None:
+            # A node may join a cluster later: what its workers share lies where all nodes see it.
+            storage = folder.path / ".ray" if foreign else cluster.scratch / "groups"
+            making = group_maker(mailbox, plan.options.resources, storage, foreign)
+            maker = stack.enter_context(making)
+        conductor = Conductor(loaded, opened, maker, outcome)
+        outcome.seconds["start"] = time.monotonic() - began
+        told = Unhurried(watching, partial(wait_for_disk, folder, opened.ledger))
+        conductor.search(cluster.scratch, [told], tell)
+        if not outcome.interrupted:
+            conductor.finish(phase, meanwhile)
+    return outcome

@@ -1,0 +1,1 @@
+"""What a study keeps on disk: run folder, ledger, checkpoints, metrics, a remote store."""

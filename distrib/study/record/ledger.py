@@ -1,0 +1,219 @@
+"""The ledger: one Optuna study in the run folder, written by the driver alone.
+
+Attributes of a trial beside Optuna's own: `reason`, `failure`, `retries`, `best_step`, `latest`,
+`seconds` (see `TrialRecord`).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distrib.errors import InputError
+from distrib.records import StudyRecord, TrialRecord
+from distrib.study.record.journal import JournalFile
+
+if TYPE_CHECKING:
+    import optuna
+
+    from distrib.study.space.space import Space
+
+ATTRIBUTES = ("reason", "failure", "retries", "best_step", "latest", "seconds")
+INTERMEDIATE_VALUE = 7  # optuna.storages.journal.JournalOperation.SET_TRIAL_INTERMEDIATE_VALUE
+
+
+@cache
+def _optuna() -> Any:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
+
+
+class Ledger:
+    """Opens the ledger of a study, or begins it.
+
+    Args:
+        path: `ledger.journal` in the run folder. The caller holds the folder's lock.
+        name: of the study. direction: "min" or "max", needed where the ledger is begun.
+        read_only: for onlookers.
+
+    Raises:
+        InputError: the file is no ledger.
+    """
+
+    def __init__(
+        self, path: Path, name: str, direction: str | None = None, *, read_only: bool = False
+    ) -> None:
+        optuna = _optuna()
+        if read_only and not path.is_file():
+            raise InputError("no such ledger", file=path)
+        self.file = JournalFile(path, read_only=read_only)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                self.storage = optuna.storages.JournalStorage(self.file)
+            names = optuna.get_all_study_names(self.storage)
+        except (ValueError, KeyError) as error:
+            self.file.close()
+            raise InputError("this is no ledger", file=path, found=str(error)) from None
+        if not names:
+            if direction is None:
+                raise InputError("this ledger holds no study", file=path)
+            self.study = optuna.create_study(
+                storage=self.storage,
+                study_name=name,
+                direction="maximize" if direction == "max" else "minimize",
+            )
+        else:
+            self.study = optuna.load_study(study_name=names[0], storage=self.storage)
+        self._live: dict[int, Any] = {}
+        waiting = _optuna().trial.TrialState.WAITING
+        self._waiting = deque(t.number for t in self.frozen() if t.state == waiting)
+        self._size = len(self.frozen())
+
+    @property
+    def repaired(self) -> str | None:
+        """What was cut off a torn ledger when it was opened."""
+        return self.file.torn
+
+    def frozen(self) -> list[optuna.trial.FrozenTrial]:
+        """Every trial as Optuna keeps it, by number."""
+        return self.study.get_trials(deepcopy=False)
+
+    def count(self) -> int:
+        """How many trials were begun, those that wait (`enqueue`) not counted."""
+        return self._size - self.waiting
+
+    @property
+    def waiting(self) -> int:
+        """How many trials wait to be begun."""
+        return len(self._waiting)
+
+    def next_number(self) -> int:
+        """The number that `ask` will give: that of a trial that waits, or a new one."""
+        return self._waiting[0] if self._waiting else self._size
+
+    def enqueue(self, params: dict[str, Any]) -> None:
+        """Give the next trial these values; what they lack is drawn."""
+        self.study.enqueue_trial(params)
+        self._waiting.append(self._size)
+        self._size += 1
+
+    def ask(self, space: Space, sampler: optuna.samplers.BaseSampler) -> tuple[int, dict[str, Any]]:
+        """Begin a trial: its number and its configuration."""
+        self.study.sampler = sampler
+        with self.file.together():
+            trial = self.study.ask()
+            config = space.suggest(trial)
+        self._live[trial.number] = trial
+        if self._waiting:
+            self._waiting.popleft()
+        else:
+            self._size += 1
+        return trial.number, config
+
+    def reopen(
+        self, number: int, space: Space, sampler: optuna.samplers.BaseSampler
+    ) -> dict[str, Any]:
+        """Take an unfinished trial up again: its parameters, and draws for those it lacks."""
+        self.study.sampler = sampler
+        trial = _optuna().trial.Trial(self.study, self.frozen()[number]._trial_id)
+        config = space.suggest(trial)
+        self._live[number] = trial
+        return config
+
+    def params(self, number: int) -> dict[str, Any]:
+        """The searched values of a trial, as Optuna has them."""
+        return dict(self._live[number].params)
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """Record the objective after `step` units."""
+        trial = self._live[number]
+        self.storage.set_trial_intermediate_value(trial._trial_id, step, value)
+
+    def note(self, number: int, **attributes: Any) -> None:
+        """Record attributes of a live trial."""
+        trial_id = self._live[number]._trial_id
+        for key, value in attributes.items():
+            self.storage.set_trial_user_attr(trial_id, key, value)
+
+    def tell(self, record: TrialRecord) -> None:
+        """Record a trial's end."""
+        state = _optuna().trial.TrialState[record.state]
+        trial = self._live[record.number]
+        with self.file.together():
+            self.note(
+                record.number,
+                best_step=record.best_step,
+                latest={k: v if math.isfinite(v) else repr(v) for k, v in record.latest.items()},
+                seconds={k: round(v, 4) for k, v in record.seconds.items()},
+                **{
+                    key: value
+                    for key, value in (
+                        ("reason", record.reason),
+                        ("failure", record.failure),
+                        ("retries", record.retries),
+                    )
+                    if value
+                },
+            )
+            if record.state == "COMPLETE":
+                self.study.tell(trial, record.value)
+            else:
+                self.study.tell(trial, state=state)
+        del self._live[record.number]
+
+    def sync(self) -> None:
+        """Wait until the disk holds all that was recorded."""
+        self.file.sync()
+
+    def values(self) -> Iterator[tuple[int, int, float]]:
+        """(number, step, value) of every report, in the order in which they were made."""
+        numbers = {t._trial_id: t.number for t in self.frozen()}
+        for log in JournalFile(self.file.path, read_only=True).read_logs(0):
+            if log["op_code"] == INTERMEDIATE_VALUE:
+                yield numbers[log["trial_id"]], log["step"], log["intermediate_value"]
+
+    def records(self, study: StudyRecord) -> dict[int, TrialRecord]:
+        """Every begun trial as `TrialRecord`, by number."""
+        found = {}
+        for trial in self.frozen():
+            if trial.state.name != "WAITING":
+                found[trial.number] = _record(trial, study.direction, study.selects)
+        return found
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.file.close()
+
+
+def _record(trial: optuna.trial.FrozenTrial, direction: str, selects: str) -> TrialRecord:
+    finite = {s: v for s, v in trial.intermediate_values.items() if math.isfinite(v)}
+    value, best_step = None, 0
+    if finite:
+        choose = max if direction == "max" else min
+        best_step = (
+            max(finite) if selects == "last" else choose(sorted(finite), key=finite.__getitem__)
+        )
+        value = finite[best_step]
+    attributes = {k: v for k, v in trial.user_attrs.items() if k in ATTRIBUTES}
+    attributes.pop("best_step", None)
+    latest = {k: float(v) for k, v in attributes.pop("latest", {}).items()}
+    return TrialRecord(
+        number=trial.number,
+        state=trial.state.name,
+        params=dict(trial.params),
+        value=value,
+        step=max(trial.intermediate_values, default=0),
+        best_step=best_step,
+        latest=latest,
+        started=trial.datetime_start.timestamp() if trial.datetime_start else None,
+        ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
+        **attributes,
+    )

@@ -1,0 +1,1 @@
+"""Samplers, which draw configurations, and schedulers, which stop trials early."""

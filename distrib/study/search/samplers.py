@@ -1,0 +1,54 @@
+"""Samplers, one fresh for every trial, seeded by the study's seed and the trial's number.
+
+A sampler that lives on would repeat its first draws after a resume; one that depends on the number
+and on the ledger alone draws the same whether the study was interrupted or not.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
+NAMES = ("tpe", "gp", "cmaes", "random", "grid")
+
+
+def seed_of(study_seed: int, number: int, purpose: int = 0) -> int:
+    """A seed for one purpose of one trial, independent of every other."""
+    return int(np.random.SeedSequence([study_seed, number, purpose]).generate_state(1)[0])
+
+
+def build_sampler(
+    name: str, study_seed: int, number: int, fixed: dict[str, Any], selects: str = "best"
+) -> BaseSampler:
+    """The sampler that draws trial `number`.
+
+    Args:
+        fixed: its point of the grid.
+        selects: which of a trial's reports is its value, the best or the last.
+    """
+    import optuna
+
+    seed = seed_of(study_seed, number)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler: BaseSampler
+        if name == "tpe":
+            sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
+        elif name == "gp":
+            from distrib.study.search.gaussian_process_sampler import Gp
+
+            sampler = Gp(seed, study_seed, last=selects == "last")
+        elif name == "cmaes":
+            from distrib.study.search.cmaes import CmaEs
+
+            sampler = CmaEs(seed)
+        else:
+            sampler = optuna.samplers.RandomSampler(seed=seed)
+        if fixed:
+            sampler = optuna.samplers.PartialFixedSampler(fixed, sampler)
+    return sampler

@@ -1,0 +1,1 @@
+"""What runs in the processes of trials, alone or as a group of workers."""

@@ -1,0 +1,12 @@
+"""What the processes of a study's own Ray import as they start, before there is anything to do.
+
+Ray does that by the name of this module; nobody else should import it.
+"""
+
+from distrib.study.worker import tasks
+from distrib.study.worker import trial_actor as slot
+from distrib.trainables import preimport as ahead
+
+__all__ = ["slot", "tasks"]
+
+ahead.begin()

@@ -1,0 +1,285 @@
+"""What runs on a worker beside the trials: loading the data, the last training, the figures."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+import ray
+
+from distrib.data.streams.parquet_set import ParquetSet
+from distrib.data.streams.stream import check_shards
+from distrib.errors import InputError, said_in
+from distrib.study.plan.data_limits import fit_space
+from distrib.study.record.checkpoint import Checkpoints, read_state, write_state
+from distrib.study.space.space import Space
+from distrib.study.worker.family_spec import Site
+from distrib.study.worker.trial import Message, Pace, reason, run_trial
+from distrib.study.worker.trial_runner import Job, console
+from distrib.trainables.base import Config, Evidence, Source, State, Trainable, Worker
+from distrib.trainables.framework import prepare
+from distrib.trainables.registry import load_family
+
+
+def _ready(site: Site) -> tuple[Trainable[Any, Any, Any], Worker]:
+    family = load_family(site.trainable, allow_custom=site.allow_custom)
+    prepare(family, site.worker)
+    return family, site.worker
+
+
+def load_data(
+    site: Site,
+    source: Source,
+    fraction: float,
+    seed: int,
+    space: Space,
+    num_workers: int = 1,
+    least: int | None = None,
+) -> tuple[Any, Any, Any]:
+    """Read the data, set its test part aside, and see whether a training could begin.
+
+    Args:
+        space: a configuration of it is tried. num_workers: the most of a training; `least`, where
+            given: fewer will do, down to these, and `workers` of the description says how many.
+
+    Returns:
+        The rows to search on; the test rows, or None; and a description in plain values, or the
+        text of what is wrong with the data under `error`.
+    """
+    began = time.monotonic()
+    try:
+        with said_in(source.path):
+            family = load_family(site.trainable, allow_custom=site.allow_custom)
+            data = family.load(source)
+            rest, test = family.set_aside(data, fraction, seed)
+            described = data.describe()
+            described["unfit"] = family.unfit(data)
+            described["draws"] = family.draws(data)
+            fitted = fit_space(space, family, described["unfit"])
+            config = family.Config.model_validate(fitted.corner())
+            least = least or num_workers
+            described["workers"] = _most_workers(family, config, rest, least, num_workers)
+            described["units"] = family.units(config, rest)
+            if test is not None:
+                family.check_rows(config, test)
+            described["test_rows"] = 0 if test is None else family.count(test)
+            described["search_rows"] = family.count(rest)
+            for part, key in (("test", "test_rows"), ("search", "search_rows")):
+                if not described[key] and (part != "test" or test is not None):
+                    raise InputError(
+                        f"the {part} part has no rows",
+                        where="--test-fraction",
+                        found=fraction,
+                        expected="a share that leaves rows, or groups, on both sides",
+                    )
+    except InputError as error:
+        return None, None, {"error": str(error)}
+    except Exception as error:
+        traceback.print_exc()
+        failed = InputError(
+            "the family failed to load its data",
+            where=f"trainable {site.trainable}",
+            found=reason(error),
+            expected="data, or an InputError that says what is wrong with them",
+            hint="--debug shows where, in full"
+            if source.path
+            else "has it data of its own? if not, add --data; --debug shows where it failed",
+        )
+        return None, None, {"error": str(failed)}
+    described["seconds"] = time.monotonic() - began
+    return rest, test, described
+
+
+def _most_workers(
+    family: Trainable[Any, Any, Any], config: Config, data: Any, least: int, most: int
+) -> int:
+    """How many workers can train on these data together, at most.
+
+    Raises:
+        InputError: not even the least of them can.
+    """
+    for workers in range(most, least - 1, -1):
+        try:
+            if isinstance(data, ParquetSet):
+                check_shards(data, workers)
+            family.check(config, data, workers)
+        except InputError:
+            if workers == least:
+                raise
+        else:
+            return workers
+    raise AssertionError("unreachable")
+
+
+@ray.remote
+def look_at_device(site: Site) -> str | None:
+    """Whether the family can compute on this worker's device: None, or why it cannot."""
+    try:
+        _ready(site)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+@ray.remote(num_cpus=0)
+class Assistant:
+    """A process beside the trials: it loads the data, then trains the winner and judges it."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._ready: tuple[Trainable[Any, Any, Any], Worker] | None = None
+
+    def load(self, *of: Any) -> tuple[Any, Any, Any]:
+        """See `load_data`, whose other arguments these are."""
+        return load_data(self.site, *of)
+
+    def get_ready(self) -> None:
+        """Import what the family computes with; done while the last trials run."""
+        self._made_ready()
+
+    def _made_ready(self) -> tuple[Trainable[Any, Any, Any], Worker]:
+        if self._ready is None:
+            self._ready = _ready(self.site)
+        return self._ready
+
+    def train(
+        self, job: Job, data: Any, objective: str, save_every: float
+    ) -> Iterator[dict[str, Any]]:
+        """Train on every row of the search: {"step": n} as it goes on, or {"error": text}."""
+        family, worker = self._made_ready()
+        with console(job.console, 0, echo=job.echo):
+            for message in run_trial(
+                family,
+                family.Config.model_validate(job.config),
+                data,
+                worker,
+                Checkpoints(Path(job.folder)),
+                Pace(save_every=save_every),
+                objective,
+                units=job.units,
+                refit=True,
+            ):
+                yield said(message)
+
+    def judge(self, job: Job, test: Any, weights: str) -> dict[str, float]:
+        """Write the weights of what was trained; every metric on the test part, if any."""
+        saved, _ = Checkpoints(Path(job.folder)).load()
+        assert saved is not None
+        state = State(saved.arrays, saved.values["family"])
+        write_state(Path(weights), state)
+        if test is None:
+            return {}
+        family, worker = self._made_ready()
+        config = family.Config.model_validate(job.config)
+        return family.evaluate(config, state, test, worker)
+
+    def baselines(self, config: dict[str, Any], data: Any, test: Any) -> dict[str, Any]:
+        """The family's baselines on the same rows."""
+        family, worker = self._made_ready()
+        typed = family.Config.model_validate(config)
+        return family.baselines(typed, data, test, worker)
+
+    def outputs(
+        self, config: dict[str, Any], data: Any, weights: str, evidence: Evidence
+    ) -> list[str]:
+        """Let the family write what belongs beside the weights; what there is to say of it."""
+        family, worker = self._made_ready()
+        typed = family.Config.model_validate(config)
+        state, folder = read_state(Path(weights)), Path(weights).parent
+        return family.outputs(typed, state, data, worker, folder, evidence)
+
+    def intervals(
+        self, config: dict[str, Any], data: Any, test: Any, weights: str, held_out: Any
+    ) -> dict[str, dict[str, tuple[float, float]]]:
+        """Of what is known of either: `validation` and `test` -> metric -> ends.
+
+        Args:
+            held_out: a table of predictions for the rows held out, or None.
+        """
+        family, worker = self._made_ready()
+        typed, found = family.Config.model_validate(config), {}
+        if held_out is not None:
+            found["validation"] = family.held_out_intervals(typed, data, held_out)
+        if test is not None:
+            state = read_state(Path(weights))
+            found["test"] = family.intervals(typed, state, test, worker)
+        return {part: ends for part, ends in found.items() if ends}
+
+
+def said(message: Message) -> dict[str, Any]:
+    """A message of a last training in plain values: `step`, or `error`."""
+    if message.failure or message.disk:
+        return {"error": message.disk or message.failure[1]}  # type: ignore[index]
+    return {"step": message.rows[-1]["step"]} if message.rows else {}
+
+
+def start_assistant(site: Site, **request: Any) -> Any:
+    """An `Assistant` in a process of its own, with these resources."""
+    return cast(Any, Assistant).options(**request).remote(site)
+
+
+@ray.remote
+def train_again(site: Site, job: Job, objective: str, data: Any) -> dict[str, Any]:
+    """One whole training under another seed (`--confirm`): see `values_of`."""
+    family, worker = _ready(site)
+    return values_of(
+        run_trial(
+            family,
+            family.Config.model_validate(job.config),
+            data,
+            worker,
+            Checkpoints(Path(job.folder)),
+            Pace(save_every=1e9),
+            objective,
+        ),
+        objective,
+    )
+
+
+@ray.remote
+def bootstrap(
+    site: Site, config: dict[str, Any], weights: str, data: Any, seeds: Sequence[int], of: str
+) -> pd.DataFrame:
+    """Replicates of a finished model: a row per seed (see `Trainable.bootstrap`)."""
+    family, worker = _ready(site)
+    state = read_state(Path(weights))
+    return family.bootstrap(family.Config.model_validate(config), state, data, worker, seeds, of)
+
+
+def values_of(messages: Iterator[Message], objective: str) -> dict[str, Any]:
+    """The objective of each unit of a training under `values`, or why there is none: `error`."""
+    values: list[float] = []
+    for message in messages:
+        if "error" in said(message):
+            return said(message)
+        values += [row[objective] for row in message.rows]
+    return {"values": values}
+
+
+@ray.remote
+def first_step(site: Site, config: dict[str, Any], objective: str, data: Any) -> dict[str, Any]:
+    """Two units of one configuration (`--dry-run`): what it reports, how long, how large.
+
+    The time is the second's, where there is one: the first has compiling and warming up in it.
+    Where a unit fails, the text of it stands under `error`.
+    """
+    family, worker = _ready(site)
+    typed = family.Config.model_validate(config)
+    found: dict[str, Any] = {"error": "the training ended without a report"}
+    began = time.monotonic()
+    units = (item for item in family.progress(typed, data, worker) if item.metrics is not None)
+    try:
+        for item in islice(units, 2):
+            seconds = time.monotonic() - began
+            size = sum(array.nbytes for array in item.state().arrays.values())
+            found = {"metrics": dict(item.metrics or {}), "seconds": seconds, "bytes": size}
+            began = time.monotonic()
+    except Exception as error:
+        traceback.print_exc()
+        return {"error": str(error) if isinstance(error, InputError) else reason(error)}
+    return found

@@ -1,0 +1,108 @@
+"""A slot: a process kept for one trial after another, inside Ray Tune and Ray Train.
+
+Tune places the process and asks it for the next message. The training goes on beside it, in a
+`Line`: one `fit()` of Ray Train that lasts as long as the slot and takes trials one by one, since
+starting a trainer costs seconds (with workers: tens of seconds), handing over a trial nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+import ray
+from ray import tune
+
+from distrib.study.worker.trial import Message
+from distrib.study.worker.trial_runner import Context, Job, Loop
+
+
+class Line(Protocol):
+    """What connects a slot with the process, or the processes, that train."""
+
+    def ask(self, job: Job) -> Message:
+        """The next message of a job; a job of another key ends the one before."""
+
+    def close(self) -> None:
+        """The end of the line; what it holds of the machine is given back."""
+
+
+class Slot(tune.Trainable):
+    """Runs trial after trial; each `step` gives Tune the next message of the present one."""
+
+    def setup(
+        self,
+        config: dict[str, Any],
+        context: Context,
+        folder: str,
+        echo: bool,
+        group: Any = None,
+    ) -> None:
+        """Args:
+        folder: the study's. echo: whether what goes into the trial's own file is also shown.
+        group: how to make a group of workers (`group.Maker`), or None to train in this process.
+        """
+        self._folder, self._echo = Path(folder) / "trials", echo
+        self._line: Line = ThreadLine(context) if group is None else group.line(context)
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        assignment = json.loads(new_config["assignment"])
+        folder = self._folder / f"{assignment['number']:04d}"
+        self._job = Job(
+            uuid.uuid4().hex,
+            assignment["config"],
+            str(folder / "checkpoint"),
+            str(folder / "console.log"),
+            self._echo,
+            assignment["asked"],
+            assignment["bar"],
+        )
+        return True
+
+    def step(self) -> dict[str, Any]:
+        return {"message": json.dumps(asdict(self._line.ask(self._job)))}
+
+    def cleanup(self) -> None:
+        self._line.close()
+
+
+class ThreadLine:
+    """Trains in this very process, in a thread that Ray Train's local mode runs in."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._answers: SimpleQueue[Message | BaseException] = SimpleQueue()
+        threading.Thread(target=self._train, daemon=True).start()
+
+    def ask(self, job: Job) -> Message:
+        self._jobs.put(job)
+        answer = self._answers.get()
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        self._jobs.put(None)
+
+    def _train(self) -> None:
+        from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+        try:
+            loop = Loop.of(self._context, self._context.worker, ray.get, self._exchange)
+            DataParallelTrainer(
+                loop.run, scaling_config=ray.train.ScalingConfig(num_workers=0)
+            ).fit()
+        except BaseException as error:
+            self._answers.put(RuntimeError(f"{type(error).__name__}: {error}"))
+
+    def _exchange(self, answer: Message | None) -> Job | None:
+        if answer is not None:
+            self._answers.put(answer)
+        return self._jobs.get()

@@ -1,0 +1,248 @@
+"""A group of workers kept for one training after another, through Ray Train.
+
+One `fit()` lasts as long as the slot. Its workers take jobs from a mailbox, all of them the same
+ones, and train together over a torch process group; a worker that dies makes Ray Train begin the
+group again, which goes on from the last checkpoint. `TorchTrainer` itself would bring torch into
+every driver and controller (2 s each) and open a port to everyone for the group's beginning, so
+this is the trainer beneath it, and the workers find each other through a file.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray._raylet import PlacementGroupID
+from ray.util.placement_group import PlacementGroup
+
+from distrib.cluster.connect import Resources
+from distrib.errors import InputError
+from distrib.study.worker.mailbox import Mailbox
+from distrib.study.worker.trial import Message
+from distrib.study.worker.trial_runner import Context, Job, Loop
+
+MAKERS = ("ResourceTrainable", "Controller")  # Tune's process of a slot, and Ray Train's
+FAREWELL = 30.0  # seconds for the controllers to go when their slots go
+SETTLED = 2.0  # seconds after which a process that Ray calls dead makes no group any more
+LOOK = 20.0  # seconds between two looks whether a group may grow
+ROOM = 10.0  # seconds in which the room that was seen for such a group must be had
+POLL = 0.5  # seconds between two looks whether Ray Train still runs
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes groups for a study.
+
+    Attributes:
+        storage: a folder that every node sees. foreign: whether the cluster is not the study's
+            own, so that its nodes may be taken away.
+    """
+
+    mailbox: Any
+    resources: Resources
+    storage: str
+    foreign: bool
+
+    def line(self, context: Context) -> GroupLine:
+        """A group of its own."""
+        return GroupLine(self, context)
+
+
+@contextmanager
+def group_maker(
+    mailbox: Any, resources: Resources, storage: Path, foreign: bool
+) -> Iterator[Maker]:
+    """A maker whose storage is made, and removed at the end."""
+    storage.mkdir(exist_ok=True)
+    try:
+        yield Maker(mailbox, resources, str(storage), foreign)
+    finally:
+        shutil.rmtree(storage, ignore_errors=True)
+
+
+@contextmanager
+def mailbox_kept(foreign: bool) -> Iterator[Any]:
+    """The mailbox of a study: a process on the driver's node that takes no share of it.
+
+    At the end nothing of this driver's groups is left on a `foreign` cluster; a Ray of our own ends
+    with all that it holds.
+    """
+    here = ray.get_runtime_context().get_node_id()
+    mailbox = (
+        ray.remote(Mailbox)
+        .options(
+            num_cpus=0,
+            max_restarts=-1,
+            max_task_retries=-1,
+            max_concurrency=10_000,
+            label_selector={"ray.io/node-id": here},
+        )
+        .remote()
+    )
+    try:
+        yield mailbox
+    finally:
+        if foreign:
+            leave_nothing()
+
+
+def leave_nothing() -> None:
+    """Free what groups of this driver still hold of a cluster, when the slots were told to go.
+
+    Ray frees the placement group of a lost controller as the driver ends, but for one that was made
+    at that very moment: it would stay on the cluster for ever. A process may go on for a moment
+    after Ray calls it dead.
+    """
+    job = ray.get_runtime_context().get_job_id()
+    end = time.monotonic() + FAREWELL
+    while _makers(job) and time.monotonic() < end:
+        time.sleep(POLL)
+    settled = time.monotonic() + SETTLED
+    while True:
+        for name, group in ray.util.placement_group_table().items():
+            if name.endswith(job) and group["state"] != "REMOVED":  # its name ends with its job
+                ray.util.remove_placement_group(PlacementGroup(PlacementGroupID.from_hex(name)))
+        if time.monotonic() > settled:
+            return
+        time.sleep(POLL)
+
+
+def _makers(job: str) -> list[str]:
+    """The processes of a driver that still run and may yet make a group: slots and controllers."""
+    actors = ray._private.state.actors(job_id=ray.JobID.from_hex(job))
+    return [
+        name
+        for name, actor in actors.items()
+        if actor["ActorClassName"] in MAKERS and actor["State"] != "DEAD"
+    ]
+
+
+class GroupLine:
+    """A group and the way to it; see `slot.Line`."""
+
+    def __init__(self, maker: Maker, context: Context) -> None:
+        self._maker, self._context = maker, context
+        self._slot = uuid.uuid4().hex[:12]
+        self._count = -1
+        self._error: BaseException | None = None
+        here = ray.get_runtime_context()
+        self._holder = here.current_actor if here.get_actor_id() else None  # None in the driver
+        self._thread = threading.Thread(target=self._fit, daemon=True)
+        self._thread.start()
+
+    def ask(self, job: Job) -> Message:
+        """The next message of a job.
+
+        Raises:
+            RuntimeError: Ray Train gave the group up.
+        """
+        self._count += 1
+        answer = self._maker.mailbox.ask.remote(self._slot, self._count, job)
+        while not ray.wait([answer], timeout=POLL)[0]:
+            if not self._thread.is_alive():
+                raise RuntimeError(f"the group of workers ended: {self._error}")
+        return ray.get(answer)
+
+    def close(self) -> None:
+        """Let the workers go home; waits until they have."""
+        with suppress(ray.exceptions.RayError):
+            ray.get(self._maker.mailbox.close.remote(self._slot), timeout=5)
+            self._thread.join(timeout=15)
+
+    def _fit(self) -> None:
+        from distrib.study.worker.group_trainer import GroupTrainer
+
+        maker, resources = self._maker, self._maker.resources
+        settings = {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": str(int(maker.foreign))}
+        if resources.most is not None:
+            settings["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = str(ROOM)
+        bundle = {"CPU": resources.cpus, **({"GPU": resources.gpus} if resources.gpus else {})}
+        try:
+            GroupTrainer(
+                settings,
+                work,
+                train_loop_config={
+                    "slot": self._slot,
+                    "mailbox": maker.mailbox,
+                    "context": self._context,
+                    "storage": maker.storage,
+                    "foreign": maker.foreign,
+                    "holder": self._holder,
+                },
+                scaling_config=ray.train.ScalingConfig(
+                    num_workers=resources.scaling(),
+                    use_gpu=bool(resources.gpus),
+                    resources_per_worker=bundle,
+                    accelerator_type=resources.accelerator_type,
+                    elastic_resize_monitor_interval_s=LOOK,
+                ),
+                run_config=ray.train.RunConfig(
+                    name=f"group-{self._slot}",
+                    storage_path=maker.storage,
+                    failure_config=ray.train.FailureConfig(max_failures=-1),
+                ),
+            ).fit()
+        except BaseException as error:
+            self._error = error
+
+
+def work(settings: dict[str, Any]) -> None:
+    """What every worker of a group does for as long as it lives."""
+    from ray.train import collective
+
+    from distrib.trainables.training.data_parallel import process_group
+
+    here = ray.train.get_context()
+    rank, size = here.get_world_rank(), here.get_world_size()
+    mailbox, slot, count = settings["mailbox"], settings["slot"], -1
+    storage = Path(settings["storage"])
+    # A number that grows from group to group of a slot, the same at all workers.
+    group = time.time_ns() if rank == 0 else None
+    if group is not None:
+        _meeting(storage, slot, group).mkdir()
+    group = collective.broadcast_from_rank_zero(group)
+    assert group is not None
+    meeting = _meeting(storage, slot, group)
+    if not meeting.is_dir():  # a node that joined later than the study looked at the others
+        raise InputError(
+            "this node does not see the run folder",
+            where="--out",
+            found=f"no {storage} on {socket.gethostname()}",
+            expected="a folder that all nodes share, such as one on NFS",
+        )
+    if rank == 0:
+        if settings["holder"] is not None:
+            mailbox.watch.remote(settings["holder"], ray.util.get_current_placement_group())
+        ray.get(mailbox.begin.remote(slot, group, size))
+
+    def exchange(answer: Message | None) -> Job | None:
+        nonlocal count
+        told = ray.get(mailbox.exchange.remote(slot, group, rank, size, count, answer))
+        if told is None:
+            return None
+        count, job = told
+        return job
+
+    context: Context = settings["context"]
+    one_node = here.get_local_world_size() == size
+    with process_group(context.worker, rank, size, meeting / "store", one_node=one_node) as worker:
+        notice = _taken_away if settings["foreign"] else None
+        Loop.of(context, worker, ray.get, exchange, notice).run()
+
+
+def _meeting(storage: Path, slot: str, group: int) -> Path:
+    return storage / f"meeting-{slot}-{group}"
+
+
+def _taken_away() -> bool:
+    """Whether a node of the group is about to go; asked by all workers at once."""
+    return ray.train.get_preemption_info() is not None

@@ -1,0 +1,1 @@
+"""Families that predict the responses of a perturbation screen."""

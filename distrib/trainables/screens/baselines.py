@@ -1,0 +1,107 @@
+"""What simple models make of a screen: the bar that every family has to clear."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from distrib.data.screens.screen import Screen
+from distrib.data.screens.screen_scores import scores
+from distrib.models.screens.ridge import fit_ridge
+
+TRAINING_MEAN = "training mean"
+"""The baseline that a model must beat to have learned anything of its rows."""
+
+JOINED_BY = "+"
+"""Between the parts of an id that names several perturbations at once."""
+
+RANDOM_WIDTH = 64  # of random embeddings, where the screen has none of its own
+
+Fit = Callable[[Screen, Screen], np.ndarray]
+"""Training rows, and rows of which (rows, G) is to be predicted."""
+
+
+def baselines(
+    data: Screen, held_out: Sequence[np.ndarray], test: Screen | None
+) -> dict[str, dict[str, float]]:
+    """Name -> metric -> value, on the folds; on the test part as `test/<metric>`.
+
+    - no change: nothing responds.
+    - training mean: every row is the mean of the training rows.
+    - additive: the training mean, shifted by what ridge makes of the row's mean; for an id that
+      joins others (`A+B`), the sum of what each did alone.
+    - random embedding: ridge on random numbers in place of embeddings.
+    - ridge: on the embeddings, with a penalty of 10; "tuned": one that leaving out single rows
+      chose.
+    """
+    result: dict[str, dict[str, float]] = {}
+    for name, fit in _fits(data):
+        predicted, reference = np.empty((2, len(data), len(data.columns)))
+        for part in held_out:
+            rest = data.take(np.setdiff1d(np.arange(len(data)), part))
+            predicted[part] = fit(rest, data.take(part))
+            reference[part] = _mean(rest, data.take(part))
+        result[name] = scores(predicted, data, reference)
+        if test is not None:
+            on_test = scores(fit(data, test), test, _mean(data, test))
+            result[name] |= {f"test/{key}": value for key, value in on_test.items()}
+    return result
+
+
+def training_mean(targets: np.ndarray) -> np.ndarray:
+    """(G,) mean of the measured targets (rows, G), 0 where there are none."""
+    measured = np.isfinite(targets)
+    return np.where(measured, targets, 0.0).sum(axis=0) / np.maximum(measured.sum(axis=0), 1)
+
+
+def _fits(data: Screen) -> Iterator[tuple[str, Fit]]:
+    yield "no change", lambda train, wanted: np.zeros((len(wanted), len(train.columns)))
+    yield TRAINING_MEAN, _mean
+    if data.inputs.shape[1]:
+        yield "additive", _additive
+    yield "random embedding", _random
+    if data.inputs.shape[1]:
+        yield "ridge", lambda train, wanted: _ridge(train, wanted, 10.0)
+        yield "ridge, tuned", lambda train, wanted: _ridge(train, wanted, None)
+
+
+def _mean(train: Screen, wanted: Screen) -> np.ndarray:
+    assert train.targets is not None
+    mean = training_mean(train.targets)
+    return np.broadcast_to(mean, (len(wanted), len(mean)))
+
+
+def _ridge(train: Screen, wanted: Screen, penalty: float | None) -> np.ndarray:
+    assert train.targets is not None
+    return fit_ridge(train.inputs, train.targets, penalty).predict(wanted.inputs)
+
+
+def _random(train: Screen, wanted: Screen) -> np.ndarray:
+    """The same numbers for an id wherever it stands."""
+    assert train.targets is not None
+    width = train.inputs.shape[1] or RANDOM_WIDTH
+    return fit_ridge(_noise(train.ids, width), train.targets).predict(_noise(wanted.ids, width))
+
+
+def _noise(ids: np.ndarray, width: int) -> np.ndarray:
+    seeds = (hashlib.blake2b(name.encode(), digest_size=8).digest() for name in ids.tolist())
+    return np.stack(
+        [np.random.default_rng(int.from_bytes(s)).standard_normal(width) for s in seeds]
+    )
+
+
+def _additive(train: Screen, wanted: Screen) -> np.ndarray:
+    assert train.targets is not None
+    mean = training_mean(train.targets)
+    changes = np.where(np.isfinite(train.targets), train.targets, mean)
+    level = (changes - mean).mean(axis=1, keepdims=True)
+    shift = fit_ridge(train.inputs, level).predict(wanted.inputs)
+    predicted = mean + shift
+    alone = {name: row for row, name in enumerate(train.ids.tolist())}
+    for row, name in enumerate(wanted.ids.tolist()):
+        parts = name.split(JOINED_BY)
+        if len(parts) > 1 and all(part in alone for part in parts):
+            predicted[row] = changes[[alone[part] for part in parts]].sum(axis=0)
+    return predicted

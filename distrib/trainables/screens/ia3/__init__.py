@@ -1,0 +1,1 @@
+"""A frozen sequence encoder adapted by IA3."""

@@ -1,0 +1,218 @@
+"""Sequences and adapters as the loop of the torch families sees them: a task for each fold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from distrib.data.screens.screen import Screen
+from distrib.data.screens.screen_scores import scores
+from distrib.data.streams.length_batches import by_budget, by_size
+from distrib.errors import InputError
+from distrib.trainables.base import State, Worker
+from distrib.trainables.screens.base import as_frame, model_values, reference, require_targets
+from distrib.trainables.screens.ia3.embedder import BUDGET
+from distrib.trainables.training.loop import autocast, load_model, shared_tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from distrib.models.screens.adapters import Adapted
+    from distrib.models.screens.encoders import Encoder
+    from distrib.trainables.screens.ia3.config import Ia3Config
+
+BLOCK_STEPS = 8
+"""Batches between two chances to save or stop."""
+
+_ORDER, _DROPOUT = 0, 1
+
+
+class FoldTask:
+    """One fold; a `Task` of `torch_loop`.
+
+    Args:
+        rows: that it trains on.
+    """
+
+    replicas = 1
+
+    def __init__(
+        self, config: Ia3Config, folds: Folds, model: Adapted, rows: np.ndarray, fold: int
+    ) -> None:
+        self.config, self.folds, self.model, self.rows, self.fold = config, folds, model, rows, fold
+        self.num_batches = -(-len(rows) // config.batch_size)
+        self.num_blocks = -(-self.num_batches // BLOCK_STEPS)
+        self.values = folds.values
+        self._fit_standards()
+
+    def block(self, epoch: int, index: int) -> Iterator[np.ndarray]:
+        """Rows of the batches of a block."""
+        import torch
+
+        seed = [self.config.seed, self.fold, epoch]
+        lengths = self.folds.lengths[self.rows]
+        batches = by_size(lengths, self.config.batch_size, np.random.default_rng([*seed, _ORDER]))
+        # The encoder's own dropout draws from torch's global numbers.
+        torch.manual_seed(
+            int(np.random.SeedSequence([*seed, _DROPOUT, index]).generate_state(1)[0])
+        )
+        self.model.use()
+        for batch in batches[index * BLOCK_STEPS : (index + 1) * BLOCK_STEPS]:
+            yield self.rows[batch]
+
+    def losses(self, batch: np.ndarray) -> Tensor:
+        """(1,) mean loss of a batch over the measured targets."""
+        import torch
+
+        output = self.model(*self.folds.tokens_of(batch)).float()
+        targets = self.folds.targets[torch.from_numpy(batch).to(output.device)]
+        measured = torch.isfinite(targets)
+        head = self.model.head
+        wanted = (targets.nan_to_num(0.0) - head.target_mean) / head.target_scale
+        squares = (output - wanted).square() * measured
+        return (squares.sum() / measured.sum().clamp(min=1))[None]
+
+    def validate(self) -> None:
+        """Scores are those of all folds together: see `Folds.validate`."""
+
+    def _fit_standards(self) -> None:
+        import torch
+
+        y = self.folds.targets[torch.from_numpy(self.rows).to(self.folds.targets.device)]
+        measured = torch.isfinite(y)
+        filled = y.nan_to_num(0.0)
+        mean = filled.sum(0) / measured.sum(0).clamp(min=1)
+        variance = ((filled - mean).square() * measured).sum() / measured.sum().clamp(min=1)
+        head = self.model.head
+        head.target_mean.copy_(mean)
+        head.target_scale.copy_(variance.sqrt() if variance > 0 else torch.ones(()))
+
+
+class Folds:
+    """All folds over one encoder.
+
+    Args:
+        held_out: of each fold the rows it does not train on; None: one model on every row.
+    """
+
+    def __init__(
+        self,
+        config: Ia3Config,
+        data: Screen,
+        worker: Worker,
+        held_out: Sequence[np.ndarray] | None,
+    ) -> None:
+        from distrib.models.screens.adapters import adapted
+
+        self.data, self.worker, self.held_out = data, worker, held_out
+        self.encoder = load(config)
+        self.values = {**model_values(data), "encoder": self.encoder.fingerprint()}
+        self.targets = shared_tensor(require_targets(data), worker)
+        self.tokens = tokens_of(self.encoder, data)
+        self.lengths = np.array([len(row) for row in self.tokens])
+        every = np.arange(len(data))
+        training = [np.setdiff1d(every, part) for part in held_out or [every[:0]]]
+        self.models = adapted(
+            self.encoder,
+            len(training),
+            len(data.columns),
+            pooling=config.pool,
+            dropout=config.dropout,
+            checkpointing=config.checkpointing,
+            seed=config.seed,
+        )
+        for model in self.models:
+            model.shared.to(worker.device)
+            model.to(worker.device)
+        self.means = None if held_out is None else reference(config, data)
+        self.tasks = [
+            FoldTask(config, self, model, rows, fold)
+            for fold, (model, rows) in enumerate(zip(self.models, training))
+        ]
+
+    def tokens_of(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """(n, tokens) token numbers of rows, and which of them are tokens."""
+        return batch_of(self.encoder, [self.tokens[row] for row in rows], self.worker)
+
+    def validate(self) -> tuple[dict[str, float], Callable[[], pd.DataFrame]]:
+        """Every metric of the predictions for rows held out, and a table of these."""
+        assert self.held_out is not None and self.means is not None
+        predicted = np.empty(self.means.shape, dtype=np.float32)
+        for model, part in zip(self.models, self.held_out):
+            tokens = [self.tokens[row] for row in part]
+            predicted[part] = predict(self.encoder, model, tokens, self.worker)
+        frame = partial(as_frame, self.data.ids, self.data.columns.tolist(), predicted)
+        return scores(predicted, self.data, self.means), frame
+
+
+def load(config: Ia3Config) -> Encoder:
+    """The encoder of a configuration."""
+    from distrib.models.screens.encoders import load_encoder
+
+    return load_encoder(
+        config.encoder, revision=config.revision, trust_remote_code=config.trust_remote_code
+    )
+
+
+def tokens_of(encoder: Encoder, data: Screen) -> list[np.ndarray]:
+    """The token numbers of every row."""
+    assert data.sequences is not None
+    return encoder.tokens(data.sequences, data.ids.tolist())
+
+
+def batch_of(
+    encoder: Encoder, tokens: Sequence[np.ndarray], worker: Worker
+) -> tuple[Tensor, Tensor]:
+    """(n, tokens) numbers of these rows, padded, and which of them are tokens."""
+    import torch
+
+    numbers, there = encoder.pad(tokens)
+    return tuple(torch.from_numpy(a).to(worker.device) for a in (numbers, there))  # type: ignore[return-value]
+
+
+def predict(
+    encoder: Encoder, model: Adapted, tokens: Sequence[np.ndarray], worker: Worker
+) -> np.ndarray:
+    """(rows, G) of a fold's model; rows of like length together."""
+    import torch
+
+    model.eval()
+    found = np.empty((len(tokens), len(model.head.target_mean)), dtype=np.float32)
+    with torch.inference_mode(), autocast(worker):
+        for rows in by_budget(np.array([len(row) for row in tokens]), BUDGET):
+            output = model(*batch_of(encoder, [tokens[row] for row in rows], worker))
+            found[rows] = model.profile(output.float()).cpu().numpy()
+    return found
+
+
+def apply_model(config: Ia3Config, state: State, data: Screen, worker: Worker) -> np.ndarray:
+    """(rows, G) predictions of a refitted model.
+
+    Raises:
+        InputError: the encoder is not the one that it was trained on.
+    """
+    from distrib.models.screens.adapters import adapted
+
+    encoder = load(config)
+    if encoder.fingerprint() != state.values["encoder"]:
+        raise InputError(
+            "this encoder is not the one that the model was trained on: its weights differ",
+            file=config.encoder or "the small encoder",
+        )
+    (model,) = adapted(
+        encoder,
+        1,
+        len(state.values["columns"]),
+        pooling=config.pool,
+        dropout=config.dropout,
+        checkpointing=False,
+        seed=0,
+    )
+    load_model(model, state)
+    model.shared.to(worker.device)
+    model.to(worker.device)
+    return predict(encoder, model, tokens_of(encoder, data), worker)

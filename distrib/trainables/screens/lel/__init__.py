@@ -1,0 +1,1 @@
+"""Latent-embedding linear models in closed form."""

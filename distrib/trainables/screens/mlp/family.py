@@ -1,0 +1,158 @@
+"""The MLP head: from a vector of inputs (an embedding, a one-hot) to a profile of targets.
+
+A trial is a k-fold cross-validation; all folds train at once as one batched model, so that every
+epoch has an out-of-fold score. Scores pool the predictions of each row by the fold that lacked it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from distrib.data.screens.screen import Screen
+from distrib.data.screens.screen_scores import scores
+from distrib.errors import InputError
+from distrib.trainables.base import Fidelity, Metric, Progress, State, Unfit, Worker
+from distrib.trainables.screens.base import (
+    METRICS,
+    ScreenConfig,
+    ScreenTrainable,
+    folds_of,
+    known_targets,
+)
+from distrib.trainables.screens.mlp.config import MlpConfig
+from distrib.trainables.screens.mlp.data import training_targets
+from distrib.trainables.training_rows import remember
+
+if TYPE_CHECKING:
+    from distrib.trainables.training.loop import Recipe
+
+
+UNTUNED = {
+    "hidden_width": 256,
+    "num_layers": 2,
+    "taper": 0.5,
+    "dropout": 0.0,
+    "learning_rate": 1e-3,
+    "weight_decay": 0.0,
+    "schedule": "constant",
+    "clip_norm": 0.0,
+}
+"""A network as one writes it down without a search: what tuning is worth is seen beside it."""
+
+
+class Mlp(ScreenTrainable[MlpConfig]):
+    """Multilayer perceptron on vectors, cross-validated as one batched model."""
+
+    Config = MlpConfig
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        *METRICS,
+        Metric("loss", "min", "what is minimised, on held-out rows"),
+    )
+    fidelity = Fidelity(unit="epoch", config_key="epochs", selects="best")
+    framework = "torch"
+    precisions = ("float32", "bfloat16")
+    devices = ("cpu", "cuda")
+
+    def check(self, config: MlpConfig, data: Screen, num_workers: int = 1) -> None:
+        """There are rows for every fold, and targets."""
+        super().check(config.model_copy(update={"loss": "mse"}), data)
+
+    def unfit(self, data: Screen) -> list[Unfit]:
+        """Cross-entropy without distributions; metrics that the data do not allow."""
+        found = super().unfit(data)
+        try:
+            training_targets(MlpConfig(loss="cross_entropy"), data)
+        except InputError as error:
+            found.append(Unfit("loss", "cross_entropy", str(error).splitlines()[0]))
+        return found
+
+    def progress(
+        self, config: MlpConfig, data: Screen, worker: Worker, state: State | None = None
+    ) -> Iterator[Progress]:
+        """Train all folds at once; each epoch scores every row out of fold."""
+        from distrib.trainables.screens.mlp.task import MlpTask
+        from distrib.trainables.training.loop import train
+
+        task = MlpTask(config, data, worker, folds_of(config, data))
+        for item in train(task, recipe(config), worker, state=state):
+            yield replace(item, held_out=task.held_out_frame()) if item.metrics else item
+
+    def refit(
+        self,
+        config: MlpConfig,
+        data: Screen,
+        worker: Worker,
+        units: int | None,
+        state: State | None = None,
+    ) -> Iterator[Progress]:
+        """Train one model on every row, for `units` epochs of the schedule of `config.epochs`."""
+        from distrib.trainables.screens.mlp.task import MlpTask
+        from distrib.trainables.training.loop import train
+
+        task = MlpTask(config, data, worker, held_out=None)
+        items = train(task, recipe(config), worker, units=units, state=state)
+        yield from remember(items, self.row_ids(data))
+
+    def baselines(
+        self, config: MlpConfig, data: Screen, test: Screen | None, worker: Worker
+    ) -> dict[str, dict[str, float]]:
+        """Those of every screen, and an untuned network at its last epoch (see `UNTUNED`).
+
+        Its seed is its own: with that of a trial, each winner would have a baseline of its own.
+        """
+        names = {"epochs", *ScreenConfig.model_fields} - {"seed"}
+        same = {name: getattr(config, name) for name in names}
+        untuned = MlpConfig.model_validate({**UNTUNED, **same})
+        *_, last = self.progress(untuned, data, worker)
+        assert last.metrics is not None
+        figures = dict(last.metrics)
+        if test is not None:
+            *_, last = self.refit(untuned, data, worker, None)
+            of_test = self.evaluate(untuned, last.state(), test, worker)
+            figures |= {f"test/{name}": value for name, value in of_test.items()}
+        for name in ("loss", "test/loss"):  # perhaps not of the kind that the winner minimises
+            figures.pop(name, None)
+        return {**super().baselines(config, data, test, worker), "untuned (256, 128)": figures}
+
+    def apply(self, config: MlpConfig, state: State, data: Screen, worker: Worker) -> np.ndarray:
+        """(rows, G) predictions."""
+        from distrib.trainables.screens.mlp.task import apply_model
+
+        unknown = np.full((len(data), len(state.values["columns"])), np.nan, dtype=np.float32)
+        return apply_model(config, state, data.inputs, unknown, worker)[0]
+
+    def training_mean(self, state: State) -> np.ndarray:
+        """(G,) mean of the targets of the rows trained on."""
+        return state.arrays["model.target_mean"][0, 0]
+
+    def evaluate(
+        self, config: MlpConfig, state: State, data: Screen, worker: Worker
+    ) -> dict[str, float]:
+        """Every metric; differences are to the mean of the rows trained on."""
+        from distrib.trainables.screens.mlp.task import apply_model
+
+        judged = known_targets(state, data, self.needs_of(config))
+        targets = training_targets(config, judged)
+        predicted, loss = apply_model(config, state, judged.inputs, targets, worker)
+        return {**scores(predicted, judged, self.training_mean(state)), "loss": loss}
+
+
+def recipe(config: MlpConfig) -> Recipe:
+    """What the loop needs to know of a configuration."""
+    from distrib.trainables.training.loop import Recipe
+
+    return Recipe(
+        epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        schedule=config.schedule,
+        warmup=config.warmup,
+        clip_norm=config.clip_norm,
+        accumulate=config.accumulate,
+        patience=config.patience,
+        monitor=Mlp.metrics,
+    )

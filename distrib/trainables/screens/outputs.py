@@ -1,0 +1,71 @@
+"""What a study of a screen leaves beside the weights: predictions out of fold and their figures.
+
+Figures are means over rows with the interval of a bootstrap over rows, since rows (perturbations)
+are what a screen has few of.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from distrib.data.screens import metrics
+from distrib.data.screens.screen import Screen
+from distrib.data.screens.screen_scores import row_table
+from distrib.files import whole
+
+PREDICTIONS = "out_of_fold.parquet"
+ROWS = "rows.csv"
+GENES = "genes.csv"
+HEXBIN = "predicted_against_measured.png"
+SPREAD = "pearson_by_gene.png"
+
+
+def write_outputs(
+    folder: Path, screen: Screen, predicted: np.ndarray, reference: np.ndarray
+) -> list[str]:
+    """Write predictions, a table of rows, one of genes, and pictures; what they come to, a line.
+
+    Args:
+        predicted, reference: (rows, G) out of fold, and the training mean of each row's fold.
+    """
+    from distrib.trainables.screens.pictures import draw_genes, draw_hexbin
+
+    assert screen.targets is not None
+    frame = pd.DataFrame(predicted, columns=screen.columns.tolist())
+    frame.insert(0, "id", screen.ids, allow_duplicates=True)
+    with whole(folder / PREDICTIONS) as temporary:
+        frame.to_parquet(temporary, index=False)
+    rows = row_table(predicted, screen, reference)
+    genes = gene_table(predicted, screen, reference)
+    for table, name in ((rows, ROWS), (genes, GENES)):
+        with whole(folder / name) as temporary:
+            table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.6g")
+    draw_hexbin(predicted, screen.targets, folder / HEXBIN)
+    draw_genes(genes, folder / SPREAD)
+    low, high = metrics.interval(rows["pearson"].to_numpy())
+    if not np.isfinite(low):
+        return []
+    mean = rows["pearson"].mean()
+    return [
+        f"out of fold, pearson is {mean:.3f} on average over {rows['pearson'].count()} rows "
+        f"(95% interval {low:.3f} to {high:.3f}, bootstrap over rows)"
+    ]
+
+
+def gene_table(predicted: np.ndarray, screen: Screen, reference: np.ndarray) -> pd.DataFrame:
+    """`target`, `spread` (standard deviation of what was measured), and every metric over rows."""
+    assert screen.targets is not None
+    measured = np.isfinite(screen.targets)
+    count = np.maximum(measured.sum(axis=0), 1)
+    mean = np.where(measured, screen.targets, 0.0).sum(axis=0) / count
+    squares = np.where(measured, screen.targets - mean, 0.0) ** 2
+    return pd.DataFrame(
+        {
+            "target": screen.columns,
+            "spread": np.sqrt(squares.sum(axis=0) / count),
+            **metrics.table(predicted, screen.targets, reference, axis=0),
+        }
+    )

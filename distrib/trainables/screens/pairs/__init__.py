@@ -1,0 +1,1 @@
+"""A perceptron on every pair of a perturbation and a gene."""

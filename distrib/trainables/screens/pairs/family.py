@@ -1,0 +1,87 @@
+"""The concatenation of both embeddings: a perceptron on every pair of a perturbation and a gene.
+
+A trial is a cross-validation whose folds train at once as one batched model; an epoch goes through
+every pair of every fold once, as blocks of rows by blocks of genes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from distrib.data.screens.screen import Screen
+from distrib.trainables.base import Fidelity, Progress, State, Worker
+from distrib.trainables.screens.base import METRICS, ScreenTrainable, folds_of
+from distrib.trainables.screens.pairs.config import MlpPairsConfig
+from distrib.trainables.training_rows import remember
+
+if TYPE_CHECKING:
+    from distrib.trainables.training.loop import Recipe
+
+
+class MlpPairs(ScreenTrainable[MlpPairsConfig]):
+    """Perceptron on pairs of embeddings; where genes have none, each gene learns its own."""
+
+    Config = MlpPairsConfig
+    fidelity = Fidelity(unit="epoch", config_key="epochs", selects="best")
+    framework = "torch"
+    precisions = ("float32", "bfloat16")
+    devices = ("cpu", "cuda")
+
+    def progress(
+        self, config: MlpPairsConfig, data: Screen, worker: Worker, state: State | None = None
+    ) -> Iterator[Progress]:
+        """Train all folds at once; each epoch scores every row out of fold."""
+        from distrib.trainables.screens.pairs.task import PairsTask
+        from distrib.trainables.training.loop import train
+
+        task = PairsTask(config, data, worker, folds_of(config, data))
+        for item in train(task, recipe(config), worker, state=state):
+            yield replace(item, held_out=task.held_out_frame()) if item.metrics else item
+
+    def refit(
+        self,
+        config: MlpPairsConfig,
+        data: Screen,
+        worker: Worker,
+        units: int | None,
+        state: State | None = None,
+    ) -> Iterator[Progress]:
+        """Train one model on every row, for `units` epochs of the schedule of `config.epochs`."""
+        from distrib.trainables.screens.pairs.task import PairsTask
+        from distrib.trainables.training.loop import train
+
+        task = PairsTask(config, data, worker, held_out=None)
+        items = train(task, recipe(config), worker, units=units, state=state)
+        yield from remember(items, self.row_ids(data))
+
+    def apply(
+        self, config: MlpPairsConfig, state: State, data: Screen, worker: Worker
+    ) -> np.ndarray:
+        """(rows, G) predictions."""
+        from distrib.trainables.screens.pairs.task import apply_model
+
+        return apply_model(config, state, data.inputs, worker)
+
+    def training_mean(self, state: State) -> np.ndarray:
+        """(G,) mean of the targets of the rows trained on."""
+        return state.arrays["model.target_mean"][0, 0]
+
+
+def recipe(config: MlpPairsConfig) -> Recipe:
+    """What the loop needs to know of a configuration."""
+    from distrib.trainables.training.loop import Recipe
+
+    return Recipe(
+        epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        schedule=config.schedule,
+        warmup=config.warmup,
+        clip_norm=config.clip_norm,
+        patience=config.patience,
+        monitor=METRICS,
+    )

@@ -1,0 +1,1 @@
+"""Families of V(D)J recombination: trimming, and trimming with ligation."""

@@ -1,0 +1,1 @@
+"""Both ends of a junction, and the microhomology used in ligation."""

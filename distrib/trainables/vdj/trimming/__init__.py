@@ -1,0 +1,1 @@
+"""Where a gene end is cut: a conditional logit model."""

@@ -1,0 +1,66 @@
+"""`distrib.watch` at a terminal follows a study that another process runs, to its end."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from distrib.study.driver.place import new_record
+from distrib.study.driver.search_loop import Search
+from distrib.study.driver.study_file import write_study
+from distrib.study.record.run_folder import RunFolder
+from distrib.tracking import wording
+from tests.support.driver import ROOT
+from tests.support.simulate import Simulation, toy_plan
+
+
+def read_until(terminal: int, text: str) -> str:
+    said = ""
+    while text not in said:
+        try:
+            said += os.read(terminal, 4096).decode(errors="replace")
+        except OSError:  # it has ended
+            return said
+    return said
+
+
+@pytest.mark.timeout(120)
+def test_it_follows_and_ends_with_the_study(tmp_path: Path) -> None:
+    plan = toy_plan()
+    folder = RunFolder(tmp_path / "toy-0")
+    study = Simulation(plan, folder.path)
+    study.open()
+    write_study(folder.study_yaml, plan, new_record(plan, "toy-0"), {}, [])
+    terminal, theirs = pty.openpty()
+    watches: list[subprocess.Popen[bytes]] = []
+
+    def begin(search: Search) -> bool:
+        """Once the first trial has ended, somebody looks on from a terminal."""
+        if wording.ended(search.study) == 1 and not watches:
+            watches.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "distrib.watch", str(folder.path), "--every", "0.05"],
+                    env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100"},
+                    stdin=theirs,
+                    stdout=theirs,
+                    stderr=theirs,
+                )
+            )
+            assert "1/8 trials" in read_until(terminal, "1/8 trials")
+        return False
+
+    with folder.locked():
+        study.drive(until=begin)
+        study.close()
+        os.close(theirs)
+        assert "8/8 trials" in read_until(terminal, "8/8 trials")
+        assert watches[0].poll() is None
+    said = read_until(terminal, "--resume")
+    assert watches[0].wait(60) == 0
+    assert "no driver runs this study now" in said  # and its winner was never trained
+    os.close(terminal)

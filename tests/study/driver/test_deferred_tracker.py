@@ -1,0 +1,59 @@
+"""What onlookers hear, and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from distrib.records import TrialRecord
+from distrib.study.driver.deferred_tracker import Unhurried
+
+
+class Listener:
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *about: self.heard.append((name, *about))
+
+
+def test_everything_is_told_in_order_but_never_between_two_trials() -> None:
+    one, other = Listener(), Listener()
+    telling = Unhurried([one, other])  # type: ignore[list-item]
+    first, second = TrialRecord(0, "RUNNING"), TrialRecord(1, "RUNNING")
+    study: Any = object()
+
+    telling.study_started(study)
+    telling.trial_started(first)
+    telling.tick()
+    begun = [("study_started", study), ("trial_started", first), ("tick",)]
+    assert one.heard == begun
+
+    telling.trial_progressed(first, [{"step": 1}])
+    telling.trial_ended(first)
+    telling.tick()  # the slot is free
+    assert one.heard == begun
+    telling.trial_started(second)
+    telling.tick()
+    between = [("trial_progressed", first, [{"step": 1}]), ("trial_ended", first)]
+    assert one.heard == [*begun, *between, ("trial_started", second), ("tick",)]
+
+    telling.trial_ended(second)
+    telling.tick()
+    assert one.heard[-1] == ("tick",)
+    telling.tick()  # no trial followed
+    assert one.heard[-2:] == [("trial_ended", second), ("tick",)]
+    telling.study_ended(study, False)
+    assert one.heard[-1] == ("study_ended", study, False)
+    assert other.heard == one.heard
+
+
+def test_nothing_is_held_back_at_the_end() -> None:
+    listener = Listener()
+    telling = Unhurried([listener])  # type: ignore[list-item]
+    trial = TrialRecord(0, "RUNNING")
+    study: Any = object()
+    telling.trial_ended(trial)
+    telling.study_ended(study, True)
+    assert listener.heard == [("trial_ended", trial), ("study_ended", study, True)]

@@ -1,0 +1,73 @@
+"""The one step of a dry run: what it asks of Ray, and what is said where it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+import ray
+
+from distrib.cluster.connect import Resources
+from distrib.errors import InputError
+from distrib.study.driver import dry_run
+from distrib.study.driver.loading import Loaded
+from distrib.study.driver.place import Place
+from distrib.study.plan.plan import Plan
+from distrib.study.worker import tasks
+from tests.support.simulate import toy_plan
+
+
+class Task:
+    """Stands for a remote function: writes down what it is asked to run with."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.asked: dict[str, Any] = {}
+
+    def options(self, **asked: Any) -> Task:
+        self.asked = asked
+        return self
+
+    def remote(self, *args: Any) -> Any:
+        return self.function(*args)
+
+
+@pytest.fixture
+def step(monkeypatch: pytest.MonkeyPatch) -> Task:
+    """A dry run without Ray: its one step, done in this process."""
+
+    def load(plan: Plan, cluster: object, say: object) -> Loaded:
+        site = tasks.Site(plan.space.trainable, plan.worker, allow_custom=True)
+        facts = {"search_rows": 20, "test_rows": 0}
+        return Loaded(plan, 1, site, plan.family.load(plan.source), None, facts)
+
+    step = Task(tasks.first_step._function)
+    monkeypatch.setattr(dry_run, "ray_of", nullcontext)
+    monkeypatch.setattr(dry_run, "load", load)
+    monkeypatch.setattr(tasks, "first_step", step)
+    monkeypatch.setattr(ray, "get", lambda found: found)
+    return step
+
+
+def test_the_first_step_runs_where_a_trial_would(step: Task) -> None:
+    plan = toy_plan(resources=Resources(cpus=2, accelerator_type="A100"))
+    said: list[str] = []
+    dry_run.dry_run(plan, Place(), said.append)
+    assert step.asked == {"num_cpus": 2, "num_gpus": 0, "accelerator_type": "A100"}
+    assert said[-1].startswith("estimate: 1 trials at a time")
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("bug", "RuntimeError: a bug of the family's (toys.py:"),
+        ("input", "parameters.height: too small"),
+        ("nothing", "the training ended without a report"),
+    ],
+)
+def test_a_first_step_that_fails_is_told(step: Task, kind: str, told: str) -> None:
+    with pytest.raises(InputError, match="the first step failed") as caught:
+        dry_run.dry_run(toy_plan({"kind": kind, "at": 1}), Place(), lambda line: None)
+    assert told in str(caught.value)

@@ -1,0 +1,108 @@
+"""`study.yaml`: a study read back is the study that was begun."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distrib.errors import InputError
+from distrib.study.driver.place import new_record
+from distrib.study.driver.study_file import (
+    options_of,
+    read_study,
+    record_of,
+    space_of,
+    strike_credentials,
+    write_study,
+)
+from distrib.study.plan.plan import Plan, make_plan
+from tests.support.simulate import toy_plan
+
+ARGUMENTS: list[dict[str, Any]] = [
+    {},
+    {"seed": 5, "trials": 3, "sampler": "random", "scheduler": "hyperband", "metric": "loss"},
+    {"fixed": {"height": 0.5, "noise": "1e-3"}, "max_units": 7, "test_fraction": 0.0, "keep": 1},
+    {"sampler": "grid", "parameters": {"height": [0.1, 0.2], "rate": {"choice": [1, 2]}}},
+    {
+        "parameters": {
+            "options": {"choice": [[1, 2], {"a": None}, None, "x"]},
+            "at": {"randint": [1, 5], "step": 2, "when": {"kind": ["nan"]}},
+            "kind": ["curve", "nan"],
+        },
+        "settings": {"grace": 2, "reduction_factor": 4, "description": "a study"},
+    },
+]
+
+
+def written(plan: Plan, path: Path, argv: list[str]) -> dict[str, Any]:
+    write_study(path, plan, new_record(plan, "toy-0"), {"fingerprint": "abc"}, argv)
+    return read_study(path)
+
+
+@pytest.mark.parametrize("arguments", ARGUMENTS)
+def test_a_plan_comes_back(arguments: dict[str, Any], tmp_path: Path) -> None:
+    plan = toy_plan(**arguments)
+    path = tmp_path / "study.yaml"
+    stored = written(plan, path, ["distrib.tune"])
+    options = replace(options_of(stored), allow_custom=True)
+    again = make_plan(space_of(stored, str(path)), options)
+    for name in ("objective", "trials", "max_units", "rule_name", "grace", "factor", "sampler",
+                 "worker", "source"):  # fmt: skip
+        assert getattr(again, name) == getattr(plan, name), name
+    assert [p.plain() for p in again.space.parameters] == [p.plain() for p in plan.space.parameters]
+    for name in ("seed", "test_fraction", "keep", "save_every", "resources"):
+        assert getattr(again.options, name) == getattr(plan.options, name), name
+    assert record_of(stored) == new_record(plan, "toy-0")
+
+
+def test_leave_to_run_custom_code_is_given_anew(tmp_path: Path) -> None:
+    """A study that came from elsewhere must not bring it along."""
+    stored = written(toy_plan(), tmp_path / "study.yaml", [])
+    with pytest.raises(InputError, match="--allow-custom"):
+        make_plan(space_of(stored, "study.yaml"), options_of(stored))
+
+
+def test_data_are_found_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    (first / "screen").mkdir()
+    monkeypatch.chdir(first)
+    stored = written(toy_plan(data="screen"), first / "study.yaml", [])
+    assert stored["data"]["source"]["path"] == "screen"
+    assert options_of(stored).data == "screen"
+    monkeypatch.chdir(second)
+    assert options_of(stored).data == str(first / "screen")
+    assert space_of(stored, "study.yaml").data["path"] == str(first / "screen")
+    (second / "screen").mkdir()  # moved along with the study
+    assert options_of(stored).data == "screen"
+
+
+def test_credentials_are_struck_out(tmp_path: Path) -> None:
+    argv = [
+        "--data",
+        "https://ann:secret@host/x?token=abc&part=2",
+        "--out",
+        "s3://key:hush@bucket/runs?X-Amz-Signature=ff",
+    ]
+    plan = toy_plan(fixed={"data.path": "https://ann:secret@host/data?api_key=hush"})
+    text = ""
+    stored = written(plan, tmp_path / "study.yaml", argv)
+    text = (tmp_path / "study.yaml").read_text()
+    for word in ("secret", "hush", "abc&", "=ff"):
+        assert word not in text
+    assert "part=2" in stored["command"]
+    assert strike_credentials("nothing to hide: a@b.c") == "nothing to hide: a@b.c"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "version: 99\n", "just text"])
+def test_another_file_is_refused(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"study\.yaml: this is no study of this version"):
+        read_study(path)

@@ -1,0 +1,128 @@
+"""Samplers: a resumed study draws what the uninterrupted one would have drawn."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from distrib.study.search.samplers import NAMES, seed_of
+from tests.support.driver import ROOT
+from tests.support.simulate import Simulation, facts, toy_plan
+
+GRID = {"height": {"uniform": [0, 1], "step": 0.25}, "rate": [0.2, 0.4, 0.6]}
+CONDITIONAL = {
+    "kind": {"choice": ["curve", "late"]},
+    "at": {"randint": [1, 9], "when": {"kind": "late"}},
+}
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("name", NAMES)
+def test_resumed_equals_uninterrupted(name: str, tmp_path: Path) -> None:
+    """Long enough for each to leave its random beginning, stopped four times."""
+    parameters = GRID if name == "grid" else None
+    trials = 15 if name == "grid" else 30
+    plan = toy_plan(parameters, sampler=name, trials=trials, seed=7, scheduler="none")
+    whole = facts(Simulation(plan, tmp_path / "whole").run())
+    parts = Simulation(plan, tmp_path / "parts")
+    for stop in (3, 11, 12, trials - 1):
+        parts.open()
+        parts.drive(until=lambda search, stop=stop: len(search.study.trials) > stop)
+        parts.close()
+    assert facts(parts.run()) == whole
+    if name != "grid":
+        other = toy_plan(parameters, sampler=name, trials=3, seed=8, scheduler="none")
+        elsewhere = facts(Simulation(other, tmp_path / "other").run())
+        assert all(elsewhere[n][0] != whole[n][0] for n in range(3))
+
+
+def test_no_sampler_brings_torch_into_the_driver(tmp_path: Path) -> None:
+    """One sampler after the other in a process, each beyond its random beginning."""
+    code = """
+import sys, warnings
+from pathlib import Path
+from tests.support.simulate import Simulation, toy_plan
+warnings.simplefilter("ignore")
+for name in sys.argv[2:]:
+    plan = toy_plan(sampler=name, trials=12, scheduler="none")
+    Simulation(plan, Path(sys.argv[1]) / name).run()
+    print(f"{name}: {'torch' in sys.modules}")
+"""
+    names = sorted(set(NAMES) - {"grid"})
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), *names],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = [line for line in done.stdout.splitlines() if ": " in line]
+    assert told == [f"{name}: False" for name in names]
+
+
+@pytest.mark.parametrize("name", ["tpe", "gp", "random", "cmaes"])
+def test_no_draw_stands_twice(name: str, tmp_path: Path) -> None:
+    """A sampler that is seeded anew must not begin anew."""
+    plan = toy_plan(sampler=name, trials=25, seed=7, scheduler="none")
+    found = facts(Simulation(plan, tmp_path).run())
+    assert len({tuple(params.items()) for params, *_ in found.values()}) == 25
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("name", ["tpe", "gp", "random", "cmaes"])
+def test_conditional_dimensions(name: str, tmp_path: Path) -> None:
+    plan = toy_plan(CONDITIONAL, sampler=name, trials=25, seed=1, scheduler="none")
+    found = facts(Simulation(plan, tmp_path).run())
+    for params, state, *_ in found.values():
+        assert state == "COMPLETE"
+        assert ("at" in params) == (params["kind"] == "late")
+
+
+@pytest.mark.parametrize("name", ["tpe", "gp", "cmaes"])
+def test_a_sampler_learns(name: str, tmp_path: Path) -> None:
+    """Its later trials are better than its random beginning: it does see the results."""
+    plan = toy_plan({"noise": 0}, sampler=name, trials=60, seed=0, scheduler="none")
+    study = Simulation(plan, tmp_path).run().study
+    values = [study.trials[n].value for n in range(60)]
+    assert sum(values[-20:]) / 20 > sum(values[:10]) / 10 + 0.1
+
+
+def test_every_point_of_a_grid_once(tmp_path: Path) -> None:
+    plan = toy_plan(GRID, sampler="grid")
+    assert plan.trials == 15
+    found = facts(Simulation(plan, tmp_path, slots=3).run(order=4))
+    assert len({tuple(sorted(params.items())) for params, *_ in found.values()}) == 15
+
+
+def test_a_resume_loads_no_pickle_from_the_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Optuna's CMA-ES keeps its state as a pickle in the journal, which anybody may have made."""
+    plan = toy_plan(sampler="cmaes", trials=25, seed=7, scheduler="none")
+    study = Simulation(plan, tmp_path)
+    study.open()
+    study.drive(until=lambda search: len(search.study.trials) > 20)
+    study.close()
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise AssertionError("a pickle was loaded")
+
+    monkeypatch.setattr(pickle, "loads", refuse)
+    study.run()
+    assert b"optimizer" not in (tmp_path / "ledger.journal").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["gp", "cmaes"])
+def test_one_dimension_is_enough(name: str, tmp_path: Path) -> None:
+    plan = toy_plan({"rate": 0.5}, sampler=name, trials=12, scheduler="none")
+    found = facts(Simulation(plan, tmp_path).run())
+    assert len({params["height"] for params, *_ in found.values()}) == 12
+
+
+def test_seeds_are_independent_of_each_other() -> None:
+    seeds = {seed_of(s, n, p) for s in range(5) for n in range(50) for p in range(2)}
+    assert len(seeds) == 500
