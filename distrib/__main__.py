@@ -1,4 +1,4 @@
-"""The list of doors: `python -m distrib --help`; `distrib tune` is `python -m distrib.tune`."""
+"""The list of commands: `python -m distrib --help`; `distrib tune` is `python -m distrib.tune`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from distrib.cli.command import mute
 
-DOORS = {
+COMMANDS = {
     "tune": "search for good hyperparameters",
     "train": "train one configuration",
     "evaluate": "judge a trained model on data",
@@ -21,7 +21,7 @@ DOORS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Go through the door that the first argument names; the exit code."""
+    """Go through the command that the first argument names; the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help", "help"):
         try:
@@ -34,10 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(__version__)
         return 0
-    if words[0] not in DOORS:
+    if words[0] not in COMMANDS:
         from distrib.errors import InputError, nearest
 
-        error = InputError("no such door", found=words[0], hint=nearest(words[0], DOORS))
+        error = InputError("no such command", found=words[0], hint=nearest(words[0], COMMANDS))
         print(f"error: {error}\n\n{usage()}", file=sys.stderr)
         return 2
     sys.argv = [words[0], *words[1:]]
@@ -45,15 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def usage() -> str:
-    """The doors, a line each."""
-    lines = [f"  python -m distrib.{verb:9s} {purpose}" for verb, purpose in DOORS.items()]
+    """The commands, a line each."""
+    lines = [f"  python -m distrib.{verb:9s} {purpose}" for verb, purpose in COMMANDS.items()]
     return "\n".join(
         [
             "distrib tunes the sequence models of immunology and genomics.",
             "",
             *lines,
             "",
-            "Every door has --help with examples. The first thing to try:",
+            "Every command has --help with examples. The first thing to try:",
             "  python -m distrib.tune --space mlp",
         ]
     )

@@ -1,4 +1,4 @@
-"""The door to many studies at once: `python -m distrib.compare runs/*`."""
+"""Compares studies: `python -m distrib.compare runs/*`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distrib.cli.command import DONE, Parser, enter, folder
+from distrib.cli.command import DONE, Parser, folder, run_command
 from distrib.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, metavar="FILE", help="also as .csv, .tsv or .parquet")
     parser.add_argument("--allow-custom", action="store_true")
     parser.add_argument("--debug", action="store_true", help="tracebacks")
-    return enter(compare, parser, argv)
+    return run_command(compare, parser, argv)
 
 
 def compare(args: argparse.Namespace) -> int:

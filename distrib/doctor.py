@@ -1,4 +1,4 @@
-"""The door to this machine: `python -m distrib.doctor`."""
+"""Says what this machine has: `python -m distrib.doctor`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from distrib.cli.command import BAD_INPUT, DONE, Parser, enter
+from distrib.cli.command import BAD_INPUT, DONE, Parser, run_command
 
 EXAMPLES = """\
 python -m distrib.doctor
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--address", help="also look at this Ray cluster, such as auto")
     parser.add_argument("--debug", action="store_true", help="tracebacks")
-    return enter(doctor, parser, argv)
+    return run_command(doctor, parser, argv)
 
 
 def doctor(args: argparse.Namespace) -> int:

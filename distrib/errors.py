@@ -1,4 +1,4 @@
-"""The error that wrong input raises; the doors print it without a traceback and exit 2."""
+"""The error that wrong input raises; the commands print it without a traceback and exit 2."""
 
 from __future__ import annotations
 

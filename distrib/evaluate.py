@@ -1,4 +1,4 @@
-"""The door to judging a trained model: `python -m distrib.evaluate runs/mlp-0/best`."""
+"""Judges a trained model: `python -m distrib.evaluate runs/mlp-0/best`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distrib.cli.command import DONE, Parser, enter, table_writer
+from distrib.cli.command import DONE, Parser, run_command, table_writer
 
 if TYPE_CHECKING:
     from distrib.study.driver.model import Model
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--allow-custom", action="store_true")
     parser.add_argument("--debug", action="store_true", help="tracebacks")
-    return enter(evaluate, parser, argv)
+    return run_command(evaluate, parser, argv)
 
 
 def evaluate(args: argparse.Namespace) -> int:

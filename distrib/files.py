@@ -14,7 +14,7 @@ from typing import Any
 
 
 @contextmanager
-def whole(path: Path, *, durable: bool = False) -> Iterator[Path]:
+def atomic_path(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """A temporary path in the same folder that becomes `path` when the block ends well.
 
     Args:
@@ -54,9 +54,9 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(path: Path, content: bytes | str, *, durable: bool = False) -> None:
+def atomic_write(path: Path, content: bytes | str, *, durable: bool = False) -> None:
     """Write a file in one piece (see `whole`)."""
-    with whole(path, durable=durable) as temporary:
+    with atomic_path(path, durable=durable) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 

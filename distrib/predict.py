@@ -1,4 +1,4 @@
-"""The door to predictions: `python -m distrib.predict runs/mlp-0/best --out p.parquet`."""
+"""Predicts: `python -m distrib.predict runs/mlp-0/best --out p.parquet`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from distrib.cli.command import DONE, Parser, enter, table_writer
+from distrib.cli.command import DONE, Parser, run_command, table_writer
 from distrib.errors import said_in
 
 EXAMPLES = """\
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--allow-custom", action="store_true")
     parser.add_argument("--debug", action="store_true", help="tracebacks")
-    return enter(predict, parser, argv)
+    return run_command(predict, parser, argv)
 
 
 def predict(args: argparse.Namespace) -> int:

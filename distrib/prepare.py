@@ -1,4 +1,4 @@
-"""The door to preparing data: `python -m distrib.prepare trimming --input repertoire/*.tsv ...`."""
+"""Prepares data: `python -m distrib.prepare trimming --input repertoire/*.tsv ...`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from distrib.cli.command import DONE, Parser, enter
+from distrib.cli.command import DONE, Parser
 from distrib.cli.prepare_screens import add_embed, add_expression
 from distrib.errors import InputError
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_trimming(verbs.add_parser("trimming", help="trims of V(D)J genes, from repertoire files"))
     add_expression(verbs.add_parser("expression", help="a perturbation screen, from its files"))
     add_embed(verbs.add_parser("embed", help="embeddings of sequences, by an encoder"))
-    return enter(lambda args: args.verb(args), parser, argv)
+    return run_command(lambda args: args.verb(args), parser, argv)
 
 
 def _add_example(parser: argparse.ArgumentParser) -> None:

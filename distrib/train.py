@@ -1,4 +1,4 @@
-"""The door to a single training: `python -m distrib.train --config runs/mlp-0/best`."""
+"""Trains one configuration, without a search: `python -m distrib.train --config runs/mlp-0/best`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
-from distrib.cli.command import Parser, enter
+from distrib.cli.command import Parser, run_command
 from distrib.cli.execute import carry_out
 from distrib.cli.study_options import add_options, new_place, options_from, resumed
 from distrib.errors import InputError
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="what is drawn: sequences or clusters, as the family has them",
     )
     add_options(parser)
-    return enter(train, parser, argv)
+    return run_command(train, parser, argv)
 
 
 def train(args: argparse.Namespace) -> int:
@@ -63,7 +63,7 @@ def train(args: argparse.Namespace) -> int:
         )
     if args.resume:
         plan, folder, stored = resumed(args)
-        return carry_out(plan, folder, stored=stored, mirror=args.mirror, searched=False)
+        return carry_out(plan, folder, stored=stored, store=args.store, searched=False)
     options = replace(options_from(args), trials=1, scheduler="none", sampler="random")
     if args.config:
         content, file = read_config(args.config)
@@ -78,7 +78,7 @@ def train(args: argparse.Namespace) -> int:
         space = space_of_defaults(args.space)
     plan = make_plan(space, options)
     place = new_place(args, plan.space.name)
-    return carry_out(plan, place, mirror=args.mirror, searched=False)
+    return carry_out(plan, place, store=args.store, searched=False)
 
 
 if __name__ == "__main__":

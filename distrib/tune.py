@@ -1,11 +1,11 @@
-"""The door to a search: `python -m distrib.tune --space mlp`."""
+"""Searches: `python -m distrib.tune --space mlp`."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 
-from distrib.cli.command import DONE, Parser, enter
+from distrib.cli.command import DONE, Parser, run_command
 from distrib.cli.execute import carry_out
 from distrib.cli.study_options import (
     add_options,
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser("tune", "Search for good hyperparameters of one model family.", EXAMPLES)
     add_search_options(parser)
     add_options(parser)
-    return enter(tune, parser, argv)
+    return run_command(tune, parser, argv)
 
 
 def tune(args: argparse.Namespace) -> int:
@@ -47,7 +47,7 @@ def tune(args: argparse.Namespace) -> int:
                     "a resumed study keeps its own", where="--" + name.replace("_", "-")
                 )
         plan, folder, stored = resumed(args)
-        return carry_out(plan, folder, stored=stored, mirror=args.mirror)
+        return carry_out(plan, folder, stored=stored, store=args.store)
     if not args.space:
         raise InputError(
             "which space?",
@@ -63,7 +63,7 @@ def tune(args: argparse.Namespace) -> int:
 
         dry_run(plan, place, print)
         return DONE
-    return carry_out(plan, place, mirror=args.mirror)
+    return carry_out(plan, place, store=args.store)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The door to a running study: `python -m distrib.watch runs/mlp-0`."""
+"""Follows a running study: `python -m distrib.watch runs/mlp-0`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distrib.cli.command import DONE, Parser, enter, folder
+from distrib.cli.command import DONE, Parser, folder, run_command
 
 if TYPE_CHECKING:
     from distrib.records import StudyRecord
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--once", action="store_true", help="show it once")
     parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS")
     parser.add_argument("--debug", action="store_true", help="tracebacks")
-    return enter(watch, parser, argv)
+    return run_command(watch, parser, argv)
 
 
 def watch(args: argparse.Namespace) -> int:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from distrib.errors import nearest
-from distrib.files import finite, whole, write_whole
+from distrib.files import atomic_write, finite
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
-    write_whole(file, "first")
-    with pytest.raises(RuntimeError), whole(file) as temporary:
+    atomic_write(file, "first")
+    with pytest.raises(RuntimeError), atomic_path(file) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert file.read_text() == "first"
@@ -24,7 +24,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "no such folder" / "a.txt"
     with pytest.raises(FileNotFoundError) as error:
-        write_whole(file, "content")
+        atomic_write(file, "content")
     assert error.value.filename == str(file)
 
 

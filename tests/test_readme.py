@@ -40,9 +40,9 @@ def test_the_two_commands_set_everything_up_by_themselves() -> None:
 
 
 def test_every_door_is_named() -> None:
-    from distrib.__main__ import DOORS
+    from distrib.__main__ import COMMANDS
 
-    assert {verb for verb in DOORS if f"distrib.{verb}" not in README} == set()
+    assert {verb for verb in COMMANDS if f"distrib.{verb}" not in README} == set()
 
 
 def test_the_space_is_valid() -> None:

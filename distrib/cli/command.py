@@ -1,4 +1,4 @@
-"""What every door shares: arguments, errors without a traceback, exit codes."""
+"""What every command shares: arguments, errors without a traceback, exit codes."""
 
 from __future__ import annotations
 
@@ -87,14 +87,14 @@ class Lasting:
         return getattr(self._stream, name)
 
 
-def enter(
-    door: Callable[[argparse.Namespace], int], parser: Parser, argv: Sequence[str] | None
+def run_command(
+    command: Callable[[argparse.Namespace], int], parser: Parser, argv: Sequence[str] | None
 ) -> int:
-    """Parse, go through the door, and turn what happens into an exit code."""
+    """Parse, call the command, and turn what happens into an exit code."""
     debug = "--debug" in (sys.argv if argv is None else argv)
     try:
         with ended_like_ctrl_c():
-            return door(parser.parse_args(argv))
+            return command(parser.parse_args(argv))
     except InputError as error:
         if debug:
             raise
@@ -160,7 +160,7 @@ def table_writer(path: Path) -> Callable[[pd.DataFrame], None]:
     Raises:
         InputError: an ending that is none of these, or a folder that does not exist.
     """
-    from distrib.files import whole
+    from distrib.files import atomic_path
 
     if path.suffix not in (".parquet", ".csv", ".tsv"):
         raise InputError(
@@ -173,7 +173,7 @@ def table_writer(path: Path) -> Callable[[pd.DataFrame], None]:
         raise InputError("no such folder", where="--out", found=path.parent)
 
     def write(frame: pd.DataFrame) -> None:
-        with whole(path) as temporary:
+        with atomic_path(path) as temporary:
             if path.suffix == ".parquet":
                 frame.to_parquet(temporary, index=False)
             else:

@@ -1,4 +1,4 @@
-"""A plan carried out at a door: who looks on, what is left behind, the summary, the exit code."""
+"""A plan carried out: who looks on, what is left behind, the summary, the exit code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from distrib.study.driver.outcome import Outcome
     from distrib.study.driver.place import Place
     from distrib.study.plan.plan import Plan
-    from distrib.study.record.remote_store import Mirror
+    from distrib.study.record.remote_store import RemoteStore
     from distrib.study.record.run_folder import RunFolder
 
 
@@ -26,7 +26,7 @@ def carry_out(
     place: Place | RunFolder,
     *,
     stored: dict[str, Any] | None = None,
-    mirror: Mirror | None = None,
+    store: RemoteStore | None = None,
     searched: bool = True,
 ) -> int:
     """Run a study, leave its pictures and tables, print its summary; the exit code.
@@ -37,12 +37,12 @@ def carry_out(
     leave = " --allow-custom" if plan.options.allow_custom else ""
 
     def resume() -> str:
-        shown = mirror.url if mirror else str(_shown(folders[0].path))
+        shown = store.url if store else str(_shown(folders[0].path))
         return f"python -m distrib.{'tune' if searched else 'train'} --resume {shown}{leave}"
 
     with redirect_stdout(cast(TextIO, Lasting(sys.stdout))):
         try:
-            return _carry_out(plan, place, stored, mirror, searched, leave, resume, folders)
+            return _carry_out(plan, place, stored, store, searched, leave, resume, folders)
         except KeyboardInterrupt:
             if not folders:
                 raise
@@ -69,15 +69,15 @@ def carry_out(
                 hint=f"when that is mended: {resume()}" if folders else None,
             ) from None
         finally:
-            if mirror is not None:
-                mirror.lock.release()
+            if store is not None:
+                store.lock.release()
 
 
 def _carry_out(
     plan: Plan,
     place: Place | RunFolder,
     stored: dict[str, Any] | None,
-    mirror: Mirror | None,
+    store: RemoteStore | None,
     searched: bool,
     leave: str,
     resume: Callable[[], str],
@@ -87,7 +87,7 @@ def _carry_out(
     from distrib.tracking.phases import Phases
     from distrib.tracking.summary import summary
 
-    look_on = onlookers(searched, mirror)
+    look_on = onlookers(searched, store)
 
     def trackers(folder: RunFolder) -> Sequence[Tracker]:
         folders.append(folder)
@@ -108,7 +108,7 @@ def _carry_out(
     print(
         summary(
             outcome.study,
-            mirror.url if mirror else str(_shown(outcome.folder.path)),
+            store.url if store else str(_shown(outcome.folder.path)),
             winner=outcome.winner,
             baselines=outcome.baselines,
             notes=outcome.notes,
@@ -119,9 +119,9 @@ def _carry_out(
             leave=leave,
         )
     )
-    if mirror is not None:
-        mirror.put_rest()
-        mirror.put_away()
+    if store is not None:
+        store.put_rest()
+        store.put_away()
     return exit_code(outcome)
 
 
@@ -173,7 +173,9 @@ def exit_code(outcome: Outcome) -> int:
     return DONE if outcome.study.best() is not None else NO_SUCCESS
 
 
-def onlookers(searched: bool, mirror: Mirror | None) -> Callable[[RunFolder], Sequence[Tracker]]:
+def onlookers(
+    searched: bool, store: RemoteStore | None
+) -> Callable[[RunFolder], Sequence[Tracker]]:
     """TensorBoard, and a table (or a bar for a single training) or plain lines."""
 
     def build(folder: RunFolder) -> Sequence[Tracker]:
@@ -185,8 +187,8 @@ def onlookers(searched: bool, mirror: Mirror | None) -> Callable[[RunFolder], Se
             screen: Tracker = PlainLines()
         else:
             screen = LiveTable() if searched else ProgressBar()
-        # The mirror first: it may find that another driver runs the study.
-        first = [mirror] if mirror else []
+        # The store first: it may find that another driver runs the study.
+        first = [store] if store else []
         return [*first, TensorBoardTracker(folder.tensorboard), screen, Pictures(folder.path)]
 
     return build

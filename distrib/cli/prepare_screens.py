@@ -103,7 +103,7 @@ def embed(args: argparse.Namespace) -> int:
 
     from distrib.cli.progress_line import ProgressLine
     from distrib.data.files.sequences import read_sequences
-    from distrib.files import whole
+    from distrib.files import atomic_path
     from distrib.trainables.screens.ia3.embedder import Embedder
 
     if args.out.suffix != ".npz":
@@ -130,7 +130,7 @@ def embed(args: argparse.Namespace) -> int:
             lambda done, left: line.say(f"{done:,} of {len(ids):,} sequences", left),
             args.sequences,
         )
-    with whole(args.out) as temporary, temporary.open("wb") as file:
+    with atomic_path(args.out) as temporary, temporary.open("wb") as file:
         np.savez(file, ids=ids.values, embeddings=values)
     print(f"{args.out}: {len(values):,} embeddings of {values.shape[1]} numbers")
     print(

@@ -1,4 +1,4 @@
-"""How far a door's work is, in one line."""
+"""How far a command's work is, in one line."""
 
 from __future__ import annotations
 

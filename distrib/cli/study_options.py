@@ -164,15 +164,15 @@ def options_from(args: argparse.Namespace, base: Options | None = None) -> Optio
 def resumed(args: argparse.Namespace) -> tuple[Plan, RunFolder, dict[str, Any]]:
     """The plan of the study that `--resume` names, its folder, and its stored description.
 
-    With a URL, the study is fetched to this machine as `args.mirror`, and held.
+    With a URL, the study is fetched to this machine as `args.store`, and held.
     """
     _check_resumption(args)
     _pull_mirror(args)
     try:
         return _resumed(args)
     except BaseException:
-        if args.mirror is not None:
-            args.mirror.put_away()
+        if args.store is not None:
+            args.store.put_away()
         raise
 
 
@@ -190,7 +190,7 @@ def _resumed(args: argparse.Namespace) -> tuple[Plan, RunFolder, dict[str, Any]]
     from distrib.study.driver.study_file import options_of, read_study, space_of
     from distrib.study.plan.plan import make_plan
 
-    folder = args.mirror.folder if args.mirror else find_study(args.resume, place_of(args))
+    folder = args.store.folder if args.store else find_study(args.resume, place_of(args))
     stored = read_study(folder.study_yaml)
     options = options_from(args, options_of(stored))
     if options.trials is not None and options.trials < stored["search"]["trials"]:
@@ -209,30 +209,30 @@ def place_of(args: argparse.Namespace) -> Path:
 
 
 def new_place(args: argparse.Namespace, space: str, warm: Path | None = None) -> Place:
-    """Where a new study goes; with a URL, a folder here that `args.mirror` carries there."""
+    """Where a new study goes; with a URL, a folder here that `args.store` carries there."""
     from distrib.study.driver.place import Place
-    from distrib.study.record.remote_store import Mirror, is_url, next_study
+    from distrib.study.record.remote_store import RemoteStore, is_url, next_study
     from distrib.study.record.run_folder import RunFolder
 
-    args.mirror = None
+    args.store = None
     if not args.out or not is_url(args.out):
         return Place(place_of(args), args.name, warm)
     url = next_study(args.out, args.name, space)
     staging, name = _staging(), url.rpartition("/")[2]
-    args.mirror = Mirror(url, RunFolder(staging / name))
+    args.store = RemoteStore(url, RunFolder(staging / name))
     return Place(staging, name, warm)
 
 
 def _pull_mirror(args: argparse.Namespace) -> None:
-    """With `--resume URL`, fetch the study to this machine as `args.mirror`."""
-    from distrib.study.record.remote_store import Mirror, is_url
+    """With `--resume URL`, fetch the study to this machine as `args.store`."""
+    from distrib.study.record.remote_store import RemoteStore, is_url
     from distrib.study.record.run_folder import RunFolder
 
-    args.mirror = None
+    args.store = None
     if is_url(args.resume):
         url = args.resume.rstrip("/")
-        args.mirror = Mirror(url, RunFolder(_staging() / url.rpartition("/")[2]))
-        args.mirror.pull()
+        args.store = RemoteStore(url, RunFolder(_staging() / url.rpartition("/")[2]))
+        args.store.pull()
 
 
 def _staging() -> Path:

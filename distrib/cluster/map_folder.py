@@ -34,7 +34,7 @@ from distrib.cluster.map_task import Outcome
 from distrib.data.streams.parquet_set_manifest import NAME as MANIFEST
 from distrib.data.streams.parquet_set_manifest import SetFile, write_manifest
 from distrib.errors import InputError
-from distrib.files import write_whole
+from distrib.files import atomic_write
 
 FORMAT = 1
 _PART = re.compile(r"part-\d+-of-\d+\.parquet")
@@ -127,7 +127,7 @@ class MapFolder:
         )
         if record.rows:
             written.replace(self.out / self._places[file.key])
-        write_whole(self._inner / f"{file.key}.json", json.dumps(asdict(record), indent=1))
+        atomic_write(self._inner / f"{file.key}.json", json.dumps(asdict(record), indent=1))
         self.records[file.key] = record
         return record
 
@@ -179,7 +179,7 @@ class MapFolder:
             (self.out / name).unlink()
         if self._places != old:
             plan = {**self._work, "inputs": list(self._places)}
-            write_whole(self._plan, json.dumps(plan, indent=1))
+            atomic_write(self._plan, json.dumps(plan, indent=1))
         for path in list(self._inner.glob("*.parquet")):
             path.replace(self.out / self._places[path.stem])
 

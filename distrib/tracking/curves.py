@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distrib.files import write_whole
+from distrib.files import atomic_write
 from distrib.records import StudyRecord, TrialRecord
 from distrib.tracking import wording
 from distrib.tracking.metrics_csv import read_columns
@@ -57,7 +57,7 @@ def write_curves(trial_folder: Path, study: StudyRecord, trial: TrialRecord) -> 
         sheet.label(title, wording.params_line(trial.params), note)
         png = sheet.png()
         for file in files:
-            write_whole(trial_folder / file, png)
+            atomic_write(trial_folder / file, png)
 
 
 def write_all_curves(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distrib.errors import InputError
-from distrib.files import whole
+from distrib.files import atomic_path
 
 
 def evaluation_row(
@@ -60,6 +60,6 @@ def append_row(path: Path, row: Mapping[str, Any]) -> int:
                 expected=", ".join(row),
             )
         frame = pd.concat([earlier, frame], ignore_index=True)
-    with whole(path) as temporary:
+    with atomic_path(path) as temporary:
         frame.to_csv(temporary, sep="\t", index=False)
     return len(frame)

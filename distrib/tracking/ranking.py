@@ -152,7 +152,7 @@ def draw_rows(studies: Sequence[Ranked], metric: str, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from distrib.files import whole
+    from distrib.files import atomic_path
 
     columns = {}
     for ranked in studies:
@@ -184,7 +184,7 @@ def draw_rows(studies: Sequence[Ranked], metric: str, path: Path) -> None:
     axes.set_xticks(range(1, len(columns) + 1), list(columns), rotation=20, fontsize=9)
     axes.set_ylabel(f"{metric} of a row, out of fold")
     axes.set_title("Bars: means over rows", fontsize=10)
-    with whole(path) as temporary:
+    with atomic_path(path) as temporary:
         figure.savefig(temporary, format=path.suffix.removeprefix("."))
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distrib.files import write_whole
+from distrib.files import atomic_write
 from distrib.records import StudyRecord, TrialRecord, TrialState, unbeaten
 from distrib.tracking import report_lines as lines
 from distrib.tracking import report_plots as plots
@@ -102,7 +102,7 @@ def write_report(folder: Path, study: StudyRecord, sections: Sections) -> Path:
         f"<section><h2>{text(title)}</h2>\n{content}</section>" for title, content in parts
     )
     path = folder / "report.html"
-    write_whole(path, page(text(study.name), body, figures, secrets.token_hex(16)))
+    atomic_write(path, page(text(study.name), body, figures, secrets.token_hex(16)))
     return path
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from distrib.files import whole
+from distrib.files import atomic_path
 from distrib.records import StudyRecord
 from distrib.tracking import wording
 from distrib.tracking.metrics_csv import read_columns
@@ -75,9 +75,9 @@ def leaderboard_frame(study: StudyRecord) -> pd.DataFrame:
 
 def write_tables(folder: Path, study: StudyRecord) -> None:
     """Write the three tables whole."""
-    with whole(folder / "trials.parquet") as temporary:
+    with atomic_path(folder / "trials.parquet") as temporary:
         trials_frame(study).to_parquet(temporary, index=False)
-    with whole(folder / "epochs.parquet") as temporary:
+    with atomic_path(folder / "epochs.parquet") as temporary:
         epochs_frame(folder, study).to_parquet(temporary, index=False)
-    with whole(folder / "leaderboard.csv") as temporary:
+    with atomic_path(folder / "leaderboard.csv") as temporary:
         leaderboard_frame(study).to_csv(temporary, index=False)

@@ -113,7 +113,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ArtifactInputs:
     """What is known of a finished model beside its state.
 
     Attributes:
@@ -326,7 +326,7 @@ class Trainable(ABC, Generic[C, S, D]):
         data: D,
         worker: Worker,
         folder: Path,
-        evidence: Evidence,
+        known: ArtifactInputs,
     ) -> list[str]:
         """Write what is to stand beside the weights, tables and pictures; files appear whole.
 

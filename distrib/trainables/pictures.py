@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from distrib.files import whole
+from distrib.files import atomic_path
 
 BLUE, GREY, ORANGE, INK = "#1f5fa8", "#9aa3ad", "#d97706", "#30363d"
 _DPI = 120
@@ -25,5 +25,5 @@ def new_figure(width: float, height: float) -> Figure:
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a PNG, which appears whole."""
-    with whole(path) as temporary:
+    with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png")

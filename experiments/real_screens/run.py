@@ -88,10 +88,10 @@ def fasta(path: Path) -> list[tuple[str, str]]:
     return [(r.split()[0], "".join(r.splitlines()[1:])) for r in records]
 
 
-def distrib(door: str, *words: object, quiet: bool = False) -> None:
-    """Run a door of the project."""
+def distrib(command: str, *words: object, quiet: bool = False) -> None:
+    """Run a command of the project."""
     subprocess.run(
-        [sys.executable, "-m", f"distrib.{door}", *map(str, words)],
+        [sys.executable, "-m", f"distrib.{command}", *map(str, words)],
         check=True,
         timeout=1800,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -1,4 +1,4 @@
-"""Every mistake in data, told at the door: file, row or key, and what was found or expected."""
+"""Every mistake in data, told at the command: file, row or key, and what was found or expected."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SEQUENCES = ["--space", "ia3"]
 WINDOW = ["--space", "trimming", "--set", "data.trim_min=0", "--set", "data.trim_max=2"]
 PREPARED = ["--space", "trimming_ligation"]
 
-# Options of the door, what writes the data, and patterns that the message must hold.
+# Options of the command, what writes the data, and patterns that the message must hold.
 Case = tuple[list[str], Callable[[Path], object], list[str]]
 
 
@@ -97,8 +97,8 @@ def one_process(one_ray: None) -> Iterator[None]:
     """
     load = ray.remote(num_cpus=0, num_returns=3)(tasks.load_data)
 
-    def assistant(site: tasks.Site, **share: object) -> SimpleNamespace:
-        method = SimpleNamespace(remote=lambda *of: load.remote(site, *of))
+    def assistant(spec: tasks.FamilySpec, **share: object) -> SimpleNamespace:
+        method = SimpleNamespace(remote=lambda *of: load.remote(spec, *of))
         return SimpleNamespace(load=SimpleNamespace(options=lambda **given: method))
 
     def accepted(*args: object) -> None:

@@ -129,10 +129,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(
-    door: str, argv: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
+    command: str, argv: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = sorted(map(str, Path().rglob("*")))
-    assert importlib.import_module(f"distrib.{door}").main(argv) == 2
+    assert importlib.import_module(f"distrib.{command}").main(argv) == 2
     said = capsys.readouterr()
     assert said.err.startswith("error: ")
     assert "Traceback" not in said.err

@@ -1,4 +1,4 @@
-"""Every mistake in a space, told at the door: its key, what was found and what was expected."""
+"""Every mistake in a space, told at the command: its key, what was found and what was expected."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from distrib.study.driver import loading
 from distrib.tune import main
 
 # What the file says under `parameters`, and words that the message must hold.
+TOY = b"trainable: tests.support.toys:Curve\n"
+
 PARAMETERS: dict[str, tuple[str, list[str]]] = {
     "log from 0": ("rate: {loguniform: [0, 1]}", ["parameters.rate", "[0, 1]", "above 0"]),
     "log below 0": ("rate: {loguniform: [-1, 1]}", ["parameters.rate", "above 0"]),
@@ -135,11 +137,11 @@ FILES: dict[str, tuple[bytes, list[str]]] = {
         ["space.yaml, scheduler", "ahsa", "'asha'?"],
     ),
     "no trials": (
-        b"trainable: tests.support.toys:Curve\ntrials: 0\nparameters: {height: {uniform: [0, 1]}}\n",
+        TOY + b"trials: 0\nparameters: {height: {uniform: [0, 1]}}\n",
         ["trials", "found:    0"],
     ),
     "trials in words": (
-        b"trainable: tests.support.toys:Curve\ntrials: many\nparameters: {height: {uniform: [0, 1]}}\n",
+        TOY + b"trials: many\nparameters: {height: {uniform: [0, 1]}}\n",
         ["trials", "many"],
     ),
     "trials in words, of a grid": (
@@ -217,7 +219,7 @@ def test_a_mistake_is_told_where_the_command_says_otherwise(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    space = f"trainable: tests.support.toys:Curve\n{says}\nparameters: {{height: {{uniform: [0, 1]}}}}\n"
+    space = f"{TOY.decode()}{says}\nparameters: {{height: {{uniform: [0, 1]}}}}\n"
     Path("space.yaml").write_text(space)
     assert main(["--space", "space.yaml", "--allow-custom", *words]) == 2
     assert f"space.yaml, {says.partition(':')[0]}: " in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`--help` of every door: examples, and no heavy import on the way."""
+"""`--help` of every command: examples, and no heavy import on the way."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from distrib.__main__ import DOORS
+from distrib.__main__ import COMMANDS
 
 HEAVY = ("ray", "torch", "jax", "optuna", "pandas", "numpy", "scipy", "pyarrow", "tensorboard")
 
@@ -23,20 +23,20 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("door", ["__main__", *DOORS])
-def test_help_has_examples_and_imports_nothing_heavy(door: str) -> None:
+@pytest.mark.parametrize("command", ["__main__", *COMMANDS])
+def test_help_has_examples_and_imports_nothing_heavy(command: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", HELP.format(module=door, heavy=HEAVY)],
+        [sys.executable, "-c", HELP.format(module=command, heavy=HEAVY)],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"python -m distrib.{'tune' if door == '__main__' else door} " in done.stdout
+    assert f"python -m distrib.{'tune' if command == '__main__' else command} " in done.stdout
     assert done.stdout.splitlines()[-1] == "heavy:"
-    if door == "__main__":
-        assert all(f"distrib.{name}" in done.stdout for name in DOORS)
+    if command == "__main__":
+        assert all(f"distrib.{name}" in done.stdout for name in COMMANDS)
     else:
         assert "examples:\n  python -m distrib." in done.stdout
 

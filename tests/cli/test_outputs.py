@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.support.command import door
+from tests.support.command import command
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -17,7 +17,7 @@ SMALL = ["data.sequences=8000", "data.num_v=6", "data.num_j=6"]
 
 def train(folder: Path, name: str, model_type: str, *more: str) -> str:
     settings = [word for key in (*SMALL, f"model_type={model_type}") for word in ("--set", key)]
-    return door(
+    return command(
         folder, "train", "--space", "trimming_ligation_em", "--name", name, *settings, *more
     )
 
@@ -61,26 +61,26 @@ def test_a_finished_training_can_be_bootstrapped_later(place: Path) -> None:
     (study / ".best.part").mkdir()
     (study / ".best.part" / "motif.png").write_text("of another winner")
     options = ("--bootstrap", "3", "--bootstrap-of", "clusters")
-    door(place, "train", "--resume", "nested", *options)
+    command(place, "train", "--resume", "nested", *options)
     assert len(pd.read_parquet(study / "best" / "bootstrap.parquet")) == 3
     assert "bootstrap_sd" in pd.read_csv(study / "best" / "coefficients.tsv", sep="\t")
     assert not (study / "best" / "motif.png").exists()
 
 
 def test_two_models_are_tested(place: Path) -> None:
-    said = door(place, "compare", "--lrt", "runs/full", "runs/nested/best", "--out", "lrt.tsv")
+    said = command(place, "compare", "--lrt", "runs/full", "runs/nested/best", "--out", "lrt.tsv")
     assert "degrees of freedom 1" in said
     row = pd.read_csv(place / "lrt.tsv", sep="\t").iloc[0]
     assert row["LRT_pval"] < 1e-10
     assert row["sub_model"] == "ligation-mh"
-    assert "not nested" in door(place, "compare", "--lrt", "runs/nested", "runs/full", code=2)
-    assert "exactly one of them" in door(place, "compare", code=2)
-    assert "found:    runs/fulll" in door(place, "compare", "runs/full", "runs/fulll", code=2)
+    assert "not nested" in command(place, "compare", "--lrt", "runs/nested", "runs/full", code=2)
+    assert "exactly one of them" in command(place, "compare", code=2)
+    assert "found:    runs/fulll" in command(place, "compare", "runs/full", "runs/fulll", code=2)
 
 
 def test_an_evaluation_is_added_to_a_table(place: Path) -> None:
     for count in (1, 2):
-        said = door(place, "evaluate", "runs/full/best", "--append", "table.tsv")
+        said = command(place, "evaluate", "runs/full/best", "--append", "table.tsv")
         assert f"{count} rows in table.tsv" in said
     row = pd.read_csv(place / "table.tsv", sep="\t").iloc[1]
     assert row["model_parameter_count"] == 2

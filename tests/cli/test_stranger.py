@@ -15,8 +15,8 @@ from tests.support.driver import ROOT
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def door(folder: Path, verb: str, *words: str, code: int = 0) -> str:
-    """Go through a door in `folder`; what it printed."""
+def command(folder: Path, verb: str, *words: str, code: int = 0) -> str:
+    """Go through a command in `folder`; what it printed."""
     done = subprocess.run(
         [sys.executable, "-m", f"distrib.{verb}", *words],
         cwd=folder,
@@ -35,7 +35,7 @@ def door(folder: Path, verb: str, *words: str, code: int = 0) -> str:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the default mlp study in it, whole, on all rows but the test part."""
     home = tmp_path_factory.mktemp("home")
-    door(home, "tune", "--space", "mlp")
+    command(home, "tune", "--space", "mlp")
     return home
 
 
@@ -86,16 +86,16 @@ def test_everything_is_where_the_design_says(home: Path) -> None:
 
 
 def test_the_winner_predicts_and_judges(home: Path) -> None:
-    door(home, "prepare", "example", "--space", "mlp", "--out", "my_screen")
+    command(home, "prepare", "example", "--space", "mlp", "--out", "my_screen")
     best = "runs/mlp-0/best"
-    printed = door(home, "evaluate", best, "--data", "my_screen", "--out", "rows.csv")
+    printed = command(home, "evaluate", best, "--data", "my_screen", "--out", "rows.csv")
     assert "pearson" in printed
-    door(home, "predict", best, "--data", "my_screen", "--out", "predictions.parquet")
+    command(home, "predict", best, "--data", "my_screen", "--out", "predictions.parquet")
     frame = pd.read_parquet(home / "predictions.parquet")
     assert len(frame) == len(pd.read_csv(home / "rows.csv")) == 120
 
 
 def test_onlookers_find_the_study(home: Path) -> None:
-    assert "mlp-0" in door(home, "compare", "runs/mlp-0", "my_screen")
-    assert "60" in door(home, "watch", "runs/mlp-0", "--once")
-    assert "CPUs" in door(home, "doctor")
+    assert "mlp-0" in command(home, "compare", "runs/mlp-0", "my_screen")
+    assert "60" in command(home, "watch", "runs/mlp-0", "--once")
+    assert "CPUs" in command(home, "doctor")

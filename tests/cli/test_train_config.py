@@ -23,7 +23,7 @@ CONTENT: dict[str, Any] = {
 
 @pytest.fixture
 def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The plan that the door would carry out."""
+    """The plan that the command would carry out."""
     plans: list[Plan] = []
     monkeypatch.setattr(train, "carry_out", lambda plan, *args, **more: plans.append(plan) or 0)
     monkeypatch.chdir(tmp_path)

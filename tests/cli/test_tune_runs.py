@@ -16,7 +16,7 @@ import yaml
 from distrib.data.screens.example_screen import write_example
 from distrib.study.driver.model import open_model
 from distrib.study.record.checkpoint import read_state
-from tests.support.command import door
+from tests.support.command import command
 from tests.support.driver import ROOT, trials_of, write_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -31,8 +31,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tune(one_ray: None, place: Path) -> Callable[..., str]:
-    """Go through the door to a good end; what it said."""
-    return lambda *words: door(place, "tune", "--allow-custom", *words)
+    """Go through the command to a good end; what it said."""
+    return lambda *words: command(place, "tune", "--allow-custom", *words)
 
 
 def test_a_dry_run_leaves_nothing(tune: Callable[..., str], place: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_study_of_a_torch_model_keeps_torch_out_of_its_driver(
 @pytest.mark.usefixtures("one_ray")
 def test_a_winner_alone_is_judged_on_the_same_rows(torch_study: Path, place: Path) -> None:
     best = str(torch_study / "best")
-    door(place, "train", "--config", best, "--name", "alone")
+    command(place, "train", "--config", best, "--name", "alone")
     found, alone = (
         json.loads((study / "best" / "metrics.json").read_text())
         for study in (torch_study, place / "runs" / "alone")
@@ -176,12 +176,12 @@ def test_a_study_lies_at_a_url_and_goes_on_from_it(tune: Callable[..., str], pla
 
 @pytest.mark.usefixtures("one_ray")
 def test_trimming_is_tuned_on_all_its_rows_as_well(place: Path) -> None:
-    door(place, "tune", "--space", "trimming", "--test-fraction", "0", "--trials", "4")
+    command(place, "tune", "--space", "trimming", "--test-fraction", "0", "--trials", "4")
     best = place / "runs" / "trimming-0" / "best"
     found = json.loads((best / "metrics.json").read_text())
     assert found["validation"]["log_loss"] < found["baselines"]["mean profile"]["log_loss"] - 0.05
     assert found["test"] == {}
     assert read_state(best / "weights.safetensors").arrays
-    door(place, "predict", "runs/trimming-0/best", "--out", "trims.csv")
+    command(place, "predict", "runs/trimming-0/best", "--out", "trims.csv")
     frame = pd.read_csv(place / "trims.csv")
     assert frame.groupby("gene")["predicted_prob"].sum().round(9).eq(1).all()

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from distrib.errors import InputError
-from distrib.trainables.base import Evidence, State
+from distrib.trainables.base import ArtifactInputs, State
 from tests.contracts.cases import CASES, Case
 
 pytestmark = pytest.mark.parametrize("case", CASES, ids=str)
@@ -26,7 +26,7 @@ def held_out(case: Case) -> pd.DataFrame | None:
 
 def test_outputs_are_whole_files_and_lines(case: Case, tmp_path: Path) -> None:
     arguments = case.typed(), trained(case), case.data(), case.worker
-    notes = case.family.outputs(*arguments, tmp_path, Evidence(held_out=held_out(case)))
+    notes = case.family.outputs(*arguments, tmp_path, ArtifactInputs(held_out=held_out(case)))
     assert all(note and "\n" not in note for note in notes)
     for path in tmp_path.iterdir():
         assert path.is_file()
@@ -62,4 +62,4 @@ def test_replicates_depend_on_their_own_seed_alone(case: Case, tmp_path: Path) -
         pd.testing.assert_frame_equal(
             rows.iloc[2:].reset_index(drop=True), again, check_exact=False, atol=1e-7
         )
-        assert case.family.outputs(*arguments, tmp_path, Evidence(rows)) is not None
+        assert case.family.outputs(*arguments, tmp_path, ArtifactInputs(rows)) is not None

@@ -25,8 +25,8 @@ def start(tmp_path: Path, killed: list[Driver]) -> Iterator[Start]:
     """Start drivers in the test's folder; whatever they leave running is an error, and ended."""
     drivers: list[Driver] = []
 
-    def begin(*argv: str, door: str = "distrib.tune", **environment: str) -> Driver:
-        drivers.append(Driver(list(argv), tmp_path, environment, door))
+    def begin(*argv: str, command: str = "distrib.tune", **environment: str) -> Driver:
+        drivers.append(Driver(list(argv), tmp_path, environment, command))
         return drivers[-1]
 
     yield begin

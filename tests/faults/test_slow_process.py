@@ -22,7 +22,7 @@ def test_a_process_that_starts_is_waited_for(start: Any, tmp_path: Path) -> None
     write_space(tmp_path / "toy.yaml", {"pause": 0.02}, scheduler="none", trials=40)
     driver = start(
         *("--space", "toy.yaml", "--concurrent", "2", "--sampler", "random"),
-        door="tests.support.slow_tune",
+        command="tests.support.slow_tune",
         BEGAN=str(tmp_path),
     )
     assert driver.wait() == 0, driver.said()

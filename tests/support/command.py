@@ -1,4 +1,4 @@
-"""A door gone through in the process of the tests."""
+"""A command gone through in the process of the tests."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 
-def door(folder: Path, verb: str, *words: str, code: int = 0) -> str:
-    """Go through a door in `folder`; what it said."""
+def command(folder: Path, verb: str, *words: str, code: int = 0) -> str:
+    """Go through a command in `folder`; what it said."""
     said = io.StringIO()
     command = patch("sys.argv", [f"{verb}.py", *words])  # which a study's report tells
     with chdir(folder), redirect_stdout(said), redirect_stderr(said), command:

@@ -21,7 +21,7 @@ import yaml
 
 from distrib.study.record.ledger import Ledger
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 240.0  # seconds before a process that should have ended counts as hanging
 
 SPACE = {
@@ -45,12 +45,12 @@ def write_space(path: Path, parameters: Mapping[str, object] = {}, **settings: o
 
 @dataclass
 class Driver:
-    """`python -m` some door with these arguments, in a session of its own like a terminal's."""
+    """`python -m` some command with these arguments, in a session of its own like a terminal's."""
 
     argv: list[str]
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    door: str = "distrib.tune"
+    command: str = "distrib.tune"
 
     def __post_init__(self) -> None:
         self.mark = f"DISTRIB_TEST_MARK={uuid.uuid4().hex}"
@@ -58,7 +58,7 @@ class Driver:
         log = self.folder / f"driver-{value}.log"
         with log.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", self.door, "--allow-custom", *self.argv],
+                [sys.executable, "-m", self.command, "--allow-custom", *self.argv],
                 cwd=self.folder,
                 env={
                     **os.environ,

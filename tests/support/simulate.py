@@ -1,7 +1,7 @@
 """A study without Ray: the search and its trials in one process, in any order that a seed gives.
 
-`Simulation` does what `tuner.py` and `slot.py` do with Ray: asks for trials, carries messages, ends
-trials. `Killed` stands for the driver's sudden death at a write of the ledger.
+`Simulation` does what `tuner.py` and `trial_actor.py` do with Ray: asks for trials, carries messages,
+ends trials. `Killed` stands for the driver's sudden death at a write of the ledger.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Simulation:
 
     plan: Plan
     path: Path
-    slots: int = 1
+    actors: int = 1
     save_every: float = 0.0
     trackers: Sequence[Tracker] = ()
     ran: list[int] = field(default_factory=list)
@@ -107,7 +107,7 @@ class Simulation:
             ledger=ledger,
             folder=folder,
             rule=self.plan.rule(),
-            limits=Limits(self.plan.trials, self.slots, **limits),
+            limits=Limits(self.plan.trials, self.actors, **limits),
             seed=self.plan.options.seed,
             sampler=self.plan.sampler,
             defaults=default_params(self.plan),
@@ -143,14 +143,14 @@ class Simulation:
         search = self.search
         random = np.random.default_rng(order)
         milestones = frozenset(search.study.milestones)
-        paces = [Pace(milestones, self.save_every) for _ in range(self.slots)]
+        paces = [Pace(milestones, self.save_every) for _ in range(self.actors)]
         live: dict[int, Iterator[Message]] = {}
         slot_of: dict[int, int] = {}
         while True:
             while (assignment := search.ask()) is not None:
                 number = assignment.number
                 self.ran.append(number)
-                slot_of[number] = min(set(range(self.slots)) - {slot_of[n] for n in live})
+                slot_of[number] = min(set(range(self.actors)) - {slot_of[n] for n in live})
                 live[number] = self.messages(assignment, paces[slot_of[number]])
             if not live:
                 return search

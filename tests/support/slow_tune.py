@@ -12,12 +12,12 @@ from typing import Any
 
 import distrib.tune
 from distrib.study.driver import tuner
-from distrib.study.worker.trial_actor import Slot
+from distrib.study.worker.trial_actor import TrialActor
 
 SLOW = 3.0
 
 
-class SlowSlot(Slot):
+class SlowSlot(TrialActor):
     """Late, unless it is the first."""
 
     def setup(self, *args: Any, **kwargs: Any) -> None:
@@ -36,5 +36,5 @@ class SlowSlot(Slot):
 
 
 if __name__ == "__main__":
-    tuner.Slot = SlowSlot  # type: ignore[misc]
+    tuner.TrialActor = SlowSlot  # type: ignore[misc]
     raise SystemExit(distrib.tune.main())

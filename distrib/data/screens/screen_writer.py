@@ -9,7 +9,7 @@ import pandas as pd
 
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_files import YAML_NAME
-from distrib.files import whole, write_whole
+from distrib.files import atomic_path, atomic_write
 
 
 def write_screen(folder: Path, screen: Screen, *, groups: bool, origin: str) -> list[Path]:
@@ -42,13 +42,13 @@ def write_screen(folder: Path, screen: Screen, *, groups: bool, origin: str) -> 
         tables["folds"] = pd.DataFrame({"fold": screen.folds.astype(str)}, index=ids)
     for name, table in tables.items():
         named[name] = f"{name}.parquet"
-        with whole(folder / named[name]) as temporary:
+        with atomic_path(folder / named[name]) as temporary:
             table.reset_index().to_parquet(temporary, index=False)
     lines = [f"# {origin}", *(f"{key}: {file}" for key, file in named.items())]
-    write_whole(folder / YAML_NAME, "\n".join(lines) + "\n")
+    atomic_write(folder / YAML_NAME, "\n".join(lines) + "\n")
     return [folder / file for file in (*named.values(), YAML_NAME)]
 
 
 def _arrays(path: Path, ids: np.ndarray, values: np.ndarray) -> None:
-    with whole(path) as temporary, temporary.open("wb") as file:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, ids=ids, embeddings=values)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from distrib.data.streams.parquet_set_files import absolute, locate, read_bytes
 from distrib.errors import InputError
-from distrib.files import write_whole
+from distrib.files import atomic_write
 
 NAME = "manifest.json"
 
@@ -53,7 +53,7 @@ def write_manifest(folder: str | Path, files: Iterable[SetFile]) -> None:
     text = json.dumps(content, indent=1) + "\n"
     place = f"{absolute(folder).rstrip('/')}/{NAME}"
     if "://" not in place:
-        write_whole(Path(place), text)
+        atomic_write(Path(place), text)
         return
     filesystem, path = locate(place)
     with filesystem.open_output_stream(path) as stream:

@@ -18,7 +18,7 @@ Make = Callable[[Stopped], Iterator[T]]
 _PATIENCE = 1.0  # seconds that closing waits for the thread to see it
 
 
-class Ahead(Generic[T]):
+class Prefetcher(Generic[T]):
     """The items of an iterator, in order, made while the earlier ones are in use.
 
     Items of `limit` bytes in all wait, and one more at most, so that memory is bounded however slow
@@ -105,7 +105,7 @@ class Ahead(Generic[T]):
             return not self._closed
 
 
-_OPEN: weakref.WeakSet[Ahead[Any]] = weakref.WeakSet()
+_OPEN: weakref.WeakSet[Prefetcher[Any]] = weakref.WeakSet()
 
 
 @atexit.register

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from distrib.data.streams.parquet_set import ParquetSet, Shard
 from distrib.data.streams.parquet_set_arrays import joined, with_missing_at
-from distrib.data.streams.prefetch import Ahead, Stopped
+from distrib.data.streams.prefetch import Prefetcher, Stopped
 from distrib.data.streams.stream_batches import Rows, Tokens, Window
 from distrib.data.streams.stream_lane import Lane, check_position
 from distrib.data.streams.stream_plan import Windows, memory_needed, most_lanes, plan, window_bytes
@@ -167,7 +167,7 @@ class Stream:
     def _steps(self, epoch: int, windows: list[Windows], position: np.ndarray) -> Iterator[Step]:
         # Lanes come to their ends together: this lasts while the next windows are being made.
         limit = len(self._mine) * window_bytes(self.memory, self.num_lanes) // 2
-        ahead = Ahead(partial(self._cut, epoch, windows, position), _nbytes, limit)
+        ahead = Prefetcher(partial(self._cut, epoch, windows, position), _nbytes, limit)
         try:
             for steps in ahead:
                 yield from steps

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from distrib.study.driver.outcome import Phase
     from distrib.study.plan.plan import Plan
-    from distrib.study.worker.family_spec import Site
+    from distrib.study.worker.family_spec import FamilySpec
 
 REPLICATES = "bootstrap.parquet"
 PARTS = 4  # for each worker at a time: enough to tell the time left, few enough to begin cheaply
@@ -20,7 +20,7 @@ _PURPOSE = 200  # of the seeds, apart from those of trials and of confirmations
 
 def bootstrap(
     plan: Plan,
-    site: Site,
+    spec: FamilySpec,
     request: dict[str, Any],
     config: dict[str, Any],
     data: Any,
@@ -43,7 +43,7 @@ def bootstrap(
     parts = [seeds[begin : begin + size] for begin in range(0, number, size)]
     task = tasks.bootstrap.options(**request)
     pending = {
-        task.remote(site, config, weights, data, part, plan.bootstrap_of): k
+        task.remote(spec, config, weights, data, part, plan.bootstrap_of): k
         for k, part in enumerate(parts)
     }
     found: dict[int, pd.DataFrame] = {}

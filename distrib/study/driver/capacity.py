@@ -16,7 +16,7 @@ PATIENCE = 900.0  # seconds without room after which the study ends; a cloud rep
 
 
 @contextmanager
-def room_watched(holds: Callable[[], int], say: Say) -> Iterator[None]:
+def capacity_watched(holds: Callable[[], int], say: Say) -> Iterator[None]:
     """End what is done inside as Ctrl-C does, once there is no room for a single trial for long.
 
     Ray would wait for ever: the node may come back. Only from the main thread, as for any Ctrl-C.

@@ -9,8 +9,8 @@ from typing import Any
 from distrib.records import StudyRecord, Tracker, TrialRecord
 
 
-class Unhurried(Tracker):
-    """Passes everything on to other trackers, in its order, but not between two trials of a slot.
+class DeferredTracker(Tracker):
+    """Passes everything on to other trackers, in its order, but not between two trials of an actor.
 
     While one trial has ended and the next has not begun, a processor has nothing to do. What is
     told in that time is kept until the next has begun, or for one tick if none does.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 
 from distrib.errors import InputError
-from distrib.files import finite, whole, write_whole
+from distrib.files import atomic_path, atomic_write, finite
 from distrib.records import StudyRecord, TrialRecord, unbeaten
 from distrib.study.driver.bootstrap import REPLICATES, bootstrap
 from distrib.study.driver.loading import request
@@ -24,13 +24,13 @@ from distrib.study.space.configs import config_yaml
 from distrib.study.space.space_file import read_yaml
 from distrib.study.worker import tasks
 from distrib.study.worker.trial_runner import Job
-from distrib.trainables.base import Evidence
+from distrib.trainables.base import ArtifactInputs
 
 if TYPE_CHECKING:
     from distrib.study.driver.outcome import Outcome, Phase
     from distrib.study.plan.plan import Plan
     from distrib.study.worker.trial import Message
-    from distrib.study.worker.trial_actor import Line
+    from distrib.study.worker.trial_actor import Channel
 
 FILES = ("config.yaml", "weights.safetensors", "metrics.json", "README.md")
 SEEDS = 3  # fresh seeds for each of the configurations that `--confirm` trains again
@@ -39,12 +39,12 @@ SEEDS = 3  # fresh seeds for each of the configurations that `--confirm` trains 
 def finish(
     plan: Plan,
     outcome: Outcome,
-    site: tasks.Site,
+    spec: tasks.FamilySpec,
     start: Callable[[], Any],
     data: Any,
     test: Any,
     phase: Phase,
-    line: Line | None = None,
+    channel: Channel | None = None,
 ) -> None:
     """Fill `outcome.winner` and `outcome.baselines`, and write `best/`.
 
@@ -52,13 +52,13 @@ def finish(
 
     Args:
         start: gives the `tasks.Assistant` that trains and judges the winner.
-        line: to the group of workers that trains instead, in a study of such groups.
+        channel: to the group of workers that trains instead, in a study of such groups.
     """
     study, folder = outcome.study, outcome.folder
     winner = study.best()
     if winner is None:
         return
-    confirmed = _confirm(plan, outcome, site, data, phase, line) if plan.options.confirm else {}
+    confirmed = _confirm(plan, outcome, spec, data, phase, channel) if plan.options.confirm else {}
     if confirmed:
         better = max if study.direction == "max" else min
         number = better(confirmed, key=lambda n: confirmed[n]["mean"])
@@ -72,7 +72,7 @@ def finish(
     key = f"{winner.number}-{units}"  # a half-done training of another winner is no beginning
     log, refit = str(part / "console.log"), str(part / f".refit-{key}")
     job = Job(key, config, refit, log, plan.options.debug, refit=True, units=units)
-    assistant = _train(plan, start, job, data, phase, line)
+    assistant = _train(plan, start, job, data, phase, channel)
     for silent in part.glob("console*.log"):
         if not silent.stat().st_size:
             silent.unlink()
@@ -95,12 +95,12 @@ def finish(
     replicates = None
     if plan.options.bootstrap:
         ray.kill(assistant)  # what it holds is for the replicates
-        replicates = bootstrap(plan, site, request(plan), config, data, weights, phase)
-        with whole(part / REPLICATES) as temporary:
+        replicates = bootstrap(plan, spec, request(plan), config, data, weights, phase)
+        with atomic_path(part / REPLICATES) as temporary:
             replicates.to_parquet(temporary, index=False)
-        assistant = tasks.start_assistant(site, **request(plan))
-    evidence = Evidence(replicates, held_out)
-    notes = ray.get(assistant.outputs.remote(config, data, weights, evidence))
+        assistant = tasks.start_assistant(spec, **request(plan))
+    inputs = ArtifactInputs(replicates, held_out)
+    notes = ray.get(assistant.outputs.remote(config, data, weights, inputs))
     outcome.notes += notes
     _write_best(plan, outcome, winner, config, part, notes)
 
@@ -125,43 +125,48 @@ def _train(
     job: Job,
     data: Any,
     phase: Phase,
-    line: Line | None,
+    channel: Channel | None,
 ) -> Any:
     """The last training, in the assistant's process or by a group; the assistant is left."""
     name, total = "training the winner on every row", job.units or 1
     phase(name, 0, total)
     assistant: Any = None
-    if line is None:
+    if channel is None:
         assistant = start()
         stream = assistant.train.options(num_returns="streaming").remote(
             job, data, plan.objective.name, plan.options.save_every
         )
         heard = (ray.get(reference) for reference in stream)
     else:
-        heard = (tasks.said(message) for message in messages(line, job))
+        heard = (tasks.said(message) for message in messages(channel, job))
     for said in heard:
         if "error" in said:
             raise InputError("the winner could not be trained again", found=said["error"])
         if "step" in said:
             phase(name, min(int(said["step"]), total), total)
     phase(name, total, total)
-    if line is not None:
-        line.close()  # first, since the assistant may need what the group held
+    if channel is not None:
+        channel.close()  # first, since the assistant may need what the group held
         assistant = start()
     return assistant
 
 
-def messages(line: Line, job: Job) -> Iterator[Message]:
+def messages(channel: Channel, job: Job) -> Iterator[Message]:
     """Everything that a group says of one training, to its end."""
     while True:
-        message = line.ask(job)
+        message = channel.ask(job)
         yield message
         if message.ended or message.failure or message.disk:
             return
 
 
 def _confirm(
-    plan: Plan, outcome: Outcome, site: tasks.Site, data: Any, phase: Phase, line: Line | None
+    plan: Plan,
+    outcome: Outcome,
+    spec: tasks.FamilySpec,
+    data: Any,
+    phase: Phase,
+    channel: Channel | None,
 ) -> dict[int, dict[str, Any]]:
     """Trial -> mean and spread of its objective over fresh seeds, for the best few."""
     study = outcome.study
@@ -176,7 +181,7 @@ def _confirm(
             jobs.append((trial.number, Job(key, fresh, str(scratch / key))))
     values: dict[int, list[float]] = {}
     phase("confirming with fresh seeds", 0, len(jobs))
-    for done, (number, said) in enumerate(_trained(plan, site, jobs, data, line), 1):
+    for done, (number, said) in enumerate(_trained(plan, spec, jobs, data, channel), 1):
         found = said.get("values") or [math.nan]
         best = max(found) if study.direction == "max" else min(found)
         value = found[-1] if study.selects == "last" else best
@@ -199,16 +204,20 @@ def _confirm(
 
 
 def _trained(
-    plan: Plan, site: tasks.Site, jobs: list[tuple[int, Job]], data: Any, line: Line | None
+    plan: Plan,
+    spec: tasks.FamilySpec,
+    jobs: list[tuple[int, Job]],
+    data: Any,
+    channel: Channel | None,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each training as it comes to its end: trial, and `tasks.values_of` it."""
     metric = plan.objective.name
-    if line is not None:
+    if channel is not None:
         for number, job in jobs:
-            yield number, tasks.values_of(messages(line, job), metric)
+            yield number, tasks.values_of(messages(channel, job), metric)
         return
     task = tasks.train_again.options(**request(plan))
-    pending = {task.remote(site, job, metric, data): number for number, job in jobs}
+    pending = {task.remote(spec, job, metric, data): number for number, job in jobs}
     while pending:
         done, _ = ray.wait(list(pending), num_returns=1)
         yield pending.pop(done[0]), ray.get(done[0])
@@ -227,14 +236,14 @@ def _write_best(
     split = {"test_fraction": plan.options.test_fraction, "seed": plan.options.seed_of_parts}
     more = {"source": source, "split": split, "metric": outcome.study.metric}
     text = config_yaml(plan.space.trainable, config, **more)
-    write_whole(part / "config.yaml", text)
+    atomic_write(part / "config.yaml", text)
     notes = [*notes, *unbeaten(outcome.study, outcome.winner, outcome.baselines)]
     metrics = {**outcome.winner, "objective": outcome.study.metric, "baselines": outcome.baselines}
     text = json.dumps(finite(metrics), indent=2, allow_nan=False)
-    write_whole(part / "metrics.json", f"{text}\n")
+    atomic_write(part / "metrics.json", f"{text}\n")
     beside = sorted(path.name for path in part.glob("[!.]*") if path.name not in FILES)
     card = model_card(outcome.study, outcome.winner, winner, plan, notes, beside)
-    write_whole(part / "README.md", card)
+    atomic_write(part / "README.md", card)
     for unfinished in part.glob(".refit-*"):
         shutil.rmtree(unfinished, ignore_errors=True)
     best = outcome.folder.best

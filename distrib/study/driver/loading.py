@@ -16,7 +16,7 @@ from distrib.study.plan.data_limits import fit_plan, with_units
 from distrib.study.plan.plan import Plan
 
 if TYPE_CHECKING:
-    from distrib.study.worker.family_spec import Site
+    from distrib.study.worker.family_spec import FamilySpec
 
 Say = Callable[[str], None]
 
@@ -36,7 +36,7 @@ class Loaded:
 
     plan: Plan
     concurrent: int
-    site: Site
+    spec: FamilySpec
     data: Any
     test: Any
     facts: dict[str, Any]
@@ -66,8 +66,8 @@ def _ready_processes_pay(plan: Plan) -> bool:
     options, cpus = plan.options, own_cpus(plan)
     if cpus is None or options.resources.group:
         return False
-    slots = cpus // max(options.resources.cpus, 1)
-    return cpus - min(slots, options.concurrent or slots) <= SPARE
+    actors = cpus // max(options.resources.cpus, 1)
+    return cpus - min(actors, options.concurrent or actors) <= SPARE
 
 
 def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
@@ -82,10 +82,10 @@ def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
 
     options, resources = plan.options, plan.options.resources
     concurrent = concurrency(plan, cluster)
-    site = tasks.Site(plan.space.trainable, plan.worker, options.allow_custom)
+    spec = tasks.FamilySpec(plan.space.trainable, plan.worker, options.allow_custom)
     # On a cluster the head is for the driver: a node with CPUs reads the data.
     share = {"num_cpus": resources.cpus if options.address else 0}
-    assistant = tasks.start_assistant(site, **share)
+    assistant = tasks.start_assistant(spec, **share)
     data, test, described = assistant.load.options(num_returns=3).remote(
         plan.source,
         options.test_fraction,
@@ -95,7 +95,7 @@ def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
         resources.workers,
     )
     if plan.worker.device != "cpu":
-        what = ray.get(tasks.look_at_device.options(**request(plan)).remote(site))
+        what = ray.get(tasks.look_at_device.options(**request(plan)).remote(spec))
         if what is not None:
             raise InputError(what)
     facts = ray.get(described)
@@ -121,7 +121,7 @@ def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
     if options.address or resources.gpus:  # the winner needs what a trial needs
         ray.kill(assistant)
         assistant = None
-    return Loaded(plan, concurrent, site, data, test, facts, assistant)
+    return Loaded(plan, concurrent, spec, data, test, facts, assistant)
 
 
 def request(plan: Plan) -> dict[str, Any]:

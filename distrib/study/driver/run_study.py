@@ -15,7 +15,7 @@ from distrib.cluster.connect import describe
 from distrib.cluster.environment import set_environment
 from distrib.cluster.interruption import held_back
 from distrib.records import StudyRecord, Tracker
-from distrib.study.driver.deferred_tracker import Unhurried
+from distrib.study.driver.deferred_tracker import DeferredTracker
 from distrib.study.driver.loading import Say, load, ray_of
 from distrib.study.driver.outcome import Outcome, Phase
 from distrib.study.driver.place import Place, begin_study, check_place, resume_study
@@ -64,9 +64,9 @@ def run_study(
         stack.callback(imports.join)
         cluster = stack.enter_context(ray_of(plan))
         with held_back():
-            from distrib.study.driver.capacity import room_watched
-            from distrib.study.driver.study_runner import Conductor
-            from distrib.study.worker.worker_group import group_maker, mailbox_kept
+            from distrib.study.driver.capacity import capacity_watched
+            from distrib.study.driver.study_runner import StudyRunner
+            from distrib.study.worker.worker_group import group_factory_of, mailbox_kept
 
         grouped = plan.options.resources.group
         mailbox = stack.enter_context(mailbox_kept(foreign)) if grouped else None
@@ -90,18 +90,18 @@ def run_study(
         if opened.ledger.repaired:
             tell(opened.ledger.repaired)
         if foreign:
-            stack.enter_context(room_watched(holds, tell))
+            stack.enter_context(capacity_watched(holds, tell))
         watching = list(trackers(folder))
-        maker = None
+        group_factory = None
         if mailbox is not None:
             # A node may join a cluster later: what its workers share lies where all nodes see it.
             storage = folder.path / ".ray" if foreign else cluster.scratch / "groups"
-            making = group_maker(mailbox, plan.options.resources, storage, foreign)
-            maker = stack.enter_context(making)
-        conductor = Conductor(loaded, opened, maker, outcome)
+            made = group_factory_of(mailbox, plan.options.resources, storage, foreign)
+            group_factory = stack.enter_context(made)
+        runner = StudyRunner(loaded, opened, group_factory, outcome)
         outcome.seconds["start"] = time.monotonic() - began
-        told = Unhurried(watching, partial(wait_for_disk, folder, opened.ledger))
-        conductor.search(cluster.scratch, [told], tell)
+        told = DeferredTracker(watching, partial(wait_for_disk, folder, opened.ledger))
+        runner.search(cluster.scratch, [told], tell)
         if not outcome.interrupted:
-            conductor.finish(phase, meanwhile)
+            runner.finish(phase, meanwhile)
     return outcome

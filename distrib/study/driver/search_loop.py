@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from distrib.errors import InputError
-from distrib.files import write_whole
+from distrib.files import atomic_write
 from distrib.records import FailureClass, Scalar, StudyRecord, Tracker, TrialRecord
 from distrib.study.driver.initial_trials import DEFAULTS_AT
 from distrib.study.record.ledger import Ledger
@@ -237,7 +237,7 @@ class Search:
         drawn.setdefault("seed", seed_of(self.seed, number, 1) % 2**31)
         plain = make_config(self.family, drawn).model_dump(mode="json")
         file = self.folder.trial(number) / "config.yaml"
-        write_whole(file, config_yaml(self.study.trainable, plain))
+        atomic_write(file, config_yaml(self.study.trainable, plain))
         return plain
 
     def _has_defaults(self, number: int) -> bool:

@@ -16,7 +16,7 @@ import yaml
 
 from distrib.cluster.connect import Resources
 from distrib.errors import InputError
-from distrib.files import write_whole
+from distrib.files import atomic_write
 from distrib.records import Dimension, StudyRecord
 from distrib.study.plan.plan import Options, Plan
 from distrib.study.record.remote_store import is_url
@@ -59,7 +59,7 @@ def write_study(
         "record": record.header(),
     }
     text = yaml.safe_dump(_plain(content), sort_keys=False, allow_unicode=True)
-    write_whole(path, text, durable=True)
+    atomic_write(path, text, durable=True)
 
 
 def read_study(path: Path) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def versions() -> dict[str, str]:
 
 
 def _commit() -> str | None:
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     if not (root / ".git").exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""A study in Ray: its search in slots that are kept, then what is done with the winner."""
+"""A study in Ray: its search in actors that are kept, then what is done with the winner."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from distrib.study.driver.tuner import run_search
 from distrib.study.record.run_folder import RunFolder
 from distrib.study.worker import tasks
 from distrib.study.worker.trial_runner import Context
-from distrib.study.worker.worker_group import Maker
+from distrib.study.worker.worker_group import GroupFactory
 
-# A slot that only looks after its workers runs on the head, and takes no CPU from them.
-SLOT_OF_A_GROUP = {"node:__internal_head__": 0.0001}
+# An actor that only looks after its workers runs on the head, and takes no CPU from them.
+ACTOR_OF_A_GROUP = {"node:__internal_head__": 0.0001}
 
 
 @dataclass
-class Conductor:
+class StudyRunner:
     """A study whose data are loaded and whose folder is held.
 
     Attributes:
-        maker: makes the groups of workers, where a trial is trained by one.
+        group_factory: makes the groups of workers, where a trial is trained by one.
         outcome: filled by the methods, which are called in their order.
     """
 
     loaded: Loaded
     opened: Opened
-    maker: Maker | None
+    group_factory: GroupFactory | None
     outcome: Outcome
 
     def search(self, scratch: Path, trackers: Sequence[Tracker], tell: Say) -> None:
@@ -54,15 +54,15 @@ class Conductor:
         began = time.monotonic()
         plan, record, outcome = self.loaded.plan, self.opened.record, self.outcome
         search = self._prepared(trackers, tell)
-        slot = {
+        actor = {
             "context": self._context(),
             "folder": str(self.opened.folder.path),
             "echo": plan.options.debug,
-            "group": self.maker,
+            "group": self.group_factory,
         }
-        bundle = SLOT_OF_A_GROUP if self.maker else plan.options.resources.bundle()
+        bundle = ACTOR_OF_A_GROUP if self.group_factory else plan.options.resources.bundle()
         try:
-            run_search(search, slot, bundle, scratch, self._get_ready_to_finish)
+            run_search(search, actor, bundle, scratch, self._get_ready_to_finish)
         finally:
             outcome.interrupted = search.interrupted or search.error is not None
             for tracker in trackers:
@@ -86,21 +86,21 @@ class Conductor:
         """
         began = time.monotonic()
         loaded, outcome = self.loaded, self.outcome
-        line = None
-        if self.maker is not None and outcome.study.best() is not None:
-            line = self.maker.line(self._context())
+        channel = None
+        if self.group_factory is not None and outcome.study.best() is not None:
+            channel = self.group_factory.channel(self._context())
         try:
-            with closing(line) if line else nullcontext(), ThreadPoolExecutor(1) as beside:
+            with closing(channel) if channel else nullcontext(), ThreadPoolExecutor(1) as beside:
                 done = beside.submit(meanwhile, outcome.folder, outcome.study)
                 finish(
                     loaded.plan,
                     outcome,
-                    loaded.site,
+                    loaded.spec,
                     self._assistant,
                     loaded.data,
                     loaded.test,
                     phase,
-                    line,
+                    channel,
                 )
                 done.result()
         except KeyboardInterrupt:
@@ -149,4 +149,4 @@ class Conductor:
     def _assistant(self) -> Any:
         if self.loaded.assistant is not None:
             return self.loaded.assistant
-        return tasks.start_assistant(self.loaded.site, **request(self.loaded.plan))
+        return tasks.start_assistant(self.loaded.spec, **request(self.loaded.plan))

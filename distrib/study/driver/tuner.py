@@ -26,16 +26,16 @@ from distrib.cluster.interruption import ended_like_ctrl_c
 from distrib.records import FailureClass
 from distrib.study.driver.lean_tune import lean_tune
 from distrib.study.driver.search_loop import Search
-from distrib.study.driver.worker_failures import class_of_loss, memory_kills_are_losses
+from distrib.study.driver.worker_failures import failure_of, memory_kills_are_failures
 from distrib.study.worker.trial import Message
-from distrib.study.worker.trial_actor import Slot
+from distrib.study.worker.trial_actor import TrialActor
 
 RETRIES = 3  # of a trial whose process or node was lost
 
 
 def run_search(
     search: Search,
-    slot: Mapping[str, Any],
+    actor: Mapping[str, Any],
     bundle: Mapping[str, float],
     scratch: Path,
     when_over: Callable[[], None],
@@ -43,7 +43,7 @@ def run_search(
     """Run a search to its end, to the time budget, or to Ctrl-C (`search.interrupted`).
 
     Args:
-        slot: what each `Slot` is set up with. bundle: what its process takes of the cluster.
+        actor: what each `TrialActor` is set up with. bundle: what its process takes of the cluster.
         scratch: a folder for the files of Tune's own, of which nothing is kept.
         when_over: called once, when no further trial will begin.
 
@@ -53,7 +53,7 @@ def run_search(
     if search.over:
         return
     trainable = tune.with_resources(
-        tune.with_parameters(Slot, **slot), tune.PlacementGroupFactory([dict(bundle)])
+        tune.with_parameters(TrialActor, **actor), tune.PlacementGroupFactory([dict(bundle)])
     )
     with _signals(search):
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(search.limits.concurrent)
@@ -79,7 +79,7 @@ def run_search(
             with (
                 warnings.catch_warnings(),
                 lean_tune(),
-                memory_kills_are_losses(),
+                memory_kills_are_failures(),
             ):
                 warnings.simplefilter("ignore")
                 tuner.fit()
@@ -176,7 +176,7 @@ class _Scheduler(FIFOScheduler):
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         if not trial.should_recover():
             return  # the searcher hears of its end
-        self.search.lost(trial.config["number"], *class_of_loss(_last_error(trial)))
+        self.search.lost(trial.config["number"], *failure_of(_last_error(trial)))
 
     def __getstate__(self) -> dict[str, Any]:
         return {}

@@ -14,7 +14,7 @@ from distrib.cluster.patch import patched
 from distrib.records import FailureClass
 
 
-def class_of_loss(said: str) -> tuple[FailureClass, str]:
+def failure_of(said: str) -> tuple[FailureClass, str]:
     """Class and reason of a loss, by what Ray says of it."""
     # Of its memory monitor, which ends processes before the kernel does.
     if "low on memory" in said:
@@ -30,11 +30,11 @@ def why_lost(error: BaseException) -> str | None:
         return None  # raised by what it called
     if not isinstance(error, ray.exceptions.RayError):
         return None
-    return class_of_loss(str(error))[1]
+    return failure_of(str(error))[1]
 
 
 @contextmanager
-def memory_kills_are_losses() -> Iterator[None]:
+def memory_kills_are_failures() -> Iterator[None]:
     """Let Tune take an actor that Ray's memory monitor ended for one that died.
 
     The error is of a class that Tune does not know, and would end the whole study.

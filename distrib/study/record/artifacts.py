@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distrib.files import whole
+from distrib.files import atomic_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ HELD_OUT = "held_out.parquet"
 _STEP = b"step"  # of the unit, in the file's metadata
 
 
-class Findings:
+class TrialArtifacts:
     """Those of one training.
 
     Args:
@@ -42,7 +42,7 @@ class Findings:
             return
         for name, table in item.tables.items():
             self.folder.parent.mkdir(parents=True, exist_ok=True)
-            with whole(self.folder.parent / f"{name}.csv") as temporary:
+            with atomic_path(self.folder.parent / f"{name}.csv") as temporary:
                 table().to_csv(temporary, index=False, lineterminator="\n")
         if held_out and item.held_out is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -68,5 +68,5 @@ def _write(path: Path, frame: pd.DataFrame, step: int) -> None:
 
     table = pa.Table.from_pandas(frame, preserve_index=False)
     metadata = {**(table.schema.metadata or {}), _STEP: str(step).encode()}
-    with whole(path) as temporary:
+    with atomic_path(path) as temporary:
         pq.write_table(table.replace_schema_metadata(metadata), temporary)

@@ -18,7 +18,7 @@ import safetensors
 import safetensors.numpy
 
 from distrib.errors import InputError
-from distrib.files import whole
+from distrib.files import atomic_path
 from distrib.trainables.base import State
 
 KEPT = 2  # the newest, and the one before it in case the newest cannot be read
@@ -50,7 +50,7 @@ def write_state(path: Path, state: State) -> None:
     # One entry: safetensors writes several in an order that differs from file to file.
     header = {"state": f"{_checksum(arrays, values)} {values}"}
     content = safetensors.numpy.save(arrays, metadata=header)
-    with whole(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_bytes(content)
 
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from distrib.files import write_whole
+from distrib.files import atomic_write
 
 
 class MetricsFile:
@@ -60,7 +60,7 @@ class MetricsFile:
         before = self.path.read_text(encoding="utf-8").splitlines()[1:]
         cells = "," * (len(columns) - len(self._columns))
         wider = "".join(f"{line}{cells}\n" for line in before)
-        write_whole(self.path, _lines([columns]) + wider, durable=True)
+        atomic_write(self.path, _lines([columns]) + wider, durable=True)
 
 
 def _lines(rows: Sequence[Sequence[str]]) -> str:

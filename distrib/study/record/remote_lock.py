@@ -27,7 +27,7 @@ PATIENCE = 3 * BEAT  # seconds in which a driver that lives renews its note
 SETTLED = 0.5  # seconds after which of two notes at once the later one stands
 
 
-class MirrorLock:
+class RemoteLock:
     """The note of this driver under `root` of a filesystem of fsspec's."""
 
     def __init__(self, filesystem: Any, root: str, url: str) -> None:

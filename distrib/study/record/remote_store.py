@@ -2,7 +2,7 @@
 
 Object stores cannot append, so the ledger goes there as numbered segments that are never changed:
 `ledger/00000012-<bytes before it>`. A trial's files go before the segment that ends the trial, and
-a checkpoint's manifest after the states it names, so whatever the mirror says is there, is there.
+a checkpoint's manifest after the states it names, so whatever the store says is there, is there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from distrib.errors import InputError
 from distrib.records import StudyRecord, TrialRecord
-from distrib.study.record.remote_lock import NOTE, MirrorLock
+from distrib.study.record.remote_lock import NOTE, RemoteLock
 from distrib.study.record.run_folder import RunFolder, check_name
 
 CHECKPOINTS_EVERY = 10.0  # seconds between two looks at the checkpoints of running trials
@@ -97,14 +97,14 @@ def fetch(url: str) -> Path:
     return target
 
 
-class Mirror:
+class RemoteStore:
     """Carries one study's folder to a URL; a `Tracker`, called once the ledger has its lines."""
 
     def __init__(self, url: str, folder: RunFolder) -> None:
         self.url = url
         self.folder = folder
         self._fs, self._root = _filesystem(url)
-        self.lock = MirrorLock(self._fs, self._root, url)
+        self.lock = RemoteLock(self._fs, self._root, url)
         self._sent: dict[str, tuple[int, int]] = {}
         self._segment = 0
         self._ledger_bytes = 0
@@ -209,7 +209,7 @@ class Mirror:
         return path.relative_to(self.folder.path).as_posix()
 
     def pull(self) -> None:
-        """Make the folder anew from the mirror: to resume a study that another machine began.
+        """Make the folder anew from the store: to resume a study that another machine began.
 
         Raises:
             InputError: there is no study at the URL.

@@ -16,7 +16,7 @@ from optuna.search_space import intersection_search_space
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from distrib.study.search.unit_space import Cube
+from distrib.study.search.unit_space import UnitSpace
 
 GENERATION = "cma:generation"  # of the optimiser that drew a trial, an attribute of the trial
 
@@ -45,7 +45,7 @@ class CmaEs(BaseSampler):
     ) -> dict[str, Any]:
         if not search_space:
             return {}
-        cube, dimensions = Cube(search_space), len(search_space)
+        unit_space, dimensions = UnitSpace(search_space), len(search_space)
         optimiser = CMA(
             mean=np.full(dimensions, 0.5),
             sigma=1 / 6,
@@ -61,12 +61,12 @@ class CmaEs(BaseSampler):
                 break
             optimiser.tell(
                 [
-                    (cube.point(t.params), sign * float(t.values[0]))
+                    (unit_space.point(t.params), sign * float(t.values[0]))
                     for t in drawn[: optimiser.population_size]
                 ]
             )
         study._storage.set_trial_system_attr(trial._trial_id, GENERATION, optimiser.generation)
-        return cube.params(optimiser.ask())
+        return unit_space.params(optimiser.ask())
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any

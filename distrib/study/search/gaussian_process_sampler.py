@@ -17,7 +17,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from distrib.study.search import latin_hypercube
-from distrib.study.search.unit_space import Cube
+from distrib.study.search.unit_space import UnitSpace
 
 if TYPE_CHECKING:
     from distrib.study.search.gaussian_process import GaussianProcess
@@ -95,21 +95,23 @@ class Gp(BaseSampler):
         # Here, since SciPy takes half a second, which the first trials need not wait for.
         from distrib.study.search.gaussian_process import GaussianProcess
 
-        cube = Cube(search_space)
-        points = {t.number: cube.point(t.params) for t in others}
+        unit_space = UnitSpace(search_space)
+        points = {t.number: unit_space.point(t.params) for t in others}
         process = GaussianProcess(
             np.stack([points[t.number] for t in ended]),
             _even(values),
             variance,
-            cube.choices > 0,
+            unit_space.choices > 0,
         )
         running = [points[t.number] for t in others if t.state == TrialState.RUNNING]
         if running:
             process.believe(np.stack(running))
         known = set(_places(np.stack(list(points.values()))))
-        return cube.params(self._improve(cube, process, known))
+        return unit_space.params(self._improve(unit_space, process, known))
 
-    def _improve(self, cube: Cube, process: GaussianProcess, known: set[bytes]) -> np.ndarray:
+    def _improve(
+        self, unit_space: UnitSpace, process: GaussianProcess, known: set[bytes]
+    ) -> np.ndarray:
         """(dimensions,) the point whose expected improvement is highest among the candidates.
 
         Args:
@@ -125,10 +127,14 @@ class Gp(BaseSampler):
 
         best = np.repeat(process.points[np.argsort(-expected)[:5]], BESIDE, axis=0)
         steps = random.choice([0.02, 0.05, 0.1, 0.2], (len(best), 1))
-        points = np.concatenate([cube.draw(DRAWN, random), cube.near(best, steps, random)])
+        points = np.concatenate(
+            [unit_space.draw(DRAWN, random), unit_space.near(best, steps, random)]
+        )
         for step in (0.1, 0.05, 0.02):
             points = points[np.argsort(-promise(points))[:8]]
-            beside = cube.near(np.repeat(points, REFINED // len(points), axis=0), step, random)
+            beside = unit_space.near(
+                np.repeat(points, REFINED // len(points), axis=0), step, random
+            )
             points = np.concatenate([points, beside])
         return points[np.argmax(promise(points))]
 

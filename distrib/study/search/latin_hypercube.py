@@ -13,7 +13,7 @@ from zlib import crc32
 import numpy as np
 from optuna.distributions import BaseDistribution
 
-from distrib.study.search.unit_space import Cube
+from distrib.study.search.unit_space import UnitSpace
 
 
 def value_of(name: str, d: BaseDistribution, number: int, count: int, study_seed: int) -> Any:
@@ -23,5 +23,5 @@ def value_of(name: str, d: BaseDistribution, number: int, count: int, study_seed
     """
     random = np.random.default_rng([study_seed, crc32(name.encode())])
     part, within = random.permutation(count)[number], random.random(count)[number]
-    cube = Cube({name: d})
-    return cube.params(cube.at(np.array([[(part + within) / count]]))[0])[name]
+    unit_space = UnitSpace({name: d})
+    return unit_space.params(unit_space.at(np.array([[(part + within) / count]]))[0])[name]

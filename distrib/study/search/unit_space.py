@@ -1,4 +1,4 @@
-"""A search space as a cube of numbers, for the samplers that measure distances."""
+"""A search space as a unit_space of numbers, for the samplers that measure distances."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
 
-class Cube:
+class UnitSpace:
     """One column per dimension: a range lies on [0, 1], choices are numbered from 0.
 
     Attributes:
@@ -32,7 +32,7 @@ class Cube:
         }
 
     def draw(self, points: int, random: np.random.Generator) -> np.ndarray:
-        """(points, dimensions) of configurations, evenly from the whole cube."""
+        """(points, dimensions) of configurations, evenly from the whole unit_space."""
         return self.at(random.random((points, len(self.space))))
 
     def at(self, shares: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from distrib.trainables.base import Worker
 
 
 @dataclass(frozen=True)
-class Site:
+class FamilySpec:
     """Where and with which family a task works."""
 
     trainable: str

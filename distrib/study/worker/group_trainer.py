@@ -25,7 +25,7 @@ WITHOUT = (
 
 
 class GroupTrainer(DataParallelTrainer):
-    """Trains until its slot ends, and everything of it ends with its driver at the latest.
+    """Trains until its actor ends, and everything of it ends with its driver at the latest.
 
     Args:
         settings: what Ray Train finds in the environment of the controller.

@@ -1,4 +1,4 @@
-"""Where a slot and the workers of its group meet: questions go in, answers come out.
+"""Where an actor and the workers of its group meet: questions go in, answers come out.
 
 Both sides hold what they have said until the other side has answered it, and every call can be made
 again. So the mailbox may be lost at any time: Ray starts another and makes the calls that were open
@@ -16,13 +16,13 @@ from distrib.study.worker.trial import Message
 from distrib.study.worker.trial_runner import GroupEndsError, Job
 
 STRAGGLERS = 10.0  # seconds in which the others of a group must fail too, or it begins again
-WATCH = 1.0  # seconds between two looks whether a slot is still there
+WATCH = 1.0  # seconds between two looks whether an actor is still there
 RESTARTS = 5  # of the group without a further unit, before its training counts as failed
 
 
 @dataclass
 class _Box:
-    """The mail of one slot.
+    """The mail of one actor.
 
     Attributes:
         count: number of the last question. answer: to it, once there is one.
@@ -53,18 +53,18 @@ class _Box:
 
 
 class Mailbox:
-    """The boxes of all slots of a study; an actor of Ray, whose methods run side by side."""
+    """The boxes of all actors of a study; an actor of Ray, whose methods run side by side."""
 
     def __init__(self) -> None:
         self._boxes: dict[str, _Box] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def _box(self, slot: str) -> _Box:
-        return self._boxes.setdefault(slot, _Box())
+    def _box(self, actor: str) -> _Box:
+        return self._boxes.setdefault(actor, _Box())
 
-    async def ask(self, slot: str, count: int, job: Job) -> Message:
-        """A slot's question number `count`: for the next message of `job`. Waits for the answer."""
-        box = self._box(slot)
+    async def ask(self, actor: str, count: int, job: Job) -> Message:
+        """An actor's question number `count`, for the next message of `job`: waits for the answer."""
+        box = self._box(actor)
         async with box.changed:
             if count > box.count:
                 box.new(count, job)
@@ -75,27 +75,27 @@ class Mailbox:
                 raise RuntimeError("this question was overtaken by a later one")
             return box.answer
 
-    async def begin(self, slot: str, group: int, size: int) -> None:
+    async def begin(self, actor: str, group: int, size: int) -> None:
         """A group is there, though its workers may not have found each other yet: told before they
         try, so that one which never does is counted too.
 
         Args:
-            group: a number that grows from group to group of a slot. size: its workers.
+            group: a number that grows from group to group of an actor. size: its workers.
         """
-        box = self._box(slot)
+        box = self._box(actor)
         async with box.changed:
             if group > box.group:
                 self._arrive(box, group, size)
 
-    async def close(self, slot: str) -> None:
+    async def close(self, actor: str) -> None:
         """No more questions: the workers go home."""
-        box = self._box(slot)
+        box = self._box(actor)
         async with box.changed:
             box.closed = True
             box.changed.notify_all()
 
     async def exchange(
-        self, slot: str, group: int, rank: int, size: int, count: int, message: Message | None
+        self, actor: str, group: int, rank: int, size: int, count: int, message: Message | None
     ) -> tuple[int, Job] | None:
         """A worker's answer to question `count`, for the next question.
 
@@ -109,7 +109,7 @@ class Mailbox:
         Raises:
             GroupEndsError: the group must begin again, since its workers are not together any more.
         """
-        box = self._box(slot)
+        box = self._box(actor)
         async with box.changed:
             if group > box.group:
                 self._arrive(box, group, size)
@@ -132,12 +132,12 @@ class Mailbox:
             return box.count, box.job
 
     async def watch(self, holder: Any, group: Any) -> None:
-        """Free what a group holds of the cluster once the slot that holds the group is gone.
+        """Free what a group holds of the cluster once the actor that holds the group is gone.
 
         Ray would do so only at the end of the driver, and the next group could never begin.
 
         Args:
-            holder: the slot's actor. group: the placement group.
+            holder: the actor's actor. group: the placement group.
         """
         import ray
 

@@ -3,10 +3,9 @@
 Ray does that by the name of this module; nobody else should import it.
 """
 
-from distrib.study.worker import tasks
-from distrib.study.worker import trial_actor as slot
+from distrib.study.worker import tasks, trial_actor
 from distrib.trainables import preimport as ahead
 
-__all__ = ["slot", "tasks"]
+__all__ = ["tasks", "trial_actor"]
 
 ahead.begin()

@@ -18,22 +18,22 @@ from distrib.errors import InputError, said_in
 from distrib.study.plan.data_limits import fit_space
 from distrib.study.record.checkpoint import Checkpoints, read_state, write_state
 from distrib.study.space.space import Space
-from distrib.study.worker.family_spec import Site
+from distrib.study.worker.family_spec import FamilySpec
 from distrib.study.worker.trial import Message, Pace, reason, run_trial
 from distrib.study.worker.trial_runner import Job, console
-from distrib.trainables.base import Config, Evidence, Source, State, Trainable, Worker
+from distrib.trainables.base import ArtifactInputs, Config, Source, State, Trainable, Worker
 from distrib.trainables.framework import prepare
 from distrib.trainables.registry import load_family
 
 
-def _ready(site: Site) -> tuple[Trainable[Any, Any, Any], Worker]:
-    family = load_family(site.trainable, allow_custom=site.allow_custom)
-    prepare(family, site.worker)
-    return family, site.worker
+def _ready(spec: FamilySpec) -> tuple[Trainable[Any, Any, Any], Worker]:
+    family = load_family(spec.trainable, allow_custom=spec.allow_custom)
+    prepare(family, spec.worker)
+    return family, spec.worker
 
 
 def load_data(
-    site: Site,
+    spec: FamilySpec,
     source: Source,
     fraction: float,
     seed: int,
@@ -54,7 +54,7 @@ def load_data(
     began = time.monotonic()
     try:
         with said_in(source.path):
-            family = load_family(site.trainable, allow_custom=site.allow_custom)
+            family = load_family(spec.trainable, allow_custom=spec.allow_custom)
             data = family.load(source)
             rest, test = family.set_aside(data, fraction, seed)
             described = data.describe()
@@ -83,7 +83,7 @@ def load_data(
         traceback.print_exc()
         failed = InputError(
             "the family failed to load its data",
-            where=f"trainable {site.trainable}",
+            where=f"trainable {spec.trainable}",
             found=reason(error),
             expected="data, or an InputError that says what is wrong with them",
             hint="--debug shows where, in full"
@@ -117,10 +117,10 @@ def _most_workers(
 
 
 @ray.remote
-def look_at_device(site: Site) -> str | None:
+def look_at_device(spec: FamilySpec) -> str | None:
     """Whether the family can compute on this worker's device: None, or why it cannot."""
     try:
-        _ready(site)
+        _ready(spec)
     except InputError as error:
         return str(error)
     return None
@@ -130,13 +130,13 @@ def look_at_device(site: Site) -> str | None:
 class Assistant:
     """A process beside the trials: it loads the data, then trains the winner and judges it."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
+    def __init__(self, spec: FamilySpec) -> None:
+        self.spec = spec
         self._ready: tuple[Trainable[Any, Any, Any], Worker] | None = None
 
     def load(self, *of: Any) -> tuple[Any, Any, Any]:
         """See `load_data`, whose other arguments these are."""
-        return load_data(self.site, *of)
+        return load_data(self.spec, *of)
 
     def get_ready(self) -> None:
         """Import what the family computes with; done while the last trials run."""
@@ -144,7 +144,7 @@ class Assistant:
 
     def _made_ready(self) -> tuple[Trainable[Any, Any, Any], Worker]:
         if self._ready is None:
-            self._ready = _ready(self.site)
+            self._ready = _ready(self.spec)
         return self._ready
 
     def train(
@@ -185,13 +185,13 @@ class Assistant:
         return family.baselines(typed, data, test, worker)
 
     def outputs(
-        self, config: dict[str, Any], data: Any, weights: str, evidence: Evidence
+        self, config: dict[str, Any], data: Any, weights: str, inputs: ArtifactInputs
     ) -> list[str]:
         """Let the family write what belongs beside the weights; what there is to say of it."""
         family, worker = self._made_ready()
         typed = family.Config.model_validate(config)
         state, folder = read_state(Path(weights)), Path(weights).parent
-        return family.outputs(typed, state, data, worker, folder, evidence)
+        return family.outputs(typed, state, data, worker, folder, inputs)
 
     def intervals(
         self, config: dict[str, Any], data: Any, test: Any, weights: str, held_out: Any
@@ -218,15 +218,15 @@ def said(message: Message) -> dict[str, Any]:
     return {"step": message.rows[-1]["step"]} if message.rows else {}
 
 
-def start_assistant(site: Site, **request: Any) -> Any:
+def start_assistant(spec: FamilySpec, **request: Any) -> Any:
     """An `Assistant` in a process of its own, with these resources."""
-    return cast(Any, Assistant).options(**request).remote(site)
+    return cast(Any, Assistant).options(**request).remote(spec)
 
 
 @ray.remote
-def train_again(site: Site, job: Job, objective: str, data: Any) -> dict[str, Any]:
+def train_again(spec: FamilySpec, job: Job, objective: str, data: Any) -> dict[str, Any]:
     """One whole training under another seed (`--confirm`): see `values_of`."""
-    family, worker = _ready(site)
+    family, worker = _ready(spec)
     return values_of(
         run_trial(
             family,
@@ -243,10 +243,10 @@ def train_again(site: Site, job: Job, objective: str, data: Any) -> dict[str, An
 
 @ray.remote
 def bootstrap(
-    site: Site, config: dict[str, Any], weights: str, data: Any, seeds: Sequence[int], of: str
+    spec: FamilySpec, config: dict[str, Any], weights: str, data: Any, seeds: Sequence[int], of: str
 ) -> pd.DataFrame:
     """Replicates of a finished model: a row per seed (see `Trainable.bootstrap`)."""
-    family, worker = _ready(site)
+    family, worker = _ready(spec)
     state = read_state(Path(weights))
     return family.bootstrap(family.Config.model_validate(config), state, data, worker, seeds, of)
 
@@ -262,13 +262,15 @@ def values_of(messages: Iterator[Message], objective: str) -> dict[str, Any]:
 
 
 @ray.remote
-def first_step(site: Site, config: dict[str, Any], objective: str, data: Any) -> dict[str, Any]:
+def first_step(
+    spec: FamilySpec, config: dict[str, Any], objective: str, data: Any
+) -> dict[str, Any]:
     """Two units of one configuration (`--dry-run`): what it reports, how long, how large.
 
     The time is the second's, where there is one: the first has compiling and warming up in it.
     Where a unit fails, the text of it stands under `error`.
     """
-    family, worker = _ready(site)
+    family, worker = _ready(spec)
     typed = family.Config.model_validate(config)
     found: dict[str, Any] = {"error": "the training ended without a report"}
     began = time.monotonic()

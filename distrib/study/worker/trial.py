@@ -14,7 +14,7 @@ from typing import Any
 
 from distrib.errors import DataError, InputError
 from distrib.records import FailureClass
-from distrib.study.record.artifacts import Findings
+from distrib.study.record.artifacts import TrialArtifacts
 from distrib.study.record.checkpoint import Checkpoints
 from distrib.trainables.base import Config, Progress, State, Trainable, Worker
 
@@ -156,7 +156,7 @@ def run_trial(
     last: Progress | None = None
     best: float | None = None
     sign = _sign(family, objective)
-    findings = Findings(checkpoints.folder)
+    artifacts = TrialArtifacts(checkpoints.folder)
     selects_best = family.fidelity is not None and family.fidelity.selects == "best"
     # The last unit is told with the end, which follows at once.
     final = None if family.fidelity is None else getattr(config, family.fidelity.config_key)
@@ -188,7 +188,7 @@ def run_trial(
                 better = best is None or value > best
                 best = value if better else best
                 if better or refit or not selects_best:
-                    findings.see(item)
+                    artifacts.see(item)
             speaks, saves, looks = worker.agree(
                 [
                     pace.speaks(None if refit else row, objective, last=item.step == final),
@@ -200,7 +200,7 @@ def run_trial(
                 assert notice is not None
                 looked, noticed = now, notice()
             if saves or (looks and noticed):
-                _save(checkpoints, findings, item, unsent, best, worker)
+                _save(checkpoints, artifacts, item, unsent, best, worker)
                 saved_at = time.monotonic()
                 cost = saved_at - began
                 seconds["checkpoint"] += cost
@@ -216,9 +216,9 @@ def run_trial(
         good = worker.agree([bar is None or (best is not None and best > sign * bar)])[0]
         began = time.monotonic()
         if last is not None and good:
-            _save(checkpoints, findings, last, unsent, best, worker)
+            _save(checkpoints, artifacts, last, unsent, best, worker)
         elif worker.rank == 0:
-            findings.write(held_out=False)
+            artifacts.write(held_out=False)
         pace.spoke = time.monotonic()
         seconds["checkpoint"] += pace.spoke - began
         yield Message(rows=unsent, ended=True, seconds=seconds)
@@ -257,7 +257,7 @@ def _number(name: str, value: Any, item: Progress) -> float:
 
 def _save(
     checkpoints: Checkpoints,
-    findings: Findings,
+    artifacts: TrialArtifacts,
     item: Progress,
     unsent: list[dict[str, float]],
     best: float | None,
@@ -266,7 +266,7 @@ def _save(
     state = item.state()
     if worker.rank == 0:
         values = {"family": dict(state.values), "unsent": unsent, "best": best}
-        findings.write(held_out=True)
+        artifacts.write(held_out=True)
         checkpoints.save(State(state.arrays, values))
 
 

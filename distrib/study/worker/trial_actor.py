@@ -1,8 +1,8 @@
-"""A slot: a process kept for one trial after another, inside Ray Tune and Ray Train.
+"""An actor: a process kept for one trial after another, inside Ray Tune and Ray Train.
 
 Tune places the process and asks it for the next message. The training goes on beside it, in a
-`Line`: one `fit()` of Ray Train that lasts as long as the slot and takes trials one by one, since
-starting a trainer costs seconds (with workers: tens of seconds), handing over a trial nothing.
+`Channel`: one `fit()` of Ray Train that lasts as long as the actor and takes trials one by one,
+since starting a trainer costs seconds (with workers: tens of seconds), handing over a trial nothing.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ import ray
 from ray import tune
 
 from distrib.study.worker.trial import Message
-from distrib.study.worker.trial_runner import Context, Job, Loop
+from distrib.study.worker.trial_runner import Context, Job, TrialRunner
 
 
-class Line(Protocol):
-    """What connects a slot with the process, or the processes, that train."""
+class Channel(Protocol):
+    """What connects an actor with the process, or the processes, that train."""
 
     def ask(self, job: Job) -> Message:
         """The next message of a job; a job of another key ends the one before."""
 
     def close(self) -> None:
-        """The end of the line; what it holds of the machine is given back."""
+        """The end of the channel; what it holds of the machine is given back."""
 
 
-class Slot(tune.Trainable):
+class TrialActor(tune.Trainable):
     """Runs trial after trial; each `step` gives Tune the next message of the present one."""
 
     def setup(
@@ -45,10 +45,10 @@ class Slot(tune.Trainable):
     ) -> None:
         """Args:
         folder: the study's. echo: whether what goes into the trial's own file is also shown.
-        group: how to make a group of workers (`group.Maker`), or None to train in this process.
+        group: makes a group of workers (`worker_group.GroupFactory`); None: train in this process.
         """
         self._folder, self._echo = Path(folder) / "trials", echo
-        self._line: Line = ThreadLine(context) if group is None else group.line(context)
+        self._channel: Channel = ThreadChannel(context) if group is None else group.channel(context)
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -66,13 +66,13 @@ class Slot(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        return {"message": json.dumps(asdict(self._line.ask(self._job)))}
+        return {"message": json.dumps(asdict(self._channel.ask(self._job)))}
 
     def cleanup(self) -> None:
-        self._line.close()
+        self._channel.close()
 
 
-class ThreadLine:
+class ThreadChannel:
     """Trains in this very process, in a thread that Ray Train's local mode runs in."""
 
     def __init__(self, context: Context) -> None:
@@ -95,9 +95,9 @@ class ThreadLine:
         from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
         try:
-            loop = Loop.of(self._context, self._context.worker, ray.get, self._exchange)
+            runner = TrialRunner.of(self._context, self._context.worker, ray.get, self._exchange)
             DataParallelTrainer(
-                loop.run, scaling_config=ray.train.ScalingConfig(num_workers=0)
+                runner.run, scaling_config=ray.train.ScalingConfig(num_workers=0)
             ).fit()
         except BaseException as error:
             self._answers.put(RuntimeError(f"{type(error).__name__}: {error}"))

@@ -1,4 +1,4 @@
-"""The loop of a process that is kept: job after job, a message at a time. No Ray in here."""
+"""The runner in a process that is kept: job after job, a message at a time. No Ray in here."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class GroupEndsError(RuntimeError):
 
 
 @dataclass
-class Loop:
+class TrialRunner:
     """Answers questions until there are no more.
 
     Attributes:

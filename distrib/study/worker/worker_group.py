@@ -1,6 +1,6 @@
 """A group of workers kept for one training after another, through Ray Train.
 
-One `fit()` lasts as long as the slot. Its workers take jobs from a mailbox, all of them the same
+One `fit()` lasts as long as the actor. Its workers take jobs from a mailbox, all of them the same
 ones, and train together over a torch process group; a worker that dies makes Ray Train begin the
 group again, which goes on from the last checkpoint. `TorchTrainer` itself would bring torch into
 every driver and controller (2 s each) and open a port to everyone for the group's beginning, so
@@ -28,10 +28,10 @@ from distrib.cluster.connect import Resources
 from distrib.errors import InputError
 from distrib.study.worker.mailbox import Mailbox
 from distrib.study.worker.trial import Message
-from distrib.study.worker.trial_runner import Context, Job, Loop
+from distrib.study.worker.trial_runner import Context, Job, TrialRunner
 
-MAKERS = ("ResourceTrainable", "Controller")  # Tune's process of a slot, and Ray Train's
-FAREWELL = 30.0  # seconds for the controllers to go when their slots go
+MAKERS = ("ResourceTrainable", "Controller")  # Tune's process of an actor, and Ray Train's
+FAREWELL = 30.0  # seconds for the controllers to go when their actors go
 SETTLED = 2.0  # seconds after which a process that Ray calls dead makes no group any more
 LOOK = 20.0  # seconds between two looks whether a group may grow
 ROOM = 10.0  # seconds in which the room that was seen for such a group must be had
@@ -39,7 +39,7 @@ POLL = 0.5  # seconds between two looks whether Ray Train still runs
 
 
 @dataclass(frozen=True)
-class Maker:
+class GroupFactory:
     """Makes groups for a study.
 
     Attributes:
@@ -52,19 +52,19 @@ class Maker:
     storage: str
     foreign: bool
 
-    def line(self, context: Context) -> GroupLine:
+    def channel(self, context: Context) -> GroupChannel:
         """A group of its own."""
-        return GroupLine(self, context)
+        return GroupChannel(self, context)
 
 
 @contextmanager
-def group_maker(
+def group_factory_of(
     mailbox: Any, resources: Resources, storage: Path, foreign: bool
-) -> Iterator[Maker]:
-    """A maker whose storage is made, and removed at the end."""
+) -> Iterator[GroupFactory]:
+    """A factory whose storage is made, and removed at the end."""
     storage.mkdir(exist_ok=True)
     try:
-        yield Maker(mailbox, resources, str(storage), foreign)
+        yield GroupFactory(mailbox, resources, str(storage), foreign)
     finally:
         shutil.rmtree(storage, ignore_errors=True)
 
@@ -96,7 +96,7 @@ def mailbox_kept(foreign: bool) -> Iterator[Any]:
 
 
 def leave_nothing() -> None:
-    """Free what groups of this driver still hold of a cluster, when the slots were told to go.
+    """Free what groups of this driver still hold of a cluster, when the actors were told to go.
 
     Ray frees the placement group of a lost controller as the driver ends, but for one that was made
     at that very moment: it would stay on the cluster for ever. A process may go on for a moment
@@ -117,7 +117,7 @@ def leave_nothing() -> None:
 
 
 def _makers(job: str) -> list[str]:
-    """The processes of a driver that still run and may yet make a group: slots and controllers."""
+    """The processes of a driver that still run and may yet make a group: actors and controllers."""
     actors = ray._private.state.actors(job_id=ray.JobID.from_hex(job))
     return [
         name
@@ -126,12 +126,12 @@ def _makers(job: str) -> list[str]:
     ]
 
 
-class GroupLine:
-    """A group and the way to it; see `slot.Line`."""
+class GroupChannel:
+    """A group and the way to it; see `trial_actor.Channel`."""
 
-    def __init__(self, maker: Maker, context: Context) -> None:
-        self._maker, self._context = maker, context
-        self._slot = uuid.uuid4().hex[:12]
+    def __init__(self, factory: GroupFactory, context: Context) -> None:
+        self._factory, self._context = factory, context
+        self._actor = uuid.uuid4().hex[:12]
         self._count = -1
         self._error: BaseException | None = None
         here = ray.get_runtime_context()
@@ -146,7 +146,7 @@ class GroupLine:
             RuntimeError: Ray Train gave the group up.
         """
         self._count += 1
-        answer = self._maker.mailbox.ask.remote(self._slot, self._count, job)
+        answer = self._factory.mailbox.ask.remote(self._actor, self._count, job)
         while not ray.wait([answer], timeout=POLL)[0]:
             if not self._thread.is_alive():
                 raise RuntimeError(f"the group of workers ended: {self._error}")
@@ -155,14 +155,14 @@ class GroupLine:
     def close(self) -> None:
         """Let the workers go home; waits until they have."""
         with suppress(ray.exceptions.RayError):
-            ray.get(self._maker.mailbox.close.remote(self._slot), timeout=5)
+            ray.get(self._factory.mailbox.close.remote(self._actor), timeout=5)
             self._thread.join(timeout=15)
 
     def _fit(self) -> None:
         from distrib.study.worker.group_trainer import GroupTrainer
 
-        maker, resources = self._maker, self._maker.resources
-        settings = {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": str(int(maker.foreign))}
+        factory, resources = self._factory, self._factory.resources
+        settings = {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": str(int(factory.foreign))}
         if resources.most is not None:
             settings["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = str(ROOM)
         bundle = {"CPU": resources.cpus, **({"GPU": resources.gpus} if resources.gpus else {})}
@@ -171,11 +171,11 @@ class GroupLine:
                 settings,
                 work,
                 train_loop_config={
-                    "slot": self._slot,
-                    "mailbox": maker.mailbox,
+                    "actor": self._actor,
+                    "mailbox": factory.mailbox,
                     "context": self._context,
-                    "storage": maker.storage,
-                    "foreign": maker.foreign,
+                    "storage": factory.storage,
+                    "foreign": factory.foreign,
                     "holder": self._holder,
                 },
                 scaling_config=ray.train.ScalingConfig(
@@ -186,8 +186,8 @@ class GroupLine:
                     elastic_resize_monitor_interval_s=LOOK,
                 ),
                 run_config=ray.train.RunConfig(
-                    name=f"group-{self._slot}",
-                    storage_path=maker.storage,
+                    name=f"group-{self._actor}",
+                    storage_path=factory.storage,
                     failure_config=ray.train.FailureConfig(max_failures=-1),
                 ),
             ).fit()
@@ -203,15 +203,15 @@ def work(settings: dict[str, Any]) -> None:
 
     here = ray.train.get_context()
     rank, size = here.get_world_rank(), here.get_world_size()
-    mailbox, slot, count = settings["mailbox"], settings["slot"], -1
+    mailbox, actor, count = settings["mailbox"], settings["actor"], -1
     storage = Path(settings["storage"])
-    # A number that grows from group to group of a slot, the same at all workers.
+    # A number that grows from group to group of an actor, the same at all workers.
     group = time.time_ns() if rank == 0 else None
     if group is not None:
-        _meeting(storage, slot, group).mkdir()
+        _meeting(storage, actor, group).mkdir()
     group = collective.broadcast_from_rank_zero(group)
     assert group is not None
-    meeting = _meeting(storage, slot, group)
+    meeting = _meeting(storage, actor, group)
     if not meeting.is_dir():  # a node that joined later than the study looked at the others
         raise InputError(
             "this node does not see the run folder",
@@ -222,11 +222,11 @@ def work(settings: dict[str, Any]) -> None:
     if rank == 0:
         if settings["holder"] is not None:
             mailbox.watch.remote(settings["holder"], ray.util.get_current_placement_group())
-        ray.get(mailbox.begin.remote(slot, group, size))
+        ray.get(mailbox.begin.remote(actor, group, size))
 
     def exchange(answer: Message | None) -> Job | None:
         nonlocal count
-        told = ray.get(mailbox.exchange.remote(slot, group, rank, size, count, answer))
+        told = ray.get(mailbox.exchange.remote(actor, group, rank, size, count, answer))
         if told is None:
             return None
         count, job = told
@@ -236,11 +236,11 @@ def work(settings: dict[str, Any]) -> None:
     one_node = here.get_local_world_size() == size
     with process_group(context.worker, rank, size, meeting / "store", one_node=one_node) as worker:
         notice = _taken_away if settings["foreign"] else None
-        Loop.of(context, worker, ray.get, exchange, notice).run()
+        TrialRunner.of(context, worker, ray.get, exchange, notice).run()
 
 
-def _meeting(storage: Path, slot: str, group: int) -> Path:
-    return storage / f"meeting-{slot}-{group}"
+def _meeting(storage: Path, actor: str, group: int) -> Path:
+    return storage / f"meeting-{actor}-{group}"
 
 
 def _taken_away() -> bool:

@@ -26,8 +26,8 @@ from distrib.data.screens.simulate_screen import simulated_screen
 from distrib.data.splits import fold_ids
 from distrib.errors import InputError
 from distrib.trainables.base import (
+    ArtifactInputs,
     Config,
-    Evidence,
     Metric,
     Source,
     State,
@@ -167,17 +167,17 @@ class ScreenTrainable(Trainable[C, ScreenSource, Screen]):
         data: Screen,
         worker: Worker,
         folder: Path,
-        evidence: Evidence,
+        known: ArtifactInputs,
     ) -> list[str]:
         """Predictions out of fold, a table of the rows, pictures of both."""
         from distrib.trainables.screens.outputs import write_outputs
 
-        if evidence.held_out is None:
+        if known.held_out is None:
             return [
                 "its predictions out of fold are missing: they are kept of the --keep best trials "
                 "that ran to the end"
             ]
-        predicted = evidence.held_out[data.columns.tolist()].to_numpy(dtype=np.float32)
+        predicted = known.held_out[data.columns.tolist()].to_numpy(dtype=np.float32)
         return write_outputs(folder, data, predicted, reference(config, data))
 
     def example(self, folder: Path) -> None:

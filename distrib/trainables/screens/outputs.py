@@ -14,7 +14,7 @@ import pandas as pd
 from distrib.data.screens import metrics
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_scores import row_table
-from distrib.files import whole
+from distrib.files import atomic_path
 
 PREDICTIONS = "out_of_fold.parquet"
 ROWS = "rows.csv"
@@ -36,12 +36,12 @@ def write_outputs(
     assert screen.targets is not None
     frame = pd.DataFrame(predicted, columns=screen.columns.tolist())
     frame.insert(0, "id", screen.ids, allow_duplicates=True)
-    with whole(folder / PREDICTIONS) as temporary:
+    with atomic_path(folder / PREDICTIONS) as temporary:
         frame.to_parquet(temporary, index=False)
     rows = row_table(predicted, screen, reference)
     genes = gene_table(predicted, screen, reference)
     for table, name in ((rows, ROWS), (genes, GENES)):
-        with whole(folder / name) as temporary:
+        with atomic_path(folder / name) as temporary:
             table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.6g")
     draw_hexbin(predicted, screen.targets, folder / HEXBIN)
     draw_genes(genes, folder / SPREAD)

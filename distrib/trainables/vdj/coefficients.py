@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from distrib.files import whole
+from distrib.files import atomic_path
 from distrib.models.vdj.inference import has_optimum, wald_tests
 from distrib.trainables.vdj.design import Column
 
@@ -118,7 +118,7 @@ def describe_replicates(replicates: pd.DataFrame, names: Sequence[str]) -> str:
 
 def write_coefficients(table: pd.DataFrame, path: Path) -> None:
     """The table as tab-separated text, what is unknown left empty; the file appears whole."""
-    with whole(path) as temporary:
+    with atomic_path(path) as temporary:
         table.to_csv(temporary, sep="\t", index=False)
 
 

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from distrib.data.streams.parquet_set import ParquetSet, open_set
-from distrib.data.streams.prefetch import Ahead, Stopped
+from distrib.data.streams.prefetch import Prefetcher, Stopped
 from distrib.data.streams.stream import Rows, Stream
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def alive() -> int:
@@ -83,14 +83,14 @@ class Counted:
 
 
 def test_items_come_in_order_and_each_once() -> None:
-    assert list(Ahead(Counted(5000), lambda _: 1, 7)) == list(range(5000))
-    assert list(Ahead(Counted(0), lambda _: 1, 7)) == []
+    assert list(Prefetcher(Counted(5000), lambda _: 1, 7)) == list(range(5000))
+    assert list(Prefetcher(Counted(0), lambda _: 1, 7)) == []
     assert alive() == 0
 
 
 def test_no_more_than_the_limit_waits() -> None:
     counted = Counted(100)
-    ahead = Ahead(counted, lambda _: 10, 40)
+    ahead = Prefetcher(counted, lambda _: 10, 40)
     try:
         assert until(lambda: counted.made == 4)
         time.sleep(0.05)
@@ -106,7 +106,7 @@ def test_no_more_than_the_limit_waits() -> None:
 
 def test_an_item_larger_than_the_limit_comes_alone() -> None:
     counted = Counted(3)
-    ahead = Ahead(counted, lambda _: 100, 40)
+    ahead = Prefetcher(counted, lambda _: 100, 40)
     assert until(lambda: counted.made == 1)
     time.sleep(0.05)
     assert counted.made == 1
@@ -121,7 +121,7 @@ def test_errors_reach_the_consumer_as_they_are_after_what_came_before() -> None:
         yield 2
         raise fault
 
-    ahead = Ahead(make, lambda _: 1, 100)
+    ahead = Prefetcher(make, lambda _: 1, 100)
     assert until(lambda: alive() == 0)
     assert [next(ahead), next(ahead)] == [1, 2]
     for _ in range(2):
@@ -139,7 +139,7 @@ def test_closing_tells_the_iterator_to_give_up() -> None:
             time.sleep(0.001)
         yield 0
 
-    ahead = Ahead(make, lambda _: 1, 100)
+    ahead = Prefetcher(make, lambda _: 1, 100)
     assert begun.wait(20)
     ahead.close()
     assert alive() == 0
@@ -150,8 +150,8 @@ def test_a_process_that_ends_amid_a_stream_ends_its_thread_first() -> None:
 import atexit, threading, time
 atexit.register(lambda: print([t.name for t in threading.enumerate()]))
 from itertools import count
-from distrib.data.streams.prefetch import Ahead
-kept = Ahead(lambda stopped: count(), lambda item: 1, 1000)
+from distrib.data.streams.prefetch import Prefetcher
+kept = Prefetcher(lambda stopped: count(), lambda item: 1, 1000)
 next(kept)
 """
     done = subprocess.run(

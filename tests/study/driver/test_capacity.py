@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from distrib.study.driver import capacity as room
-from distrib.study.driver.capacity import room_watched
+from distrib.study.driver.capacity import capacity_watched
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def wait() -> None:
 def test_without_room_for_long_the_work_is_interrupted() -> None:
     said: list[str] = []
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), room_watched(lambda: 0, said.append):
+    with pytest.raises(KeyboardInterrupt), capacity_watched(lambda: 0, said.append):
         wait()
     assert 0.3 <= time.monotonic() - began < 10
     assert [line.split(";")[0].split(":")[0] for line in said] == [
@@ -39,7 +39,7 @@ def test_without_room_for_long_the_work_is_interrupted() -> None:
 def test_room_that_comes_back_in_time_is_told_and_nothing_ends() -> None:
     said: list[str] = []
     began = time.monotonic()
-    with room_watched(lambda: 0 if 0.02 < time.monotonic() - began < 0.2 else 1, said.append):
+    with capacity_watched(lambda: 0 if 0.02 < time.monotonic() - began < 0.2 else 1, said.append):
         time.sleep(0.8)
     assert [line.split(";")[0] for line in said] == [
         "the cluster has no room for a single trial any more",
@@ -50,7 +50,7 @@ def test_room_that_comes_back_in_time_is_told_and_nothing_ends() -> None:
 def test_a_moment_without_room_is_not_worth_a_word() -> None:
     said: list[str] = []
     began = time.monotonic()
-    with room_watched(lambda: 0 if time.monotonic() - began < 0.03 else 1, said.append):
+    with capacity_watched(lambda: 0 if time.monotonic() - began < 0.03 else 1, said.append):
         time.sleep(0.2)
     assert said == []
 
@@ -64,7 +64,7 @@ def test_a_head_that_does_not_answer_for_a_moment_is_asked_again() -> None:
             raise ConnectionError("no answer")
         return 0
 
-    with pytest.raises(KeyboardInterrupt), room_watched(holds, said.append):
+    with pytest.raises(KeyboardInterrupt), capacity_watched(holds, said.append):
         wait()
     assert len(said) == 2
 
@@ -76,7 +76,7 @@ def test_the_watch_ends_with_the_work() -> None:
         looks.append(1)
         return 0
 
-    with room_watched(holds, lambda line: None):
+    with capacity_watched(holds, lambda line: None):
         pass
     time.sleep(0.05)
     before = len(looks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from distrib.records import TrialRecord
-from distrib.study.driver.deferred_tracker import Unhurried
+from distrib.study.driver.deferred_tracker import DeferredTracker
 
 
 class Listener:
@@ -20,7 +20,7 @@ class Listener:
 
 def test_everything_is_told_in_order_but_never_between_two_trials() -> None:
     one, other = Listener(), Listener()
-    telling = Unhurried([one, other])  # type: ignore[list-item]
+    telling = DeferredTracker([one, other])  # type: ignore[list-item]
     first, second = TrialRecord(0, "RUNNING"), TrialRecord(1, "RUNNING")
     study: Any = object()
 
@@ -32,7 +32,7 @@ def test_everything_is_told_in_order_but_never_between_two_trials() -> None:
 
     telling.trial_progressed(first, [{"step": 1}])
     telling.trial_ended(first)
-    telling.tick()  # the slot is free
+    telling.tick()  # the actor is free
     assert one.heard == begun
     telling.trial_started(second)
     telling.tick()
@@ -51,7 +51,7 @@ def test_everything_is_told_in_order_but_never_between_two_trials() -> None:
 
 def test_nothing_is_held_back_at_the_end() -> None:
     listener = Listener()
-    telling = Unhurried([listener])  # type: ignore[list-item]
+    telling = DeferredTracker([listener])  # type: ignore[list-item]
     trial = TrialRecord(0, "RUNNING")
     study: Any = object()
     telling.trial_ended(trial)

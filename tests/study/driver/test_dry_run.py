@@ -39,9 +39,9 @@ def step(monkeypatch: pytest.MonkeyPatch) -> Task:
     """A dry run without Ray: its one step, done in this process."""
 
     def load(plan: Plan, cluster: object, say: object) -> Loaded:
-        site = tasks.Site(plan.space.trainable, plan.worker, allow_custom=True)
+        spec = tasks.FamilySpec(plan.space.trainable, plan.worker, allow_custom=True)
         facts = {"search_rows": 20, "test_rows": 0}
-        return Loaded(plan, 1, site, plan.family.load(plan.source), None, facts)
+        return Loaded(plan, 1, spec, plan.family.load(plan.source), None, facts)
 
     step = Task(tasks.first_step._function)
     monkeypatch.setattr(dry_run, "ray_of", nullcontext)

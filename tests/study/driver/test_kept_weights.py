@@ -16,10 +16,10 @@ def checkpoints(folder: Path) -> set[int]:
 
 
 @pytest.mark.parametrize("keep", [0, 1, 3])
-@pytest.mark.parametrize("slots", [1, 3])
-def test_only_the_best_few_keep_their_weights(keep: int, slots: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("actors", [1, 3])
+def test_only_the_best_few_keep_their_weights(keep: int, actors: int, tmp_path: Path) -> None:
     plan = toy_plan({"noise": 0}, trials=10, sampler="random", seed=3, keep=keep)
-    study = Simulation(plan, tmp_path, slots).run(5, keep=keep).study
+    study = Simulation(plan, tmp_path, actors).run(5, keep=keep).study
     complete = [t for t in study.ranked() if t.state == "COMPLETE"]
     assert checkpoints(tmp_path) == {t.number for t in complete[:keep]}
 

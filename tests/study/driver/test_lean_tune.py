@@ -17,9 +17,9 @@ def test_a_process_that_has_stopped_is_ended(monkeypatch: pytest.MonkeyPatch) ->
     killed: list[str] = []
     monkeypatch.setattr(ray, "kill", killed.append)
     monkeypatch.setattr(lean_tune, "_processes_at_hand", nullcontext)
-    manager = Mock(_live_actors_to_ray_actors_resources={"slot": ("process", "room")})
+    manager = Mock(_live_actors_to_ray_actors_resources={"actor": ("process", "room")})
     with lean_tune.lean_tune():
-        RayActorManager._cleanup_actor(manager, tracked_actor="slot")
+        RayActorManager._cleanup_actor(manager, tracked_actor="actor")
     assert killed == ["process"]
     assert manager._live_actors_to_ray_actors_resources == {}
     manager._resource_manager.free_resources.assert_called_once_with(acquired_resource="room")

@@ -97,7 +97,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     made = SimpleNamespace(assistant=Mock(), killed=[])
     made.assistant.load.options.return_value.remote.return_value = ("data", None, facts)
     monkeypatch.setattr(tasks, "look_at_device", Mock())
-    monkeypatch.setattr(tasks, "start_assistant", lambda site, **share: made.assistant)
+    monkeypatch.setattr(tasks, "start_assistant", lambda spec, **share: made.assistant)
     monkeypatch.setattr(ray, "get", lambda found: found if found is facts else None)
     monkeypatch.setattr(ray, "kill", made.killed.append)
     return made

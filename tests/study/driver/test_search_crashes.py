@@ -75,22 +75,22 @@ def test_a_death_at_every_write_changes_nothing(name: str, tmp_path: Path) -> No
 )
 @given(
     deaths=st.lists(st.tuples(st.integers(0, 40), st.sampled_from([0.0, 1.0])), max_size=6),
-    slots=st.integers(1, 3),
+    actors=st.integers(1, 3),
     seed=st.integers(0, 5),
 )
 def test_no_trial_is_lost_or_repeated(
     deaths: list[tuple[int, float]],
-    slots: int,
+    actors: int,
     seed: int,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     plan = toy_plan(seed=seed, settings={"trials": 6})
-    study = Simulation(plan, tmp_path_factory.mktemp("study"), slots)
+    study = Simulation(plan, tmp_path_factory.mktemp("study"), actors)
     resumed(study, deaths, seed)
     check_whole(study)
     # A trial is given out again only for a driver's death.
     again = sum(Counter(study.ran).values()) - plan.trials
-    assert again <= slots * len(deaths)
+    assert again <= actors * len(deaths)
 
 
 def test_an_ended_trial_does_not_run_again(tmp_path: Path) -> None:

@@ -30,17 +30,17 @@ def one(parameters: dict[str, Any], folder: Path, **options: Any) -> tuple[Trial
 
 @settings(max_examples=30)
 @given(
-    slots=st.integers(1, 4),
+    actors=st.integers(1, 4),
     order=st.integers(0, 999),
     scheduler=st.sampled_from(["asha", "hyperband", "median", "none"]),
     sampler=st.sampled_from(["tpe", "gp", "random"]),
 )
 def test_exactly_the_trials_asked_for_each_ended(
-    slots: int, order: int, scheduler: str, sampler: str, tmp_path_factory: pytest.TempPathFactory
+    actors: int, order: int, scheduler: str, sampler: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     kinds = {"kind": {"choice": ["curve", "curve ", "nan", "bug", "memory", "silent"]}}
     plan = toy_plan(kinds, trials=9, seed=order, scheduler=scheduler, sampler=sampler)
-    study = Simulation(plan, tmp_path_factory.mktemp("study"), slots)
+    study = Simulation(plan, tmp_path_factory.mktemp("study"), actors)
     study.run(order)
     assert sorted(study.ran) == list(range(9))
     check_whole(study)
@@ -150,7 +150,7 @@ def test_a_configuration_that_contradicts_itself_fails_alone(
 
     monkeypatch.setattr(module, "make_config", checked)
     plan = toy_plan(trials=10, sampler="random", seed=2)
-    study = Simulation(plan, tmp_path, slots=2)
+    study = Simulation(plan, tmp_path, actors=2)
     trials = study.run().study.trials
     low = {n for n, t in trials.items() if t.params["height"] < 0.5}
     assert 0 < len(low) < 10
@@ -163,7 +163,7 @@ def test_a_configuration_that_contradicts_itself_fails_alone(
 def test_the_record_read_back_is_the_record_that_was_kept(tmp_path: Path) -> None:
     """What `watch`, `compare` and a resume see."""
     plan = toy_plan({"kind": {"choice": ["curve", "nan", "bug"]}}, trials=15, seed=4)
-    study = Simulation(plan, tmp_path, slots=2)
+    study = Simulation(plan, tmp_path, actors=2)
     before = study.run(1).study.trials
     after = study.open().study.trials
     study.close()
@@ -207,7 +207,7 @@ class Watcher:
 def test_onlookers_hear_of_every_trial_and_unit_once(tmp_path: Path) -> None:
     watcher = Watcher()
     plan = toy_plan({"kind": {"choice": ["curve", "bug"]}}, trials=8, seed=1)
-    study = Simulation(plan, tmp_path, slots=3, trackers=[watcher]).run(2).study
+    study = Simulation(plan, tmp_path, actors=3, trackers=[watcher]).run(2).study
     for what in ("started", "ended"):
         assert sorted(n for w, n in watcher.heard if w == what) == list(range(8))
     for number, t in study.trials.items():

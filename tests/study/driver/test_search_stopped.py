@@ -75,7 +75,7 @@ def test_a_spent_time_budget_ends_the_study_in_good_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = toy_plan(trials=50, scheduler="none")
-    study = Simulation(plan, tmp_path, slots=2)
+    study = Simulation(plan, tmp_path, actors=2)
     # The search's clock goes on by a second at each look, however fast the machine.
     clock = SimpleNamespace(monotonic=count().__next__, time=time.time)
     monkeypatch.setattr("distrib.study.driver.search_loop.time", clock)
@@ -99,7 +99,7 @@ def test_a_spent_time_budget_ends_the_study_in_good_order(
 
 def test_no_trial_begins_once_the_data_turn_out_to_be_bad(tmp_path: Path) -> None:
     plan = toy_plan({"kind": "data", "at": 2}, trials=9, scheduler="none")
-    study = Simulation(plan, tmp_path, slots=2)
+    study = Simulation(plan, tmp_path, actors=2)
     study.run()
     failures = [t.failure for t in study.search.study.trials.values()]
     assert failures == ["bad data"] * len(failures)
@@ -108,7 +108,7 @@ def test_no_trial_begins_once_the_data_turn_out_to_be_bad(tmp_path: Path) -> Non
 
 
 def test_an_interrupted_study_leaves_its_trials_to_the_resume(tmp_path: Path) -> None:
-    study = Simulation(toy_plan(trials=6, scheduler="none"), tmp_path, slots=2)
+    study = Simulation(toy_plan(trials=6, scheduler="none"), tmp_path, actors=2)
     search = study.open()
 
     def interrupt(search: Any) -> bool:

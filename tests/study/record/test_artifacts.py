@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from distrib.study.record.artifacts import HELD_OUT, Findings, read_held_out
+from distrib.study.record.artifacts import HELD_OUT, TrialArtifacts, read_held_out
 from distrib.trainables.base import Progress, State
 
 
@@ -27,10 +27,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_predictions_are_those_of_their_unit(folder: Path) -> None:
-    findings = Findings(folder)
-    findings.see(item(2))
-    findings.see(item(3))
-    findings.write(held_out=True)
+    artifacts = TrialArtifacts(folder)
+    artifacts.see(item(2))
+    artifacts.see(item(3))
+    artifacts.write(held_out=True)
     found = read_held_out(folder, 3)
     assert found is not None
     assert found.to_dict("list") == {"id": ["a", "b"], "g": [3.0, 0.5]}
@@ -45,19 +45,19 @@ def test_nothing_is_made_until_it_is_written(folder: Path) -> None:
         made.append(1)
         return pd.DataFrame({"id": ["a"], "g": [1.0]})
 
-    findings = Findings(folder)
+    artifacts = TrialArtifacts(folder)
     for step in range(1, 9):
-        findings.see(Progress(step, lambda: State({}, {}), held_out=costly))
+        artifacts.see(Progress(step, lambda: State({}, {}), held_out=costly))
     assert not made
-    findings.write(held_out=True)
-    findings.write(held_out=True)  # nothing new
+    artifacts.write(held_out=True)
+    artifacts.write(held_out=True)  # nothing new
     assert len(made) == 1
 
 
 def test_predictions_are_left_out_where_they_are_not_wanted(folder: Path) -> None:
-    findings = Findings(folder)
-    findings.see(item(1))
-    findings.write(held_out=False)
+    artifacts = TrialArtifacts(folder)
+    artifacts.see(item(1))
+    artifacts.write(held_out=False)
     assert not (folder / HELD_OUT).exists()
     assert (folder.parent / "penalties.csv").is_file()
     assert read_held_out(folder, 1) is None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from distrib.records import StudyRecord, Tracker, TrialRecord
-from distrib.study.driver.deferred_tracker import Unhurried
+from distrib.study.driver.deferred_tracker import DeferredTracker
 from distrib.study.record.disk_wait import wait_for_disk
 from tests.support.simulate import Simulation, toy_plan
 
@@ -52,7 +52,7 @@ def test_the_disk_holds_every_end_that_anybody_is_told_of(
     tmp_path: Path, synced: list[tuple[int, int]]
 ) -> None:
     plan = toy_plan({"kind": {"choice": ["curve", "nan", "bug"]}}, trials=8, seed=2)
-    study = Simulation(plan, tmp_path, slots=2)
+    study = Simulation(plan, tmp_path, actors=2)
     search = study.open()
     told = []
 
@@ -63,7 +63,9 @@ def test_the_disk_holds_every_end_that_anybody_is_told_of(
             assert inode(path) in synced[:ledger], path
         told.append(trial.number)
 
-    telling = Unhurried([Listener(look)], partial(wait_for_disk, search.folder, search.ledger))
+    telling = DeferredTracker(
+        [Listener(look)], partial(wait_for_disk, search.folder, search.ledger)
+    )
     search.trackers = [telling]
     study.drive(until=lambda search: search.tick() or False)
     telling.study_ended(search.study, False)
@@ -74,7 +76,7 @@ def test_the_disk_holds_every_end_that_anybody_is_told_of(
 def test_no_slot_waits_for_the_disk(tmp_path: Path, synced: list[tuple[int, int]]) -> None:
     study = Simulation(toy_plan(trials=3), tmp_path)
     search = study.open()
-    telling = Unhurried([], partial(wait_for_disk, search.folder, search.ledger))
+    telling = DeferredTracker([], partial(wait_for_disk, search.folder, search.ledger))
     search.trackers = [telling]
     synced.clear()
     study.drive()

@@ -11,7 +11,7 @@ import pytest
 
 from distrib.errors import InputError
 from distrib.study.record import remote_lock as mirror_lock
-from distrib.study.record.remote_lock import NOTE, MirrorLock
+from distrib.study.record.remote_lock import NOTE, RemoteLock
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "store"
 
 
-def lock(place: Path) -> MirrorLock:
-    return MirrorLock(fsspec.filesystem("file"), str(place), f"file://{place}")
+def lock(place: Path) -> RemoteLock:
+    return RemoteLock(fsspec.filesystem("file"), str(place), f"file://{place}")
 
 
 def test_a_second_driver_is_refused(place: Path) -> None:

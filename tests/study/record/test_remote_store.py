@@ -8,7 +8,7 @@ import pytest
 
 from distrib.errors import InputError
 from distrib.records import StudyRecord, TrialRecord
-from distrib.study.record.remote_store import Mirror, next_study
+from distrib.study.record.remote_store import RemoteStore, next_study
 from distrib.study.record.run_folder import RunFolder
 
 
@@ -35,13 +35,13 @@ STUDY = StudyRecord("toy-0", "toy", "score", "max", "epoch", 3, 2)
 def test_the_ledger_grows_by_segments_that_never_change(
     folder: RunFolder, url: str, tmp_path: Path
 ) -> None:
-    mirror = Mirror(url, folder)
-    mirror.study_started(STUDY)
+    store = RemoteStore(url, folder)
+    store.study_started(STUDY)
     store = tmp_path / "store" / "toy-0" / "ledger"
     before = {p.name: p.read_bytes() for p in store.iterdir()}
     with folder.ledger.open("ab") as file:
         file.write(b'{"b": 2}\n')
-    mirror.trial_ended(TrialRecord(0, "COMPLETE"))
+    store.trial_ended(TrialRecord(0, "COMPLETE"))
     after = {p.name: p.read_bytes() for p in store.iterdir()}
     assert len(after) == len(before) + 1
     assert before.items() <= after.items()
@@ -51,13 +51,13 @@ def test_the_ledger_grows_by_segments_that_never_change(
 def test_a_study_is_made_anew_from_its_mirror_and_goes_on(
     folder: RunFolder, url: str, tmp_path: Path
 ) -> None:
-    mirror = Mirror(url, folder)
-    mirror.study_started(STUDY)
-    mirror.trial_ended(TrialRecord(0, "COMPLETE"))
-    mirror.put_rest()
-    mirror.lock.release()
+    store = RemoteStore(url, folder)
+    store.study_started(STUDY)
+    store.trial_ended(TrialRecord(0, "COMPLETE"))
+    store.put_rest()
+    store.lock.release()
     elsewhere = RunFolder(tmp_path / "elsewhere" / "toy-0")
-    copy = Mirror(url, elsewhere)
+    copy = RemoteStore(url, elsewhere)
     copy.pull()
     for path in (
         "study.yaml",
@@ -71,37 +71,37 @@ def test_a_study_is_made_anew_from_its_mirror_and_goes_on(
     copy.trial_ended(TrialRecord(1, "COMPLETE"))
     copy.lock.release()
     third = RunFolder(tmp_path / "third")
-    Mirror(url, third).pull()
+    RemoteStore(url, third).pull()
     assert third.ledger.read_bytes() == elsewhere.ledger.read_bytes()
 
 
 def test_a_state_without_its_manifest_does_not_count(
     folder: RunFolder, url: str, tmp_path: Path
 ) -> None:
-    mirror = Mirror(url, folder)
-    mirror.study_started(STUDY)
-    mirror.trial_ended(TrialRecord(0, "PRUNED"))
+    store = RemoteStore(url, folder)
+    store.study_started(STUDY)
+    store.trial_ended(TrialRecord(0, "PRUNED"))
     store = tmp_path / "store" / "toy-0" / "trials" / "0000" / "checkpoint"
     (store / "state-000002.safetensors").write_bytes(b"half of the sec")
-    mirror.lock.release()
+    store.lock.release()
     elsewhere = RunFolder(tmp_path / "elsewhere")
-    Mirror(url, elsewhere).pull()
+    RemoteStore(url, elsewhere).pull()
     states = [p.name for p in (elsewhere.trial(0) / "checkpoint").iterdir()]
     assert states == ["state-000001.safetensors"]
 
 
 def test_states_that_gave_way_leave_the_store(folder: RunFolder, url: str, tmp_path: Path) -> None:
-    mirror = Mirror(url, folder)
-    mirror.study_started(STUDY)
-    mirror.trial_ended(TrialRecord(0, "COMPLETE"))
+    store = RemoteStore(url, folder)
+    store.study_started(STUDY)
+    store.trial_ended(TrialRecord(0, "COMPLETE"))
     states = folder.trial(0) / "checkpoint"
     (states / "state-000001.safetensors").unlink()
     (states / "state-000002.safetensors").write_bytes(b"second")
-    mirror.trial_ended(TrialRecord(1, "COMPLETE"))  # of another: the newer state goes there first
+    store.trial_ended(TrialRecord(1, "COMPLETE"))  # of another: the newer state goes there first
     store = tmp_path / "store" / "toy-0" / "trials" / "0000" / "checkpoint"
     assert {p.name for p in store.iterdir()} == {"manifest.json", "state-000002.safetensors"}
-    mirror.lock.release()
-    copy = Mirror(url, RunFolder(tmp_path / "elsewhere"))
+    store.lock.release()
+    copy = RemoteStore(url, RunFolder(tmp_path / "elsewhere"))
     copy.pull()
     (found,) = copy.folder.path.glob("trials/*/checkpoint/*")
     assert found.read_bytes() == b"second"
@@ -111,50 +111,50 @@ def test_states_that_gave_way_leave_the_store(folder: RunFolder, url: str, tmp_p
 
 
 def test_a_missing_segment_is_named(folder: RunFolder, url: str, tmp_path: Path) -> None:
-    mirror = Mirror(url, folder)
-    mirror.study_started(STUDY)
+    store = RemoteStore(url, folder)
+    store.study_started(STUDY)
     for k in range(2):
         with folder.ledger.open("ab") as file:
             file.write(b'{"more": 1}\n')
-        mirror.trial_ended(TrialRecord(k, "COMPLETE"))
+        store.trial_ended(TrialRecord(k, "COMPLETE"))
     segments = sorted((tmp_path / "store" / "toy-0" / "ledger").iterdir())
     segments[1].unlink()
-    mirror.lock.release()
+    store.lock.release()
     with pytest.raises(InputError, match="segment"):
-        Mirror(url, RunFolder(tmp_path / "elsewhere")).pull()
+        RemoteStore(url, RunFolder(tmp_path / "elsewhere")).pull()
 
 
 def test_a_store_that_lets_nothing_be_removed_is_good_enough(folder: RunFolder, url: str) -> None:
     def forbidden(path: str) -> None:
         raise PermissionError(path)
 
-    mirror = Mirror(url, folder)
-    mirror.study_started(STUDY)
-    mirror.trial_ended(TrialRecord(0, "COMPLETE"))
+    store = RemoteStore(url, folder)
+    store.study_started(STUDY)
+    store.trial_ended(TrialRecord(0, "COMPLETE"))
     (folder.trial(0) / "checkpoint" / "state-000001.safetensors").unlink()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mirror._fs, "rm_file", forbidden)
-        mirror.trial_ended(TrialRecord(1, "COMPLETE"))
-    mirror.lock.release()
+        patch.setattr(store._fs, "rm_file", forbidden)
+        store.trial_ended(TrialRecord(1, "COMPLETE"))
+    store.lock.release()
 
 
 def test_a_study_that_was_only_begun_leaves_its_name_free(url: str, folder: RunFolder) -> None:
     out = url.rpartition("/")[0]
-    mirror = Mirror(url, folder)
-    mirror.lock.acquire()
+    store = RemoteStore(url, folder)
+    store.lock.acquire()
     assert next_study(out, "toy-0", "toy") == f"{out}/toy-0"  # whoever holds it is asked later
-    mirror.study_started(STUDY)
+    store.study_started(STUDY)
     with pytest.raises(InputError, match="exists already"):
         next_study(out, "toy-0", "toy")
-    mirror.lock.release()
+    store.lock.release()
 
 
 def test_names_are_counted_on_and_never_taken_twice(url: str, folder: RunFolder) -> None:
     out = url.rpartition("/")[0]
     assert next_study(out, None, "toy") == f"{out}/toy-0"
-    mirror = Mirror(url, folder)
-    mirror.study_started(STUDY)
-    mirror.lock.release()
+    store = RemoteStore(url, folder)
+    store.study_started(STUDY)
+    store.lock.release()
     assert next_study(out, None, "toy") == f"{out}/toy-1"
     with pytest.raises(InputError, match="exists already"):
         next_study(out, "toy-0", "toy")

@@ -74,7 +74,8 @@ def test_names_that_are(name: str) -> None:
 
 def test_another_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from distrib.study.record.run_folder import RunFolder\n"
+        "import sys, time; from pathlib import Path\n"
+        "from distrib.study.record.run_folder import RunFolder\n"
         "with RunFolder(Path(sys.argv[1])).locked(): print('held', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen(

@@ -94,7 +94,7 @@ def test_a_sampler_learns(name: str, tmp_path: Path) -> None:
 def test_every_point_of_a_grid_once(tmp_path: Path) -> None:
     plan = toy_plan(GRID, sampler="grid")
     assert plan.trials == 15
-    found = facts(Simulation(plan, tmp_path, slots=3).run(order=4))
+    found = facts(Simulation(plan, tmp_path, actors=3).run(order=4))
     assert len({tuple(sorted(params.items())) for params, *_ in found.values()}) == 15
 
 

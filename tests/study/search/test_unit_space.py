@@ -1,4 +1,4 @@
-"""The cube in which samplers measure distances."""
+"""The unit_space in which samplers measure distances."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from distrib.study.search.unit_space import Cube, from_unit, to_unit
+from distrib.study.search.unit_space import UnitSpace, from_unit, to_unit
 
 SPACE = {
     "rate": FloatDistribution(1e-5, 1e-1, log=True),
@@ -44,26 +44,26 @@ def test_a_range_holds_every_value_evenly(
 
 def test_points_are_configurations() -> None:
     """What is drawn, anywhere or near, is a configuration whose point it is."""
-    cube, random = Cube(SPACE), np.random.default_rng(0)
-    anywhere = cube.draw(200, random)
-    for points in (anywhere, cube.near(anywhere, 0.1, random)):
+    unit_space, random = UnitSpace(SPACE), np.random.default_rng(0)
+    anywhere = unit_space.draw(200, random)
+    for points in (anywhere, unit_space.near(anywhere, 0.1, random)):
         for point in points:
-            params = cube.params(point)
+            params = unit_space.params(point)
             assert all(d._contains(d.to_internal_repr(params[n])) for n, d in SPACE.items())
-            np.testing.assert_allclose(cube.point(params), point, atol=1e-12)
-        counts = Counter(cube.params(point)["loss"] for point in points)
+            np.testing.assert_allclose(unit_space.point(params), point, atol=1e-12)
+        counts = Counter(unit_space.params(point)["loss"] for point in points)
         assert set(counts) == set(SPACE["loss"].choices)
         assert min(counts.values()) > 40
 
 
 def test_whole_numbers_that_floats_do_not_hold() -> None:
-    cube = Cube({"n": IntDistribution(0, 2**63 - 1)})
-    assert cube.params(np.array([1.0])) == {"n": 2**63 - 1}
+    unit_space = UnitSpace({"n": IntDistribution(0, 2**63 - 1)})
+    assert unit_space.params(np.array([1.0])) == {"n": 2**63 - 1}
 
 
 def test_near_is_near() -> None:
-    cube, random = Cube(SPACE), np.random.default_rng(0)
-    centres = cube.draw(500, random)
-    beside = cube.near(centres, 0.02, random)
+    unit_space, random = UnitSpace(SPACE), np.random.default_rng(0)
+    centres = unit_space.draw(500, random)
+    beside = unit_space.near(centres, 0.02, random)
     assert np.abs(beside - centres)[:, 0].max() < 0.1
     assert (beside[:, 2] != centres[:, 2]).mean() < 0.15

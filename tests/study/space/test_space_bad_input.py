@@ -1,4 +1,4 @@
-"""Spaces that are not there or not to be trusted; mistakes in one: tests/doors."""
+"""Spaces that are not there or not to be trusted; mistakes in one: tests/commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a slot and its workers say to each other, with every party lost in turn. No Ray."""
+"""What an actor and its workers say to each other, with every party lost in turn. No Ray."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Rank:
 
     async def says(self, message: Message | None = None) -> Job | None:
         told = await self.box.exchange(
-            "slot", self.group, self.rank, self.size, self.count, message
+            "actor", self.group, self.rank, self.size, self.count, message
         )
         if told is None:
             return None
@@ -60,14 +60,14 @@ def test_rank_0_speaks_when_all_have_answered() -> None:
     async def scene() -> None:
         box = Mailbox()
         a, b = Rank(box, 0), Rank(box, 1)
-        asked = begin(box.ask("slot", 0, FIRST))
+        asked = begin(box.ask("actor", 0, FIRST))
         assert await a.says() == await b.says() == FIRST
         a_next = begin(a.says(row(1)))
         await asyncio.sleep(0.01)
         assert not asked.done()
         b_next = begin(b.says(row(99)))
         assert (await asked).rows == [{"step": 1}]
-        begin(box.ask("slot", 1, SECOND))
+        begin(box.ask("actor", 1, SECOND))
         assert await a_next == await b_next == SECOND
 
     played(scene())
@@ -81,7 +81,7 @@ def test_a_lost_mailbox_is_filled_again_by_calls_made_again(
     async def scene() -> None:
         box = Mailbox()
         a, b = Rank(box, 0), Rank(box, 1)
-        asked = begin(box.ask("slot", 0, FIRST))
+        asked = begin(box.ask("actor", 0, FIRST))
         await a.says(), await b.says()
         begin(a.says(row(1)))
         if answered:
@@ -94,7 +94,7 @@ def test_a_lost_mailbox_is_filled_again_by_calls_made_again(
         calls = [
             lambda: a.says(row(1)),
             lambda: b.says(row(1)),
-            lambda: again.ask("slot", *question),
+            lambda: again.ask("actor", *question),
         ]
         tasks: dict[int, asyncio.Task[Any]] = {}
         for i in order:
@@ -102,7 +102,7 @@ def test_a_lost_mailbox_is_filled_again_by_calls_made_again(
             await asyncio.sleep(0.001)
         if not answered:
             assert (await tasks[2]).rows == [{"step": 1}]
-            begin(again.ask("slot", 1, SECOND))
+            begin(again.ask("actor", 1, SECOND))
         assert await tasks[0] == await tasks[1] == SECOND
 
     played(scene())
@@ -112,10 +112,10 @@ def test_a_question_asked_again_has_the_same_answer() -> None:
     async def scene() -> None:
         box = Mailbox()
         a = Rank(box, 0, 1)
-        asked = begin(box.ask("slot", 0, FIRST))
+        asked = begin(box.ask("actor", 0, FIRST))
         await a.says()
         begin(a.says(row(1)))
-        assert await asked == await box.ask("slot", 0, FIRST)
+        assert await asked == await box.ask("actor", 0, FIRST)
 
     played(scene())
 
@@ -124,7 +124,7 @@ def test_a_new_group_answers_what_the_lost_one_left_open() -> None:
     async def scene() -> None:
         box = Mailbox()
         a, b = Rank(box, 0), Rank(box, 1)
-        asked = begin(box.ask("slot", 0, FIRST))
+        asked = begin(box.ask("actor", 0, FIRST))
         await a.says(), await b.says()
         old = begin(a.says(row(1)))  # and b dies
         await asyncio.sleep(0.01)
@@ -134,12 +134,12 @@ def test_a_new_group_answers_what_the_lost_one_left_open() -> None:
         assert (told.rows, told.restarts, told.failure) == ([], 1, None)
         with pytest.raises(RuntimeError, match="begins again"):
             await old
-        asked = begin(box.ask("slot", 1, FIRST))
+        asked = begin(box.ask("actor", 1, FIRST))
         assert await goes_on == FIRST
         goes_on = begin(c.says(row(7)))
         told = await asked
         assert (told.rows, told.restarts) == ([{"step": 7}], 0)
-        begin(box.ask("slot", 2, SECOND))
+        begin(box.ask("actor", 2, SECOND))
         assert await goes_on == SECOND
 
     played(scene())
@@ -149,14 +149,14 @@ def test_a_group_lost_after_its_answer_waits_for_the_next_question() -> None:
     async def scene() -> None:
         box = Mailbox()
         a = Rank(box, 0, 1)
-        asked = begin(box.ask("slot", 0, FIRST))
+        asked = begin(box.ask("actor", 0, FIRST))
         await a.says()
         begin(a.says(row(1)))
         await asked
         fresh = begin(Rank(box, 0, 1, group=2).says())
         await asyncio.sleep(0.01)
         assert not fresh.done()
-        begin(box.ask("slot", 1, SECOND))
+        begin(box.ask("actor", 1, SECOND))
         assert await fresh == SECOND
 
     played(scene())
@@ -166,11 +166,11 @@ def test_a_failure_of_all_is_told_at_once_and_the_group_stays() -> None:
     async def scene() -> None:
         box = Mailbox()
         a, b = Rank(box, 0), Rank(box, 1)
-        asked = begin(box.ask("slot", 0, FIRST))
+        asked = begin(box.ask("actor", 0, FIRST))
         await a.says(), await b.says()
         rest = [begin(r.says(Message(failure=("bug", "both")))) for r in (a, b)]
         assert (await asked).failure == ("bug", "both")
-        begin(box.ask("slot", 1, SECOND))
+        begin(box.ask("actor", 1, SECOND))
         assert await asyncio.gather(*rest) == [SECOND, SECOND]
 
     played(scene())
@@ -184,13 +184,13 @@ def test_one_that_fails_alone_ends_the_trial_and_the_group(
     async def scene() -> None:
         box = Mailbox()
         a, b = Rank(box, 0), Rank(box, 1)
-        asked = begin(box.ask("slot", 0, FIRST))
+        asked = begin(box.ask("actor", 0, FIRST))
         await a.says(), await b.says()
         waits = begin(b.says(Message(failure=("bug", "alone"))))
         assert (await asked).failure == ("bug", "worker 1: alone")
         with pytest.raises(RuntimeError, match="begins again"):
             await waits
-        begin(box.ask("slot", 1, SECOND))
+        begin(box.ask("actor", 1, SECOND))
         assert await Rank(box, 0, 1, group=2).says() == SECOND
 
     played(scene())
@@ -205,13 +205,13 @@ def test_a_group_that_was_told_to_begin_again_was_not_lost(
     async def scene() -> None:
         box = Mailbox()
         zero, one = Rank(box, 0), Rank(box, 1)
-        asked = begin(box.ask("slot", 0, FIRST))
+        asked = begin(box.ask("actor", 0, FIRST))
         await asyncio.gather(zero.says(), one.says())
         failure = Message(failure=("bad data", "a value is missing"))
         with pytest.raises(GroupEndsError):
             await one.says(failure)
         assert (await asked).failure == ("bad data", "worker 1: a value is missing")
-        asked = begin(box.ask("slot", 1, SECOND))
+        asked = begin(box.ask("actor", 1, SECOND))
         await asyncio.sleep(0)
         zero, one = (Rank(box, rank, group=2) for rank in (0, 1))
         assert await asyncio.gather(zero.says(), one.says()) == [SECOND, SECOND]
@@ -227,7 +227,7 @@ async def lost_groups(box: Mailbox, says: list[Message | None], size: int = 1) -
     None: nothing. Without rank 1, rank 0 says them.
     """
     told, count = [], 0
-    asked = begin(box.ask("slot", 0, FIRST))
+    asked = begin(box.ask("actor", 0, FIRST))
     for group, message in enumerate(says, 1):
         rank = Rank(box, size - 1, size, group)
         arrives = begin(rank.says())
@@ -236,7 +236,7 @@ async def lost_groups(box: Mailbox, says: list[Message | None], size: int = 1) -
             if told[-1].failure is not None:
                 return told
             count += 1
-            asked = begin(box.ask("slot", count, FIRST))
+            asked = begin(box.ask("actor", count, FIRST))
         assert await arrives == FIRST
         if message is not None:
             begin(rank.says(message))
@@ -244,7 +244,7 @@ async def lost_groups(box: Mailbox, says: list[Message | None], size: int = 1) -
             if size == 1:
                 told.append(await asked)
                 count += 1
-                asked = begin(box.ask("slot", count, FIRST))
+                asked = begin(box.ask("actor", count, FIRST))
                 await asyncio.sleep(0)
     return told
 
@@ -269,11 +269,11 @@ def test_groups_whose_workers_never_find_each_other_are_a_failure() -> None:
     async def scene() -> None:
         box = Mailbox()
         told: list[Message] = []
-        await box.begin("slot", 1, 2)
+        await box.begin("actor", 1, 2)
         for group in range(2, RESTARTS + 3):
-            asked = begin(box.ask("slot", len(told), FIRST))
+            asked = begin(box.ask("actor", len(told), FIRST))
             await asyncio.sleep(0)
-            await box.begin("slot", group, 2)
+            await box.begin("actor", group, 2)
             told.append(await asked)
         assert [message.restarts for message in told] == [1] * (RESTARTS + 1)
         assert told[-1].failure is not None and told[-1].failure[0] == "lost node"
@@ -285,11 +285,11 @@ def test_groups_whose_workers_never_find_each_other_are_a_failure() -> None:
 def test_a_group_that_grows_was_not_lost() -> None:
     async def scene() -> None:
         box = Mailbox()
-        await box.begin("slot", 1, 1)
+        await box.begin("actor", 1, 1)
         for count, size in enumerate((2, 3, 2)):
-            asked = begin(box.ask("slot", count, FIRST))
+            asked = begin(box.ask("actor", count, FIRST))
             await asyncio.sleep(0)
-            await box.begin("slot", 2 + count, size)
+            await box.begin("actor", 2 + count, size)
             told = await asked
             grown = [] if count == 2 else [f"goes on with {size} workers"]
             assert (told.restarts, told.notes) == (int(count == 2), grown)
@@ -319,7 +319,7 @@ def test_a_closed_box_sends_everyone_home() -> None:
         box = Mailbox()
         waits = begin(Rank(box, 0).says())
         await asyncio.sleep(0.01)
-        await box.close("slot")
+        await box.close("actor")
         assert await waits is None
         assert await Rank(box, 1).says() is None
 
@@ -333,7 +333,7 @@ def test_slots_do_not_hear_each_other() -> None:
         waits = begin(Rank(box, 0, 1).says())
         await asyncio.sleep(0.01)
         assert not waits.done()
-        begin(box.ask("slot", 0, FIRST))
+        begin(box.ask("actor", 0, FIRST))
         assert await waits == FIRST
 
     played(scene())

@@ -11,7 +11,7 @@ import pytest
 
 from distrib.errors import InputError
 from distrib.study.space.space import Space
-from distrib.study.worker.family_spec import Site
+from distrib.study.worker.family_spec import FamilySpec
 from distrib.study.worker.tasks import load_data
 from distrib.trainables.base import Source, Worker
 from tests.support.stream_family import Net
@@ -46,8 +46,8 @@ def test_a_refusal_is_told_wherever_it_comes_up(
     where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Refusing, "where", where, raising=False)
-    site = Site(f"{__name__}:Refusing", Worker(), allow_custom=True)
-    data, _, described = load_data(site, Source(path="rows.csv"), 0.2, 0, NOTHING, 1)
+    spec = FamilySpec(f"{__name__}:Refusing", Worker(), allow_custom=True)
+    data, _, described = load_data(spec, Source(path="rows.csv"), 0.2, 0, NOTHING, 1)
     if where == "nowhere":
         assert described["search_rows"] + described["test_rows"] == 20
     else:
@@ -56,7 +56,9 @@ def test_a_refusal_is_told_wherever_it_comes_up(
 
 
 def test_a_family_that_a_worker_has_not_is_told() -> None:
-    found = load_data(Site("lab_none:Mine", Worker(), allow_custom=True), Source(), 0, 0, NOTHING)
+    found = load_data(
+        FamilySpec("lab_none:Mine", Worker(), allow_custom=True), Source(), 0, 0, NOTHING
+    )
     assert "put lab_none.py beside" in found[2]["error"]
 
 
@@ -76,9 +78,9 @@ def test_as_many_workers_as_there_are_row_groups(
 ) -> None:
     table = pa.table({"x": [[0.0] * 4] * groups, "y": [0.0] * groups})
     pq.write_table(table, tmp_path / "rows.parquet", row_group_size=1)
-    site = Site(f"{__name__}:Streaming", Worker(), allow_custom=True)
+    spec = FamilySpec(f"{__name__}:Streaming", Worker(), allow_custom=True)
     source = Source(path=str(tmp_path))
-    _, _, described = load_data(site, source, 0, 0, NOTHING, most, least)
+    _, _, described = load_data(spec, source, 0, 0, NOTHING, most, least)
     if workers is None:
         assert "fewer row groups than workers" in described["error"]
         assert f"at least {least}" in described["error"]
@@ -95,8 +97,8 @@ class Failing(Curve):
 
 @pytest.mark.parametrize("path", [None, "my_screen/"])
 def test_a_bug_in_the_loading_is_told_in_a_few_lines(path: str | None) -> None:
-    site = Site(f"{__name__}:Failing", Worker(), allow_custom=True)
-    _, _, described = load_data(site, Source(path=path), 0.2, 0, NOTHING, 1)
+    spec = FamilySpec(f"{__name__}:Failing", Worker(), allow_custom=True)
+    _, _, described = load_data(spec, Source(path=path), 0.2, 0, NOTHING, 1)
     said = described["error"]
     where = f"trainable {__name__}:Failing: the family failed to load its data\n"
     assert where in said
@@ -113,6 +115,6 @@ class Lopsided(Curve):
 
 
 def test_a_part_without_rows_is_refused() -> None:
-    site = Site(f"{__name__}:Lopsided", Worker(), allow_custom=True)
-    _, _, described = load_data(site, Source(), 0.2, 0, NOTHING, 1)
+    spec = FamilySpec(f"{__name__}:Lopsided", Worker(), allow_custom=True)
+    _, _, described = load_data(spec, Source(), 0.2, 0, NOTHING, 1)
     assert described["error"].startswith("--test-fraction: the test part has no rows")

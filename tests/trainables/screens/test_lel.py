@@ -217,6 +217,6 @@ def test_rows_of_another_width_are_refused() -> None:
     data, values = small_screen(), config(gene_side="embedding", grid=3)
     *_, last = FAMILY.refit(values, data, WORKER, None)
     wide = replace(data, inputs=np.tile(data.inputs, 2))
-    for door in (FAMILY.predict, FAMILY.evaluate, FAMILY.evaluate_rows):
+    for command in (FAMILY.predict, FAMILY.evaluate, FAMILY.evaluate_rows):
         with pytest.raises(InputError, match=r"12 inputs a row(.|\n)*6 inputs a row"):
-            door(values, last.state(), wide, WORKER)
+            command(values, last.state(), wide, WORKER)

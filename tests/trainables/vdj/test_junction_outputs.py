@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from distrib.data.vdj.ligation.microhomology import mean_mh
-from distrib.trainables.base import Evidence, State, Worker
+from distrib.trainables.base import ArtifactInputs, State, Worker
 from distrib.trainables.vdj.coefficient_pictures import draw_coefficients, draw_motifs
 from distrib.trainables.vdj.ligation import pictures as junction_pictures
 from distrib.trainables.vdj.ligation.config import TrimmingLigationConfig
@@ -70,7 +70,7 @@ def test_the_penalty_that_was_chosen_is_told(tmp_path: Path) -> None:
     for grid, chosen in (((0.0, 1e7), 0.0), ((1e6, 1e7), 1e6)):
         config = TrimmingLigationConfig(model_type=SMALL, l2_grid=grid, folds=2)
         *_, last = family.refit(config, found, WORKER, None)
-        notes = family.outputs(config, last.state(), found, WORKER, tmp_path, Evidence())
+        notes = family.outputs(config, last.state(), found, WORKER, tmp_path, ArtifactInputs())
         curve = pd.read_csv(tmp_path / "l2.tsv", sep="\t")
         assert curve["l2"].tolist() == list(grid)
         assert curve["l2"][curve["log_loss"].idxmin()] == chosen
@@ -198,7 +198,7 @@ def test_a_trimming_model_leaves_the_first_three(tmp_path: Path) -> None:
     family = Trimming()
     config, state = trimmed()
     notes = family.outputs(
-        config, state, family.load(TrimmingSource()), Worker(), tmp_path, Evidence()
+        config, state, family.load(TrimmingSource()), Worker(), tmp_path, ArtifactInputs()
     )
     assert {path.name for path in tmp_path.iterdir()} == {
         "coefficients.tsv", "coefficients.png", "motif.png", "profiles.png"

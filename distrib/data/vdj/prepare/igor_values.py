@@ -2,7 +2,8 @@
 
 `best_scenarios_counts.csv` and `generated_realizations_werr.csv` have a column for each event, such
 as `GeneChoice_V_gene_Undefined_side_prio7_size103`, with cells such as `(12)`. What index 12 means
-stands in the `model_parms.txt` that IGoR was run with; see `distrib.data.vdj.germline.olga` for its form.
+stands in the `model_parms.txt` that IGoR was run with; `distrib.data.vdj.germline.olga` describes
+its form.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ import yaml
 from distrib.data.vdj.prepare.parameter_groups import Group, find_group
 from distrib.data.vdj.prepare.prepared_checks import checked_counts, checked_genes, checked_window
 from distrib.errors import InputError
-from distrib.files import whole, write_whole
+from distrib.files import atomic_path, atomic_write
 from distrib.safe_yaml import read_yaml_file
 
 YAML_NAME, COUNTS_NAME, GENES_NAME = "vdj.yaml", "counts.parquet", "genes.tsv"
@@ -80,12 +80,12 @@ def write_prepared(folder: Path, prepared: Prepared) -> None:
         OSError: a full or read-only disk.
     """
     (folder / YAML_NAME).unlink(missing_ok=True)
-    with whole(folder / GENES_NAME) as path:
+    with atomic_path(folder / GENES_NAME) as path:
         genes = pd.DataFrame([asdict(gene) for gene in prepared.genes.values()])
         genes["anchor"] = genes["anchor"].astype("Int64")
         genes = genes.rename(columns={"name": "gene"})
         genes.to_csv(path, sep="\t", index=False, lineterminator="\n")
-    with whole(folder / COUNTS_NAME) as path:
+    with atomic_path(folder / COUNTS_NAME) as path:
         pq.write_table(pa.Table.from_pandas(prepared.counts, preserve_index=False), path)
     group = prepared.group
     content = {
@@ -99,7 +99,7 @@ def write_prepared(folder: Path, prepared: Prepared) -> None:
         "origin": dict(prepared.origin),
         "notes": list(prepared.notes),
     }  # fmt: skip
-    write_whole(
+    atomic_write(
         folder / YAML_NAME, yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
     )
 

@@ -1,4 +1,4 @@
-"""Sequences to vectors by an encoder of `transformers`, for the door that prepares embeddings."""
+"""Sequences to vectors by an encoder of `transformers`, for `distrib.prepare embed`."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from distrib.data.vdj.prepare.prepared import Prepared, read_prepared, write_pre
 from distrib.data.vdj.trimming.weights import Weighting
 from distrib.errors import InputError
 from distrib.trainables.base import (
-    Evidence,
+    ArtifactInputs,
     Fidelity,
     Metric,
     Progress,
@@ -260,14 +260,14 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         data: JunctionData,
         worker: Worker,
         folder: Path,
-        evidence: Evidence,
+        known: ArtifactInputs,
     ) -> list[str]:
         """`coefficients.tsv`, and pictures of them, of trimming profiles and of microhomology.
 
         Where the penalty was chosen from a grid, `l2.tsv` has the loss of each over inner folds.
         """
         model = self._fitted(config, state, data)
-        return write_junction_outputs(model, state, folder, evidence.replicates)
+        return write_junction_outputs(model, state, folder, known.replicates)
 
     def example(self, folder: Path) -> None:
         """A simulated repertoire of four subjects, as `distrib.prepare trimming` leaves it."""

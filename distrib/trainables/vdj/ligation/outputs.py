@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from distrib.files import whole
+from distrib.files import atomic_path
 from distrib.trainables.base import State
 from distrib.trainables.vdj.coefficients import describe_replicates, write_coefficients
 from distrib.trainables.vdj.ligation.profiles import Profiles, microhomology_effect, trim_profiles
@@ -61,7 +61,7 @@ def _tell_penalty(state: State, folder: Path) -> list[str]:
     """What the penalty is where there is one, and the table of what it was chosen among."""
     l2, notes = float(state.values["l2"]), []
     if curve := state.values.get("l2_curve"):
-        with whole(folder / PENALTIES) as path:
+        with atomic_path(folder / PENALTIES) as path:
             table = pd.DataFrame(curve, columns=["l2", "log_loss"])
             table.to_csv(path, sep="\t", index=False)
         notes.append(f"l2 = {l2:g} was chosen from l2_grid by inner folds, see {PENALTIES}")

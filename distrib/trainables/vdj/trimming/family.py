@@ -41,8 +41,8 @@ from distrib.models.vdj.choice_losses import (
 from distrib.models.vdj.conditional_logit import Fit, fit, log_probabilities
 from distrib.trainables import training_rows
 from distrib.trainables.base import (
+    ArtifactInputs,
     Config,
-    Evidence,
     Fidelity,
     Metric,
     Progress,
@@ -303,7 +303,7 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
         data: TrimmingData,
         worker: Worker,
         folder: Path,
-        evidence: Evidence,
+        known: ArtifactInputs,
     ) -> list[str]:
         """`coefficients.tsv`, and pictures of them and of the most used genes' profiles."""
         from distrib.trainables.vdj.ligation.outputs import (
@@ -320,12 +320,10 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
             observed=frequencies(weights),
             predicted=np.exp(_log_p(config, state, data)),
         )
-        write_coefficients_and_profiles(
-            coefficients(state, evidence.replicates), [profiles], folder
-        )
+        write_coefficients_and_profiles(coefficients(state, known.replicates), [profiles], folder)
         notes = list(state.values["notes"])
-        if evidence.replicates is not None:
-            errors = describe_replicates(evidence.replicates, names_of(state))
+        if known.replicates is not None:
+            errors = describe_replicates(known.replicates, names_of(state))
             notes.append(f"p values in {COEFFICIENTS} are by {errors}")
         return notes
 

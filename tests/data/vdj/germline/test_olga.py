@@ -105,7 +105,8 @@ def test_without_olga_the_error_says_what_to_install(monkeypatch: pytest.MonkeyP
 
 def test_the_package_is_never_imported() -> None:
     code = (
-        "import sys; from distrib.data.vdj.germline.olga import read_model; read_model('human_T_beta');"
+        "import sys; from distrib.data.vdj.germline.olga import read_model;"
+        "read_model('human_T_beta');"
         "sys.exit('olga' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
