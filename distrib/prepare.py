@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from distrib.cli.command import DONE, Parser
+from distrib.cli.command import DONE, Parser, run_command
 from distrib.cli.prepare_screens import add_embed, add_expression
 from distrib.errors import InputError
 

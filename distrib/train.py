@@ -1,4 +1,4 @@
-"""Trains one configuration, without a search: `python -m distrib.train --config runs/mlp-0/best`."""
+"""Trains one configuration: `python -m distrib.train --config runs/mlp-0/best`."""
 
 from __future__ import annotations
 

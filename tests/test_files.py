@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from distrib.errors import nearest
-from distrib.files import atomic_write, finite
+from distrib.files import atomic_path, atomic_write, finite
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -46,7 +46,8 @@ def test_every_door_is_named() -> None:
 
 
 def test_the_space_is_valid() -> None:
-    from distrib.study.plan.plan import Options, make_plan
+    from distrib.study.plan.options import Options
+    from distrib.study.plan.plan import make_plan
 
     space = parse_space(read_yaml(block("trainable: mlp"), "README"), name="x", file="README")
     plan = make_plan(space, Options())

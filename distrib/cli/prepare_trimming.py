@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from distrib.cli.progress_line import ProgressLine
 from distrib.data.vdj.germline.loci import Locus, check_group, find_locus
 from distrib.data.vdj.germline.olga import model_name
+from distrib.data.vdj.germline.parameter_groups import find_group
 from distrib.data.vdj.prepare.igor_values import Events, igor_events
-from distrib.data.vdj.prepare.parameter_groups import find_group
 from distrib.data.vdj.prepare.prepare import count_rearrangements
 from distrib.data.vdj.prepare.prepare_germline import germline_genes
 from distrib.data.vdj.prepare.prepare_recipe import Recipe

@@ -12,7 +12,8 @@ from distrib.errors import InputError
 
 if TYPE_CHECKING:
     from distrib.study.driver.place import Place
-    from distrib.study.plan.plan import Options, Plan
+    from distrib.study.plan.options import Options
+    from distrib.study.plan.plan import Plan
     from distrib.study.record.run_folder import RunFolder
 
 
@@ -134,7 +135,7 @@ def options_from(args: argparse.Namespace, base: Options | None = None) -> Optio
     from dataclasses import replace
 
     from distrib.cluster.connect import Resources
-    from distrib.study.plan.plan import Options
+    from distrib.study.plan.options import Options
 
     given: dict[str, Any] = {k: getattr(args, k, None) for k in (*PLAIN, *SEARCH, *BOOTSTRAP)}
     given = {k: v for k, v in given.items() if v is not None}

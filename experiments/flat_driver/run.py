@@ -22,7 +22,8 @@ os.environ["PYTHONPATH"] = str(ROOT)
 from distrib.records import StudyRecord, TrialRecord  # noqa: E402
 from distrib.study.driver.place import Place  # noqa: E402
 from distrib.study.driver.run_study import run_study  # noqa: E402
-from distrib.study.plan.plan import Options, make_plan  # noqa: E402
+from distrib.study.plan.options import Options  # noqa: E402
+from distrib.study.plan.plan import make_plan  # noqa: E402
 from distrib.study.space.space_file import find_space  # noqa: E402
 from distrib.tracking.tensorboard import TensorBoardTracker  # noqa: E402
 

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from distrib.data.vdj.germline.olga import read_genes
+from distrib.data.vdj.germline.parameter_groups import find_group
 from distrib.data.vdj.ligation.junction import JunctionData
 from distrib.data.vdj.ligation.junction_build import Pairs, build_junctions, modelled_options
 from distrib.data.vdj.ligation.model_types import parse_model_type
 from distrib.data.vdj.ligation.simulate import simulate_junctions
-from distrib.data.vdj.prepare.parameter_groups import find_group
 from distrib.data.vdj.prepare.prepared import Gene, Prepared
 from distrib.models.vdj.junction_fit import Method, Objective, fit
 from distrib.models.vdj.junction_likelihood import JunctionLikelihood

@@ -1,7 +1,9 @@
 """A study without Ray: the search and its trials in one process, in any order that a seed gives.
 
-`Simulation` does what `tuner.py` and `trial_actor.py` do with Ray: asks for trials, carries messages,
-ends trials. `Killed` stands for the driver's sudden death at a write of the ledger.
+`Simulation` does what `tuner.py` and `trial_actor.py` do with Ray: asks for trials,
+carries messages, ends trials.
+
+`Killed` stands for the driver's sudden death at a write of the ledger.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from distrib.records import StudyRecord, Tracker
 from distrib.study.driver.initial_trials import default_params
 from distrib.study.driver.place import new_record
 from distrib.study.driver.search_loop import Assignment, Limits, Search
-from distrib.study.plan.plan import Options, Plan, make_plan
+from distrib.study.plan.options import Options
+from distrib.study.plan.plan import Plan, make_plan
 from distrib.study.record.checkpoint import Checkpoints
 from distrib.study.record.journal import JournalFile
 from distrib.study.record.ledger import Ledger

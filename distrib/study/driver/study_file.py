@@ -18,7 +18,8 @@ from distrib.cluster.connect import Resources
 from distrib.errors import InputError
 from distrib.files import atomic_write
 from distrib.records import Dimension, StudyRecord
-from distrib.study.plan.plan import Options, Plan
+from distrib.study.plan.options import Options
+from distrib.study.plan.plan import Plan
 from distrib.study.record.remote_store import is_url
 from distrib.study.space.space_file import parse_space, read_yaml
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from distrib.errors import InputError, nearest
 
 if TYPE_CHECKING:
-    from distrib.study.plan.plan import Options
+    from distrib.study.plan.options import Options
     from distrib.trainables.base import Trainable
 
 

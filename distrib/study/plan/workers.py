@@ -10,7 +10,7 @@ from distrib.errors import InputError
 from distrib.trainables.base import Trainable, Worker
 
 if TYPE_CHECKING:
-    from distrib.study.plan.plan import Options
+    from distrib.study.plan.options import Options
 
 
 def worker_of(family: Trainable[Any, Any, Any], options: Options) -> Worker:

@@ -63,7 +63,10 @@ class Mailbox:
         return self._boxes.setdefault(actor, _Box())
 
     async def ask(self, actor: str, count: int, job: Job) -> Message:
-        """An actor's question number `count`, for the next message of `job`: waits for the answer."""
+        """An actor's question number `count`, for the next message of `job`.
+
+        Waits for the answer.
+        """
         box = self._box(actor)
         async with box.changed:
             if count > box.count:

@@ -2,7 +2,7 @@
 
 Tune places the process and asks it for the next message. The training goes on beside it, in a
 `Channel`: one `fit()` of Ray Train that lasts as long as the actor and takes trials one by one,
-since starting a trainer costs seconds (with workers: tens of seconds), handing over a trial nothing.
+since starting a trainer costs seconds (with workers: tens of seconds), a trial nothing.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import ray
 from distrib.cluster.connect import Cluster, Resources
 from distrib.errors import InputError
 from distrib.study.driver.loading import concurrency, load, own_cpus, unused_gpus
-from distrib.study.plan.plan import Options
+from distrib.study.plan.options import Options
 from distrib.study.worker import tasks
 from tests.support.simulate import toy_plan
 

@@ -10,7 +10,8 @@ import pytest
 from distrib.data.screens.screen import Screen
 from distrib.errors import InputError
 from distrib.study.plan.data_limits import fit_plan, fit_space, with_units
-from distrib.study.plan.plan import Options, Plan, make_plan
+from distrib.study.plan.options import Options
+from distrib.study.plan.plan import Plan, make_plan
 from distrib.study.space.space_file import find_space, parse_parameter
 from distrib.trainables.base import Unfit
 from distrib.trainables.screens.lel.family import LatentEmbedding

@@ -35,13 +35,13 @@ STUDY = StudyRecord("toy-0", "toy", "score", "max", "epoch", 3, 2)
 def test_the_ledger_grows_by_segments_that_never_change(
     folder: RunFolder, url: str, tmp_path: Path
 ) -> None:
-    store = RemoteStore(url, folder)
-    store.study_started(STUDY)
+    remote = RemoteStore(url, folder)
+    remote.study_started(STUDY)
     store = tmp_path / "store" / "toy-0" / "ledger"
     before = {p.name: p.read_bytes() for p in store.iterdir()}
     with folder.ledger.open("ab") as file:
         file.write(b'{"b": 2}\n')
-    store.trial_ended(TrialRecord(0, "COMPLETE"))
+    remote.trial_ended(TrialRecord(0, "COMPLETE"))
     after = {p.name: p.read_bytes() for p in store.iterdir()}
     assert len(after) == len(before) + 1
     assert before.items() <= after.items()
@@ -51,11 +51,11 @@ def test_the_ledger_grows_by_segments_that_never_change(
 def test_a_study_is_made_anew_from_its_mirror_and_goes_on(
     folder: RunFolder, url: str, tmp_path: Path
 ) -> None:
-    store = RemoteStore(url, folder)
-    store.study_started(STUDY)
-    store.trial_ended(TrialRecord(0, "COMPLETE"))
-    store.put_rest()
-    store.lock.release()
+    remote = RemoteStore(url, folder)
+    remote.study_started(STUDY)
+    remote.trial_ended(TrialRecord(0, "COMPLETE"))
+    remote.put_rest()
+    remote.lock.release()
     elsewhere = RunFolder(tmp_path / "elsewhere" / "toy-0")
     copy = RemoteStore(url, elsewhere)
     copy.pull()
@@ -78,12 +78,12 @@ def test_a_study_is_made_anew_from_its_mirror_and_goes_on(
 def test_a_state_without_its_manifest_does_not_count(
     folder: RunFolder, url: str, tmp_path: Path
 ) -> None:
-    store = RemoteStore(url, folder)
-    store.study_started(STUDY)
-    store.trial_ended(TrialRecord(0, "PRUNED"))
+    remote = RemoteStore(url, folder)
+    remote.study_started(STUDY)
+    remote.trial_ended(TrialRecord(0, "PRUNED"))
     store = tmp_path / "store" / "toy-0" / "trials" / "0000" / "checkpoint"
     (store / "state-000002.safetensors").write_bytes(b"half of the sec")
-    store.lock.release()
+    remote.lock.release()
     elsewhere = RunFolder(tmp_path / "elsewhere")
     RemoteStore(url, elsewhere).pull()
     states = [p.name for p in (elsewhere.trial(0) / "checkpoint").iterdir()]
@@ -91,16 +91,16 @@ def test_a_state_without_its_manifest_does_not_count(
 
 
 def test_states_that_gave_way_leave_the_store(folder: RunFolder, url: str, tmp_path: Path) -> None:
-    store = RemoteStore(url, folder)
-    store.study_started(STUDY)
-    store.trial_ended(TrialRecord(0, "COMPLETE"))
+    remote = RemoteStore(url, folder)
+    remote.study_started(STUDY)
+    remote.trial_ended(TrialRecord(0, "COMPLETE"))
     states = folder.trial(0) / "checkpoint"
     (states / "state-000001.safetensors").unlink()
     (states / "state-000002.safetensors").write_bytes(b"second")
-    store.trial_ended(TrialRecord(1, "COMPLETE"))  # of another: the newer state goes there first
+    remote.trial_ended(TrialRecord(1, "COMPLETE"))  # of another: the newer state goes there first
     store = tmp_path / "store" / "toy-0" / "trials" / "0000" / "checkpoint"
     assert {p.name for p in store.iterdir()} == {"manifest.json", "state-000002.safetensors"}
-    store.lock.release()
+    remote.lock.release()
     copy = RemoteStore(url, RunFolder(tmp_path / "elsewhere"))
     copy.pull()
     (found,) = copy.folder.path.glob("trials/*/checkpoint/*")
@@ -111,15 +111,15 @@ def test_states_that_gave_way_leave_the_store(folder: RunFolder, url: str, tmp_p
 
 
 def test_a_missing_segment_is_named(folder: RunFolder, url: str, tmp_path: Path) -> None:
-    store = RemoteStore(url, folder)
-    store.study_started(STUDY)
+    remote = RemoteStore(url, folder)
+    remote.study_started(STUDY)
     for k in range(2):
         with folder.ledger.open("ab") as file:
             file.write(b'{"more": 1}\n')
-        store.trial_ended(TrialRecord(k, "COMPLETE"))
+        remote.trial_ended(TrialRecord(k, "COMPLETE"))
     segments = sorted((tmp_path / "store" / "toy-0" / "ledger").iterdir())
     segments[1].unlink()
-    store.lock.release()
+    remote.lock.release()
     with pytest.raises(InputError, match="segment"):
         RemoteStore(url, RunFolder(tmp_path / "elsewhere")).pull()
 
@@ -128,33 +128,33 @@ def test_a_store_that_lets_nothing_be_removed_is_good_enough(folder: RunFolder, 
     def forbidden(path: str) -> None:
         raise PermissionError(path)
 
-    store = RemoteStore(url, folder)
-    store.study_started(STUDY)
-    store.trial_ended(TrialRecord(0, "COMPLETE"))
+    remote = RemoteStore(url, folder)
+    remote.study_started(STUDY)
+    remote.trial_ended(TrialRecord(0, "COMPLETE"))
     (folder.trial(0) / "checkpoint" / "state-000001.safetensors").unlink()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store._fs, "rm_file", forbidden)
-        store.trial_ended(TrialRecord(1, "COMPLETE"))
-    store.lock.release()
+        patch.setattr(remote._fs, "rm_file", forbidden)
+        remote.trial_ended(TrialRecord(1, "COMPLETE"))
+    remote.lock.release()
 
 
 def test_a_study_that_was_only_begun_leaves_its_name_free(url: str, folder: RunFolder) -> None:
     out = url.rpartition("/")[0]
-    store = RemoteStore(url, folder)
-    store.lock.acquire()
+    remote = RemoteStore(url, folder)
+    remote.lock.acquire()
     assert next_study(out, "toy-0", "toy") == f"{out}/toy-0"  # whoever holds it is asked later
-    store.study_started(STUDY)
+    remote.study_started(STUDY)
     with pytest.raises(InputError, match="exists already"):
         next_study(out, "toy-0", "toy")
-    store.lock.release()
+    remote.lock.release()
 
 
 def test_names_are_counted_on_and_never_taken_twice(url: str, folder: RunFolder) -> None:
     out = url.rpartition("/")[0]
     assert next_study(out, None, "toy") == f"{out}/toy-0"
-    store = RemoteStore(url, folder)
-    store.study_started(STUDY)
-    store.lock.release()
+    remote = RemoteStore(url, folder)
+    remote.study_started(STUDY)
+    remote.lock.release()
     assert next_study(out, None, "toy") == f"{out}/toy-1"
     with pytest.raises(InputError, match="exists already"):
         next_study(out, "toy-0", "toy")

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distrib.study.driver.dry_run import sample
-from distrib.study.plan.plan import Options, Plan, make_plan
+from distrib.study.plan.options import Options
+from distrib.study.plan.plan import Plan, make_plan
 from distrib.study.space.space import Space, label
 from distrib.study.space.space_file import find_space, number, parse_space, read_yaml
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from distrib.errors import InputError
-from distrib.study.plan.plan import Options, make_plan
+from distrib.study.plan.options import Options
+from distrib.study.plan.plan import make_plan
 from distrib.study.space.space_file import find_space
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from distrib.data.vdj.germline.olga import read_model
-from distrib.data.vdj.prepare.parameter_groups import find_group
+from distrib.data.vdj.germline.parameter_groups import find_group
 from distrib.data.vdj.prepare.prepared import Gene, Prepared, write_prepared
 from distrib.data.vdj.trimming.trimming import TrimmingData, olga_trimming
 from distrib.data.vdj.trimming.trimming_prepared import prepared_trimming

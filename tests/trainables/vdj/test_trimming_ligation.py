@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from distrib.data.vdj.germline.olga import read_genes
+from distrib.data.vdj.germline.parameter_groups import find_group
 from distrib.data.vdj.ligation.junction_build import build_junctions
 from distrib.data.vdj.ligation.model_types import PUBLISHED, parse_model_type
 from distrib.data.vdj.ligation.simulate import simulate_junctions
-from distrib.data.vdj.prepare.parameter_groups import find_group
 from distrib.data.vdj.prepare.prepared import Gene, Prepared
 from distrib.errors import InputError
 from distrib.study.worker.trial import reason

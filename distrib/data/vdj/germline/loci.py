@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from distrib.data.files.text import check_file
-from distrib.data.vdj.prepare.parameter_groups import Group
+from distrib.data.vdj.germline.parameter_groups import Group
 from distrib.errors import InputError, nearest
 from distrib.safe_yaml import read_yaml_file
 

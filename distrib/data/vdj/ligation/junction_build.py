@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from distrib.data.vdj.germline.frames import CodingGenes, FrameRule, is_productive
+from distrib.data.vdj.germline.parameter_groups import Group
+from distrib.data.vdj.ligation.frames import CodingGenes, FrameRule, is_productive
 from distrib.data.vdj.ligation.junction import JunctionData
 from distrib.data.vdj.ligation.ligation import (
     MOST_MH,
@@ -19,7 +20,6 @@ from distrib.data.vdj.ligation.ligation import (
     left_windows,
     right_windows,
 )
-from distrib.data.vdj.prepare.parameter_groups import Group
 from distrib.data.vdj.prepare.prepared import Gene, Prepared, counts_of
 from distrib.data.vdj.trimming.cut_features import P_NUCLEOTIDES
 from distrib.data.vdj.trimming.weights import Weighting

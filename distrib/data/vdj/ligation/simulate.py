@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from distrib.data.vdj.germline.frames import FrameRule
+from distrib.data.vdj.germline.parameter_groups import Group, find_group
+from distrib.data.vdj.ligation.frames import FrameRule
 from distrib.data.vdj.ligation.junction_build import modelled_options
 from distrib.data.vdj.ligation.simulate_model import Base, Form, Recombination, Usage, recombine
-from distrib.data.vdj.prepare.parameter_groups import Group, find_group
 from distrib.data.vdj.prepare.prepared import Prepared
 from distrib.errors import InputError
 

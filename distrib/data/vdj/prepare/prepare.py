@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from distrib.data.vdj.prepare.parameter_groups import find_group
+from distrib.data.vdj.germline.parameter_groups import find_group
 from distrib.data.vdj.prepare.prepare_calls import Calls
 from distrib.data.vdj.prepare.prepare_recipe import Recipe
 from distrib.data.vdj.prepare.prepare_sieve import NO_FRAME, Sieve

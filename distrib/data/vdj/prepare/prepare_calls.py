@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from distrib.data.vdj.germline.gene_names import Call, GeneNames
-from distrib.data.vdj.prepare.parameter_groups import find_group
+from distrib.data.vdj.germline.parameter_groups import find_group
 from distrib.data.vdj.prepare.prepare_recipe import Recipe
 from distrib.data.vdj.prepare.prepare_sieve import ASSUMED, NAMED, Sieve
 from distrib.data.vdj.prepare.rearrangements import Block

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from distrib.data.vdj.germline.loci import Locus, check_group
-from distrib.data.vdj.prepare.parameter_groups import Group, find_group
+from distrib.data.vdj.germline.parameter_groups import Group, find_group
 from distrib.data.vdj.prepare.prepared import Gene
 from distrib.data.vdj.prepare.prepared_checks import P_NUCLEOTIDES
 from distrib.data.vdj.prepare.programs import JunctionName, Program

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from distrib.data.vdj.prepare.parameter_groups import Group, find_group
+from distrib.data.vdj.germline.parameter_groups import Group, find_group
 from distrib.data.vdj.prepare.prepared_checks import checked_counts, checked_genes, checked_window
 from distrib.errors import InputError
 from distrib.files import atomic_path, atomic_write

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from distrib.data.files.tables import read_table
-from distrib.data.vdj.prepare.parameter_groups import Group
+from distrib.data.vdj.germline.parameter_groups import Group
 from distrib.errors import InputError, nearest
 
 SEGMENTS = ("V", "D", "J")

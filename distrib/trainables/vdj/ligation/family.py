@@ -18,7 +18,7 @@ import pandas as pd
 from pydantic import Field
 
 from distrib.data.splits import fold_ids
-from distrib.data.vdj.germline.frames import FrameRule
+from distrib.data.vdj.ligation.frames import FrameRule
 from distrib.data.vdj.ligation.junction import JunctionData
 from distrib.data.vdj.ligation.junction_build import Annotations, build_junctions
 from distrib.data.vdj.ligation.model_types import parse_model_type

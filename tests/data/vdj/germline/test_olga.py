@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError
 import numpy as np
 import pytest
 
-from distrib.data.vdj.germline.germline import olga
+from distrib.data.vdj.germline import olga
 from distrib.data.vdj.germline.olga import MODELS, model_name, read_model, reverse_complement
 from distrib.errors import InputError
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distrib.data.vdj.germline.loci import find_locus
-from distrib.data.vdj.prepare.parameter_groups import Group, parameter_groups
+from distrib.data.vdj.germline.parameter_groups import Group, parameter_groups
 from distrib.data.vdj.prepare.prepare import count_rearrangements
 from distrib.data.vdj.prepare.prepare_recipe import Recipe
 from distrib.data.vdj.prepare.prepare_result import Account, finish

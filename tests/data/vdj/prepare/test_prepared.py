@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distrib.data.vdj.prepare.parameter_groups import find_group, parameter_groups
+from distrib.data.vdj.germline.parameter_groups import find_group, parameter_groups
 from distrib.data.vdj.prepare.prepared import Prepared, read_prepared, write_prepared
 from distrib.errors import InputError
 from tests.support.repertoire_files import tiny_germline

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distrib.data.vdj.prepare.parameter_groups import find_group
+from distrib.data.vdj.germline.parameter_groups import find_group
 from distrib.data.vdj.prepare.prepared import Gene, Prepared, write_prepared
 from distrib.data.vdj.trimming.trimming_prepared import prepared_trimming
 from distrib.data.vdj.trimming.weights import weigh

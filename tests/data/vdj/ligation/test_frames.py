@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distrib.data.vdj.germline.frames import CodingGenes, FrameRule, is_productive
 from distrib.data.vdj.germline.olga import read_genes
+from distrib.data.vdj.ligation.frames import CodingGenes, FrameRule, is_productive
 from tests.support.junctions_by_hand import (
     Ligation,
     ligate,

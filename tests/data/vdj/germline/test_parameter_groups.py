@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distrib.data.vdj.germline.loci import check_group, find_locus, loci
-from distrib.data.vdj.prepare.parameter_groups import find_group, parameter_groups
+from distrib.data.vdj.germline.parameter_groups import find_group, parameter_groups
 from distrib.errors import InputError
 
 # name: columns of trims, productivity, insertions
