@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.driver import trials_of
+from tests.support.driver import trials_of
 from tests.support.older_studies import (
     ANSWERS,
     ENDED,

@@ -92,7 +92,7 @@ class Run:
 BITS = ("encoder",)
 """Values of a state that are a hash of weights, of which another processor draws others."""
 
-NET = "tests.stream_family:Net"
+NET = "tests.support.stream_family:Net"
 
 RUNS = [
     Run("mlp", "mlp", "the case of the contracts"),
