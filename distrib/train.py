@@ -68,7 +68,7 @@ def train(args: argparse.Namespace) -> int:
     if args.config:
         content, file = read_config(args.config)
         space = space_of_config(content, file, seeded=args.seed is None)
-        others = any(key.startswith("data.") for key, _ in args.fixed)
+        others = any(key.startswith("data.") for key, _ in args.set)
         if not others and args.data in (None, space.data.get("path")):
             split = split_of_config(content, file)
             if args.test_fraction is not None:

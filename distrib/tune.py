@@ -10,7 +10,6 @@ from distrib.cli.execute import carry_out
 from distrib.cli.study_options import (
     add_options,
     add_search_options,
-    find_study,
     new_place,
     options_from,
     place_of,
@@ -37,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def tune(args: argparse.Namespace) -> int:
     """Begin a study, or go on with one."""
+    from distrib.api.places import find_study
     from distrib.study.plan.plan import make_plan
     from distrib.study.space.space_file import find_space, space_names
 
