@@ -23,6 +23,7 @@ python -m distrib.tune --space trimming --set data.chain=TRA --trials 30
 python -m distrib.tune --space mlp --data my_screen/ --time-budget 20m --seed 7
 python -m distrib.tune --space my_space.yaml --allow-custom --concurrent 4
 python -m distrib.tune --resume runs/mlp-0 --trials 200
+python -m distrib.tune --space mlp --show
 python -m distrib.tune --space mlp --dry-run"""
 
 
@@ -36,7 +37,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def tune(args: argparse.Namespace) -> int:
     """Begin a study, or go on with one."""
-    from distrib.api.places import find_study
     from distrib.study.plan.plan import make_plan
     from distrib.study.space.space_file import find_space, space_names
 
@@ -56,6 +56,13 @@ def tune(args: argparse.Namespace) -> int:
             hint="python -m distrib.tune --help",
         )
     plan = make_plan(find_space(args.space), options_from(args))
+    if args.show:
+        from distrib.cli.show import show
+
+        show(plan)
+        return DONE
+    from distrib.api.places import find_study
+
     warm = find_study(args.warm_start, place_of(args)).path if args.warm_start else None
     place = new_place(args, plan.space.name, warm)
     if args.dry_run:

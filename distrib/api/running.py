@@ -79,7 +79,7 @@ def run(
             stored=stored,
             argv=[command],
         )
-        _leave_behind(outcome, stored["command"] if stored else command)
+        _leave_behind(plan, outcome, stored["command"] if stored else command)
         if store is not None:
             store.put_rest()
     return outcome
@@ -166,7 +166,7 @@ def _draw(folder: RunFolder, study: StudyRecord) -> None:
     write_all_curves(folder.path, study, lambda done, total: None)
 
 
-def _leave_behind(outcome: Outcome, command: str) -> None:
+def _leave_behind(plan: Plan, outcome: Outcome, command: str) -> None:
     """Tables and curves (again where a trial was begun again), and the report."""
     from distrib.study.driver.study_file import strike_credentials
     from distrib.tracking.report import Sections, write_report
@@ -175,6 +175,7 @@ def _leave_behind(outcome: Outcome, command: str) -> None:
     sections = Sections(
         winner=outcome.winner,
         baselines=outcome.baselines,
+        meanings={metric.name: metric.help for metric in plan.family.metrics},
         seconds=outcome.seconds,
         command=strike_credentials(command),
         notes=tuple(outcome.notes),

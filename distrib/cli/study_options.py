@@ -42,6 +42,11 @@ def add_options(parser: Parser) -> None:
         help="share of the groups set aside before anything else (default 0.15)",
     )
     data.add_argument("--seed", type=int, help="seed of everything random (default 0)")
+    data.add_argument(
+        "--show",
+        action="store_true",
+        help="only list every hyperparameter, data option and metric, with their help",
+    )
     place = parser.add_argument_group("where it goes")
     place.add_argument("--out", metavar="DIR|URL", help="where studies are kept (default: runs)")
     place.add_argument("--name", help="the study's name; else <space>-<number>")
@@ -124,10 +129,12 @@ def _check_resumption(args: argparse.Namespace) -> None:
     """Raise where `--resume` stands beside what only a new study takes."""
     if args.name:
         raise InputError("a resumed study keeps its own", where="--name")
-    if getattr(args, "dry_run", False):
-        raise InputError(
-            "only a new study can be tried without being run", where="--dry-run, with --resume"
-        )
+    for option, given in (("--dry-run", getattr(args, "dry_run", False)), ("--show", args.show)):
+        if given:
+            raise InputError(
+                "only a new study can be looked at without being run",
+                where=f"{option}, with --resume",
+            )
 
 
 def _resumed(args: argparse.Namespace) -> tuple[Plan, RunFolder, dict[str, Any]]:
