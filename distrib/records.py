@@ -76,7 +76,7 @@ class StudyRecord:
     """One study as it stands.
 
     Attributes:
-        trainable: name of the family. unit: of its fidelity ("epoch"); max_units: the most of it.
+        trainable: name of the family. unit: of its fidelity ("epoch"); max_budget: the most of it.
         metric: the objective; direction: which way it is better.
         selects: whether a trial is worth its best unit or its last one.
         metrics: every metric the family reports: name -> direction, the objective among them.
@@ -89,7 +89,7 @@ class StudyRecord:
     metric: str
     direction: Literal["min", "max"]
     unit: str
-    max_units: int
+    max_budget: int
     num_trials: int
     dimensions: tuple[Dimension, ...] = ()
     selects: Literal["best", "last"] = "best"

@@ -13,7 +13,7 @@ from distrib.errors import InputError
 from distrib.study.plan.options import Options
 
 # The options whose words are not those of `Options`, and those that say what a trial takes.
-WORDS = {"max_epochs": "max_units", "checkpoint_every": "save_every", "set": "fixed"}
+WORDS = {"max_epochs": "max_budget", "checkpoint_every": "save_every", "set": "fixed"}
 RESOURCES = {
     "cpus_per_worker": "cpus",
     "gpus_per_worker": "gpus",

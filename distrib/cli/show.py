@@ -38,7 +38,7 @@ def _head(plan: Plan) -> Iterator[str]:
     if fidelity is not None:
         worth = "its best" if fidelity.selects == "best" else "its last"
         counted = (
-            f"fidelity: {fidelity.unit} ({fidelity.config_key}), at most {plan.max_units} a trial, "
+            f"fidelity: {fidelity.unit} ({fidelity.config_key}), at most {plan.max_budget} a trial, "
             f"which is worth {worth} one"
         )
     yield f"family {space.trainable}; {counted}"

@@ -110,7 +110,7 @@ class ProgressBar(_Screen):
         left = None
         if trial is not None and self._began is not None and trial.step > self._began[1]:
             pace = (time.monotonic() - self._began[0]) / (trial.step - self._began[1])
-            left = pace * (study.max_units - trial.step)
+            left = pace * (study.max_budget - trial.step)
         return training_view(study, trial, left)
 
 
@@ -145,7 +145,7 @@ class PlainLines:
         value = wording.figure(rows[-1].get(study.metric))
         print(
             f"first report: trial {trial.number}, {study.unit} {rows[-1]['step']:g}/"
-            f"{study.max_units}, {study.metric} {value}",
+            f"{study.max_budget}, {study.metric} {value}",
             flush=True,
         )
         self._spoke = time.monotonic()
@@ -163,7 +163,7 @@ class PlainLines:
             words[-1] += f" at {study.unit} {trial.best_step}"
         elif study.selects == "last" and trial.state == "PRUNED":
             # The first folds may be easy ones: a figure that looks better than it is.
-            words[-1] += f" (of {trial.step} of {study.max_units} {study.unit}s only)"
+            words[-1] += f" (of {trial.step} of {study.max_budget} {study.unit}s only)"
         if trial.state == "FAIL":
             words[1] += f" ({trial.failure})"
             words.append(" ".join((trial.reason or "").split())[:200])
@@ -184,7 +184,7 @@ class PlainLines:
         running = [t for t in study.trials.values() if t.state == "RUNNING"]
         parts = [f"{wording.ended(study)}/{study.num_trials} trials", f"{len(running)} running"]
         if study.num_trials == 1 and running:
-            parts = [f"{study.unit} {running[0].step}/{study.max_units}"]
+            parts = [f"{study.unit} {running[0].step}/{study.max_budget}"]
         parts.append(wording.best_line(study))
         if left is not None:
             parts.append(wording.left(study, left))

@@ -112,7 +112,7 @@ class StudyView:
         return [
             Text(str(trial.number)),
             Text(state, style=STYLES[trial.state]),
-            Text(f"{trial.step}/{study.max_units}"),
+            Text(f"{trial.step}/{study.max_budget}"),
             Text(str(trial.rung) if trial.rung else "-"),
             Text(wording.figure(trial.latest.get(study.metric))),
             Text(wording.figure(trial.value), style="bold green" if first else ""),
@@ -136,8 +136,8 @@ def training_view(
     if trial is not None and trial.state == "FAIL":
         end = f"failed: {trial.failure}"
     grid.add_row(
-        ProgressBar(total=max(1, study.max_units), completed=step, width=20),
-        Text(f"{study.unit} {step}/{study.max_units}"),
+        ProgressBar(total=max(1, study.max_budget), completed=step, width=20),
+        Text(f"{study.unit} {step}/{study.max_budget}"),
         Text(words),
         Text(end, style="red" if trial is not None and trial.state == "FAIL" else "dim"),
     )

@@ -140,7 +140,7 @@ def _head(study: StudyRecord) -> str:
     return (
         f"<header><h1>{text(study.name)}</h1>"
         f"<p>A search over <b>{text(study.trainable)}</b> for the {goal} "
-        f"<b>{text(study.metric)}</b>, at most {study.max_units} {text(study.unit)}s a trial.</p>"
+        f"<b>{text(study.metric)}</b>, at most {study.max_budget} {text(study.unit)}s a trial.</p>"
         f"<div class=tiles>{shown}</div></header>\n"
     )
 
@@ -157,7 +157,7 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
     if trial is None:
         return "<p class=none>No trial succeeded.</p>"
     words = (
-        f"Trial {trial.number}, {study.unit} {trial.best_step} of {study.max_units}, then trained "
+        f"Trial {trial.number}, {study.unit} {trial.best_step} of {study.max_budget}, then trained "
         "again on every row but the test part. Only test figures are a claim about new data."
         if winner
         else f"Trial {trial.number} is the best so far; no winner has been trained on every row."

@@ -111,7 +111,7 @@ def time_left(study: StudyRecord, now: float, concurrent: int = 1) -> float | No
     lengths = [length for _, length in sorted(over)[-RECENT:]]
     if not lengths:
         lengths = [
-            _at_work(t, now) * study.max_units / t.step
+            _at_work(t, now) * study.max_budget / t.step
             for t in running
             if t.started is not None and t.step
         ]
@@ -125,7 +125,7 @@ def time_left(study: StudyRecord, now: float, concurrent: int = 1) -> float | No
         if spent <= mean:
             begun += mean - spent
         elif trial.step:  # longer than the others: its own pace tells
-            begun += spent * (study.max_units - trial.step) / trial.step
+            begun += spent * (study.max_budget - trial.step) / trial.step
         else:
             return None
     return (waiting * mean + begun) / max(1, concurrent, len(running))

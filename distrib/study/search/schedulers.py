@@ -48,9 +48,9 @@ class Asha:
     the first one always goes on.
     """
 
-    def __init__(self, grace: int, factor: float, max_units: int) -> None:
+    def __init__(self, grace: int, factor: float, max_budget: int) -> None:
         self.factor = factor
-        self.milestones = milestones(grace, factor, max_units)
+        self.milestones = milestones(grace, factor, max_budget)
         self._rungs: dict[int, dict[int, float]] = {m: {} for m in self.milestones}
 
     def stops(self, number: int, step: int, value: float) -> bool:
@@ -74,11 +74,11 @@ class Hyperband:
     of arrival nor a resume changes it.
     """
 
-    def __init__(self, grace: int, factor: float, max_units: int, seed: int) -> None:
-        full = milestones(grace, factor, max_units)
+    def __init__(self, grace: int, factor: float, max_budget: int, seed: int) -> None:
+        full = milestones(grace, factor, max_budget)
         self.seed = seed
         self.brackets = [
-            Asha(start, factor, max_units) for start in (*full, max_units) if start <= max_units
+            Asha(start, factor, max_budget) for start in (*full, max_budget) if start <= max_budget
         ]
         # Hyperband's shares: the bracket with s halvings left gets about factor^s / (s + 1) trials.
         halvings = np.arange(len(self.brackets))[::-1]
@@ -104,9 +104,9 @@ class Median:
 
     least = 4  # trials at a step before anybody is judged
 
-    def __init__(self, grace: int, max_units: int) -> None:
-        stride = max(1, max_units // 20)
-        self.milestones = tuple(range(grace, max_units, stride))
+    def __init__(self, grace: int, max_budget: int) -> None:
+        stride = max(1, max_budget // 20)
+        self.milestones = tuple(range(grace, max_budget, stride))
         self._values: dict[int, list[float]] = defaultdict(list)
         self._averages: dict[int, dict[int, float]] = {m: {} for m in self.milestones}
 
@@ -127,34 +127,34 @@ class Median:
         return max((m for m in self.milestones if m <= step), default=0)
 
 
-def milestones(grace: int, factor: float, max_units: int) -> tuple[int, ...]:
-    """grace, grace * factor, grace * factor^2, ... below `max_units`."""
-    count = math.floor(math.log(max_units / grace) / math.log(factor) + 1e-9) + 1
+def milestones(grace: int, factor: float, max_budget: int) -> tuple[int, ...]:
+    """grace, grace * factor, grace * factor^2, ... below `max_budget`."""
+    count = math.floor(math.log(max_budget / grace) / math.log(factor) + 1e-9) + 1
     units = (round(grace * factor**k) for k in range(count))
-    return tuple(sorted({u for u in units if u < max_units}))
+    return tuple(sorted({u for u in units if u < max_budget}))
 
 
-def build_rule(name: str, *, grace: int, factor: float, max_units: int, seed: int) -> Rule:
+def build_rule(name: str, *, grace: int, factor: float, max_budget: int, seed: int) -> Rule:
     """The rule of this name.
 
     Raises:
         InputError: a grace beyond the most units, or a factor that halves nothing.
     """
-    if name == "none" or max_units <= 1:
+    if name == "none" or max_budget <= 1:
         return Never()
-    if not 1 <= grace <= max_units:
+    if not 1 <= grace <= max_budget:
         raise InputError(
             "a grace outside the units of a trial",
             where="grace",
             found=grace,
-            expected=f"1 to {max_units}",
+            expected=f"1 to {max_budget}",
         )
     if not factor > 1:
         raise InputError(
             "a factor that stops nobody", where="reduction_factor", found=factor, expected="above 1"
         )
     if name == "asha":
-        return Asha(grace, factor, max_units)
+        return Asha(grace, factor, max_budget)
     if name == "hyperband":
-        return Hyperband(grace, factor, max_units, seed)
-    return Median(grace, max_units)
+        return Hyperband(grace, factor, max_budget, seed)
+    return Median(grace, max_budget)
