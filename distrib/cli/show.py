@@ -36,11 +36,9 @@ def _head(plan: Plan) -> Iterator[str]:
     fidelity = plan.family.fidelity
     counted = "it reports once: no trial can be stopped early"
     if fidelity is not None:
-        worth = "its best" if fidelity.selects == "best" else "its last"
-        counted = (
-            f"fidelity: {fidelity.unit} ({fidelity.config_key}), at most {plan.max_budget} a trial, "
-            f"which is worth {worth} one"
-        )
+        worth = "best" if fidelity.selects == "best" else "last"
+        counted = f"fidelity: {fidelity.unit} ({fidelity.config_key}), at most "
+        counted += f"{plan.max_budget} a trial, which is worth its {worth} one"
     yield f"family {space.trainable}; {counted}"
     if not space.searched():
         yield "nothing varies: one training"
@@ -80,10 +78,14 @@ def _tables(plan: Plan) -> Iterator[tuple[str, tuple[str, ...], Rows]]:
     ]
     yield "data (--set data.NAME=VALUE)", ("name", "given", *heads[1:]), data
     metrics: Rows = [
-        (m.name, f"{BETTER[m.direction]} is better", "objective" if m == plan.objective else "",
-         m.help)
+        (
+            m.name,
+            f"{BETTER[m.direction]} is better",
+            "objective" if m == plan.objective else "",
+            m.help,
+        )
         for m in plan.metrics
-    ]  # fmt: skip
+    ]
     yield "metrics (--metric NAME)", ("name", "direction", "", "help"), metrics
 
 
@@ -124,14 +126,23 @@ def _drawn(title: str, heads: Sequence[str], rows: Rows) -> None:
 
     console = Console()
     kept = [i for i in range(len(heads)) if any(row[i] for row in rows)]
-    table = Table(title=Text(title, "bold"), title_justify="left", box=SIMPLE_HEAD, expand=True,
-                  pad_edge=False)  # fmt: skip
+    table = Table(
+        title=Text(title, "bold"),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        expand=True,
+        pad_edge=False,
+    )
     for i in kept:
         if heads[i] == "help":
             table.add_column("help", ratio=1, min_width=console.width // 3)
         else:
-            table.add_column(heads[i], style="" if i else "cyan", overflow="fold",
-                             max_width=max(12, console.width // 6))  # fmt: skip
+            table.add_column(
+                heads[i],
+                style="" if i else "cyan",
+                overflow="fold",
+                max_width=max(12, console.width // 6),
+            )
     for row in rows:
         table.add_row(*(Text(row[i]) for i in kept))
     console.print(table)
