@@ -119,6 +119,8 @@ def generate(args: argparse.Namespace) -> int:
             write(table)
             done += len(table)
             line.say(*_how_far(done, total, time.monotonic() - began))
+        if not done:
+            raise InputError("no samples were drawn", where="MODEL", found=args.model)
     print(f"{done} samples in {args.out}")
     leave = " --allow-custom" if args.allow_custom else ""
     print(

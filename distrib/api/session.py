@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from distrib.api.places import gone_at_exit
 from distrib.api.running import Interrupted, own_threads, run, shown
-from distrib.errors import InputError
 
 if TYPE_CHECKING:
     from distrib.records import StudyRecord, Tracker, TrialRecord
@@ -41,14 +40,6 @@ def carry_out(
         Interrupted: by Ctrl-C; the study can be resumed.
     """
     from distrib.tracking.phases import Phases
-
-    ray = sys.modules.get("ray")
-    if ray is not None and ray.is_initialized():
-        raise InputError(
-            "Ray runs already in this process",
-            expected="a study that starts its own, or joins the cluster of `address`",
-            hint="call ray.shutdown() first",
-        )
 
     def resume(where: str) -> str:
         return f"distrib.open_study({where!r}).resume()"

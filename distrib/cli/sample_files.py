@@ -21,7 +21,7 @@ SEQUENCE = "sequence"  # the column that FASTA is made of
 
 
 def check_ending(path: Path) -> None:
-    """Raise InputError where samples cannot be written to such a file, or there is no such folder."""
+    """Raise InputError where no samples can be written to such a file, or its folder is missing."""
     if path.suffix not in WRITERS:
         raise InputError(
             "unsupported file extension",

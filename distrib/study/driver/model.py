@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 
 from distrib.errors import InputError
+from distrib.files import atomic_write
 from distrib.study.plan.single_config import read_config
-from distrib.study.record.checkpoint import read_state
+from distrib.study.record.checkpoint import read_state, write_state
 from distrib.study.record.remote_store import fetch, is_url
-from distrib.study.space.configs import checked, make_config
+from distrib.study.space.configs import checked, config_yaml, make_config
 from distrib.trainables.base import Config, Source, State, Trainable, Worker
 from distrib.trainables.capabilities import EvaluatesRows, GenerateOptions, Generates, HasIntervals
 from distrib.trainables.registry import load_family
@@ -83,6 +84,24 @@ class Model:
         if not isinstance(self.family, HasIntervals):
             return {}
         return self.family.intervals(self.config, self._trained(), data, self.worker)
+
+    def save(self, folder: str | Path) -> Path:
+        """Keep the trained model in a folder that the commands and `open_model` take.
+
+        Args:
+            folder: a new one, or that of a model, which then gives way to this one.
+
+        Raises:
+            InputError: it is not trained yet.
+        """
+        state = self._trained()
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        write_state(place / "weights.safetensors", state)
+        source = self.source.model_dump(mode="json")
+        text = config_yaml(self.name, self.config.model_dump(mode="json"), source=source)
+        atomic_write(place / "config.yaml", text)
+        return place
 
     def generate(self, **options: Any) -> pd.DataFrame:
         """Draw new samples: a row each.
