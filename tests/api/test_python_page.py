@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -13,17 +15,19 @@ from distrib.data.screens.example_screen import write_example
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder that the reader is in, before Ray starts there."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "my_screen").mkdir()
+    write_example(folder / "my_screen")
+    with chdir(folder):
+        yield folder
+
+
 @pytest.mark.slow
 @pytest.mark.cluster
-def test_the_examples_run(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    one_ray: None,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "my_screen").mkdir()
-    write_example(tmp_path / "my_screen")
+def test_the_examples_run(folder: Path, one_ray: None, capsys: pytest.CaptureFixture[str]) -> None:
     found = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     assert len(found) == 6
     names: dict[str, object] = {}
@@ -36,6 +40,6 @@ def test_the_examples_run(
     assert said.count("search ended") == 2  # the third said nothing
     study = distrib.open_study("runs/mlp-0")
     assert study.best.config["epochs"] == 20
-    assert (tmp_path / "predictions.parquet").is_file()
-    assert (tmp_path / "my_model" / "weights.safetensors").is_file()
+    assert (folder / "predictions.parquet").is_file()
+    assert (folder / "my_model" / "weights.safetensors").is_file()
     assert names["scores"] == distrib.open_model("my_model").evaluate(names["data"])
