@@ -64,7 +64,7 @@ def finish(
         number = better(confirmed, key=lambda n: confirmed[n]["mean"])
         winner = study.trials[number]
     config = winner_config(folder.trial(winner.number))
-    budget = winner.best_step if study.selects == "best" else None
+    budget = winner.best_fidelity if study.selects == "best" else None
     part = folder.path / ".best.part"
     part.mkdir(exist_ok=True)
     for left in part.glob("[!.]*"):  # of an end that was interrupted, perhaps of another winner
@@ -78,12 +78,12 @@ def finish(
             silent.unlink()
     weights = str(part / "weights.safetensors")
     figures = ray.get(assistant.judge.remote(job, test, weights))
-    held_out = read_held_out(folder.trial(winner.number) / "checkpoint", winner.best_step)
-    validation = metrics_at(folder.trial(winner.number), winner.best_step)
+    held_out = read_held_out(folder.trial(winner.number) / "checkpoint", winner.best_fidelity)
+    validation = metrics_at(folder.trial(winner.number), winner.best_fidelity)
     outcome.winner = {
         "trial": winner.number,
         "state": winner.state,
-        study.unit: winner.best_step,
+        study.unit: winner.best_fidelity,
         "validation": validation,
         "test": {name: float(value) for name, value in figures.items()},
         "intervals": ray.get(assistant.intervals.remote(config, data, test, weights, held_out)),

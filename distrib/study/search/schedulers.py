@@ -22,11 +22,11 @@ class Rule(Protocol):
 
     milestones: tuple[int, ...]
 
-    def stops(self, number: int, step: int, value: float) -> bool:
-        """Tell the best value of trial `number` after `step` units; whether it should stop."""
+    def stops(self, number: int, fidelity: int, value: float) -> bool:
+        """Tell the best value of trial `number` after `fidelity` units; whether it should stop."""
 
-    def rung(self, number: int, step: int) -> int:
-        """The highest milestone of this trial at or below `step`, 0 before the first."""
+    def rung(self, number: int, fidelity: int) -> int:
+        """The highest milestone of this trial at or below `fidelity`, 0 before the first."""
 
 
 class Never:
@@ -34,10 +34,10 @@ class Never:
 
     milestones: tuple[int, ...] = ()
 
-    def stops(self, number: int, step: int, value: float) -> bool:
+    def stops(self, number: int, fidelity: int, value: float) -> bool:
         return False
 
-    def rung(self, number: int, step: int) -> int:
+    def rung(self, number: int, fidelity: int) -> int:
         return 0
 
 
@@ -53,18 +53,18 @@ class Asha:
         self.milestones = milestones(grace, factor, max_budget)
         self._rungs: dict[int, dict[int, float]] = {m: {} for m in self.milestones}
 
-    def stops(self, number: int, step: int, value: float) -> bool:
+    def stops(self, number: int, fidelity: int, value: float) -> bool:
         for milestone in self.milestones:
             rung = self._rungs[milestone]
-            if step < milestone or number in rung:
+            if fidelity < milestone or number in rung:
                 continue
             rung[number] = value
             if value < np.quantile(list(rung.values()), 1 - 1 / self.factor):
                 return True
         return False
 
-    def rung(self, number: int, step: int) -> int:
-        return max((m for m in self.milestones if m <= step), default=0)
+    def rung(self, number: int, fidelity: int) -> int:
+        return max((m for m in self.milestones if m <= fidelity), default=0)
 
 
 class Hyperband:
@@ -90,19 +90,19 @@ class Hyperband:
         generator = np.random.default_rng([self.seed, number])
         return self.brackets[int(generator.choice(len(self.brackets), p=self._shares))]
 
-    def stops(self, number: int, step: int, value: float) -> bool:
-        return self._bracket(number).stops(number, step, value)
+    def stops(self, number: int, fidelity: int, value: float) -> bool:
+        return self._bracket(number).stops(number, fidelity, value)
 
-    def rung(self, number: int, step: int) -> int:
-        return self._bracket(number).rung(number, step)
+    def rung(self, number: int, fidelity: int) -> int:
+        return self._bracket(number).rung(number, fidelity)
 
 
 class Median:
     """Median stopping (Golovin et al. 2017, Vizier): a trial stops where its best value lies below
-    the median of the running averages of the others at the same step.
+    the median of the running averages of the others at the same fidelity.
     """
 
-    least = 4  # trials at a step before anybody is judged
+    least = 4  # trials at a fidelity before anybody is judged
 
     def __init__(self, grace: int, max_budget: int) -> None:
         stride = max(1, max_budget // 20)
@@ -110,12 +110,12 @@ class Median:
         self._values: dict[int, list[float]] = defaultdict(list)
         self._averages: dict[int, dict[int, float]] = {m: {} for m in self.milestones}
 
-    def stops(self, number: int, step: int, value: float) -> bool:
+    def stops(self, number: int, fidelity: int, value: float) -> bool:
         seen = self._values[number]
         seen.append(value)
         for milestone in self.milestones:
             averages = self._averages[milestone]
-            if step < milestone or number in averages:
+            if fidelity < milestone or number in averages:
                 continue
             others = list(averages.values())
             averages[number] = float(np.mean(seen))
@@ -123,8 +123,8 @@ class Median:
                 return True
         return False
 
-    def rung(self, number: int, step: int) -> int:
-        return max((m for m in self.milestones if m <= step), default=0)
+    def rung(self, number: int, fidelity: int) -> int:
+        return max((m for m in self.milestones if m <= fidelity), default=0)
 
 
 def milestones(grace: int, factor: float, max_budget: int) -> tuple[int, ...]:
