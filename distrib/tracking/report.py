@@ -158,7 +158,8 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
         return "<p class=none>No trial succeeded.</p>"
     words = (
         f"Trial {trial.number}, {study.unit} {trial.best_fidelity} of {study.max_budget}, then "
-        "trained again on every row but the test part. Only test figures are a claim about new data."
+        "trained again on every row but the test part. Only test figures are a claim about new "
+        "data."
         if winner
         else f"Trial {trial.number} is the best so far; no winner has been trained on every row."
     )
