@@ -123,6 +123,7 @@ CASES = [
         groups=40,
         predicted=lambda data: int(np.bitwise_count(data.options).sum()),
     ),
+    Case("distrib.trainables.example_family:Ridge", {"folds": 3}, budget=3, groups=60),
     Case(
         "tests.support.toys:Curve",
         {"epochs": 6, "noise": 0.1},
