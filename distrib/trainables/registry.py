@@ -12,7 +12,7 @@ from typing import Any
 
 from distrib.errors import InputError, nearest
 from distrib.trainables.base import Trainable
-from distrib.trainables.capabilities import check_whole
+from distrib.trainables.capabilities import check_members
 from distrib.trainables.preimport import settle
 
 FAMILIES = {
@@ -91,7 +91,7 @@ def load_family(name: str, *, allow_custom: bool = False) -> Trainable[Any, Any,
             expected="a subclass of distrib.trainables.base.Trainable",
         )
     made = family()
-    check_whole(made)
+    check_members(made)
     return made
 
 

@@ -18,7 +18,7 @@ from distrib.study.driver.model import open_model
 from distrib.study.record.checkpoint import read_state
 from tests.support.command import command
 from tests.support.driver import ROOT, trials_of, write_space
-from tests.support.example_page import FAMILY, shown_space
+from tests.support.example_page import shown_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -189,13 +189,10 @@ def test_trimming_is_tuned_on_all_its_rows_as_well(place: Path) -> None:
 
 
 def test_the_family_to_copy(tune: Callable[..., str], place: Path) -> None:
-    """A study of a copy beside the space's file, as its page says, on the default data."""
-    code = FAMILY.read_text(encoding="utf-8")
-    (place / "copied_ridge.py").write_text(code.replace("class Ridge(", "class MyRidge("))
-    space = shown_space() | {"trainable": "copied_ridge:MyRidge", "trials": 6}
-    (place / "copied.yaml").write_text(yaml.safe_dump(space))
-    said = tune("--space", "copied.yaml", "--name", "copied")
+    """A study of it as its page says, on the default data."""
+    (place / "ridge.yaml").write_text(yaml.safe_dump(shown_space()))
+    said = tune("--space", "ridge.yaml", "--trials", "6", "--name", "ridge")
     assert "training mean" in said
-    assert len(pd.read_csv(place / "runs" / "copied" / "leaderboard.csv")) == 6
-    command(place, "predict", "runs/copied/best", "--allow-custom", "--out", "copied.parquet")
-    assert pd.read_parquet(place / "copied.parquet").shape == (849, 18)
+    assert len(pd.read_csv(place / "runs" / "ridge" / "leaderboard.csv")) == 6
+    command(place, "predict", "runs/ridge/best", "--allow-custom", "--out", "ridge.parquet")
+    assert pd.read_parquet(place / "ridge.parquet").shape == (849, 18)

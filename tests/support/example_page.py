@@ -10,8 +10,7 @@ import yaml
 
 from distrib.trainables import example_family
 
-FAMILY = Path(example_family.__file__)
-PAGE = FAMILY.with_name("README.md").read_text(encoding="utf-8")
+PAGE = Path(example_family.__file__).with_name("README.md").read_text(encoding="utf-8")
 
 
 def shown_space() -> dict[str, Any]:
