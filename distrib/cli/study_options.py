@@ -32,16 +32,16 @@ def add_options(parser: Parser) -> None:
         "--max-epochs",
         type=int,
         metavar="N",
-        help="the most epochs (folds, rounds) of a trial",
+        help="maximum epochs (folds, rounds) per trial",
     )
-    data.add_argument("--metric", help="what is optimised; the family's first metric by default")
+    data.add_argument("--metric", help="the objective (default: the family's first metric)")
     data.add_argument(
         "--test-fraction",
         type=float,
-        metavar="SHARE",
-        help="share of the groups set aside before anything else (default 0.15)",
+        metavar="FRACTION",
+        help="fraction of the groups set aside for the test, before anything else (default 0.15)",
     )
-    data.add_argument("--seed", type=int, help="seed of everything random (default 0)")
+    data.add_argument("--seed", type=int, help="random seed (default 0)")
     data.add_argument(
         "--show",
         action="store_true",
@@ -51,30 +51,43 @@ def add_options(parser: Parser) -> None:
     place.add_argument("--out", metavar="DIR|URL", help="where studies are kept (default: runs)")
     place.add_argument("--name", help="the study's name; else <space>-<number>")
     place.add_argument(
-        "--resume", metavar="STUDY", help="go on with a study: its folder, its name, or 'last'"
+        "--resume", metavar="STUDY", help="resume a study: its folder, its name, or 'last'"
     )
     place.add_argument(
-        "--keep", type=int, metavar="K", help="trials that keep their weights (default 3)"
+        "--keep",
+        type=int,
+        metavar="K",
+        help="number of best trials that keep their weights (default 3)",
     )
     place.add_argument(
         "--checkpoint-every",
         type=float,
         metavar="SECONDS",
-        help="least time between checkpoints of a trial (default 10)",
+        help="minimum time between checkpoints of a trial (default 10)",
     )
     machine = parser.add_argument_group("machines")
-    machine.add_argument("--address", help="a Ray cluster, such as auto; else a Ray of its own")
+    machine.add_argument(
+        "--address",
+        help="address of a Ray cluster, such as auto (default: start Ray on this machine)",
+    )
     machine.add_argument(
         "--workers-per-trial",
         type=workers,
         metavar="N|N:M",
-        help="processes that train a trial together; N:M takes as many as there is room for",
+        help="data-parallel workers per trial; N:M: elastic, as many as the cluster can hold",
     )
-    machine.add_argument("--cpus-per-worker", type=float, metavar="N")
-    machine.add_argument("--gpus-per-worker", type=float, metavar="N")
-    machine.add_argument("--accelerator-type", metavar="TYPE", help="such as A100")
+    machine.add_argument("--cpus-per-worker", type=float, metavar="N", help="CPUs of each worker")
+    machine.add_argument(
+        "--gpus-per-worker",
+        type=float,
+        metavar="N",
+        help="GPUs of each worker; a fraction shares one",
+    )
+    machine.add_argument(
+        "--accelerator-type", metavar="TYPE", help="GPU type that a trial needs, such as A100"
+    )
     machine.add_argument("--device", help="cpu or cuda (default: cuda with --gpus-per-worker)")
-    machine.add_argument("--precision", help="float32, bfloat16, ... as the family has them")
+    machine.add_argument("--precision", help="float32, bfloat16, ... (what the family supports)")
     machine.add_argument(
         "--allow-custom",
         action="store_true",
@@ -163,21 +176,25 @@ def add_search_options(parser: Parser) -> None:
     """The options of a search alone."""
     search = parser.add_argument_group("search")
     search.add_argument(
-        "--space", metavar="NAME|FILE", help="what may vary: mlp, trimming, or YAML"
+        "--space", metavar="NAME|FILE", help="search space: mlp, trimming, ..., or a YAML file"
     )
-    search.add_argument("--trials", type=int, metavar="N")
-    search.add_argument("--concurrent", type=int, metavar="N", help="trials at a time")
+    search.add_argument("--trials", type=int, metavar="N", help="number of trials")
     search.add_argument(
-        "--sampler", help="tpe (where the space names none), gp, cmaes, random or grid"
+        "--concurrent", type=int, metavar="N", help="maximum number of concurrent trials"
     )
+    search.add_argument("--sampler", help="tpe (default), gp, cmaes, random or grid")
     search.add_argument("--scheduler", help="asha (default), hyperband, median or none")
-    search.add_argument("--time-budget", type=duration, metavar="TIME", help="such as 90s, 15m, 2h")
-    search.add_argument("--warm-start", metavar="STUDY", help="begin with its best configurations")
+    search.add_argument(
+        "--time-budget", type=duration, metavar="TIME", help="timeout of the search: 90s, 15m, 2h"
+    )
+    search.add_argument(
+        "--warm-start", metavar="STUDY", help="enqueue the best configurations of this study first"
+    )
     search.add_argument(
         "--confirm",
         type=int,
         metavar="N",
-        help="train the best N again with fresh seeds: mean and spread",
+        help="retrain the best N with new seeds: mean and spread",
     )
     search.add_argument(
         "--dry-run",

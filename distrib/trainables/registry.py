@@ -85,7 +85,7 @@ def load_family(name: str, *, allow_custom: bool = False) -> Trainable[Any, Any,
         ) from None
     if not (isinstance(family, type) and issubclass(family, Trainable)):
         raise InputError(
-            "this is no family",
+            "not a family",
             where="trainable",
             found=name,
             expected="a subclass of distrib.trainables.base.Trainable",

@@ -84,7 +84,7 @@ WHOLE = (
     "a row without ",
     "no target is measured",
     "this is not YAML: ",
-    "stands twice",
+    "duplicate key",
     "this is not UTF-8 text",
 )
 

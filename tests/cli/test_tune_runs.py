@@ -191,8 +191,8 @@ def test_trimming_is_tuned_on_all_its_rows_as_well(place: Path) -> None:
 def test_the_family_to_copy(tune: Callable[..., str], place: Path) -> None:
     """A study of it as its page says, on the default data."""
     (place / "ridge.yaml").write_text(yaml.safe_dump(shown_space()))
-    said = tune("--space", "ridge.yaml", "--trials", "6", "--name", "ridge")
-    assert "training mean" in said
+    tune("--space", "ridge.yaml", "--trials", "6", "--name", "ridge")
+    assert "training mean" in (place / "runs" / "ridge" / "best" / "README.md").read_text("utf-8")
     assert len(pd.read_csv(place / "runs" / "ridge" / "leaderboard.csv")) == 6
     command(place, "predict", "runs/ridge/best", "--allow-custom", "--out", "ridge.parquet")
     assert pd.read_parquet(place / "ridge.parquet").shape == (849, 18)

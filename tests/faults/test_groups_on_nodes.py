@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from distrib.study.plan.single_config import read_config
+from distrib.study.plan.fixed_space import read_config
 from distrib.study.record.metrics_file import read_metrics
 from distrib.trainables.base import Source, Worker
 from tests.support.driver import trials_of, write_space

@@ -76,7 +76,7 @@ def read_study(path: Path) -> dict[str, Any]:
     found = content.get("version") if isinstance(content, dict) else None
     if found != VERSION:
         raise InputError(
-            "this is no study of this version",
+            "not a study of this version",
             file=path,
             found="an empty file" if content is None else f"version: {found}",
             expected=f"version: {VERSION}",

@@ -41,7 +41,7 @@ class Ledger:
     Args:
         path: `ledger.journal` in the run folder. The caller holds the folder's lock.
         name: of the study. direction: "min" or "max", needed where the ledger is begun.
-        read_only: for onlookers.
+        read_only: for readers beside the driver.
 
     Raises:
         InputError: the file is no ledger.
@@ -61,7 +61,7 @@ class Ledger:
             names = optuna.get_all_study_names(self.storage)
         except (ValueError, KeyError) as error:
             self.file.close()
-            raise InputError("this is no ledger", file=path, found=str(error)) from None
+            raise InputError("not a ledger", file=path, found=str(error)) from None
         if not names:
             if direction is None:
                 raise InputError("this ledger holds no study", file=path)
