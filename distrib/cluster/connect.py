@@ -15,9 +15,13 @@ from distrib.cluster.ending import shut_down
 from distrib.cluster.environment import FRAMEWORK, compiled_once, passed_on, set_environment
 from distrib.cluster.interruption import ended_like_ctrl_c, held_back
 from distrib.cluster.joining import no_answer, require_answer, silence
+from distrib.cluster.ray_internals.start import (
+    hush_raylets,
+    sooner_and_interruptible,
+    with_few_processes,
+)
 from distrib.cluster.scratch import scratch_folder
 from distrib.cluster.shipping import gather
-from distrib.cluster.starting import sooner_and_interruptible, with_few_processes
 from distrib.errors import InputError
 
 
@@ -148,7 +152,7 @@ def connected(
                     require_answer(address)
                     _join(address, gather(scratch / "code", ship), common, debug)
             if not debug:
-                _hush_raylets()
+                hush_raylets()
             yield describe(address or "local", scratch)
         finally:
             shut_down(own=address is None)
@@ -218,11 +222,3 @@ def describe(address: str, scratch: Path) -> Cluster:
         gpus=sum(node.get("GPU", 0) for node in nodes),
         node_resources=tuple(nodes),
     )
-
-
-def _hush_raylets() -> None:
-    """A process that died is told by the study, in a line; Ray would print a page of guesses."""
-    from ray._private import worker
-
-    if hasattr(worker, "print_to_stdstream"):
-        worker.print_to_stdstream = lambda *args, **kwargs: None

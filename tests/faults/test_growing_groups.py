@@ -18,7 +18,7 @@ from tests.support.stream_family import Net, NetConfig, write_rows
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(540)]
 
-COORDINATOR = "_AutoscalingCoordinatorActor"  # Ray's own; see `group_trainer.GroupTrainer`
+COORDINATOR = "_AutoscalingCoordinatorActor"  # Ray's own; see `ray_internals.train`
 
 
 def test_a_group_grows_when_a_node_comes(start: Any, tmp_path: Path) -> None:

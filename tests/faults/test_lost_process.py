@@ -66,6 +66,19 @@ def test_lost_failed_and_diverged_trials(start: Any, tmp_path: Path) -> None:
         assert words in driver.said()
 
 
+def test_a_death_between_two_trials_costs_the_next_one_nothing(start: Any, tmp_path: Path) -> None:
+    kinds = ["die between", "curve", "bug"]
+    write_space(
+        tmp_path / "toy.yaml", {"kind": {"grid": kinds}, "pause": 0}, scheduler="none", trials=3
+    )
+    driver = start("--space", "toy.yaml", "--concurrent", "1")
+    assert driver.wait() == 0, driver.said()
+    trials = trials_of(tmp_path / "runs" / "toy-0")
+    assert [t.state.name for t in trials] == ["COMPLETE", "COMPLETE", "FAIL"]
+    assert [t.user_attrs.get("retries", 0) for t in trials] == [0] * 3
+    assert trials[-1].user_attrs["failure"] == "bug"
+
+
 def test_no_success_is_an_exit_code_of_its_own(start: Any, tmp_path: Path) -> None:
     write_space(tmp_path / "toy.yaml", {"kind": "bug", "pause": 0}, trials=1, scheduler="none")
     driver = start("--space", "toy.yaml")

@@ -92,13 +92,11 @@ class ThreadChannel:
         self._jobs.put(None)
 
     def _train(self) -> None:
-        from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+        from distrib.cluster.ray_internals.train import train_here
 
         try:
             runner = TrialRunner.of(self._context, self._context.worker, ray.get, self._exchange)
-            DataParallelTrainer(
-                runner.run, scaling_config=ray.train.ScalingConfig(num_workers=0)
-            ).fit()
+            train_here(runner.run)
         except BaseException as error:
             self._answers.put(RuntimeError(f"{type(error).__name__}: {error}"))
 

@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray._raylet import PlacementGroupID
-from ray.util.placement_group import PlacementGroup
 
 from distrib.cluster.connect import Resources
 from distrib.errors import InputError
@@ -30,7 +28,6 @@ from distrib.study.worker.mailbox import Mailbox
 from distrib.study.worker.trial import Message
 from distrib.study.worker.trial_runner import Context, Job, TrialRunner
 
-MAKERS = ("ResourceTrainable", "Controller")  # Tune's process of an actor, and Ray Train's
 FAREWELL = 30.0  # seconds for the controllers to go when their actors go
 SETTLED = 2.0  # seconds after which a process that Ray calls dead makes no group any more
 LOOK = 20.0  # seconds between two looks whether a group may grow
@@ -102,28 +99,20 @@ def leave_nothing() -> None:
     at that very moment: it would stay on the cluster for ever. A process may go on for a moment
     after Ray calls it dead.
     """
+    from distrib.cluster.ray_internals.train import makers, placement_group
+
     job = ray.get_runtime_context().get_job_id()
     end = time.monotonic() + FAREWELL
-    while _makers(job) and time.monotonic() < end:
+    while makers(job) and time.monotonic() < end:
         time.sleep(POLL)
     settled = time.monotonic() + SETTLED
     while True:
         for name, group in ray.util.placement_group_table().items():
             if name.endswith(job) and group["state"] != "REMOVED":  # its name ends with its job
-                ray.util.remove_placement_group(PlacementGroup(PlacementGroupID.from_hex(name)))
+                ray.util.remove_placement_group(placement_group(name))
         if time.monotonic() > settled:
             return
         time.sleep(POLL)
-
-
-def _makers(job: str) -> list[str]:
-    """The processes of a driver that still run and may yet make a group: actors and controllers."""
-    actors = ray._private.state.actors(job_id=ray.JobID.from_hex(job))
-    return [
-        name
-        for name, actor in actors.items()
-        if actor["ActorClassName"] in MAKERS and actor["State"] != "DEAD"
-    ]
 
 
 class GroupChannel:
@@ -159,7 +148,7 @@ class GroupChannel:
             self._thread.join(timeout=15)
 
     def _fit(self) -> None:
-        from distrib.study.worker.group_trainer import GroupTrainer
+        from distrib.cluster.ray_internals.train import GroupTrainer
 
         factory, resources = self._factory, self._factory.resources
         settings = {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": str(int(factory.foreign))}

@@ -1,6 +1,6 @@
-"""What Ray Tune does for itself and a study has no use for, left out while a search runs.
+"""Ray Tune while a search runs: without what a study has no use for, and right about deaths.
 
-Each of these costs milliseconds of every trial, or seconds of every study.
+What is left out costs milliseconds of every trial, or seconds of every study.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray._private.state import actors
 from ray.air.execution._internal.actor_manager import RayActorManager
 from ray.tune.execution import class_cache
 from ray.tune.execution.experiment_state import _ExperimentCheckpointManager
+from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.registry import _global_registry
 
@@ -77,3 +79,68 @@ def _processes_at_hand() -> Iterator[None]:
     own: dict[str, Any] = {"DEFAULT_ENV_VARS": {}, "ENV_VARS_TO_PROPAGATE": set()}
     with patched(class_cache, **({} if ray.get_runtime_context().runtime_env else own)):
         yield
+
+
+@contextmanager
+def memory_kills_are_failures() -> Iterator[None]:
+    """Let Tune take an actor that Ray's memory monitor ended for one that died.
+
+    The error is of a class that Tune does not know, and would end the whole study.
+    """
+    manager: Any = RayActorManager
+    heard = manager._actor_task_failed
+
+    def failed(self: Any, tracked_actor_task: Any, exception: Exception) -> None:
+        if isinstance(exception, ray.exceptions.OutOfMemoryError):
+            exception = ray.exceptions.RayActorError(error_msg=str(exception))
+        heard(self, tracked_actor_task, exception)
+
+    with patched(manager, _actor_task_failed=failed):
+        yield
+
+
+@contextmanager
+def one_death_counts_once() -> Iterator[None]:
+    """A kept process that died between two trials costs the next one nothing.
+
+    Tune would find it dead as it hands it to that trial, tell this twice (of the process, and of
+    the request), so that the trial fails for good, and take it for one that is being handed over
+    from then on. It has not begun: it is begun elsewhere, and its failures stay as they are.
+    """
+    tell = TuneController._trial_task_failure
+
+    def failed(self: Any, trial: Any, exception: Exception) -> None:
+        died = isinstance(exception, ray.exceptions.RayActorError)
+        if died and trial.status == Trial.PENDING and trial not in self._trial_to_actor:
+            return  # told already
+        if died and trial in self._resetting_trials:
+            self._resetting_trials.discard(trial)
+            self._schedule_trial_stop(trial, exception=exception)
+            self._requeue_trial(trial)
+            return
+        tell(self, trial, exception)
+
+    with patched(TuneController, _trial_task_failure=failed):
+        yield
+
+
+def roomless(wrapped: Any) -> Iterator[Trial]:
+    """The trials for whose own processes there is no room.
+
+    Args:
+        wrapped: the controller, as Tune shows it to a scheduler.
+    """
+    controller = wrapped._tune_controller
+    waiting = set(controller._actor_manager.pending_actors)
+    for trial in controller._pending_trials:
+        if controller._trial_to_actor.get(trial) in waiting:
+            yield trial
+
+
+def process_of(trial: Trial) -> tuple[str, int] | None:
+    """Node id and process id of the process that a trial runs in, None where it has none."""
+    actor = trial.temporary_state.ray_actor
+    if actor is None:
+        return None
+    known = actors(actor_id=actor._actor_id.hex())
+    return (known["Address"]["NodeID"], known["Pid"]) if known else None
