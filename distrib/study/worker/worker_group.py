@@ -192,7 +192,7 @@ def work(settings: dict[str, Any]) -> None:
 
     here = ray.train.get_context()
     rank, size = here.get_world_rank(), here.get_world_size()
-    mailbox, actor, count = settings["mailbox"], settings["actor"], -1
+    mailbox, actor, count, key = settings["mailbox"], settings["actor"], -1, ""
     storage = Path(settings["storage"])
     # A number that grows from group to group of an actor, the same at all workers.
     group = time.time_ns() if rank == 0 else None
@@ -214,11 +214,14 @@ def work(settings: dict[str, Any]) -> None:
         ray.get(mailbox.begin.remote(actor, group, size))
 
     def exchange(answer: Message | None) -> Job | None:
-        nonlocal count
+        nonlocal count, key
         told = ray.get(mailbox.exchange.remote(actor, group, rank, size, count, answer))
         if told is None:
             return None
         count, job = told
+        if job.key != key:
+            key = job.key
+            mailbox.begun.remote(actor, group, rank, key)
         return job
 
     context: Context = settings["context"]
