@@ -19,6 +19,7 @@ from distrib.study.driver.deferred_tracker import DeferredTracker
 from distrib.study.driver.loading import Say, load, ray_of
 from distrib.study.driver.outcome import Outcome, Phase
 from distrib.study.driver.place import Place, begin_study, check_place, resume_study
+from distrib.study.driver.resumable import check_resumable
 from distrib.study.plan.plan import Plan
 from distrib.study.record.disk_wait import wait_for_disk
 from distrib.study.record.run_folder import RunFolder
@@ -54,7 +55,9 @@ def run_study(
         if isinstance(place, Place):
             warm = check_place(plan, place)
         else:
+            assert stored is not None
             stack.enter_context(place.locked())
+            check_resumable(place, stored, plan.space)
         set_environment(plan.options.address)
         # Ray's start is mostly waiting for its processes: import what comes next meanwhile.
         imports = threading.Thread(
@@ -75,7 +78,6 @@ def run_study(
         if isinstance(place, Place):
             opened = begin_study(stack, plan, place, warm, facts, argv, shared=shared)
         else:
-            assert stored is not None
             opened = resume_study(stack, plan, place, stored, facts, shared=shared)
         folder = opened.folder
         outcome = Outcome(folder, opened.record)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -198,15 +198,18 @@ class Ledger:
         self.file.close()
 
 
+def value_of(values: Mapping[int, float], direction: str, selects: str) -> tuple[float | None, int]:
+    """What a trial with these values, by step, is worth, and at which step; None and 0 without."""
+    finite = {step: value for step, value in values.items() if math.isfinite(value)}
+    if not finite:
+        return None, 0
+    choose = max if direction == "max" else min
+    step = max(finite) if selects == "last" else choose(sorted(finite), key=finite.__getitem__)
+    return finite[step], step
+
+
 def _record(trial: optuna.trial.FrozenTrial, direction: str, selects: str) -> TrialRecord:
-    finite = {s: v for s, v in trial.intermediate_values.items() if math.isfinite(v)}
-    value, best_step = None, 0
-    if finite:
-        choose = max if direction == "max" else min
-        best_step = (
-            max(finite) if selects == "last" else choose(sorted(finite), key=finite.__getitem__)
-        )
-        value = finite[best_step]
+    value, best_step = value_of(trial.intermediate_values, direction, selects)
     attributes = {k: v for k, v in trial.user_attrs.items() if k in ATTRIBUTES}
     attributes.pop("best_step", None)
     latest = {k: float(v) for k, v in attributes.pop("latest", {}).items()}
