@@ -200,7 +200,7 @@ def _rows(
         own = epochs[epochs["trial"] == number].drop(columns="trial")
         own = own.rename(columns={record.unit: "step", "trial (reported)": "trial"})
         rows = [
-            {k: v for k, v in row.items() if k == record.metric or v == v}
+            {str(k): v for k, v in row.items() if k == record.metric or v == v}
             for row in own.to_dict("records")
         ]
         rows = [{**row, "step": int(row["step"])} for row in rows]
@@ -329,9 +329,16 @@ def _logs(trials: dict[int, _Trial], record: StudyRecord, plan: Plan) -> Iterato
             END,
             trial_id=trial.number,
             state=STATES.index(trial.state),
-            values=[value] if trial.state == "COMPLETE" else None,
+            values=_values_of_end(trial.state, value, values),
             datetime_complete=_iso(trial.ended or _last(trial)),
         )
+
+
+def _values_of_end(state: str, value: float | None, values: dict[int, float]) -> list[float] | None:
+    """What Optuna keeps of a trial's end; of one that was stopped that is its last value."""
+    if state == "PRUNED" and values and math.isfinite(values[max(values)]):
+        return [values[max(values)]]
+    return [value] if state == "COMPLETE" and value is not None else None
 
 
 def _last(trial: _Trial) -> float:

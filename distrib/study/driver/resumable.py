@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from distrib.errors import InputError
 from distrib.study.driver.study_file import record_of
 from distrib.study.record.ledger import Ledger
 from distrib.study.record.ledger_lines import hint, readable
+from distrib.study.record.metrics_file import read_metrics
 from distrib.study.record.run_folder import RunFolder
 from distrib.study.space.space import Space, label
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 ENDED = ("COMPLETE", "PRUNED")
+LOOKED_AT = 3  # trials whose values are compared with their metrics.csv
 LEFT = ("trials.parquet", "epochs.parquet", "best")  # of a study that has had trials
 
 
-def check_resumable(folder: RunFolder, stored: Mapping[str, Any], space: Space) -> None:
+def check_resumable(folder: RunFolder, stored: dict[str, Any], space: Space) -> None:
     """Raise where the ledger is damaged, or knows less than what lies beside it.
 
     The caller holds the folder.
@@ -55,9 +56,11 @@ def check_resumable(folder: RunFolder, stored: Mapping[str, Any], space: Space) 
         if beyond:
             lost = f"trial {beyond[0]} too, of which there is {folder.trial(beyond[0])}"
             raise _knows_less(folder, f"{len(frozen)} trials", lost)
-        for trial in frozen:
-            if trial.state.name in ENDED:
-                _check_params(folder, space, trial)
+        ended = [trial for trial in frozen if trial.state.name in ENDED]
+        for trial in ended:
+            _check_params(folder, space, trial)
+        for trial in ended[:LOOKED_AT]:
+            _check_metric(folder, record.metric, trial)
 
 
 def _folders(folder: RunFolder) -> list[int]:
@@ -89,6 +92,22 @@ def _check_params(folder: RunFolder, space: Space, trial: FrozenTrial) -> None:
                 found=f"a trial that is {trial.state.name} without it",
                 expected="a value",
                 hint=hint(folder.ledger),
+            )
+
+
+def _check_metric(folder: RunFolder, metric: str, trial: FrozenTrial) -> None:
+    """The values of the ledger are those of the metric that the study optimises."""
+    for row in read_metrics(folder.trial(trial.number) / "metrics.csv"):
+        told = trial.intermediate_values.get(int(row["step"]))
+        if told is not None and repr(row.get(metric)) != repr(told):
+            raise InputError(
+                "the ledger contradicts this file",
+                file=folder.study_yaml,
+                where="record.metric",
+                found=f"{metric}, which is {row.get(metric)} in unit {int(row['step'])} of trial "
+                f"{trial.number}",
+                expected=f"the metric that is {told} there, as in {folder.ledger.name}",
+                hint="put back what was edited",
             )
 
 

@@ -78,6 +78,7 @@ def run_study(
         if isinstance(place, Place):
             opened = begin_study(stack, plan, place, warm, facts, argv, shared=shared)
         else:
+            assert stored is not None
             opened = resume_study(stack, plan, place, stored, facts, shared=shared)
         folder = opened.folder
         outcome = Outcome(folder, opened.record)

@@ -15,15 +15,15 @@ from typing import Any
 import yaml
 
 from distrib.cluster.connect import Resources
-from distrib.errors import InputError
 from distrib.files import atomic_write
 from distrib.records import Dimension, StudyRecord
+from distrib.safe_yaml import read_yaml_file
+from distrib.study.driver.study_checks import VERSION, check_study
 from distrib.study.plan.options import Options
 from distrib.study.plan.plan import Plan
 from distrib.study.record.remote_store import is_url
-from distrib.study.space.space_file import parse_space, read_yaml
+from distrib.study.space.space_file import parse_space
 
-VERSION = 1
 PACKAGES = ("distrib", "ray", "optuna", "torch", "jax", "numpy", "pandas", "pyarrow")
 
 
@@ -69,15 +69,8 @@ def read_study(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file is not one.
     """
-    content = read_yaml(path.read_text(encoding="utf-8"), str(path))
-    found = content.get("version") if isinstance(content, dict) else None
-    if found != VERSION:
-        raise InputError(
-            "this is no study of this version",
-            file=path,
-            found="an empty file" if content is None else f"version: {found}",
-            expected=f"version: {VERSION}",
-        )
+    content = read_yaml_file(path)
+    check_study(content, path)
     return content
 
 

@@ -27,6 +27,7 @@ FIELDS: dict[int, dict[str, type | tuple[type, ...]]] = {
     9: {"trial_id": int, "system_attr": dict},
     10: {},
 }  # fmt: skip
+COMPLETE = 1
 STATES = range(5)  # of a trial: RUNNING, COMPLETE, PRUNED, FAIL, WAITING
 
 HINT = (
@@ -59,6 +60,10 @@ def check_lines(path: Path) -> None:
             _check_distribution(path, where, log)
         if code == END and log["state"] not in STATES:
             _refuse(path, where, f"state: {log['state']}", "0 to 4")
+        if code == END and log["state"] == COMPLETE and not _is_number(log["values"]):
+            _refuse(
+                path, where, f"values: {log['values']}", "the value of a trial that is COMPLETE"
+            )
         for key, known in (("trial_id", trials), ("study_id", studies)):
             if key in log and not 0 <= log[key] < known:
                 _refuse(path, where, f"{key}: {log[key]}",
@@ -116,6 +121,10 @@ def _check_distribution(path: Path, where: str, log: Mapping[str, Any]) -> None:
         _refuse(
             path, where, f"distribution: {lacks}", "a distribution with its name and attributes"
         )
+
+
+def _is_number(values: Any) -> bool:
+    return bool(values) and len(values) == 1 and isinstance(values[0], NUMBER)
 
 
 def _where(number: int, log: Mapping[str, Any]) -> str:

@@ -226,7 +226,18 @@ def test_a_link_in_the_folder_is_refused(
 def test_a_study_of_another_direction_is_refused(study: RunFolder) -> None:
     text = study.study_yaml.read_text()
     study.study_yaml.write_text(text.replace("direction: max", "direction: min"))
+    with pytest.raises(InputError, match=r"record\.direction: this file was edited"):
+        read_study(study.study_yaml)
+    study.study_yaml.write_text(text.replace("direction: max", "direction: min")
+                                    .replace("score: max", "score: min"))  # fmt: skip
     refused(study, "record.direction", "found:    min", "expected: max")
+
+
+def test_a_study_of_another_metric_is_refused(study: RunFolder) -> None:
+    text = study.study_yaml.read_text()
+    changed = text.replace("metric: score", "metric: loss").replace("loss: min", "loss: max")
+    study.study_yaml.write_text(changed)
+    refused(study, "record.metric", "found:    loss, which is", "put back what was edited")
 
 
 def test_a_space_that_was_edited_is_refused(study: RunFolder) -> None:

@@ -58,6 +58,11 @@ def test_every_field_that_is_missing_is_named(whole: bytes, tmp_path: Path) -> N
             assert f"no {key}" in said
             if key != "trial_id" and "trial_id" in log:
                 assert f"trial {log['trial_id']}" in said
+    ends = [k for k, log in enumerate(map(json.loads, whole.splitlines())) if log.get("state") == 1]
+    for value in (None, [], ["x"], [1, 2]):
+        said = damaged(whole, tmp_path / "ledger.journal",
+                       lambda lines, value=value: lines[ends[0]].update(values=value))  # fmt: skip
+        assert f"line {ends[0] + 1}" in said
     assert {code for code, _ in seen} >= {0, 4, 5, 6, 7, 8}
 
 
