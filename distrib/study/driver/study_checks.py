@@ -14,6 +14,9 @@ from distrib.records import StudyRecord
 from distrib.study.plan.options import Options
 
 VERSION = 1
+STORED = {"max_budget": "max_units"}
+"""Names of options and of the record -> their keys in the file, where these are others."""
+
 SECTIONS = {
     "command": str,
     "space_name": str,
@@ -39,8 +42,19 @@ class Searched:
     metric: str
 
 
-SAID_TWICE = {"trials": "num_trials", "max_units": "max_units", "metric": "metric"}
-"""Keys of `search`, and those of `record` that say the same."""
+SAID_TWICE = {"trials": "num_trials", "max_units": "max_budget", "metric": "metric"}
+"""Keys of `search`, and what of the record says the same."""
+
+
+def stored_names(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping under the keys that every version has written."""
+    return {STORED.get(key, key): value for key, value in content.items()}
+
+
+def own_names(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Its inverse."""
+    names = {stored: name for name, stored in STORED.items()}
+    return {names.get(key, key): value for key, value in content.items()}
 
 
 def check_study(content: Any, path: Path) -> None:
@@ -73,7 +87,9 @@ def check_study(content: Any, path: Path) -> None:
     for key, same in SAID_TWICE.items():
         ours, other = getattr(search, key), getattr(record, same)
         if ours != other:
-            raise _edited(path, f"search.{key}", ours, f"{other}, as record.{same} has it")
+            raise _edited(
+                path, f"search.{key}", ours, f"{other}, as record.{STORED.get(same, same)} has it"
+            )
     direction = record.metrics.get(record.metric)
     if direction is None:
         raise _edited(path, "record.metric", record.metric, f"one of {', '.join(record.metrics)}")
@@ -84,7 +100,7 @@ def check_study(content: Any, path: Path) -> None:
 
 def _checked(kind: Any, values: Mapping[str, Any], section: str, path: Path) -> Any:
     """An instance of a dataclass, its first mistake told."""
-    names = [field.name for field in fields(kind)]
+    names = list(stored_names(dict.fromkeys(field.name for field in fields(kind))))
     for key in values:
         if key not in names:
             raise InputError(
@@ -96,10 +112,13 @@ def _checked(kind: Any, values: Mapping[str, Any], section: str, path: Path) -> 
                 hint=nearest(str(key), names) or MENDED,
             )
     try:
-        return TypeAdapter(kind).validate_python(dict(values))
+        return TypeAdapter(kind).validate_python(
+            own_names(values) if kind is not Searched else dict(values)
+        )
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, (section, *first["loc"])))
+        place = [STORED.get(str(key), str(key)) for key in (section, *first["loc"])]
+        where = ".".join(place)
         missing = first["type"] in ("missing", "missing_argument")
         found = "nothing" if missing else repr(first["input"])
         raise _edited(path, where, found, first["msg"]) from None

@@ -18,7 +18,7 @@ from distrib.cluster.connect import Resources
 from distrib.files import atomic_write
 from distrib.records import Dimension, StudyRecord
 from distrib.safe_yaml import read_yaml_file
-from distrib.study.driver.study_checks import VERSION, check_study
+from distrib.study.driver.study_checks import VERSION, check_study, own_names, stored_names
 from distrib.study.plan.options import Options
 from distrib.study.plan.plan import Plan
 from distrib.study.record.remote_store import is_url
@@ -31,7 +31,7 @@ def write_study(
     path: Path, plan: Plan, record: StudyRecord, data: dict[str, Any], argv: Sequence[str]
 ) -> None:
     """Write a study's description, once, when it begins (and again when its trials are raised)."""
-    options = asdict(plan.options)
+    options = stored_names(asdict(plan.options))
     # Leave to run custom code is given anew by whoever resumes, perhaps a stranger's study.
     for key in ("data", "debug", "address", "allow_custom"):
         del options[key]
@@ -48,7 +48,7 @@ def write_study(
         },
         "search": {
             "trials": plan.trials,
-            "max_units": plan.max_units,
+            "max_units": plan.max_budget,
             "sampler": plan.sampler,
             "scheduler": plan.rule_name,
             "grace": plan.grace,
@@ -57,7 +57,7 @@ def write_study(
         },
         "options": options,
         "versions": versions(),
-        "record": record.header(),
+        "record": stored_names(record.header()),
     }
     text = yaml.safe_dump(_plain(content), sort_keys=False, allow_unicode=True)
     atomic_write(path, text, durable=True)
@@ -76,7 +76,7 @@ def read_study(path: Path) -> dict[str, Any]:
 
 def options_of(content: dict[str, Any]) -> Options:
     """The options that a study was begun with; its data come from its source."""
-    stored = dict(content["options"])
+    stored = own_names(content["options"])
     search = content["search"]
     stored.update(
         resources=Resources(**stored["resources"]),
@@ -112,7 +112,7 @@ def space_of(content: dict[str, Any], file: str) -> Any:
 
 def record_of(content: dict[str, Any]) -> StudyRecord:
     """The record of a study, without its trials."""
-    header = dict(content["record"])
+    header = own_names(content["record"])
     header["dimensions"] = tuple(
         Dimension(**{**d, "choices": tuple(d["choices"])}) for d in header["dimensions"]
     )
