@@ -273,9 +273,7 @@ def add_search_options(parser: Parser) -> None:
     )
     search.add_argument("--trials", type=int, metavar="N")
     search.add_argument("--concurrent", type=int, metavar="N", help="trials at a time")
-    search.add_argument(
-        "--sampler", help="tpe (where the space names none), gp, cmaes, random or grid"
-    )
+    search.add_argument("--sampler", help="tpe (where the space names none), gp, random or grid")
     search.add_argument("--scheduler", help="asha (default), hyperband, median or none")
     search.add_argument("--time-budget", type=duration, metavar="TIME", help="such as 90s, 15m, 2h")
     search.add_argument("--warm-start", metavar="STUDY", help="begin with its best configurations")

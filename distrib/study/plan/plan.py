@@ -12,6 +12,7 @@ from distrib.study.plan.checks import check_bootstrap
 from distrib.study.plan.options import Options
 from distrib.study.plan.workers import worker_of
 from distrib.study.record.remote_store import is_url
+from distrib.study.search.samplers import GONE
 from distrib.study.search.samplers import NAMES as SAMPLERS
 from distrib.study.search.schedulers import NAMES as RULES
 from distrib.study.search.schedulers import Rule, build_rule
@@ -308,7 +309,7 @@ def _one_of(key: str, asked: str | None, space: Space, default: str, names: Sequ
                 where=where,
                 found=value,
                 expected=f"one of {', '.join(names)}",
-                hint=nearest(str(value), names),
+                hint=GONE.get(str(value)) or nearest(str(value), names),
             )
     return asked or own
 
