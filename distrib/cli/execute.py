@@ -93,6 +93,13 @@ def _carry_out(
         folders.append(folder)
         return look_on(folder)
 
+    def lost(why: str) -> None:
+        going_on = f"\n\nnext:\n  {resume()}" if folders else ""
+        print(f"\n{why}; nothing that ended is lost{going_on}", flush=True)
+        if store is not None and folders:
+            store.put_growing()
+            store.lock.release()
+
     argv = ["python", "-m", f"distrib.{Path(sys.argv[0]).stem}", *map(shlex.quote, sys.argv[1:])]
     outcome = run_study(
         plan,
@@ -103,6 +110,7 @@ def _carry_out(
         meanwhile=_draw,
         stored=stored,
         argv=argv,
+        lost=lost,
     )
     _leave_behind(outcome, stored["command"] if stored else " ".join(argv))
     print(

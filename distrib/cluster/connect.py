@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from distrib.cluster.ray_internals.start import (
     sooner_and_interruptible,
     with_few_processes,
 )
+from distrib.cluster.ray_watch import Lost, ray_watched
 from distrib.cluster.scratch import scratch_folder
 from distrib.cluster.shipping import gather
 from distrib.errors import InputError
@@ -111,6 +112,7 @@ def connected(
     preload: str | None = None,
     framework: str | None = None,
     environments: bool = False,
+    lost: Lost | None = None,
 ) -> Iterator[Cluster]:
     """A Ray of the study's own, or the cluster at `address`; shut down or left at the end.
 
@@ -121,6 +123,8 @@ def connected(
         preload: a module that each process of a Ray of one's own imports as it starts, or None.
         framework: what that finds in the environment as `FRAMEWORK`, None for nothing.
         environments: whether processes of a Ray of one's own may have environments of their own.
+        lost: tells the reader that Ray itself is gone, whereupon this process ends; None leaves
+            that to Ray.
 
     Raises:
         InputError: no Ray starts here, or no cluster answers at `address`, or the code is too large
@@ -153,7 +157,9 @@ def connected(
                     _join(address, gather(scratch / "code", ship), common, debug)
             if not debug:
                 hush_raylets()
-            yield describe(address or "local", scratch)
+            watched = ray_watched(address is None, scratch, lost) if lost else nullcontext()
+            with watched:
+                yield describe(address or "local", scratch)
         finally:
             shut_down(own=address is None)
             shutil.rmtree(scratch, ignore_errors=True)

@@ -88,6 +88,9 @@ NAMES = (
     Name(f"{_RAYLET}:METRICS_EXPORT_PORT_NAME", "object", "the same"),
     Name(f"{_RAYLET}:DASHBOARD_AGENT_LISTEN_PORT_NAME", "object", "the same"),
     Name(f"{_RAYLET}:RUNTIME_ENV_AGENT_PORT_NAME", "object", "the same"),
+    Name(
+        f"{_NODE}.raylet_socket_name", "object", "a driver that lost Ray would end without a word"
+    ),
     # tune
     Name(f"{_MANAGER}.next", "(self, timeout)", "Tune would look ten times a second"),
     Name(

@@ -146,3 +146,10 @@ def own_processes() -> dict[str, list[int]]:
         kind: [one.process.pid for one in node.all_processes.get(kind, ())] if node else []
         for kind in (ray_constants.PROCESS_TYPE_RAYLET, ray_constants.PROCESS_TYPE_GCS_SERVER)
     }
+
+
+def raylet_socket() -> str:
+    """The socket of the raylet that this driver is connected to."""
+    from ray._private import worker
+
+    return worker._global_node.raylet_socket_name

@@ -14,6 +14,7 @@ from typing import Any
 from distrib.cluster.connect import describe
 from distrib.cluster.environment import set_environment
 from distrib.cluster.interruption import held_back
+from distrib.cluster.ray_watch import Lost
 from distrib.records import StudyRecord, Tracker
 from distrib.study.driver.deferred_tracker import DeferredTracker
 from distrib.study.driver.loading import Say, load, ray_of
@@ -35,6 +36,7 @@ def run_study(
     meanwhile: Callable[[RunFolder, StudyRecord], None] = lambda folder, study: None,
     argv: Sequence[str] = tuple(sys.argv),
     stored: dict[str, Any] | None = None,
+    lost: Lost | None = None,
 ) -> Outcome:
     """Carry a plan out: load, search, train the winner on every row, judge it on the test part.
 
@@ -44,6 +46,7 @@ def run_study(
         trackers: who looks on, given the folder.
         meanwhile: done in a thread of its own beside the last training, when all trials have ended.
         say: tells the reader a line.
+        lost: tells the reader that Ray itself is gone, whereupon this process ends with code 130.
 
     Raises:
         InputError: something that was asked for cannot be had; nothing is left behind.
@@ -65,7 +68,7 @@ def run_study(
         )
         imports.start()
         stack.callback(imports.join)
-        cluster = stack.enter_context(ray_of(plan))
+        cluster = stack.enter_context(ray_of(plan, lost))
         with held_back():
             from distrib.study.driver.capacity import capacity_watched
             from distrib.study.driver.study_runner import StudyRunner
