@@ -17,108 +17,48 @@ if TYPE_CHECKING:
     from distrib.study.record.run_folder import RunFolder
 
 
+READ_AS = {"text": str, "int": int, "float": float, "duration": duration, "setting": setting}
+
+
 def add_options(parser: Parser) -> None:
     """The options of any training, searched or not."""
-    data = parser.add_argument_group("data and parameters")
-    data.add_argument("--data", metavar="PATH", help="your own data; without it, real default data")
-    data.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="fixed",
-        type=setting,
-        help="fix a parameter, or a data option as data.KEY",
-    )
-    data.add_argument(
-        "--max-epochs",
-        type=int,
-        metavar="N",
-        dest="max_budget",
-        help="the most epochs (folds, rounds) of a trial",
-    )
-    data.add_argument("--metric", help="what is optimised; the family's first metric by default")
-    data.add_argument(
-        "--test-fraction",
-        type=float,
-        metavar="SHARE",
-        help="share of the groups set aside before anything else (default 0.15)",
-    )
-    data.add_argument("--seed", type=int, help="seed of everything random (default 0)")
-    place = parser.add_argument_group("where it goes")
+    add_group(parser, "data and parameters")
+    place = add_group(parser, "where it goes")
     place.add_argument("--out", metavar="DIR|URL", help="where studies are kept (default: runs)")
     place.add_argument("--name", help="the study's name; else <space>-<number>")
     place.add_argument(
         "--resume", metavar="STUDY", help="go on with a study: its folder, its name, or 'last'"
     )
-    place.add_argument(
-        "--keep", type=int, metavar="K", help="trials that keep their weights (default 3)"
-    )
-    place.add_argument(
-        "--checkpoint-every",
-        type=float,
-        metavar="SECONDS",
-        dest="save_every",
-        help="least time between checkpoints of a trial (default 10)",
-    )
-    machine = parser.add_argument_group("machines")
-    machine.add_argument("--address", help="a Ray cluster, such as auto; else a Ray of its own")
-    machine.add_argument(
-        "--workers-per-trial",
-        type=workers,
-        metavar="N|N:M",
-        help="processes that train a trial together; N:M takes as many as there is room for",
-    )
-    machine.add_argument("--cpus-per-worker", type=float, metavar="N", dest="cpus")
-    machine.add_argument("--gpus-per-worker", type=float, metavar="N", dest="gpus")
-    machine.add_argument("--accelerator-type", metavar="TYPE", help="such as A100")
-    machine.add_argument("--device", help="cpu or cuda (default: cuda with --gpus-per-worker)")
-    machine.add_argument("--precision", help="float32, bfloat16, ... as the family has them")
-    machine.add_argument(
-        "--allow-custom",
-        action="store_true",
-        default=None,
-        help="run the code that a space names as package.module:Class",
-    )
-    machine.add_argument(
-        "--debug",
-        action="store_true",
-        default=None,
-        help="tracebacks, and everything that Ray and the trials write",
-    )
+    add_group(parser, "machines")
 
 
-SEARCH = ("trials", "sampler", "scheduler", "time_budget", "concurrent", "confirm")
-BOOTSTRAP = ("bootstrap", "bootstrap_of")
-PLAIN = (
-    "data",
-    "max_budget",
-    "metric",
-    "test_fraction",
-    "seed",
-    "keep",
-    "save_every",
-    "address",
-    "device",
-    "precision",
-    "allow_custom",
-    "debug",
-)
-DOOR_WORDS = {"max_budget": "max-epochs"}
-RESUMABLE = (
-    "trials",
-    "time_budget",
-    "concurrent",
-    "confirm",
-    "keep",
-    "save_every",
-    "address",
-    "allow_custom",
-    "debug",
-    "device",
-    "precision",
-    *BOOTSTRAP,
-)
+def add_group(parser: Parser, title: str) -> argparse._ArgumentGroup:
+    """The options of a study that stand under this title, as `study.plan.options` declares them.
+
+    None of them has a default here, so that one sees what was given.
+    """
+    from distrib.study.plan.options import RESOURCES, flags
+
+    group = parser.add_argument_group(title)
+    declared = [(name, flag, default) for name, flag, default in flags()]
+    declared += [(name, flag, None) for name, flag in RESOURCES.items()]
+    for name, flag, default in declared:
+        if flag.group != title:
+            continue
+        shown = (
+            f" (default {default:g})"
+            if flag.kind in ("int", "float") and default is not None
+            else ""
+        )
+        given: dict[str, Any] = {"dest": name, "help": flag.help + shown}
+        if flag.kind == "switch":
+            given.update(action="store_true", default=None)
+        else:
+            given.update(type={**READ_AS, "workers": workers}[flag.kind], metavar=flag.metavar)
+        if flag.kind == "setting":
+            given.update(action="append", default=[])
+        group.add_argument(flag.name, **given)
+    return group
 
 
 def workers(word: str) -> tuple[int, int | None]:
@@ -135,31 +75,33 @@ def options_from(args: argparse.Namespace, base: Options | None = None) -> Optio
     from dataclasses import replace
 
     from distrib.cluster.connect import Resources
-    from distrib.study.plan.options import Options
+    from distrib.study.plan.options import RESOURCES, Options, flags
 
-    given: dict[str, Any] = {k: getattr(args, k, None) for k in (*PLAIN, *SEARCH, *BOOTSTRAP)}
-    given = {k: v for k, v in given.items() if v is not None}
-    resources = {
-        k: getattr(args, k)
-        for k in ("cpus", "gpus", "accelerator_type")
-        if getattr(args, k) is not None
-    }
-    if args.workers_per_trial is not None:
-        resources |= dict(zip(("workers", "most"), args.workers_per_trial))
+    given = {name: value for name, _, _ in flags() if (value := _given(args, name)) is not None}
+    resources = {name: value for name in RESOURCES if (value := _given(args, name)) is not None}
+    if "workers" in resources:
+        resources |= dict(zip(("workers", "most"), resources["workers"]))
+    if "fixed" in given:
+        given["fixed"] = once(given["fixed"])
     if base is None:
-        return Options(**given, resources=Resources(**resources), fixed=once(args.fixed))
-    refused = [k for k in given if k not in RESUMABLE]
-    refused += ["set"] if args.fixed else []
-    if refused:
-        raise InputError(
-            "a resumed study keeps its own",
-            where="--" + DOOR_WORDS.get(refused[0], refused[0].replace("_", "-")),
-            expected="only --trials, --time-budget, --concurrent, --confirm, --bootstrap, "
-            "--keep and what concerns the machines",
-        )
+        return Options(**given, resources=Resources(**resources))
+    for name, flag, _ in flags():
+        if name in given and not flag.resumes:
+            taken = [f.name for _, f, _ in flags() if f.resumes and f.group != "machines"]
+            raise InputError(
+                "a resumed study keeps its own",
+                where=flag.name,
+                expected=f"only {', '.join(taken)} and what concerns the machines",
+            )
     if "time_budget" not in given:
         given["time_budget"] = None
     return replace(base, **given, resources=replace(base.resources, **resources))
+
+
+def _given(args: argparse.Namespace, name: str) -> Any:
+    """What was given for an option; None where nothing was, or the command has no such option."""
+    value = getattr(args, name, None)
+    return None if value == [] else value
 
 
 def resumed(args: argparse.Namespace) -> tuple[Plan, RunFolder, dict[str, Any]]:
@@ -267,22 +209,11 @@ def find_study(name: str, out: Path) -> RunFolder:
 
 def add_search_options(parser: Parser) -> None:
     """The options of a search alone."""
-    search = parser.add_argument_group("search")
+    search = add_group(parser, "search")
     search.add_argument(
         "--space", metavar="NAME|FILE", help="what may vary: mlp, trimming, or YAML"
     )
-    search.add_argument("--trials", type=int, metavar="N")
-    search.add_argument("--concurrent", type=int, metavar="N", help="trials at a time")
-    search.add_argument("--sampler", help="tpe (where the space names none), gp, random or grid")
-    search.add_argument("--scheduler", help="asha (default), hyperband, median or none")
-    search.add_argument("--time-budget", type=duration, metavar="TIME", help="such as 90s, 15m, 2h")
     search.add_argument("--warm-start", metavar="STUDY", help="begin with its best configurations")
-    search.add_argument(
-        "--confirm",
-        type=int,
-        metavar="N",
-        help="train the best N again with fresh seeds: mean and spread",
-    )
     search.add_argument(
         "--dry-run",
         action="store_true",

@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from distrib.records import StudyRecord, Tracker, TrialRecord
-from distrib.tracking import wording
 
 SHARE = 0.1  # of the driver's time at most
 
@@ -56,7 +55,7 @@ class Pictures(Tracker):
         try:
             from distrib.tracking.curves import write_curves
 
-            write_curves(self.folder / wording.trial_folder(trial.number), self._study, trial)
+            write_curves(trial_folder(self.folder, trial.number), self._study, trial)
         except Exception:
             self._study = None
         now = time.monotonic()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from distrib.study.record.metrics_file import read_metrics
 from distrib.trainables.base import Source, Worker
+from distrib.trial_files import read_metrics
 from tests.support.driver import trials_of
 from tests.support.ray_cluster import left_on, ray_cluster, ray_node
 from tests.support.stream_family import Net, NetConfig, write_rows

@@ -182,6 +182,8 @@ def happen(config: CurveConfig, score: float) -> float:
         from distrib.study.worker.trial_actor import TrialActor
 
         TrialActor.reset_config = lambda self, new: os.kill(os.getpid(), 9)  # type: ignore[assignment,return-value]
+    if config.kind == "stop":
+        os.kill(os.getpid(), 19)
     if config.kind == "die":
         os.kill(os.getpid(), 9)
     if config.kind == "die once" and not Path(config.options).exists():

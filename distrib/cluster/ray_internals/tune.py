@@ -5,8 +5,10 @@ What is left out costs milliseconds of every trial, or seconds of every study.
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -144,3 +146,18 @@ def process_of(trial: Trial) -> tuple[str, int] | None:
         return None
     known = actors(actor_id=actor._actor_id.hex())
     return (known["Address"]["NodeID"], known["Pid"]) if known else None
+
+
+def host_of(node: str) -> str:
+    """The name of a node by its id."""
+    names = {one["NodeID"]: one["NodeManagerHostname"] for one in ray.nodes()}
+    return names.get(node, "a node that is gone")
+
+
+def end_process(trial: Trial) -> None:
+    """End the process of a trial, though it may be stopped and hear nothing: Tune is told of it."""
+    process = process_of(trial)
+    if process is not None and process[0] == ray.get_runtime_context().get_node_id():
+        with suppress(OSError):
+            os.kill(process[1], signal.SIGKILL)
+    ray.kill(trial.temporary_state.ray_actor)

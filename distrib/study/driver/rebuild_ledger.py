@@ -31,10 +31,11 @@ from distrib.study.record.ledger_lines import (
     VALUE,
     readable,
 )
-from distrib.study.record.metrics_file import MetricsFile, read_metrics
+from distrib.study.record.metrics_file import MetricsFile
 from distrib.study.record.run_folder import RunFolder
 from distrib.study.space.configs import read_config
 from distrib.study.space.space import Parameter, label
+from distrib.trial_files import CONFIG, METRICS, read_metrics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +90,7 @@ def rebuild_ledger(folder: RunFolder, stored: dict[str, Any], plan: Plan) -> lis
     lines = "".join(json.dumps(log) + "\n" for log in _logs(trials, record, plan))
     _try_out(folder, record, lines)
     for trial in trials.values():
-        path = folder.trial(trial.number) / "metrics.csv"
+        path = folder.trial(trial.number) / METRICS
         if trial.rows and not read_metrics(path):  # its rows are those of epochs.parquet
             path.unlink(missing_ok=True)
             MetricsFile(path).append(trial.rows)
@@ -116,7 +117,7 @@ def _gather(
     notes = []
     trials = {number: _Trial(number) for number in range(max(numbers) + 1)}
     for number, trial in trials.items():
-        file = folder.trial(number) / "config.yaml"
+        file = folder.trial(number) / CONFIG
         if file.is_file() and file.stat().st_size:
             trial.params = _params(plan, read_config(file), file)
         elif table is not None and number in set(table["trial"]):
@@ -125,7 +126,7 @@ def _gather(
         else:
             notes.append(f"trial {number} left no configuration: it is drawn again")
             continue
-        trial.rows = _rows(folder.trial(number) / "metrics.csv", epochs, number, record)
+        trial.rows = _rows(folder.trial(number) / METRICS, epochs, number, record)
     if table is not None:
         _ends_of_table(trials, table)
     _ends_of_ledger(trials, folder.ledger)

@@ -9,9 +9,9 @@ from distrib.errors import InputError
 from distrib.study.driver.study_file import record_of
 from distrib.study.record.ledger import Ledger
 from distrib.study.record.ledger_lines import hint, readable
-from distrib.study.record.metrics_file import read_metrics
 from distrib.study.record.run_folder import RunFolder
 from distrib.study.space.space import Space, label
+from distrib.trial_files import METRICS, read_metrics
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -97,7 +97,7 @@ def _check_params(folder: RunFolder, space: Space, trial: FrozenTrial) -> None:
 
 def _check_metric(folder: RunFolder, metric: str, trial: FrozenTrial) -> None:
     """The values of the ledger are those of the metric that the study optimises."""
-    for row in read_metrics(folder.trial(trial.number) / "metrics.csv"):
+    for row in read_metrics(folder.trial(trial.number) / METRICS):
         told = trial.intermediate_values.get(int(row["step"]))
         if told is not None and repr(row.get(metric)) != repr(told):
             raise InputError(

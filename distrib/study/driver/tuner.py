@@ -24,9 +24,12 @@ from ray.tune.search import Searcher
 
 from distrib.cluster.interruption import ended_like_ctrl_c
 from distrib.cluster.ray_internals.tune import (
+    end_process,
+    host_of,
     lean_tune,
     memory_kills_are_failures,
     one_death_counts_once,
+    process_of,
     roomless,
 )
 from distrib.records import FailureClass
@@ -200,8 +203,18 @@ class _Ticker(tune.Callback):
     def __init__(self, search: Search, when_over: Callable[[], None]) -> None:
         self.search = search
         self.when_over: Callable[[], None] | None = when_over
+        self.running: dict[int, Any] = {}
+        search.processes = self._processes
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.running[trial.config["number"]] = trial
+        self.search.began(trial.config["number"])
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.running.pop(trial.config["number"], None)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.running.pop(trial.config["number"], None)
         # Tune keeps statistics of a dozen numbers of its own for every trial, for ever.
         trial.run_metadata.metric_analysis.clear()
         trial.run_metadata.metric_n_steps.clear()
@@ -210,6 +223,18 @@ class _Ticker(tune.Callback):
     @_guarded
     def _tick(self) -> None:
         self.search.tick()
+        for number in self.search.stalled():
+            trial = self.running[number]
+            trial.max_failures = 0  # it is not begun again
+            end_process(trial)
+
+    def _processes(self, number: int) -> str:
+        """The processes of a trial that may be to blame for its silence, in words."""
+        process = process_of(self.running[number])
+        if process is None:
+            return "its process"
+        node, pid = process
+        return f"its process {pid} on {host_of(node)}"
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self._tick()

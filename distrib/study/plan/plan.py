@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from distrib.errors import InputError, nearest, said_in
 from distrib.study.plan.checks import check_bootstrap
-from distrib.study.plan.options import Options
+from distrib.study.plan.options import Options, flags
 from distrib.study.plan.workers import worker_of
 from distrib.study.record.remote_store import is_url
 from distrib.study.search.samplers import GONE
@@ -272,23 +272,14 @@ def _trials(space: Space, sampler: str, asked: int | None, default: Any) -> int:
 
 
 def _check_numbers(options: Options) -> None:
-    for name, value, least in (
-        ("--concurrent", options.concurrent, 1),
-        ("--keep", options.keep, 0),
-        ("--confirm", options.confirm, 0),
-        ("--bootstrap", options.bootstrap, 0),
-        ("--seed", options.seed, 0),
-        ("--checkpoint-every", options.save_every, 0),
-    ):
-        if value is not None and not value >= least:
-            raise InputError("too small", where=name, found=value, expected=f"{least} or more")
-    if options.time_budget is not None and not options.time_budget > 0:
-        raise InputError(
-            "no time to search in",
-            where="--time-budget",
-            found=options.time_budget,
-            expected="above 0",
-        )
+    for name, flag, _ in flags():
+        value = getattr(options, name)
+        if value is not None and flag.least is not None and not value >= flag.least:
+            raise InputError(
+                "too small", where=flag.name, found=value, expected=f"{flag.least:g} or more"
+            )
+        if value is not None and flag.kind == "duration" and not value > 0:
+            raise InputError("no time at all", where=flag.name, found=value, expected="above 0")
     if not 0 <= options.test_fraction < 1:
         raise InputError(
             "not a share",

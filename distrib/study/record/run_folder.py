@@ -13,6 +13,7 @@ from pathlib import Path
 
 from distrib.errors import InputError
 from distrib.study.record.ledger_lines import hint
+from distrib.trial_files import TRIALS, trial_folder
 
 
 class RunFolder:
@@ -39,11 +40,11 @@ class RunFolder:
 
     def trial(self, number: int) -> Path:
         """The folder of one trial."""
-        return self.path / "trials" / f"{number:04d}"
+        return trial_folder(self.path, number)
 
     def trials(self) -> list[Path]:
         """The folders of all trials, by number."""
-        found = (self.path / "trials").glob("[0-9]*")
+        found = (self.path / TRIALS).glob("[0-9]*")
         return sorted(found, key=lambda path: int(path.name))
 
     def check_links(self) -> None:
