@@ -45,11 +45,8 @@ def add_group(parser: Parser, title: str) -> argparse._ArgumentGroup:
     for name, flag, default in declared:
         if flag.group != title:
             continue
-        shown = (
-            f" (default {default:g})"
-            if flag.kind in ("int", "float") and default is not None
-            else ""
-        )
+        number = isinstance(default, int | float) and flag.kind != "switch"
+        shown = f" (default {default:g})" if number else ""
         given: dict[str, Any] = {"dest": name, "help": flag.help + shown}
         if flag.kind == "switch":
             given.update(action="store_true", default=None)

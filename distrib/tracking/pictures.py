@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from distrib.records import StudyRecord, Tracker, TrialRecord
+from distrib.trial_files import trial_folder
 
 SHARE = 0.1  # of the driver's time at most
 

@@ -1,4 +1,4 @@
-"""`kill -9` of Ray's own processes: the driver says so, ends in good order, and a resume goes on."""
+"""`kill -9` of Ray's own processes: the driver says so and how to go on, and a resume does."""
 
 from __future__ import annotations
 

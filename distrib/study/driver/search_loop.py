@@ -215,10 +215,9 @@ class Search:
         """Trials that are to be ended for their silence; the reader is told of all that is long."""
         told, over = self.stalls.look()
         for number, silence in told.items():
-            self.tell(
-                f"trial {number}: no progress for {silence:.0f} s; {self.processes(number)} may hang"
-                + ("" if self.limits.stall else " (--stall-timeout would end it)")
-            )
+            hint = "" if self.limits.stall else " (--stall-timeout would end it)"
+            who = self.processes(number)
+            self.tell(f"trial {number}: no progress for {silence:.0f} s; {who} may hang{hint}")
         for number, silence in over.items():
             where = self.processes(number)
             self.stalls.forget(number)

@@ -58,8 +58,8 @@ class Options:
     """
 
     trials: int | None = _flag(
-        None, "--trials", "trials in all; the space's number by default", "search", "int", metavar="N",
-        resumes=True,
+        None, "--trials", "trials in all; the space's number by default", "search", "int",
+        metavar="N", resumes=True,
     )  # fmt: skip
     concurrent: int | None = _flag(
         None, "--concurrent", "trials at a time", "search", "int", metavar="N", resumes=True,
