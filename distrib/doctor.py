@@ -75,17 +75,16 @@ def look_at_study(args: argparse.Namespace) -> int:
     """Whether a study can go on, or its ledger made again."""
     from dataclasses import replace
 
+    from distrib.api.resuming import resumed_plan
     from distrib.study.driver.rebuild_ledger import rebuild_ledger
     from distrib.study.driver.resumable import check_resumable
-    from distrib.study.driver.study_file import options_of, read_study, space_of
-    from distrib.study.plan.plan import make_plan
     from distrib.study.record.run_folder import open_run_folder
 
     study = open_run_folder(args.study, ledger=not args.rebuild_ledger)
     with study.locked():
-        stored = read_study(study.study_yaml)
-        options = replace(options_of(stored), allow_custom=args.allow_custom)
-        plan = make_plan(space_of(stored, str(study.study_yaml)), options)
+        plan, stored = resumed_plan(
+            study, lambda options: replace(options, allow_custom=args.allow_custom)
+        )
         try:
             check_resumable(study, stored, plan.space)
             print("its ledger is whole, and knows every trial that left a folder")

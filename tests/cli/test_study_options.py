@@ -11,13 +11,12 @@ from distrib.cli.command import Parser
 from distrib.cli.study_options import add_group, add_options, add_search_options, options_from
 from distrib.cluster.connect import Resources
 from distrib.errors import InputError
-from distrib.study.plan.options import RESOURCES, Flag, Options, flags
+from distrib.study.plan.options import DECLARED, Declared, Options
 
 WORDS = {"text": "x", "int": "4", "float": "0.5", "duration": "2m", "setting": "epochs=3",
          "workers": "2:4", "switch": None}  # fmt: skip
 VALUES = {"text": "x", "int": 4, "float": 0.5, "duration": 120.0, "setting": {"epochs": 3},
           "workers": 2, "switch": True}  # fmt: skip
-ALL = [*((name, flag) for name, flag, _ in flags()), *RESOURCES.items()]
 
 
 def given(*words: str) -> Any:
@@ -29,28 +28,33 @@ def given(*words: str) -> Any:
 
 
 def test_every_option_has_a_flag_of_its_own() -> None:
-    names = {name for name, _, _ in flags()}
-    assert names == {field.name for field in fields(Options)} - {"resources", "split_seed"}
-    assert {*RESOURCES, "most"} == {field.name for field in fields(Resources)}
-    assert len({flag.name for _, flag in ALL}) == len(ALL)
+    def named(owner: type) -> set[str]:
+        return {option.field for option in DECLARED if option.owner is owner}
+
+    assert named(Options) == {field.name for field in fields(Options)} - {"resources", "split_seed"}
+    assert named(Resources) == {field.name for field in fields(Resources)} - {"most"}
+    assert len({option.flag.name for option in DECLARED}) == len(DECLARED)
 
 
-@pytest.mark.parametrize(("name", "flag"), ALL, ids=lambda value: getattr(value, "name", ""))
-def test_what_is_given_arrives_and_a_resume_takes_what_it_says(name: str, flag: Flag) -> None:
-    word = WORDS[flag.kind]
+@pytest.mark.parametrize("option", DECLARED, ids=lambda option: option.flag.name)
+def test_what_is_given_arrives_and_a_resume_takes_what_it_says(option: Declared) -> None:
+    flag, word = option.flag, WORDS[option.flag.kind]
     args = given(flag.name, *([word] if word else []))
-    options = options_from(args)
-    owner = options.resources if name in RESOURCES else options
-    assert getattr(owner, name) == VALUES[flag.kind]
+
+    def taken(options: Options) -> Any:
+        owner = options if option.owner is Options else options.resources
+        return getattr(owner, option.field)
+
+    assert taken(options_from(args)) == VALUES[flag.kind]
     base = Options(metric="score", seed=9, keep=7)
-    if not flag.resumes:
-        with pytest.raises(InputError, match=f"{flag.name}: a resumed study keeps its own") as told:
-            options_from(args, base)
-        assert "only --trials, --concurrent," in str(told.value)
+    if flag.resumes:
+        options = options_from(args, base)
+        assert taken(options) == VALUES[flag.kind]
+        assert (options.metric, options.seed) == ("score", 9)
         return
-    taken = options_from(args, base)
-    assert getattr(taken.resources if name in RESOURCES else taken, name) == VALUES[flag.kind]
-    assert (taken.metric, taken.seed) == ("score", 9)
+    with pytest.raises(InputError, match=f"{flag.name}: a resumed study keeps its own") as told:
+        options_from(args, base)
+    assert "only --trials, --concurrent," in str(told.value)
 
 
 def test_nothing_given_is_nothing_changed() -> None:

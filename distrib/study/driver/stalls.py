@@ -1,7 +1,8 @@
 """Trials of which nothing is heard any more: a process that was stopped, a file system that hangs.
 
 A family gives its trial a chance to speak at least every 30 s of work (see the contract), so
-silence beyond that is none of the training's. Whoever is slower has shown it: by its own longest silence.
+silence beyond that is none of the training's. Whoever is slower has shown it by a silence of its
+own that ended well.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from distrib.files import atomic_write
 from distrib.records import Dimension, StudyRecord
 from distrib.safe_yaml import read_yaml_file
 from distrib.study.driver.study_checks import VERSION, check_study, own_names, stored_names
-from distrib.study.plan.options import Options, flags
+from distrib.study.plan.options import DECLARED, Options
 from distrib.study.plan.plan import Plan
 from distrib.study.record.remote_store import is_url
 from distrib.study.space.space_file import parse_space
@@ -32,9 +32,9 @@ def write_study(
 ) -> None:
     """Write a study's description, once, when it begins (and again when its trials are raised)."""
     options = stored_names(asdict(plan.options))
-    for key, flag, _ in flags():
-        if not flag.stored:
-            del options[key]
+    for option in DECLARED:
+        if not option.flag.stored:
+            del options[option.field]
     options["fixed"] = dict(plan.options.fixed)
     content = {
         "version": VERSION,

@@ -6,7 +6,7 @@ takes anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -152,7 +152,7 @@ class Options:
         return self.seed if self.split_seed is None else self.split_seed
 
 
-RESOURCES = {
+_OF_RESOURCES = {
     "workers": Flag(
         "--workers-per-trial",
         "processes that train a trial together; N:M takes as many as there is room for",
@@ -167,11 +167,29 @@ RESOURCES = {
         "--accelerator-type", "such as A100", "machines", metavar="TYPE", resumes=True
     ),
 }  # fmt: skip
-"""The options that make up `Options.resources`."""
 
 
-def flags() -> Iterator[tuple[str, Flag, Any]]:
-    """Field, flag and default of every option that has one, those of the resources aside."""
-    for one in fields(Options):
-        if "flag" in one.metadata:
-            yield one.name, one.metadata["flag"], one.default
+@dataclass(frozen=True)
+class Declared:
+    """An option, the field that it fills, and the default of that.
+
+    Attributes:
+        owner: the class of the field, `Options` or its `Resources`.
+    """
+
+    field: str
+    flag: Flag
+    default: Any = None
+    owner: type = Options
+
+    @property
+    def word(self) -> str:
+        """The option as a name of Python's: `--max-epochs` is `max_epochs`."""
+        return self.flag.name.removeprefix("--").replace("-", "_")
+
+
+DECLARED = (
+    *(Declared(one.name, one.metadata["flag"], one.default)
+      for one in fields(Options) if "flag" in one.metadata),
+    *(Declared(name, flag, owner=Resources) for name, flag in _OF_RESOURCES.items()),
+)  # fmt: skip

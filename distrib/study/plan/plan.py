@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from distrib.errors import InputError, nearest, said_in
 from distrib.study.plan.checks import check_bootstrap
-from distrib.study.plan.options import Options, flags
+from distrib.study.plan.options import DECLARED, Options
 from distrib.study.plan.workers import worker_of
 from distrib.study.record.remote_store import is_url
 from distrib.study.search.samplers import GONE
@@ -272,8 +272,9 @@ def _trials(space: Space, sampler: str, asked: int | None, default: Any) -> int:
 
 
 def _check_numbers(options: Options) -> None:
-    for name, flag, _ in flags():
-        value = getattr(options, name)
+    for option in DECLARED:
+        flag, owner = option.flag, options if option.owner is Options else options.resources
+        value = getattr(owner, option.field)
         if value is not None and flag.least is not None and not value >= flag.least:
             raise InputError(
                 "too small", where=flag.name, found=value, expected=f"{flag.least:g} or more"
