@@ -32,6 +32,7 @@ class _Box:
         early: a worker that had ended its training when its group was lost.
         met: whether the workers of the group have found each other. begun: those that have begun
             this job. spared: whether a group was lost before all of them had.
+        error: the last that a worker ended with.
     """
 
     job: Job | None = None
@@ -47,6 +48,7 @@ class _Box:
     met: bool = False
     begun: set[int] = field(default_factory=set)
     spared: bool = False
+    error: str = ""
     closed: bool = False
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -54,7 +56,7 @@ class _Box:
         """Another question."""
         if job is not None and (self.job is None or job.key != self.job.key):
             self.furthest, self.restarts, self.early = 0.0, 0, None
-            self.begun, self.spared = set(), False
+            self.begun, self.spared, self.error = set(), False, ""
         self.count, self.job, self.answer, self.said = count, job or self.job, None, {}
 
 
@@ -102,6 +104,13 @@ class Mailbox:
         async with box.changed:
             if box.group == group and box.job is not None and box.job.key == key:
                 box.begun.add(rank)
+
+    async def failed(self, actor: str, group: int, rank: int, reason: str) -> None:
+        """A worker ends with an error: the libraries' own, where it has lost the others."""
+        box = self._box(actor)
+        async with box.changed:
+            if group == box.group:
+                box.error = f"worker {rank}: {reason}"
 
     async def close(self, actor: str) -> None:
         """No more questions: the workers go home."""
@@ -225,4 +234,5 @@ def _given_up(box: _Box) -> tuple[FailureClass, str]:
     """Why a job is not begun again."""
     if box.early is not None:
         return "bug", f"worker {box.early} ended its training before the others"
-    return "lost node", f"a worker died {box.restarts} times without a further unit"
+    said = f"; the last said: {box.error}" if box.error else ""
+    return "lost node", f"a worker died {box.restarts} times without a further unit{said}"

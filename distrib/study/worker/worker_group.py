@@ -9,6 +9,7 @@ this is the trainer beneath it, and the workers find each other through a file.
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import threading
@@ -23,10 +24,11 @@ from typing import Any
 import ray
 
 from distrib.cluster.connect import Resources
+from distrib.cluster.network import choose_interface
 from distrib.errors import InputError
 from distrib.study.worker.mailbox import Mailbox
-from distrib.study.worker.trial import Message
-from distrib.study.worker.trial_runner import Context, Job, TrialRunner
+from distrib.study.worker.trial import Message, reason
+from distrib.study.worker.trial_runner import Context, GroupEndsError, Job, TrialRunner
 
 FAREWELL = 30.0  # seconds for the controllers to go when their actors go
 SETTLED = 2.0  # seconds after which a process that Ray calls dead makes no group any more
@@ -226,9 +228,19 @@ def work(settings: dict[str, Any]) -> None:
 
     context: Context = settings["context"]
     one_node = here.get_local_world_size() == size
-    with process_group(context.worker, rank, size, meeting / "store", one_node=one_node) as worker:
-        notice = _taken_away if settings["foreign"] else None
-        TrialRunner.of(context, worker, ray.get, exchange, notice).run()
+    if not one_node:
+        head = ray.get_runtime_context().gcs_address.rpartition(":")[0]
+        choose_interface(head.strip("[]"), os.environ)
+    notice = _taken_away if settings["foreign"] else None
+    store = meeting / "store"
+    try:
+        with process_group(context.worker, rank, size, store, one_node=one_node) as worker:
+            TrialRunner.of(context, worker, ray.get, exchange, notice).run()
+    except Exception as error:
+        if not isinstance(error, GroupEndsError):  # whatever ends the group again and again is told
+            with suppress(ray.exceptions.RayError):
+                ray.get(mailbox.failed.remote(actor, group, rank, reason(error)), timeout=FAREWELL)
+        raise
 
 
 def _meeting(storage: Path, actor: str, group: int) -> Path:

@@ -319,10 +319,14 @@ def test_groups_whose_workers_never_find_each_other_are_a_failure() -> None:
         for group in range(2, RESTARTS + 3):
             asked = begin(box.ask("actor", len(told), FIRST))
             await asyncio.sleep(0)
+            await box.failed("actor", group - 1, 1, "RuntimeError: Gloo connectFullMesh failed")
+            await box.failed("actor", group - 2, 0, "of an earlier group")
             await box.begin("actor", group, 2)
             told.append(await asked)
         assert [message.restarts for message in told] == [1] * (RESTARTS + 1)
         assert told[-1].failure is not None and told[-1].failure[0] == "lost node"
+        said = "; the last said: worker 1: RuntimeError: Gloo connectFullMesh failed"
+        assert told[-1].failure[1].endswith(said)
         assert all(message.failure is None for message in told[:-1])
 
     played(scene())
