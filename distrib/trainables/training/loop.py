@@ -211,7 +211,7 @@ class _Loop:
         self.origin, self.place = self.task.start, self.task.share(self.task.start)
 
     def run(self) -> Iterator[Progress]:
-        # Only here: what is wrapped holds on to the workers' group, and a state taken later must not.
+        # Only here: what is wrapped holds on to the group of workers, as a state must not.
         model = self.worker.wrap(self.task.model)
         self.offered = time.monotonic()
         while not self.done():
