@@ -81,6 +81,9 @@ class Lm(TorchTrainable[LmConfig, Source, Texts]):
     def load(self, source: Source, *, targets: bool = True) -> Texts:
         return read_texts(Path(str(source.path)) / "texts.csv")
 
+    def row_ids(self, data: Texts) -> np.ndarray:
+        return data.ids
+
     def build(self, config: LmConfig, values: Mapping[str, Any]) -> nn.Module:
         return Network(config.width, config.dropout)
 

@@ -27,7 +27,7 @@ def texts(folder: Path, rows: int = 120, **more: Any) -> Texts:
 
 def states(config: LmConfig, data: Texts, state: State | None = None) -> list[tuple[Any, State]]:
     items = Lm().progress(config, data, Worker(), state)
-    return [((item.step, item.metrics, item.train), item.state()) for item in items]
+    return [((item.fidelity, item.metrics, item.train), item.state()) for item in items]
 
 
 @pytest.mark.parametrize(
