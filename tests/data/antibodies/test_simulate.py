@@ -92,7 +92,7 @@ def test_a_junction_is_made_of_its_genes() -> None:
         assert v.sequence[v.anchor :].startswith(own[:first])
         assert j.sequence[: j.anchor + 3].endswith(own[last:])
         checked += 1
-    assert checked > 100
+    assert checked > 60
 
 
 @pytest.mark.parametrize("locus", LOCI)
