@@ -10,7 +10,7 @@ import numpy as np
 from distrib.data.splits import check_disjoint
 from distrib.errors import InputError, nearest
 
-PARTS = ("train", "val", "test")
+PARTS = ("train", "validation", "test")
 SPLIT, CLUSTER = "split", "cluster"
 """The columns of a table that families obey."""
 
@@ -18,7 +18,7 @@ Order = Literal["greedy", "random"]
 
 _WORDS = {
     "train": "train", "training": "train",
-    "val": "val", "valid": "val", "validation": "val", "dev": "val",
+    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
     "test": "test", "testing": "test",
 }  # fmt: skip
 

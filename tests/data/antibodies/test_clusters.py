@@ -126,7 +126,7 @@ def test_words_of_a_split_column() -> None:
     assert read_split(["train", "Valid", "TEST"], "t.csv").tolist() == [0, 1, 2]
     with pytest.raises(InputError, match=r"row 2, column 'split'(.|\n)*tset(.|\n)*test"):
         read_split(["train", "tset"], "t.csv")
-    assert PARTS == ("train", "val", "test")
+    assert PARTS == ("train", "validation", "test")
 
 
 @pytest.mark.parametrize("text", ["80/20", "a/b/c", "80/-10/30", "0/50/50"])
