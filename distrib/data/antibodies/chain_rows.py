@@ -169,8 +169,8 @@ def _bounds(chains: Chains, chain: Chain) -> np.ndarray:
     columns: dict[str, list[str]] = {}
     for region in REGIONS:
         words = {region, region.replace("fr", "fwr")}
-        names = [form for word in sorted(words)
-                 for form in (f"{word}_aa_{chain}", f"{word}_{chain}", f"{word}_aa", word)]  # fmt: skip
+        forms = ("{}_aa_" + chain, "{}_" + chain, "{}_aa", "{}")
+        names = [form.format(word) for word in sorted(words) for form in forms]
         if found := _column(chains, names):
             columns[region] = found
     rows = []

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import RobertaConfig, RobertaForMaskedLM
 
 from distrib.data.antibodies.alphabet import CLS, PAD, SEP, VOCABULARY
@@ -30,6 +30,7 @@ class Size:
     num_heads: int
     intermediate_size: int
     dropout: float = 0.1
+    attention_dropout: float = 0.0
     context: int = 512
     fused: bool = True
 
@@ -43,7 +44,7 @@ def roberta_config(size: Size) -> RobertaConfig:
         num_attention_heads=size.num_heads,
         intermediate_size=size.intermediate_size,
         hidden_dropout_prob=size.dropout,
-        attention_probs_dropout_prob=size.dropout,
+        attention_probs_dropout_prob=size.attention_dropout,
         max_position_embeddings=size.context + 2,
         type_vocab_size=1,
         layer_norm_eps=1e-5,
@@ -111,7 +112,7 @@ def masked_loss(logits: Tensor, targets: Tensor, focal_gamma: float = 0.0) -> Te
     Args:
         logits: (n, vocabulary). targets: (n,) int64.
     """
-    nats = F.cross_entropy(logits.float(), targets, reduction="none")
+    nats = functional.cross_entropy(logits.float(), targets, reduction="none")
     if not focal_gamma:
         return nats
     return nats * (-torch.expm1(-nats)).clamp(min=0) ** focal_gamma

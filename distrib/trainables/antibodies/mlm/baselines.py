@@ -16,7 +16,7 @@ NAMES = {"unigram": False, "position-wise unigram": True}
 
 
 def unigram_figures(train: ChainRows, judged: ChainRows) -> dict[str, dict[str, float]]:
-    """Name -> every metric, of frequencies counted in `train`, on the masked residues of `judged`."""
+    """Name -> every metric, of frequencies in `train`, on the masked residues of `judged`."""
     counted = Unigram.of(train)
     found = {}
     for name, by_place in NAMES.items():

@@ -24,7 +24,10 @@ class MlmConfig(TokenBatches, Validated, Optimized, Switches, Initialized, Torch
     num_layers: int = Field(2, ge=1, description="transformer layers")
     num_heads: int = Field(4, ge=1, description="attention heads; they divide hidden_size")
     ffn_ratio: int = Field(4, ge=1, description="width of the feed-forward part over hidden_size")
-    dropout: float = Field(0.1, ge=0, lt=1, description="of embeddings, attention and layers")
+    dropout: float = Field(0.1, ge=0, lt=1, description="of embeddings and layers")
+    attention_dropout: float = Field(
+        0.0, ge=0, lt=1, description="of attention; above 0 no fused kernel runs on a CPU"
+    )
     context: int = Field(
         512, ge=8, le=4096, description="the most tokens of a chain, two special ones included"
     )
@@ -60,7 +63,7 @@ class MlmConfig(TokenBatches, Validated, Optimized, Switches, Initialized, Torch
 
 
 class MlmSource(Source):
-    """A file of chains, a folder of them, or the default data: chains simulated by OLGA's tables."""
+    """A file or folder of chains, or the default data: chains simulated by OLGA's tables."""
 
     chain: Literal["heavy", "light"] = Field("heavy", description="which chain of an antibody")
     column: str | None = Field(None, description="of the amino acids; else the usual names")

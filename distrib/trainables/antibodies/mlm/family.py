@@ -182,6 +182,7 @@ def size_of(config: MlmConfig) -> Size:
         num_heads=config.num_heads,
         intermediate_size=config.ffn_ratio * config.hidden_size,
         dropout=config.dropout,
+        attention_dropout=config.attention_dropout,
         context=config.context,
         fused=config.fused_attention,
     )

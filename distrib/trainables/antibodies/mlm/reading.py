@@ -46,6 +46,9 @@ def _without(chains: Chains, long: np.ndarray, source: MlmSource) -> Chains:
             hint="data.on_long=skip leaves them out; data.longest and context are the limits",
         )
     if len(long) == len(chains):
-        raise InputError("no chain is left", file=chains.ids.file,
-                         found=f"{len(long):,}, all of more than {source.longest} residues")  # fmt: skip
+        raise InputError(
+            "no chain is left",
+            file=chains.ids.file,
+            found=f"{len(long):,}, all of more than {source.longest} residues",
+        )
     return chains.take(np.setdiff1d(np.arange(len(chains)), long))
