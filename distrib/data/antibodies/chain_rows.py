@@ -38,7 +38,7 @@ class ChainRows:
 
     Attributes:
         tokens: (residues,) uint8 of `alphabet.VOCABULARY`, without special tokens.
-        at: (rows + 1,) int64: row i has the residues from `at[i]` to `at[i + 1]`.
+        offsets: (rows + 1,) int64: row i has the residues from `offsets[i]` to `offsets[i + 1]`.
         kinds: (residues,) uint8 of `regions.KINDS`, or untold.
         germline: (residues,) uint8 tokens of the germline, PAD where it is not known.
         ids: (rows,) str. groups: (rows,) int64, never parted: clusters, else equal sequences.
@@ -48,7 +48,7 @@ class ChainRows:
     """
 
     tokens: np.ndarray
-    at: np.ndarray
+    offsets: np.ndarray
     kinds: np.ndarray
     germline: np.ndarray
     ids: np.ndarray
@@ -63,7 +63,7 @@ class ChainRows:
     @property
     def lengths(self) -> np.ndarray:
         """(rows,) int64, residues."""
-        return np.diff(self.at)
+        return np.diff(self.offsets)
 
     @property
     def has_germline(self) -> bool:
@@ -73,11 +73,11 @@ class ChainRows:
     def take(self, rows: np.ndarray) -> ChainRows:
         """The part with these rows, in their order."""
         lengths = self.lengths[rows]
-        residues = ragged(self.at[rows], lengths)
+        residues = ragged(self.offsets[rows], lengths)
         return replace(
             self,
             tokens=self.tokens[residues],
-            at=np.r_[0, np.cumsum(lengths)],
+            offsets=np.r_[0, np.cumsum(lengths)],
             kinds=self.kinds[residues],
             germline=self.germline[residues],
             ids=self.ids[rows],
@@ -93,7 +93,7 @@ class ChainRows:
     def describe(self) -> dict[str, Any]:
         """Sizes, what was told of the residues, and a fingerprint of the content."""
         content = hashlib.sha256()
-        for array in (self.tokens, self.at, self.kinds, self.germline, self.groups):
+        for array in (self.tokens, self.offsets, self.kinds, self.germline, self.groups):
             content.update(np.ascontiguousarray(array).tobytes())
         for texts in (self.ids, self.split):
             content.update("\n".join([] if texts is None else texts.tolist()).encode())

@@ -27,7 +27,7 @@ class Unigram:
     @staticmethod
     def of(rows: ChainRows) -> Unigram:
         """Counted in chains."""
-        place = np.arange(len(rows.tokens)) - np.repeat(rows.at[:-1], rows.lengths)
+        place = np.arange(len(rows.tokens)) - np.repeat(rows.offsets[:-1], rows.lengths)
         known = rows.tokens >= FIRST_LETTER
         letter = rows.tokens[known].astype(np.int64) - FIRST_LETTER
         places = int(rows.lengths.max(initial=1))

@@ -20,7 +20,7 @@ def padded(rows: ChainRows, values: np.ndarray, fill: int) -> np.ndarray:
     lengths = rows.lengths
     table = np.full((len(rows), int(lengths.max(initial=0)) + 2), fill, dtype=values.dtype)
     row = np.repeat(np.arange(len(rows)), lengths)
-    place = np.arange(len(values)) - np.repeat(rows.at[:-1], lengths)
+    place = np.arange(len(values)) - np.repeat(rows.offsets[:-1], lengths)
     table[row, place + 1] = values
     return table
 
