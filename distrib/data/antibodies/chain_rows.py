@@ -22,7 +22,8 @@ from distrib.data.antibodies.regions import (
     find_bounds,
     kinds_of,
 )
-from distrib.data.antibodies.split import CLUSTER, SPLIT, check_split, read_split
+from distrib.data.antibodies.split import CLUSTER, check_split
+from distrib.data.files.split_words import SPLIT, WORDS, split_words
 from distrib.data.files.tables import as_text
 
 GERMLINE_COLUMNS = ("germline_alignment_aa_{}", "germline_alignment_aa", "germline_aa", "germline")
@@ -133,9 +134,10 @@ def rows_of(chains: Chains, chain: Chain, *, simulated: bool = False) -> ChainRo
     split = None
     if SPLIT in chains.columns:
         words = [as_text(cell) for cell in chains.columns[SPLIT].tolist()]
-        parts = read_split(words, chains.ids.file, [chains.place(i) for i in range(len(chains))])
+        first = int(chains.ids.rows[0]) - 1 if len(chains) else 0
+        split = split_words(words, file=chains.ids.file, first=first)
+        parts = np.array([WORDS.index(word) for word in split.tolist()], dtype=np.int8)
         check_split(groups, parts, chains.ids.values, chains.ids.file)
-        split = np.array(("train", "validation", "test"))[parts]
     return ChainRows(
         tokens,
         at,

@@ -18,14 +18,8 @@ import pandas as pd
 from distrib.data.antibodies.chains import Chains
 from distrib.data.antibodies.clusters import Clusters, cluster_sequences, clusters_of_column
 from distrib.data.antibodies.regions import Chain, bounds_of
-from distrib.data.antibodies.split import (
-    CLUSTER,
-    PARTS,
-    SPLIT,
-    Order,
-    check_split,
-    split_clusters,
-)
+from distrib.data.antibodies.split import CLUSTER, Order, check_split, split_clusters
+from distrib.data.files.split_words import SPLIT, WORDS
 from distrib.data.files.tables import as_text
 from distrib.errors import InputError
 
@@ -105,12 +99,12 @@ def cluster_chains(
     say(f"clusters for the split: {found.told()}")
     parts = split_clusters(found.of_row, steps.shares, order=steps.order, seed=steps.seed)
     check_split(found.of_row, parts)
-    sizes = np.bincount(parts, minlength=len(PARTS)).tolist()
-    clusters = [len(np.unique(found.of_row[parts == k])) for k in range(len(PARTS))]
-    for name, rows, count in zip(PARTS, sizes, clusters):
+    sizes = np.bincount(parts, minlength=len(WORDS)).tolist()
+    clusters = [len(np.unique(found.of_row[parts == k])) for k in range(len(WORDS))]
+    for name, rows, count in zip(WORDS, sizes, clusters):
         say(f"{name}: {rows:,} chains in {count:,} clusters")
     columns = chains.columns.assign(
-        **{CLUSTER: found.of_row, SPLIT: np.array(PARTS, dtype=object)[parts]}
+        **{CLUSTER: found.of_row, SPLIT: np.array(WORDS, dtype=object)[parts]}
     )
     record = {
         "levels": levels,
@@ -119,8 +113,8 @@ def cluster_chains(
             "order": steps.order,
             "seed": steps.seed,
             "shares": list(steps.shares),
-            "chains": dict(zip(PARTS, sizes)),
-            "clusters": dict(zip(PARTS, clusters)),
+            "chains": dict(zip(WORDS, sizes)),
+            "clusters": dict(zip(WORDS, clusters)),
         },
     }
     return Clustered(

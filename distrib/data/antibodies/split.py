@@ -7,20 +7,14 @@ from typing import Literal
 
 import numpy as np
 
+from distrib.data.files.split_words import WORDS
 from distrib.data.splits import check_disjoint
-from distrib.errors import InputError, nearest
+from distrib.errors import InputError
 
-PARTS = ("train", "validation", "test")
-SPLIT, CLUSTER = "split", "cluster"
-"""The columns of a table that families obey."""
+CLUSTER = "cluster"
+"""The column of a table whose values are never parted; `split_words.SPLIT` says what is what."""
 
 Order = Literal["greedy", "random"]
-
-_WORDS = {
-    "train": "train", "training": "train",
-    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
-    "test": "test", "testing": "test",
-}  # fmt: skip
 
 
 def parse_shares(text: str) -> tuple[float, float, float]:
@@ -58,7 +52,7 @@ def split_clusters(
         seed: of the random order.
 
     Returns:
-        (rows,) int8 places in `PARTS`.
+        (rows,) int8 places in `split_words.WORDS`.
     """
     distinct, first, codes, sizes = np.unique(
         clusters, return_index=True, return_inverse=True, return_counts=True
@@ -95,30 +89,6 @@ def check_split(
     """Raise where a cluster lies in two parts.
 
     Args:
-        clusters: (rows,) integers. parts: (rows,) places in `PARTS`. names: (rows,) of clusters.
+        clusters: (rows,) integers. parts: (rows,) places in `split_words.WORDS`. names: (rows,) of clusters.
     """
-    check_disjoint(clusters, parts, group_names=names, fold_names=np.array(PARTS)[parts], file=file)
-
-
-def read_split(
-    words: Sequence[str], file: object, places: Sequence[str] | None = None
-) -> np.ndarray:
-    """(rows,) int8 places in `PARTS` of a column's words.
-
-    Raises:
-        InputError: naming the row of a word that is none of them.
-    """
-    parts = np.empty(len(words), dtype=np.int8)
-    for row, word in enumerate(words):
-        part = _WORDS.get(word.strip().lower())
-        if part is None:
-            raise InputError(
-                "a part that is not known",
-                file=file,
-                where=f"{places[row] if places else f'row {row + 1}'}, column {SPLIT!r}",
-                found=repr(word),
-                expected=", ".join(PARTS),
-                hint=nearest(word.lower(), _WORDS),
-            )
-        parts[row] = PARTS.index(part)
-    return parts
+    check_disjoint(clusters, parts, group_names=names, fold_names=np.array(WORDS)[parts], file=file)

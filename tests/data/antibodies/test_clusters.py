@@ -15,13 +15,7 @@ from distrib.data.antibodies.chains import read_chains
 from distrib.data.antibodies.clusters import cluster_sequences, clusters_of_column
 from distrib.data.antibodies.mmseqs import Mmseqs, find_mmseqs
 from distrib.data.antibodies.simulate import simulate_chains
-from distrib.data.antibodies.split import (
-    PARTS,
-    check_split,
-    parse_shares,
-    read_split,
-    split_clusters,
-)
+from distrib.data.antibodies.split import check_split, parse_shares, split_clusters
 from distrib.errors import InputError
 
 REAL = Path(os.environ.get("DISTRIB_REAL_DATA", Path(__file__).parents[4] / "shared" / "data"))
@@ -120,13 +114,6 @@ def test_shares_are_of_rows_even_with_a_cluster_of_a_quarter_of_all() -> None:
 def test_a_crossing_cluster_is_named() -> None:
     with pytest.raises(InputError, match="clone7"):
         check_split(np.array([0, 1, 0]), np.array([0, 1, 2]), np.array(["clone7", "b", "clone7"]))
-
-
-def test_words_of_a_split_column() -> None:
-    assert read_split(["train", "Valid", "TEST"], "t.csv").tolist() == [0, 1, 2]
-    with pytest.raises(InputError, match=r"row 2, column 'split'(.|\n)*tset(.|\n)*test"):
-        read_split(["train", "tset"], "t.csv")
-    assert PARTS == ("train", "validation", "test")
 
 
 @pytest.mark.parametrize("text", ["80/20", "a/b/c", "80/-10/30", "0/50/50"])

@@ -8,16 +8,14 @@ from pydantic import Field, model_validator
 
 from distrib.trainables.base import Source
 from distrib.trainables.training.config import (
-    Initialized,
     Optimized,
-    Switches,
     TokenBatches,
     TorchConfig,
     Validated,
 )
 
 
-class MlmConfig(TokenBatches, Validated, Optimized, Switches, Initialized, TorchConfig):
+class MlmConfig(TokenBatches, Validated, Optimized, TorchConfig):
     """The network, what is masked, and how it is trained."""
 
     hidden_size: int = Field(96, ge=8, description="width: numbers of a token's embedding")
@@ -32,6 +30,9 @@ class MlmConfig(TokenBatches, Validated, Optimized, Switches, Initialized, Torch
         512, ge=8, le=4096, description="the most tokens of a chain, two special ones included"
     )
     fused_attention: bool = Field(True, description="attention in one kernel; off: step by step")
+    checkpoint_activations: bool = Field(
+        False, description="compute activations again instead of keeping them: less memory"
+    )
 
     mask_share: float = Field(0.15, gt=0, le=0.5, description="share of residues to guess")
     mean_span: float = Field(

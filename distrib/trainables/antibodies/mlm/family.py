@@ -16,7 +16,8 @@ from distrib.errors import InputError
 from distrib.trainables.antibodies.mlm.batch import tokens_of, training_batch, validation_batch
 from distrib.trainables.antibodies.mlm.config import MlmConfig, MlmSource
 from distrib.trainables.antibodies.mlm.scores import NUM_CELLS, figures
-from distrib.trainables.base import ArtifactInputs, Fidelity, Metric, State, Worker
+from distrib.trainables.base import Fidelity, Metric, State, Worker
+from distrib.trainables.capabilities import ArtifactInputs
 from distrib.trainables.extras import require
 from distrib.trainables.training.family import Batch, TorchTrainable, Use
 
@@ -144,14 +145,14 @@ class Mlm(TorchTrainable[MlmConfig, MlmSource, ChainRows]):
                 found[name] |= {f"test/{key}": value for key, value in values.items()}
         return found
 
-    def outputs(
+    def write_artifacts(
         self,
         config: MlmConfig,
         state: State,
         data: ChainRows,
         worker: Worker,
         folder: Path,
-        known: ArtifactInputs,
+        inputs: ArtifactInputs,
     ) -> list[str]:
         """The model as `transformers` opens it, with its tokeniser."""
         from distrib.models.antibodies.export import write_export
