@@ -5,6 +5,7 @@ Of the residues chosen, 80% become the mask token, 10% another residue at random
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,74 +34,68 @@ class Masking:
     cdr3_weight: float = 1.0
 
 
+MARGIN = LONGEST_SPAN - 1
+"""Places before a chain's first, where spans may begin that reach into it."""
+
+
+def chances(tokens: np.ndarray, salt: Sequence[int] = (0,)) -> np.ndarray:
+    """(4, rows, MARGIN + places) uniform numbers that follow from each row's residues and a salt.
+
+    So the masks of a chain do not depend on what stands beside it in a batch, or on how many
+    workers there are: with one salt they are the same in every epoch and trial, with the seed and
+    the epoch as a salt they are another in each.
+
+    Args:
+        tokens: (rows, places), padded behind with zeros. salt: whole numbers.
+    """
+    start = np.random.SeedSequence(list(salt)).generate_state(1, np.uint64)[0]
+    place = np.arange(MARGIN + tokens.shape[1], dtype=np.uint64) * np.uint64(0xD1342543DE82EF95)
+    with np.errstate(over="ignore"):
+        # Padding adds nothing to a row's number.
+        letters = _mix(tokens.astype(np.uint64) + place[: tokens.shape[1]] + start)
+        row = _mix(np.where(tokens > 0, letters, np.uint64(0)).sum(axis=1, dtype=np.uint64))
+        layers = [
+            _mix(_mix(row + np.uint64(layer) * np.uint64(0x9E3779B97F4A7C15))[:, None] + place)
+            for layer in range(1, 5)
+        ]
+    return (np.stack(layers) >> np.uint64(11)).astype(np.float64) / 2**53
+
+
 def choose(
-    maskable: np.ndarray, cdr3: np.ndarray, masking: Masking, rng: np.random.Generator
+    maskable: np.ndarray, cdr3: np.ndarray, chance: np.ndarray, masking: Masking
 ) -> np.ndarray:
     """(rows, places) bool: the residues to guess, at least one of each row that has any.
 
     Args:
         maskable: (rows, places) bool, the residues that are known. cdr3: those of the CDR3.
+        chance: of `chances`.
     """
     weight = np.where(cdr3, masking.cdr3_weight, 1.0) * maskable
     total = weight.sum(axis=1, keepdims=True)
-    per_row = maskable.sum(axis=1, keepdims=True)
-    share = np.minimum(masking.share * weight * per_row / np.maximum(total, 1e-9), _MOST)
+    known = maskable.sum(axis=1, keepdims=True)
+    share = np.minimum(masking.share * weight * known / np.maximum(total, 1e-9), _MOST)
+    own = chance[0][:, MARGIN:]
     if masking.mean_span <= 1:
-        chance = rng.random(maskable.shape)
-        return _at_least_one(chance < share, maskable, chance)
+        return _at_least_one(own < share, maskable, own)
     survival = _span_survival(masking.mean_span)
     # Spans begin independently, also before the first place, so that every place is covered alike:
     # with probability 1 - exp(-rate) for a rate of so many spans over it.
-    rate = -np.log1p(-share) / survival.sum()
-    begins = np.pad(rate, ((0, 0), (len(survival) - 1, 0)), mode="edge")
-    chance = rng.random(begins.shape)
-    started = chance < -np.expm1(-begins)
-    length = np.searchsorted(-survival, -rng.random(begins.shape), side="right")
+    rate = np.pad(-np.log1p(-share) / survival.sum(), ((0, 0), (MARGIN, 0)), mode="edge")
+    begun = chance[0] < -np.expm1(-rate)
+    length = np.searchsorted(-survival, -chance[1], side="right")
     chosen = np.zeros(maskable.shape, dtype=bool)
-    places = maskable.shape[1]
-    for step in range(len(survival)):
-        first = len(survival) - 1 - step
-        chosen |= (started & (length > step))[:, first : first + places]
-    return _at_least_one(chosen & maskable, maskable, chance[:, len(survival) - 1 :])
+    for step in range(LONGEST_SPAN):
+        first = MARGIN - step
+        chosen |= (begun & (length > step))[:, first : first + maskable.shape[1]]
+    return _at_least_one(chosen & maskable, maskable, own)
 
 
-def corrupt(
-    tokens: np.ndarray, chosen: np.ndarray, kind: np.ndarray, letter: np.ndarray
-) -> np.ndarray:
-    """(rows, places) tokens with those chosen masked, replaced or kept.
-
-    Args:
-        kind, letter: (rows, places) uniform numbers that decide so.
-    """
+def corrupt(tokens: np.ndarray, chosen: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    """(rows, places) tokens with those chosen masked, replaced or kept, by the `chances`."""
+    kind, letter = chance[2:, :, MARGIN:]
     random = FIRST_LETTER + (letter * _LETTERS).astype(tokens.dtype)
     shown = np.where(kind < MASKED, MASK, np.where(kind < MASKED + REPLACED, random, tokens))
     return np.where(chosen, shown, tokens).astype(tokens.dtype)
-
-
-def fixed_chances(tokens: np.ndarray, count: int) -> np.ndarray:
-    """(count, rows, places) uniform numbers that follow from each row's own residues.
-
-    So the masks of a chain are the same in every epoch, trial and batch, whatever stands beside it.
-
-    Args:
-        tokens: (rows, places), padded behind with zeros.
-    """
-    row = np.zeros(len(tokens), dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        for place in range(tokens.shape[1]):  # padding leaves a row's number as it is
-            column = tokens[:, place].astype(np.uint64)
-            row = np.where(column > 0, _mix(row * np.uint64(31) + column), row)
-        places = np.arange(tokens.shape[1], dtype=np.uint64)
-        layers = []
-        for layer in range(count):
-            number = row[:, None] + np.uint64(1 + layer) * np.uint64(0x9E3779B97F4A7C15)
-            layers.append(_mix(_mix(number) + places * np.uint64(0xD1342543DE82EF95)))
-    return (np.stack(layers) >> np.uint64(11)).astype(np.float64) / 2**53
-
-
-def fixed_choice(maskable: np.ndarray, chance: np.ndarray, share: float = 0.15) -> np.ndarray:
-    """(rows, places) bool as `choose` by `fixed_chances`: each residue for itself, all alike."""
-    return _at_least_one(maskable & (chance < share), maskable, chance)
 
 
 def _at_least_one(chosen: np.ndarray, maskable: np.ndarray, chance: np.ndarray) -> np.ndarray:

@@ -5,23 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from distrib.data.antibodies.alphabet import FIRST_LETTER, MASK, UNK
-from distrib.data.antibodies.masking import (
-    Masking,
-    choose,
-    corrupt,
-    fixed_chances,
-    fixed_choice,
-)
+from distrib.data.antibodies.alphabet import FIRST_LETTER, MASK
+from distrib.data.antibodies.masking import MARGIN, Masking, chances, choose, corrupt
 
 ROWS, PLACES = 400, 120
 
 
-def chosen(masking: Masking, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def residues(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(FIRST_LETTER, 25, (ROWS, PLACES))
+
+
+def chosen(masking: Masking) -> tuple[np.ndarray, np.ndarray]:
     maskable = np.ones((ROWS, PLACES), dtype=bool)
     cdr3 = np.zeros_like(maskable)
     cdr3[:, 95:110] = True
-    return choose(maskable, cdr3, masking, np.random.default_rng(seed)), cdr3
+    return choose(maskable, cdr3, chances(residues()), masking), cdr3
 
 
 @pytest.mark.parametrize("share", [0.15, 0.3])
@@ -56,41 +54,41 @@ def test_residues_of_the_cdr3_are_masked_more_often_and_the_share_stays() -> Non
 def test_unknown_residues_are_never_chosen_and_every_chain_has_one_to_guess() -> None:
     maskable = np.zeros((50, 8), dtype=bool)
     maskable[:, 2] = True
+    chance = chances(residues()[:50, :8])
     for span in (1, 4):
-        found = choose(maskable, maskable, Masking(0.01, span), np.random.default_rng(1))
-        assert (found == maskable).all()
-    assert not choose(np.zeros((2, 5), bool), np.zeros((2, 5), bool), Masking(),
-                      np.random.default_rng(1)).any()  # fmt: skip
+        assert (choose(maskable, maskable, chance, Masking(0.01, span)) == maskable).all()
+    assert not choose(maskable & False, maskable, chance, Masking()).any()
 
 
 def test_eighty_ten_ten() -> None:
-    """Of 100,000 masked residues; a random one is the true one in a twentieth of cases."""
-    rng = np.random.default_rng(2)
-    tokens = rng.integers(FIRST_LETTER, 25, (200, 500))
+    """Of 200,000 masked residues; a random one is the true one in a twentieth of cases."""
+    tokens = np.random.default_rng(2).integers(FIRST_LETTER, 25, (400, 500))
     everywhere = np.ones_like(tokens, dtype=bool)
-    kind, letter = rng.random((2, *tokens.shape))
-    shown = corrupt(tokens, everywhere, kind, letter)
-    assert (shown == MASK).mean() == pytest.approx(0.8, abs=0.005)
-    assert (shown == tokens).mean() == pytest.approx(0.1 + 0.1 / 20, abs=0.004)
+    shown = corrupt(tokens, everywhere, chances(tokens))
+    assert (shown == MASK).mean() == pytest.approx(0.8, abs=0.004)
+    assert (shown == tokens).mean() == pytest.approx(0.1 + 0.1 / 20, abs=0.003)
     others = shown[(shown != MASK) & (shown != tokens)]
     assert set(others.tolist()) == set(range(FIRST_LETTER, 25))
-    nowhere = corrupt(tokens, ~everywhere, kind, letter)
-    assert (nowhere == tokens).all()
+    assert (corrupt(tokens, ~everywhere, chances(tokens)) == tokens).all()
 
 
-def test_fixed_masks_follow_from_the_chain_alone() -> None:
-    """Not from its neighbours, its place or the padding; and they are as even as random ones."""
-    rng = np.random.default_rng(3)
-    tokens = rng.integers(FIRST_LETTER, 25, (ROWS, PLACES))
-    first = fixed_chances(tokens, 3)
-    padded = np.pad(tokens[::-1], ((0, 0), (0, 30)))
-    again = fixed_chances(padded, 3)
-    assert (first == again[:, ::-1, :PLACES]).all()
-    found = fixed_choice(tokens > UNK, first[0])
-    assert found.mean() == pytest.approx(0.15, abs=0.006)
-    assert abs(np.corrcoef(first.reshape(3, -1))[np.triu_indices(3, 1)]).max() < 0.02
-    assert np.histogram(first, 20, (0, 1))[0].std() / (first.size / 20) < 0.02
+def test_masks_follow_from_the_chain_and_the_salt_alone() -> None:
+    """Not from its neighbours, its place or the padding."""
+    tokens = residues(3)
+    first = chances(tokens)
+    again = chances(np.pad(tokens[::-1], ((0, 0), (0, 30))))
+    assert (first == again[:, ::-1, : MARGIN + PLACES]).all()
+    assert (first != chances(tokens, (1, 0, 5))).mean() > 0.999
     changed = tokens.copy()
     changed[:, 60] = np.where(tokens[:, 60] == 5, 6, 5)
-    other = fixed_choice(changed > UNK, fixed_chances(changed, 1)[0])
-    assert (other != found).any(axis=1).mean() > 0.99
+    assert (first != chances(changed)).mean() > 0.999
+
+
+def test_masks_are_as_even_as_random_ones() -> None:
+    """Alike everywhere, and the four layers, rows, places and epochs independent of each other."""
+    tokens = residues(3)
+    first = chances(tokens)
+    assert np.histogram(first, 20, (0, 1))[0].std() / (first.size / 20) < 0.02
+    layers = [*first.reshape(4, -1), chances(tokens, (1, 0, 1))[0].ravel(),
+              np.roll(first[0], 1, axis=1).ravel(), np.roll(first[0], 1, axis=0).ravel()]  # fmt: skip
+    assert abs(np.corrcoef(layers)[np.triu_indices(len(layers), 1)]).max() < 0.02

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from distrib.data.antibodies.alphabet import CLS, FIRST_LETTER, PAD, SEP
 from distrib.data.antibodies.chain_rows import ChainRows
-from distrib.data.antibodies.masking import Masking, choose, corrupt, fixed_chances, fixed_choice
+from distrib.data.antibodies.masking import Masking, chances, choose, corrupt
 from distrib.data.antibodies.regions import CDR3, UNTOLD
 from distrib.trainables.antibodies.mlm.scores import NUM_STATES
 
@@ -34,30 +35,28 @@ def tokens_of(rows: ChainRows) -> tuple[np.ndarray, np.ndarray | None]:
     return tokens, None if there.all() else there
 
 
-def training_batch(rows: ChainRows, masking: Masking, rng: np.random.Generator) -> dict[str, Any]:
-    """Masked anew: `tokens`, `there`, `where` (flat places to guess) and their `targets`."""
-    tokens, there = tokens_of(rows)
-    maskable = tokens >= FIRST_LETTER
-    cdr3 = padded(rows, rows.kinds, UNTOLD) == CDR3
-    chosen = choose(maskable, cdr3, masking, rng)
-    kind, letter = rng.random((2, *tokens.shape))
-    return _batch(tokens, there, chosen, corrupt(tokens, chosen, kind, letter))
+def training_batch(rows: ChainRows, masking: Masking, salt: Sequence[int]) -> dict[str, Any]:
+    """`tokens`, `there`, `where` (flat places to guess) and their `targets`.
+
+    Args:
+        salt: the seed and the epoch: chains are masked anew in each.
+    """
+    return _masked(rows, masking, salt)
 
 
 def validation_batch(rows: ChainRows) -> dict[str, Any]:
     """Masked as the chains themselves say, whatever the trial; with the `cells` of `scores`."""
-    tokens, there = tokens_of(rows)
-    maskable = tokens >= FIRST_LETTER
-    choice, kind, letter = fixed_chances(np.where(maskable, tokens, 0), 3)
-    chosen = fixed_choice(maskable, choice, _STANDARD.share)
-    batch = _batch(tokens, there, chosen, corrupt(tokens, chosen, kind, letter))
+    batch = _masked(rows, _STANDARD, (0,))
     kinds = padded(rows, rows.kinds, UNTOLD).ravel()[batch["where"]].astype(np.int64)
     states = padded(rows, rows.states(), 0).ravel()[batch["where"]]
     return {**batch, "cells": kinds * NUM_STATES + states}
 
 
-def _batch(
-    tokens: np.ndarray, there: np.ndarray | None, chosen: np.ndarray, shown: np.ndarray
-) -> dict[str, Any]:
+def _masked(rows: ChainRows, masking: Masking, salt: Sequence[int]) -> dict[str, Any]:
+    tokens, there = tokens_of(rows)
+    maskable = tokens >= FIRST_LETTER
+    chance = chances(np.where(maskable, tokens, 0), salt)
+    chosen = choose(maskable, padded(rows, rows.kinds, UNTOLD) == CDR3, chance, masking)
     where = np.flatnonzero(chosen)
+    shown = corrupt(tokens, chosen, chance)
     return {"tokens": shown, "there": there, "where": where, "targets": tokens.ravel()[where]}

@@ -90,7 +90,7 @@ class Mlm(TorchTrainable[MlmConfig, MlmSource, ChainRows]):
             batch = validation_batch(rows)
         else:
             masking = Masking(config.mask_share, config.mean_span, config.cdr3_weight)
-            batch = training_batch(rows, masking, use.rng)
+            batch = training_batch(rows, masking, (1, config.seed, use.epoch))
         return Batch(batch, len(batch["targets"]))
 
     def losses(self, config: MlmConfig, model: Any, inputs: dict[str, Any]) -> Tensor:
