@@ -86,7 +86,7 @@ def read_chains(
     column: str | None = None,
     on_unknown: OnUnknown = "error",
 ) -> Chains:
-    """Read the chains of a file, or of all parquet files of a folder.
+    """Read the chains of a file, of all parquet files of a folder, or of its only file.
 
     A FASTA file has the id first in its headers; a `.txt` file has one sequence a line, without
     header, and no ids. A table (CSV, TSV, parquet) has its ids in `id` or `sequence_id`, else rows
@@ -177,10 +177,14 @@ def _has_header(path: Path) -> bool:
 def _read_folder(path: Path, chain: Chain, column: str | None, on_unknown: OnUnknown) -> Chains:
     files = sorted(path.glob("*.parquet"))
     if not files:
+        others = [file for file in sorted(path.iterdir()) if suffix(file) in CHAIN_SUFFIXES]
+        if len(others) == 1:
+            return read_chains(others[0], chain, column=column, on_unknown=on_unknown)
         raise InputError(
-            "no parquet file in this folder",
+            "no parquet files in this folder",
             file=path,
-            hint="python -m distrib.prepare oas writes some; a single file is read as well",
+            found=", ".join(file.name for file in others) or "nothing to read",
+            expected="parquet files, as python -m distrib.prepare oas writes, or a single file",
         )
     parts = [
         from_table(read_table(file), file, chain, column=column, on_unknown=on_unknown)

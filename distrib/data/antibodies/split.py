@@ -89,6 +89,7 @@ def check_split(
     """Raise where a cluster lies in two parts.
 
     Args:
-        clusters: (rows,) integers. parts: (rows,) places in `split_words.WORDS`. names: (rows,) of clusters.
+        clusters: (rows,) integers. parts: (rows,) places in `split_words.WORDS`.
+        names: (rows,) how clusters are called. file: where they come from.
     """
     check_disjoint(clusters, parts, group_names=names, fold_names=np.array(WORDS)[parts], file=file)

@@ -76,7 +76,7 @@ class MaskedLm(nn.Module):
         super().__init__()
         self.lm = RobertaForMaskedLM(roberta_config(size))
         if checkpoint:
-            self.lm.gradient_checkpointing_enable({"use_reentrant": False})
+            self.lm.activation_checkpointing_enable({"use_reentrant": False})
 
     def forward(self, tokens: Tensor, there: Tensor | None, where: Tensor) -> Tensor:
         """Logits of some places alone: of the others the head is not computed.

@@ -89,6 +89,10 @@ def test_masks_are_as_even_as_random_ones() -> None:
     tokens = residues(3)
     first = chances(tokens)
     assert np.histogram(first, 20, (0, 1))[0].std() / (first.size / 20) < 0.02
-    layers = [*first.reshape(4, -1), chances(tokens, (1, 0, 1))[0].ravel(),
-              np.roll(first[0], 1, axis=1).ravel(), np.roll(first[0], 1, axis=0).ravel()]  # fmt: skip
+    layers = [
+        *first.reshape(4, -1),
+        chances(tokens, (1, 0, 1))[0].ravel(),
+        np.roll(first[0], 1, axis=1).ravel(),
+        np.roll(first[0], 1, axis=0).ravel(),
+    ]
     assert abs(np.corrcoef(layers)[np.triu_indices(len(layers), 1)]).max() < 0.02

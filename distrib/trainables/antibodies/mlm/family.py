@@ -63,6 +63,9 @@ class Mlm(TorchTrainable[MlmConfig, MlmSource, ChainRows]):
     def lengths(self, config: MlmConfig, data: ChainRows) -> np.ndarray:
         return data.lengths + 2
 
+    def row_ids(self, data: ChainRows) -> np.ndarray:
+        return data.ids
+
     def check(self, config: MlmConfig, data: ChainRows, num_workers: int = 1) -> None:
         """No chain is longer than the context, and there are rows in each part."""
         self.check_rows(config, data)
