@@ -138,6 +138,13 @@ CASES = [
         diverging={"kind": "nan"},
     ),
     Case(
+        "tests.support.token_family:Lm",
+        {"epochs": 3, "dropout": 0.1, "held_out": 0.25, "accumulate": 2},
+        budget=3,
+        groups=None,
+        diverging={"learning_rate": 1e30},
+    ),
+    Case(
         "tests.support.stream_family:Net",
         {"epochs": 3, "hidden": 4},
         budget=3,

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from distrib.data.files.split_words import split_words
 from distrib.data.streams.stream_batches import Tokens
-from distrib.trainables.base import Fidelity, Metric, Source
+from distrib.trainables.base import Fidelity, Metric, Source, Worker
 from distrib.trainables.training.config import (
     Optimized,
     TokenBatches,
@@ -114,6 +114,20 @@ class Lm(TorchTrainable[LmConfig, Source, Texts]):
     def apply(self, config: LmConfig, model: nn.Module, inputs: dict[str, Any]) -> pd.DataFrame:
         found = nats(model, inputs["letters"])
         return pd.DataFrame({"nats": found.sum(1).cpu().numpy()})
+
+    def baselines(
+        self, config: LmConfig, data: Texts, test: Texts | None, worker: Worker
+    ) -> dict[str, dict[str, float]]:
+        """Letters as frequent as in the training rows, whatever was before them."""
+        rest, held_out = self.split(config, data)
+        share = np.bincount(rest.flat, minlength=VOCABULARY) / len(rest.flat)
+
+        def figures(part: Texts) -> dict[str, float]:
+            loss = float(-np.log(share[part.flat]).mean())
+            return {"loss": loss, "perplexity": math.exp(loss)}
+
+        tested = {} if test is None else figures(test)
+        return {"frequencies": {**figures(held_out), **{f"test/{n}": v for n, v in tested.items()}}}
 
     def example(self, folder: Path) -> None:
         write_texts(folder / "texts.csv", 120)
