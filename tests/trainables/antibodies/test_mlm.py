@@ -24,6 +24,7 @@ from distrib.data.antibodies.alphabet import CLS, FIRST_LETTER, MASK, PAD, SEP, 
 from distrib.data.antibodies.chain_rows import ChainRows
 from distrib.data.antibodies.masking import Masking
 from distrib.data.antibodies.regions import KINDS
+from distrib.data.antibodies.simulate import simulate_chains
 from distrib.data.antibodies.unigram import Unigram
 from distrib.errors import InputError
 from distrib.models.antibodies.export import check_export, make_tokenizer
@@ -188,6 +189,9 @@ def test_figures_of_parts_are_left_out_where_there_is_none() -> None:
     assert (found["loss_framework"], found["accuracy_framework"]) == (2.0, 0.5)
     assert (found["perplexity_cdr3"], found["accuracy_mutated"]) == (math.exp(0.5), 1.0)
     assert "loss_cdr1" not in found
+    assert found["perplexity_germline_framework"] == pytest.approx(math.exp(2))
+    assert found["perplexity_mutated_cdr3"] == math.exp(0.5)
+    assert "perplexity_germline_cdr3" not in found
     rows = table(sums)
     assert rows[["region", "residues", "masked"]].to_numpy().tolist() == [
         ["framework", "germline", 2], ["cdr3", "mutated", 1]]  # fmt: skip
@@ -280,6 +284,31 @@ def test_a_tokeniser_and_a_model_that_disagree_are_refused(tmp_path: Path) -> No
         check_export(tmp_path)
     assert make_tokenizer(512).convert_ids_to_tokens(list(range(5))) == [
         "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]  # fmt: skip
+
+
+def test_a_stream_gives_the_figures_of_the_arrays(tmp_path: Path) -> None:
+    """Of the same chains, from two files in pieces; and it is trained on."""
+    frame = simulate_chains(120).frame()
+    for number, part in enumerate((frame[:70], frame[70:])):
+        part.to_parquet(tmp_path / f"{number}.parquet", index=False, row_group_size=8)
+    streamed = MLM.load(Mlm.Source(path=str(tmp_path), stream=True))
+    whole = MLM.load(Mlm.Source(path=str(tmp_path)))
+    assert isinstance(whole, ChainRows)
+    assert MLM.count(streamed) == len(whole) == 120
+    of_stream, of_arrays = (
+        MLM.evaluate(config(), trained(), rows, Worker()) for rows in (streamed, whole)
+    )
+    assert of_stream == pytest.approx(of_arrays, rel=1e-5)
+    frames = [MLM.predict(config(), trained(), rows, Worker()) for rows in (streamed, whole)]
+    assert frames[0]["id"].tolist() == whole.ids.tolist()
+    np.testing.assert_allclose(*(f.iloc[:, 1:].to_numpy() for f in frames), atol=1e-5)
+    MLM.check(config(), streamed)
+    losses = [i.metrics["loss"] for i in MLM.progress(config(), streamed, Worker()) if i.metrics]
+    assert losses[1] < losses[0]
+    with pytest.raises(InputError, match="longer than the model's context"):
+        list(MLM.progress(config(context=64), streamed, Worker()))
+    with pytest.raises(InputError, match="default data are not streamed"):
+        MLM.load(Mlm.Source(stream=True))
 
 
 def test_it_learns_more_than_the_places_alone() -> None:

@@ -11,10 +11,12 @@ import pandas as pd
 
 from distrib.data.antibodies.chain_rows import ChainRows
 from distrib.data.antibodies.masking import Masking
+from distrib.data.streams.parquet_set import ParquetSet
 from distrib.data.streams.stream_batches import Tokens
-from distrib.errors import InputError
+from distrib.errors import DataError, InputError
 from distrib.trainables.antibodies.mlm.batch import tokens_of, training_batch, validation_batch
 from distrib.trainables.antibodies.mlm.config import MlmConfig, MlmSource
+from distrib.trainables.antibodies.mlm.reading import STREAMED, open_stream, read_rows, table_rows
 from distrib.trainables.antibodies.mlm.scores import NUM_CELLS, figures
 from distrib.trainables.base import Fidelity, Metric, State, Worker
 from distrib.trainables.capabilities import ArtifactInputs
@@ -27,7 +29,11 @@ if TYPE_CHECKING:
     from distrib.models.antibodies.masked_lm import MaskedLm, Size
 
 
-class Mlm(TorchTrainable[MlmConfig, MlmSource, ChainRows]):
+Data = ChainRows | ParquetSet
+"""Chains in arrays, or the plan of a stream of them."""
+
+
+class Mlm(TorchTrainable[MlmConfig, MlmSource, Data]):
     """Guesses masked residues; its embeddings are what `predict` gives."""
 
     Config = MlmConfig
@@ -40,16 +46,14 @@ class Mlm(TorchTrainable[MlmConfig, MlmSource, ChainRows]):
     fidelity = Fidelity("epoch", "epochs")
     no_decay = True
 
-    def load(self, source: MlmSource, *, targets: bool = True) -> ChainRows:
-        """The chains of a file or folder; without one, simulated ones."""
+    def load(self, source: MlmSource, *, targets: bool = True) -> Data:
+        """The chains of a file or folder, or the plan of a stream; without one, simulated ones."""
         require("antibodies", "transformers")
-        from distrib.trainables.antibodies.mlm.reading import read_rows
+        return open_stream(source) if source.stream else read_rows(source)
 
-        return read_rows(source)
-
-    def values(self, config: MlmConfig, data: ChainRows) -> dict[str, Any]:
-        """Whether the chains trained on are simulated, and which they are."""
-        return {"simulated": bool(getattr(data, "simulated", False))}
+    def values(self, config: MlmConfig, data: Data) -> dict[str, Any]:
+        """Whether the chains trained on are simulated."""
+        return {"simulated": isinstance(data, ChainRows) and data.simulated}
 
     def build(self, config: MlmConfig, values: Mapping[str, Any]) -> MaskedLm:
         require("antibodies", "transformers")
@@ -58,37 +62,34 @@ class Mlm(TorchTrainable[MlmConfig, MlmSource, ChainRows]):
         return MaskedLm(size_of(config), checkpoint=config.checkpoint_activations)
 
     def batching(self, config: MlmConfig) -> Tokens:
-        return Tokens(config.batch_tokens, length="length")
+        return Tokens(config.batch_tokens, length=STREAMED)
 
-    def lengths(self, config: MlmConfig, data: ChainRows) -> np.ndarray:
+    def lengths(self, config: MlmConfig, data: Data) -> np.ndarray:
+        assert isinstance(data, ChainRows)
         return data.lengths + 2
 
-    def row_ids(self, data: ChainRows) -> np.ndarray:
-        return data.ids
+    def row_ids(self, data: Data) -> np.ndarray:
+        """Of chains in memory; those of a stream are too many to be remembered."""
+        return data.ids if isinstance(data, ChainRows) else np.empty(0, dtype=str)
 
-    def check(self, config: MlmConfig, data: ChainRows, num_workers: int = 1) -> None:
+    def check(self, config: MlmConfig, data: Data, num_workers: int = 1) -> None:
         """No chain is longer than the context, and there are rows in each part."""
         self.check_rows(config, data)
         super().check(config, data, num_workers)
 
-    def check_rows(self, config: MlmConfig, data: ChainRows) -> None:
-        lengths = data.lengths
-        if len(over := np.flatnonzero(lengths + 2 > config.context)):
-            raise InputError(
-                "a chain longer than the model's context",
-                where=f"chain {data.ids[over[0]]}",
-                found=f"{lengths[over[0]]} residues ({len(over):,} such chains)",
-                expected=f"at most {config.context - 2}",
-                hint="--set context=..., or data.on_long=skip with data.longest="
-                f"{config.context - 2}",
-            )
+    def check_rows(self, config: MlmConfig, data: Data) -> None:
+        """No chain in memory is longer than the context; those of a stream are asked later."""
+        if isinstance(data, ChainRows):
+            _refuse_long(config, data, InputError)
 
-    def collate(
-        self, config: MlmConfig, values: Mapping[str, Any], rows: ChainRows, use: Use
-    ) -> Batch:
+    def collate(self, config: MlmConfig, values: Mapping[str, Any], rows: Any, use: Use) -> Batch:
+        if not isinstance(rows, ChainRows):
+            rows = table_rows(rows)
+            _refuse_long(config, rows, DataError)
         if use.purpose == "predict":
             tokens, there = tokens_of(rows)
-            return Batch({"tokens": tokens, "there": there, "lengths": rows.lengths}, len(rows))
+            inputs = {"tokens": tokens, "there": there, "lengths": rows.lengths}
+            return Batch({**inputs, "ids": rows.ids.tolist()}, len(rows))
         if use.purpose == "validate":
             batch = validation_batch(rows)
         else:
@@ -133,17 +134,26 @@ class Mlm(TorchTrainable[MlmConfig, MlmSource, ChainRows]):
         place = torch.arange(tokens.shape[1], device=tokens.device)
         residues = (place > 0) & (place <= inputs["lengths"][:, None])
         vectors = pooled(hidden.float(), residues).cpu().numpy()
-        return pd.DataFrame(vectors, columns=[f"e{k}" for k in range(vectors.shape[1])])
+        frame = pd.DataFrame(vectors, columns=[f"e{k}" for k in range(vectors.shape[1])])
+        frame.insert(0, "id", inputs["ids"])
+        return frame
 
     def baselines(
-        self, config: MlmConfig, data: ChainRows, test: ChainRows | None, worker: Worker
+        self, config: MlmConfig, data: Data, test: Data | None, worker: Worker
     ) -> dict[str, dict[str, float]]:
-        """Frequencies of residues, at all and by place, on the same masked residues."""
+        """Frequencies of residues, at all and by place, on the same masked residues.
+
+        None of a stream, which would have to be read once more.
+        """
         from distrib.trainables.antibodies.mlm.baselines import unigram_figures
 
+        if not isinstance(data, ChainRows):
+            return {}
         train, held_out = self.split(config, data)
+        assert isinstance(train, ChainRows)
+        assert isinstance(held_out, ChainRows)
         found = unigram_figures(train, held_out)
-        if test is not None:
+        if isinstance(test, ChainRows):
             for name, values in unigram_figures(data, test).items():
                 found[name] |= {f"test/{key}": value for key, value in values.items()}
         return found
@@ -152,7 +162,7 @@ class Mlm(TorchTrainable[MlmConfig, MlmSource, ChainRows]):
         self,
         config: MlmConfig,
         state: State,
-        data: ChainRows,
+        data: Data,
         worker: Worker,
         folder: Path,
         inputs: ArtifactInputs,
@@ -165,7 +175,7 @@ class Mlm(TorchTrainable[MlmConfig, MlmSource, ChainRows]):
         load_model(model, state)
         write_export(model, config.context, folder)
         return [
-            *data.notes,
+            *(data.notes if isinstance(data, ChainRows) else ()),
             "AutoModelForMaskedLM and AutoTokenizer of transformers open this folder.",
         ]
 
@@ -174,6 +184,19 @@ class Mlm(TorchTrainable[MlmConfig, MlmSource, ChainRows]):
         from distrib.data.antibodies.simulate import simulate_chains
 
         simulate_chains(200).frame().to_csv(folder / "heavy.csv", index=False)
+
+
+def _refuse_long(config: MlmConfig, rows: ChainRows, error: type[InputError]) -> None:
+    lengths = rows.lengths
+    if len(over := np.flatnonzero(lengths + 2 > config.context)):
+        most = config.context - 2
+        raise error(
+            "a chain longer than the model's context",
+            where=f"chain {rows.ids[over[0]]}",
+            found=f"{lengths[over[0]]} residues ({len(over):,} such chains)",
+            expected=f"at most {most}",
+            hint=f"--set context=..., or data.on_long=skip with data.longest={most}",
+        )
 
 
 def size_of(config: MlmConfig) -> Size:

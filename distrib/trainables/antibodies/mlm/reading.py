@@ -1,4 +1,4 @@
-"""The chains that a model is trained on: of the user's files, or simulated."""
+"""The chains that a model is trained on: of the user's files, streamed, or simulated."""
 
 from __future__ import annotations
 
@@ -6,11 +6,40 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from distrib.data.antibodies.chain_rows import ChainRows, rows_of, simulated_rows
-from distrib.data.antibodies.chains import Chains, read_chains
+from distrib.data.antibodies.chains import Chains, from_table, read_chains
+from distrib.data.streams.parquet_set import ParquetSet, open_set
 from distrib.errors import InputError
 from distrib.trainables.antibodies.mlm.config import MlmSource
+
+STREAMED = "sequence_alignment_aa"
+"""The column of a stream's amino acids, as `distrib.prepare oas` names it."""
+
+_OTHERS = ("sequence_id", "germline_alignment_aa", "fwr1_aa", "cdr1_aa", "fwr2_aa", "cdr2_aa",
+           "fwr3_aa", "cdr3_aa", "fwr4_aa")  # fmt: skip
+
+
+def open_stream(source: MlmSource) -> ParquetSet:
+    """The plan of a folder of parquet files, of which no row is read.
+
+    Raises:
+        InputError: no such files, or no column of amino acids.
+    """
+    if source.path is None:
+        raise InputError("the default data are not streamed", where="data.stream",
+                         expected="--data, a folder of parquet files")  # fmt: skip
+    known = open_set(source.path).all_columns.names
+    wanted = [STREAMED, *(name for name in _OTHERS if name in known)]
+    return open_set(source.path, wanted)
+
+
+def table_rows(table: pa.Table) -> ChainRows:
+    """Rows of a stream as arrays; letters outside the twenty are read as X."""
+    frame = table.to_pandas()
+    frame.index = range(1, len(frame) + 1)
+    return rows_of(from_table(frame, Path("stream"), "heavy", on_unknown="x"), "heavy")
 
 
 def read_rows(source: MlmSource) -> ChainRows:

@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 
 from distrib.data.antibodies.chain_rows import STATES
-from distrib.data.antibodies.regions import KINDS
+from distrib.data.antibodies.regions import CDR1, CDR2, CDR3, FRAMEWORK, KINDS
 
 NUM_KINDS, NUM_STATES = len(KINDS) + 1, len(STATES) + 1
 NUM_CELLS = NUM_KINDS * NUM_STATES
 """Kinds of residues by what they are beside their germline, the last of each not known."""
+
+_TOGETHER = {"framework": [FRAMEWORK], "cdr1_2": [CDR1, CDR2], "cdr3": [CDR3]}
+"""Regions by which published models tell germline and mutated residues apart (AbLang-2)."""
 
 Sums = Mapping[str, np.ndarray]
 """`nats`, `right` and `count` of masked residues: (cells,) each."""
@@ -28,6 +31,11 @@ def figures(sums: Sums) -> dict[str, float]:
         _add(found, f"_{kind}", {name: values[number].sum() for name, values in table.items()})
     for number, state in enumerate(STATES):
         _add(found, f"_{state}", {name: values[:, number].sum() for name, values in table.items()})
+    for state_number, state in enumerate(STATES):
+        for name, kinds in _TOGETHER.items():
+            part = {key: values[kinds, state_number].sum() for key, values in table.items()}
+            if part["count"] > 0:
+                found[f"perplexity_{state}_{name}"] = _exp(part["nats"] / part["count"])
     found.setdefault("loss", math.nan)
     return found
 
