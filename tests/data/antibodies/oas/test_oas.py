@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
-import json
 import os
 from collections import Counter
 from pathlib import Path
@@ -17,41 +14,12 @@ from distrib.data.antibodies.oas.catalog import read_catalog, select
 from distrib.data.antibodies.oas.filters import parse_wanted, unwanted
 from distrib.data.antibodies.oas.unit import KEPT, READ, read_head, unit_rows
 from distrib.errors import InputError
+from tests.support.oas_units import METADATA, ROWS, lines, unit
 
 REAL = Path(os.environ.get("DISTRIB_REAL_DATA", Path(__file__).parents[5] / "shared" / "data"))
 real = pytest.mark.skipif(
     not (REAL / "encoder").exists(), reason="no real data here (DISTRIB_REAL_DATA)"
 )
-
-METADATA = {"Run": "R1", "Species": "human", "Chain": "Heavy", "Disease": "None",
-            "Vaccine": "None", "BType": "Plasmablasts\\, activated",
-            "Unique sequences": 6}  # fmt: skip
-HEADER = ["sequence", "stop_codon", "productive", "complete_vdj", "sequence_alignment_aa",
-          "germline_alignment_aa", "cdr3_aa", "ANARCI_status"]  # fmt: skip
-ROWS = [
-    ["ACGT", "F", "T", "T", "EVQL", "EVQV", "VQ", 'a "b", c|'],
-    ["ACGT", "F", "F", "T", "EVQA", "EVQV", "VQ", "|"],
-    ["ACGT", "T", "T", "T", "EV*A", "EVQV", "VQ", "|"],
-    ["ACGT", "F", "T", "F", "EVQC", "EVQV", "VQ", "|"],
-    ["ACGT", "F", "T", "T", "EVBC", "EVQV", "VQ", "|"],
-    ["ACGT", "F", "T", "T", "", "", "", "|"],
-]
-
-
-def lines(rows: list[list[str]], header: list[str] = HEADER) -> tuple[bytes, bytes]:
-    """The line of metadata, and the rest."""
-    head, rest = io.StringIO(), io.StringIO()
-    csv.writer(head).writerow([json.dumps(METADATA)])
-    csv.writer(rest).writerows([header, *rows])
-    return head.getvalue().encode(), rest.getvalue().encode()
-
-
-def unit(path: Path, members: int = 1, **changes: list) -> Path:
-    head, rest = lines(changes.get("rows", ROWS), changes.get("header", HEADER))
-    path.write_bytes(
-        gzip.compress(head + rest) if members == 1 else gzip.compress(head) + gzip.compress(rest)
-    )
-    return path
 
 
 def read(path: Path, **options: object) -> tuple[list[dict], Counter[str]]:
