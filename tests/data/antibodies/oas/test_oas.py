@@ -14,7 +14,7 @@ from distrib.data.antibodies.oas.catalog import read_catalog, select
 from distrib.data.antibodies.oas.filters import parse_wanted, unwanted
 from distrib.data.antibodies.oas.unit import KEPT, READ, read_head, unit_rows
 from distrib.errors import InputError
-from tests.support.oas_units import METADATA, ROWS, lines, unit
+from tests.support.oas_units import HEADER, METADATA, ROWS, lines, unit
 
 REAL = Path(os.environ.get("DISTRIB_REAL_DATA", Path(__file__).parents[5] / "shared" / "data"))
 real = pytest.mark.skipif(
