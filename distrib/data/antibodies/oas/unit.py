@@ -35,7 +35,11 @@ _KEPT = (
 )  # fmt: skip
 _OF_UNIT = ("Run", "Species", "Subject", "Isotype", "Disease", "Vaccine", "BType", "BSource")
 _TRUE = pa.array(["T", "True", "TRUE", "true"])
-_BLOCK = 4 * 2**20
+_STOP = np.zeros(256, dtype=np.int8)
+_STOP[ord("*")] = 1
+_OTHER = np.ones(256, dtype=np.int8)
+_OTHER[np.frombuffer(LETTERS.encode(), np.uint8)] = 0
+_BLOCK = 2**20
 _FIRST_LINES = 2**20
 
 READ, KEPT = "rows", "kept"
@@ -188,24 +192,35 @@ def _sieve(
 
     for chain in chains:
         of = f" ({chain[1:]})" if chain else ""
-        letters = table[AMINO_ACIDS + chain]
-        drop(f"no sequence{of}", _bool(pc.equal(pc.utf8_length(letters), 0)))
-        drop(f"not productive{of}", ~_bool(pc.is_in(table["productive" + chain], _TRUE)))
-        stop = _bool(pc.match_substring(letters, "*"))
+        empty, stop, other = _letters(table[AMINO_ACIDS + chain])
+        drop(f"no sequence{of}", empty)
+        drop(f"not productive{of}", ~_true(table["productive" + chain]))
         if "stop_codon" + chain in table.column_names:
-            stop |= _bool(pc.is_in(table["stop_codon" + chain], _TRUE))
+            stop |= _true(table["stop_codon" + chain])
         drop(f"stop codon{of}", stop)
         if complete and "complete_vdj" + chain in table.column_names:
-            drop(f"not complete{of}", ~_bool(pc.is_in(table["complete_vdj" + chain], _TRUE)))
-        other = pc.match_substring_regex(letters, f"[^{LETTERS}]")
-        drop(f"letters outside the twenty{of}", _bool(other))
+            drop(f"not complete{of}", ~_true(table["complete_vdj" + chain]))
+        drop(f"letters outside the twenty{of}", other)
     counts[KEPT] = int(left.sum())
     return left, counts
 
 
-def _bool(array: Any) -> np.ndarray:
-    found: np.ndarray = pc.fill_null(array, False).to_numpy(zero_copy_only=False)
-    return np.array(found, dtype=bool)
+def _true(column: Any) -> np.ndarray:
+    found: np.ndarray = pc.is_in(column, _TRUE).to_numpy(zero_copy_only=False)
+    return found.astype(bool)
+
+
+def _letters(column: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(rows,) bool each: no letter at all, a stop codon, a letter outside the twenty."""
+    array = column.combine_chunks()
+    offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset :][: len(array) + 1]
+    text = np.frombuffer(array.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
+    # How many before each place: a row's are the difference of its ends.
+    stops, others = (
+        np.r_[0, np.cumsum(table[text], dtype=np.int32)][offsets - offsets[0]]
+        for table in (_STOP, _OTHER)
+    )
+    return np.diff(offsets) == 0, np.diff(stops) > 0, np.diff(others) > 0
 
 
 def _made(
