@@ -21,8 +21,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from transformers import DataCollatorForLanguageModeling, RobertaForMaskedLM, Trainer
-from transformers import TrainerCallback, TrainingArguments
+from transformers import (
+    DataCollatorForLanguageModeling,
+    RobertaForMaskedLM,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 
 from distrib.data.antibodies.alphabet import LETTERS, decode
 from distrib.data.antibodies.chain_rows import ChainRows, rows_of, simulated_rows
@@ -40,8 +45,8 @@ def long_chains(num: int) -> ChainRows:
     rng = np.random.default_rng(0)
     lengths = np.exp(rng.uniform(np.log(60), np.log(480), num)).astype(int)
     letters = np.array(list(LETTERS))
-    frame = pd.DataFrame({"id": [f"c{i}" for i in range(num)],
-                          "sequence": ["".join(rng.choice(letters, n)) for n in lengths]})  # fmt: skip
+    texts = ["".join(rng.choice(letters, n)) for n in lengths]
+    frame = pd.DataFrame({"id": [f"c{i}" for i in range(num)], "sequence": texts})
     frame.index = pd.RangeIndex(1, num + 1)
     return rows_of(from_table(frame, Path("made"), "heavy"), "heavy")
 

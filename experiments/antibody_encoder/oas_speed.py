@@ -40,7 +40,7 @@ def peer(units: list[Path]) -> int:
     return rows
 
 
-def timed(way, units: list[Path]) -> tuple[float, int]:  # noqa: ANN001
+def timed(way, units: list[Path]) -> tuple[float, int]:
     began = time.process_time()
     rows = way(units)
     return time.process_time() - began, rows
