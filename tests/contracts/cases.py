@@ -124,6 +124,13 @@ CASES = [
         predicted=lambda data: int(np.bitwise_count(data.options).sum()),
     ),
     Case(
+        "mlm",
+        {"epochs": 3, "hidden_size": 16, "num_layers": 1, "num_heads": 2, "batch_tokens": 1024},
+        budget=3,
+        groups=60,
+        diverging={"learning_rate": 1e30, "clip_norm": 0.0, "schedule": "constant", "warmup": 0.0},
+    ),
+    Case(
         "tests.support.toys:Curve",
         {"epochs": 6, "noise": 0.1},
         budget=6,
