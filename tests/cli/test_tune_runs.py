@@ -192,7 +192,8 @@ def test_the_family_to_copy(tune: Callable[..., str], place: Path) -> None:
     """A study of it as its page says, on the default data."""
     (place / "ridge.yaml").write_text(yaml.safe_dump(shown_space()))
     tune("--space", "ridge.yaml", "--trials", "6", "--name", "ridge")
-    assert "training mean" in (place / "runs" / "ridge" / "best" / "README.md").read_text("utf-8")
+    figures = json.loads((place / "runs" / "ridge" / "best" / "metrics.json").read_text("utf-8"))
+    assert figures["test"]["rmse"] < figures["baselines"]["training mean"]["test/rmse"]
     assert len(pd.read_csv(place / "runs" / "ridge" / "leaderboard.csv")) == 6
     command(place, "predict", "runs/ridge/best", "--allow-custom", "--out", "ridge.parquet")
     assert pd.read_parquet(place / "ridge.parquet").shape == (849, 18)

@@ -7,9 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from distrib.trainables.screens.base import ScreenConfig
+from distrib.trainables.training.config import RowBatches, TorchConfig
 
 
-class Ia3Config(ScreenConfig):
+class Ia3Config(RowBatches, TorchConfig, ScreenConfig):
     """The encoder, what is trained on it, and how."""
 
     encoder: str = Field(
@@ -22,23 +23,9 @@ class Ia3Config(ScreenConfig):
         "mean", description="pooling: the mean over tokens, or the first token"
     )
     dropout: float = Field(0.0, ge=0, le=0.95, description="dropout probability, before the head")
-    learning_rate: float = Field(3e-3, gt=0, description="peak learning rate")
-    weight_decay: float = Field(0.0, ge=0, description="weight decay, decoupled as in AdamW")
-    batch_size: int = Field(32, ge=1, description="batch size, in sequences of similar length")
-    epochs: int = Field(20, ge=1, description="maximum number of epochs")
-    schedule: Literal["constant", "cosine", "one-cycle", "plateau"] = Field(
-        "constant", description="learning-rate schedule after warmup; plateau: on the training loss"
-    )
-    warmup: float = Field(
-        0.0, ge=0, lt=1, description="linear warmup, as a fraction of all optimiser steps"
-    )
-    clip_norm: float = Field(1.0, ge=0, description="maximum gradient norm; 0: off")
-    accumulate: int = Field(
-        1, ge=1, description="batches per optimiser step (gradient accumulation)"
-    )
-    patience: int = Field(
-        0, ge=0, description="early stopping: epochs without a better pearson; 0: off"
-    )
+    learning_rate: float = TorchConfig.default("learning_rate", 3e-3)
+    batch_size: int = RowBatches.default("batch_size", 32)
+    clip_norm: float = TorchConfig.default("clip_norm", 1.0)
     checkpointing: bool = Field(
         False, description="activation checkpointing: less memory, more time"
     )

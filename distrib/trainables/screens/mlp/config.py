@@ -7,9 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from distrib.trainables.screens.base import ScreenConfig
+from distrib.trainables.training.config import RowBatches, ScheduleName, TorchConfig
 
 
-class MlpConfig(ScreenConfig):
+class MlpConfig(RowBatches, TorchConfig, ScreenConfig):
     """The network, its training and its validation."""
 
     num_layers: int = Field(2, ge=1, le=16, description="hidden layers")
@@ -33,20 +34,8 @@ class MlpConfig(ScreenConfig):
         "mse",
         description="loss: squared error, or cross-entropy where each row of targets sums to 1",
     )
-    learning_rate: float = Field(2e-3, gt=0, description="peak learning rate")
-    weight_decay: float = Field(1e-2, ge=0, description="weight decay, decoupled as in AdamW")
-    batch_size: int = Field(64, ge=1, description="batch size, in rows of each fold")
-    epochs: int = Field(60, ge=1, description="maximum number of epochs")
-    schedule: Literal["constant", "cosine", "one-cycle", "plateau"] = Field(
-        "cosine", description="learning-rate schedule after warmup; plateau: on the training loss"
-    )
-    warmup: float = Field(
-        0.0, ge=0, lt=1, description="linear warmup, as a fraction of all optimiser steps"
-    )
-    clip_norm: float = Field(1.0, ge=0, description="maximum gradient norm; 0: off")
-    accumulate: int = Field(
-        1, ge=1, description="batches per optimiser step (gradient accumulation)"
-    )
-    patience: int = Field(
-        0, ge=0, description="early stopping: epochs without a better pearson; 0: off"
-    )
+    learning_rate: float = TorchConfig.default("learning_rate", 2e-3)
+    weight_decay: float = TorchConfig.default("weight_decay", 1e-2)
+    epochs: int = TorchConfig.default("epochs", 60)
+    schedule: ScheduleName = TorchConfig.default("schedule", "cosine")
+    clip_norm: float = TorchConfig.default("clip_norm", 1.0)

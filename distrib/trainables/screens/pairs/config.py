@@ -7,9 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from distrib.trainables.screens.base import ScreenConfig
+from distrib.trainables.training.config import ScheduleName, TorchConfig
 
 
-class MlpPairsConfig(ScreenConfig):
+class MlpPairsConfig(TorchConfig, ScreenConfig):
     """The network, its training and its validation."""
 
     num_layers: int = Field(2, ge=1, le=16, description="hidden layers")
@@ -26,20 +27,10 @@ class MlpPairsConfig(ScreenConfig):
     dropout: float = Field(
         0.0, ge=0, le=0.95, description="dropout probability, after each hidden layer"
     )
-    learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
-    weight_decay: float = Field(1e-2, ge=0, description="weight decay, decoupled as in AdamW")
+    weight_decay: float = TorchConfig.default("weight_decay", 1e-2)
     batch_rows: int = Field(16, ge=1, description="batch size, in rows of each fold")
     batch_genes: int = Field(
         256, ge=1, description="genes per batch, which holds batch_rows x batch_genes pairs"
     )
-    epochs: int = Field(20, ge=1, description="maximum number of epochs")
-    schedule: Literal["constant", "cosine", "one-cycle", "plateau"] = Field(
-        "cosine", description="learning-rate schedule after warmup; plateau: on the training loss"
-    )
-    warmup: float = Field(
-        0.0, ge=0, lt=1, description="linear warmup, as a fraction of all optimiser steps"
-    )
-    clip_norm: float = Field(1.0, ge=0, description="maximum gradient norm; 0: off")
-    patience: int = Field(
-        0, ge=0, description="early stopping: epochs without a better pearson; 0: off"
-    )
+    schedule: ScheduleName = TorchConfig.default("schedule", "cosine")
+    clip_norm: float = TorchConfig.default("clip_norm", 1.0)
