@@ -77,8 +77,7 @@ def test_the_family_of_twenty_lines_trains_and_predicts(
     assert family.evaluate(config, last.state(), data, Worker())["rmse"] < rows[-1]
 
 
-@pytest.mark.slow
-@pytest.mark.cluster
+@pytest.mark.ray
 def test_the_family_of_twenty_lines_is_searched(tmp_path: Path) -> None:
     (tmp_path / "my_screen").mkdir()
     write_example(tmp_path / "my_screen")
@@ -98,7 +97,6 @@ def test_the_family_of_twenty_lines_is_searched(tmp_path: Path) -> None:
     assert (tmp_path / "runs" / "my_space-0" / "best").is_dir()
 
 
-@pytest.mark.slow
 def test_the_script_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "my_screen").mkdir()
     write_example(tmp_path / "my_screen")

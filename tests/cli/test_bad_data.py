@@ -19,7 +19,7 @@ from tests.data.screens import test_screen_bad_input as screens
 from tests.data.vdj.prepare import test_prepared as prepared
 from tests.data.vdj.trimming import test_trimming_files as trimming
 
-pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("one_process")]
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_process")]
 
 SCREEN = ["--space", "lel"]
 SEQUENCES = ["--space", "ia3"]

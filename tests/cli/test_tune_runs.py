@@ -19,7 +19,7 @@ from distrib.study.record.checkpoint import read_state
 from tests.support.command import command
 from tests.support.driver import ROOT, trials_of, write_space
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

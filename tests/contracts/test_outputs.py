@@ -47,7 +47,6 @@ def test_held_out_predictions_give_the_figures_that_were_reported(case: Case) ->
             assert low - 1e-7 <= metrics[name] <= high + 1e-7, name
 
 
-@pytest.mark.slow
 def test_replicates_depend_on_their_own_seed_alone(case: Case, tmp_path: Path) -> None:
     arguments = case.typed(), trained(case), case.data(), case.worker
     if not case.family.bootstraps:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.driver import trials_of, write_space
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
 FOREIGN = """
 import json, sys, ray

@@ -20,7 +20,7 @@ from tests.support.driver import ended_trials, trials_of, write_space
 from tests.support.ray_cluster import left_on, ray_cluster
 from tests.support.stream_family import write_rows
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(540)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(540)]
 
 TWO = ("--workers-per-trial", "2", "--concurrent", "1")
 AT_ONCE = 30.0  # seconds in which what cannot be is refused, from the command on
@@ -34,6 +34,7 @@ def workers(trial: Path) -> list[str]:
     return re.findall(r"worker 1 of 2, process (\d+)", log)
 
 
+@pytest.mark.exhaustive
 def test_lost_failed_and_diverged_trials_of_groups(start: Any, tmp_path: Path) -> None:
     kinds = ["curve", "die once", "die", "bug", "input"]
     write_space(
@@ -83,6 +84,7 @@ if rank == 1:
 """
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_dies_before_the_group_is_one_is_not_waited_for(
     start: Any, tmp_path: Path
 ) -> None:
@@ -95,6 +97,7 @@ def test_a_worker_that_dies_before_the_group_is_one_is_not_waited_for(
     assert trial.user_attrs["reason"].endswith("without a further unit")
 
 
+@pytest.mark.exhaustive
 def test_a_lost_mailbox_is_not_noticed(start: Any, tmp_path: Path) -> None:
     write_space(tmp_path / "toy.yaml", {"pause": 0.1}, trials=4, **TOGETHER)
     driver = start("--space", "toy.yaml", *TWO)
@@ -130,6 +133,7 @@ def test_the_group_is_kept_for_the_trials_that_follow(start: Any, tmp_path: Path
     assert len(processes) == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("end", ["whole", "interrupted", "interrupted early", "killed"])
 def test_nothing_of_a_group_is_left_on_a_cluster(start: Any, tmp_path: Path, end: str) -> None:
     write_space(tmp_path / "toy.yaml", {"pause": 0.05}, trials=2, **TOGETHER)
@@ -150,6 +154,7 @@ def test_nothing_of_a_group_is_left_on_a_cluster(start: Any, tmp_path: Path, end
         assert left_on(address) == "nothing"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["ResourceTrainable", "ray::Controller"])
 def test_a_lost_slot_leaves_room_for_the_next(start: Any, tmp_path: Path, who: str) -> None:
     write_space(tmp_path / "toy.yaml", {"pause": 0.2}, trials=1, **TOGETHER)
@@ -164,6 +169,7 @@ def test_a_lost_slot_leaves_room_for_the_next(start: Any, tmp_path: Path, who: s
     assert [row["step"] for row in rows] == list(range(1, 10))
 
 
+@pytest.mark.exhaustive
 def test_an_interrupted_study_of_groups_goes_on(start: Any, tmp_path: Path) -> None:
     write_space(tmp_path / "toy.yaml", {"pause": 0.1}, trials=3, **TOGETHER)
     first = start("--space", "toy.yaml", "--checkpoint-every", "0.2", *TWO)
@@ -217,6 +223,7 @@ def test_a_worker_killed_amid_an_epoch_changes_nothing(start: Any, tmp_path: Pat
     assert rows == before
 
 
+@pytest.mark.exhaustive
 def test_a_value_missing_amid_an_epoch_is_a_fault_of_the_data(start: Any, tmp_path: Path) -> None:
     (tmp_path / "rows").mkdir()
     write_rows(tmp_path / "rows", rows=400)

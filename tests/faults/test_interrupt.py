@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.driver import ended_trials, trials_of, write_space
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
 
 TRIALS = 8
 
@@ -64,6 +64,7 @@ def test_interrupted_refused_and_resumed(start: Any, tmp_path: Path) -> None:
     assert (study / "ledger.journal").read_bytes() == before
 
 
+@pytest.mark.exhaustive
 def test_interrupted_after_the_search(start: Any, tmp_path: Path) -> None:
     """A lost terminal while fresh seeds confirm, a request to end in the winner's last training."""
     write_space(tmp_path / "toy.yaml", {"pause": 0.1}, trials=2, scheduler="none")

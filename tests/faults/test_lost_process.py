@@ -10,7 +10,7 @@ import pytest
 from distrib.study.record.metrics_file import read_metrics
 from tests.support.driver import trials_of, write_space
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
 
 def test_lost_failed_and_diverged_trials(start: Any, tmp_path: Path) -> None:
@@ -77,6 +77,7 @@ def test_no_success_is_an_exit_code_of_its_own(start: Any, tmp_path: Path) -> No
 GIB = 2**30
 
 
+@pytest.mark.exhaustive
 def test_a_process_that_ray_ends_for_its_memory_is_out_of_memory(
     start: Any, tmp_path: Path
 ) -> None:

@@ -84,7 +84,7 @@ def test_its_model_says_what_it_said(study: str, place: Path) -> None:
     assert not far, "\n".join(far)
 
 
-@pytest.mark.cluster
+@pytest.mark.ray
 @pytest.mark.timeout(400)
 def test_an_interrupted_study_goes_on(place: Path) -> None:
     study = place / "runs" / INTERRUPTED
@@ -112,7 +112,7 @@ def test_an_interrupted_study_goes_on(place: Path) -> None:
     assert json.loads((study / "best" / "metrics.json").read_text())["test"]
 
 
-@pytest.mark.cluster
+@pytest.mark.ray
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("study", GOES_ON)
 def test_an_ended_study_goes_further(study: str, place: Path) -> None:

@@ -20,8 +20,6 @@ from tests.support.driver import ROOT
 from tests.support.one_of_several import CONFIG
 from tests.support.stream_family import Net, write_rows
 
-pytestmark = pytest.mark.slow
-
 Uninterrupted = Callable[[int], tuple[list[float], State]]
 WEIGHTS = 1e-6  # greatest difference of a weight: sums are taken in another order
 
@@ -94,7 +92,9 @@ def uninterrupted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Unint
     return cache(lambda size: trained(data, folder / f"by-{size}", size))
 
 
-@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize(
+    "size", [*(pytest.param(n, marks=pytest.mark.exhaustive) for n in (1, 3)), 2]
+)
 def test_several_workers_equal_one(
     alone: tuple[list[float], State], uninterrupted: Uninterrupted, size: int
 ) -> None:
@@ -104,7 +104,9 @@ def test_several_workers_equal_one(
     assert losses[-1] < losses[0]
 
 
-@pytest.mark.parametrize(("before", "after"), [(2, 2), (1, 3)])
+@pytest.mark.parametrize(
+    ("before", "after"), [(2, 2), pytest.param(1, 3, marks=pytest.mark.exhaustive)]
+)
 def test_a_training_goes_on_amid_an_epoch_with_any_number_of_workers(
     data: Path,
     alone: tuple[list[float], State],
