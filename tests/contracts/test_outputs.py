@@ -8,15 +8,10 @@ import pandas as pd
 import pytest
 
 from distrib.errors import InputError
-from distrib.trainables.base import ArtifactInputs, State
+from distrib.trainables.base import ArtifactInputs
 from tests.contracts.cases import CASES, Case
 
 pytestmark = pytest.mark.parametrize("case", CASES, ids=str)
-
-
-def trained(case: Case) -> State:
-    *_, last = case.family.refit(case.typed(), case.data(), case.worker, case.units)
-    return last.state()
 
 
 def held_out(case: Case) -> pd.DataFrame | None:
@@ -25,7 +20,7 @@ def held_out(case: Case) -> pd.DataFrame | None:
 
 
 def test_outputs_are_whole_files_and_lines(case: Case, tmp_path: Path) -> None:
-    arguments = case.typed(), trained(case), case.data(), case.worker
+    arguments = case.typed(), case.trained(), case.data(), case.worker
     notes = case.family.outputs(*arguments, tmp_path, ArtifactInputs(held_out=held_out(case)))
     assert all(note and "\n" not in note for note in notes)
     for path in tmp_path.iterdir():
@@ -48,7 +43,7 @@ def test_held_out_predictions_give_the_figures_that_were_reported(case: Case) ->
 
 
 def test_replicates_depend_on_their_own_seed_alone(case: Case, tmp_path: Path) -> None:
-    arguments = case.typed(), trained(case), case.data(), case.worker
+    arguments = case.typed(), case.trained(), case.data(), case.worker
     if not case.family.bootstraps:
         with pytest.raises(InputError, match="no bootstrap"):
             case.family.bootstrap(*arguments, [1, 2], "sequences")
