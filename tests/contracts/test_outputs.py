@@ -11,7 +11,13 @@ from distrib.errors import InputError
 from distrib.trainables.base import ArtifactInputs
 from tests.contracts.cases import CASES, Case
 
-pytestmark = pytest.mark.parametrize("case", CASES, ids=str)
+every_case = pytest.mark.parametrize("case", CASES, ids=str)
+
+ALIKE = "trimming_ligation_em"  # its bootstrap is that of `trimming_ligation`
+BOOTSTRAPS = [
+    pytest.param(case, id=str(case), marks=[pytest.mark.exhaustive] if case.name == ALIKE else [])
+    for case in CASES
+]
 
 
 def held_out(case: Case) -> pd.DataFrame | None:
@@ -19,6 +25,7 @@ def held_out(case: Case) -> pd.DataFrame | None:
     return None if last.held_out is None else last.held_out()
 
 
+@every_case
 def test_outputs_are_whole_files_and_lines(case: Case, tmp_path: Path) -> None:
     arguments = case.typed(), case.trained(), case.data(), case.worker
     notes = case.family.outputs(*arguments, tmp_path, ArtifactInputs(held_out=held_out(case)))
@@ -29,6 +36,7 @@ def test_outputs_are_whole_files_and_lines(case: Case, tmp_path: Path) -> None:
         assert not path.name.startswith(".")
 
 
+@every_case
 def test_held_out_predictions_give_the_figures_that_were_reported(case: Case) -> None:
     family, config, data = case.family, case.typed(), case.data()
     seen = []
@@ -42,6 +50,7 @@ def test_held_out_predictions_give_the_figures_that_were_reported(case: Case) ->
             assert low - 1e-7 <= metrics[name] <= high + 1e-7, name
 
 
+@pytest.mark.parametrize("case", BOOTSTRAPS)
 def test_replicates_depend_on_their_own_seed_alone(case: Case, tmp_path: Path) -> None:
     arguments = case.typed(), case.trained(), case.data(), case.worker
     if not case.family.bootstraps:

@@ -66,14 +66,6 @@ def test_lost_failed_and_diverged_trials(start: Any, tmp_path: Path) -> None:
         assert words in driver.said()
 
 
-def test_no_success_is_an_exit_code_of_its_own(start: Any, tmp_path: Path) -> None:
-    write_space(tmp_path / "toy.yaml", {"kind": "bug", "pause": 0}, trials=1, scheduler="none")
-    driver = start("--space", "toy.yaml")
-    assert driver.wait() == 3, driver.said()
-    assert "no trial succeeded" in driver.said()
-    assert not (tmp_path / "runs" / "toy-0" / "best").exists()
-
-
 GIB = 2**30
 
 
