@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from distrib.cluster.environment import COMPILED, compiled_here
+from tests.support import tiers
 
 # A test of properties is judged by what it finds, never by how busy the machine is.
 settings.register_profile("distrib", deadline=None)
@@ -29,6 +30,13 @@ if COMPILED not in os.environ:
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+tiers.watch()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    tiers.begins(item)
 
 
 @pytest.fixture(scope="session")
