@@ -26,6 +26,13 @@ if COMPILED not in os.environ:
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     os.environ.update(compiled_here(Path(place)))
 
+# Most of what JAX compiles here runs a few times: to optimise it takes longer than it saves. The
+# golden losses are compiled as a user's are.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+)
+
 # What `nohup` or the `&` of a script have ignored, whatever the tests start would ignore too.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
