@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from distrib.cli.command import DONE, Parser, run_command
 from distrib.cli.execute import carry_out
-from distrib.cli.study_options import add_options, new_place, options_from, resumed
+from distrib.cli.study_options import add_group, add_options, new_place, options_from, resumed
 from distrib.errors import InputError
 
 EXAMPLES = """\
@@ -30,17 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="NAME|FILE",
         help="the defaults of this space's family, or a preset such as lel_pca",
     )
-    which.add_argument(
-        "--bootstrap",
-        type=int,
-        metavar="N",
-        help="fit the model again to N resamplings of the data: its standard errors",
-    )
-    which.add_argument(
-        "--bootstrap-of",
-        metavar="KIND",
-        help="what is drawn: sequences or clusters, as the family has them",
-    )
+    add_group(parser, "bootstrap")
     add_options(parser)
     return run_command(train, parser, argv)
 

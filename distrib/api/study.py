@@ -169,6 +169,7 @@ class Study:
         accelerator_type: str | None = None,
         device: str | None = None,
         precision: str | None = None,
+        stall_timeout: float | str | None = None,
         allow_custom: bool | None = None,
         debug: bool | None = None,
         progress: bool = True,

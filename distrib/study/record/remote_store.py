@@ -135,6 +135,10 @@ class RemoteStore:
         """Nothing is drawn."""
 
     def study_ended(self, study: StudyRecord, interrupted: bool) -> None:
+        self.put_growing()
+
+    def put_growing(self) -> None:
+        """The ledger, and what trials have written."""
         for path in self.folder.trials():
             self._put_trial(path)
         self._put_ledger()
