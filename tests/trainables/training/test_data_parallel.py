@@ -105,7 +105,7 @@ def uninterrupted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Unint
 
 
 def at_length(*case: object) -> Any:
-    """A case that differs from another in the number of workers alone."""
+    """A case beside one that shows the same with other workers, or by another loop of batches."""
     return pytest.param(*case, marks=pytest.mark.exhaustive)
 
 
@@ -130,7 +130,7 @@ def test_several_workers_equal_one(
     [
         ("stream", 2, 2, 26),
         at_length("stream", 1, 3, 26),
-        ("arrays", 2, 2, 17),
+        at_length("arrays", 2, 2, 17),
         at_length("arrays", 3, 1, 17),
     ],
 )
