@@ -229,7 +229,7 @@ class Search:
         return list(over)
 
     def tick(self) -> None:
-        """Let the onlookers draw."""
+        """Let the trackers draw."""
         for tracker in self.trackers:
             tracker.tick()
 
@@ -277,7 +277,7 @@ class Search:
         return bool(self.defaults) and number == DEFAULTS_AT and not self.ledger.waiting
 
     def _enter(self, record: TrialRecord) -> _Live:
-        """A trial that runs from now on: its folder, and the onlookers."""
+        """A trial that runs from now on: its folder, and the trackers."""
         folder = self.folder.trial(record.number)
         folder.mkdir(parents=True, exist_ok=True)
         live = _Live(record, MetricsFile(folder / METRICS))
@@ -287,7 +287,7 @@ class Search:
         return live
 
     def _whole(self, drawn: dict[str, Any]) -> dict[str, Scalar]:
-        """What onlookers are shown where nothing varies: the whole configuration."""
+        """What trackers show where nothing varies: the whole configuration."""
         if self.space.searched():
             return {}
         fields = self.family.Config.model_fields.items()

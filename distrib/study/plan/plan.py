@@ -218,7 +218,9 @@ def _budget(space: Space, family: Trainable[Any, Any, Any], asked: int | None) -
     if family.fidelity is None:
         if asked is not None:
             raise InputError(
-                "this family reports once, it has no epochs", where="--max-epochs", found=asked
+                "this family reports once: it has no fidelity to limit",
+                where="--max-epochs",
+                found=asked,
             )
         return space, 1
     key = family.fidelity.config_key
@@ -283,7 +285,7 @@ def _check_numbers(options: Options) -> None:
             raise InputError("no time at all", where=flag.name, found=value, expected="above 0")
     if not 0 <= options.test_fraction < 1:
         raise InputError(
-            "not a share",
+            "not a fraction",
             where="--test-fraction",
             found=options.test_fraction,
             expected="0 to below 1",

@@ -265,7 +265,7 @@ def ordered(parameters: tuple[Parameter, ...], file: str) -> tuple[Parameter, ..
         ready = [p for p in waiting if all(q in {o.name for o in ordered} for q in p.when)]
         if not ready:
             raise InputError(
-                "these parameters wait for each other",
+                "circular conditions between parameters",
                 file=file,
                 where="when",
                 found=", ".join(p.name for p in waiting),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from distrib.errors import InputError
-from distrib.study.driver.onlooker import is_running
+from distrib.study.driver.live_record import is_running
 from distrib.study.record.run_folder import (
     RunFolder,
     check_free,
