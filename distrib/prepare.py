@@ -61,8 +61,8 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input", type=Path, nargs="+", required=True, metavar="FILE",
                         help="tables of rearrangements, also .gz")  # fmt: skip
     parser.add_argument("--format", required=True, metavar="NAME|FILE.yaml",
-                        help="adaptive, airr, igor, vdjserver, or a YAML file that says where "
-                        "things stand")  # fmt: skip
+                        help="adaptive, airr, igor, mixcr, vdjserver, or a YAML file that says "
+                        "where things stand")  # fmt: skip
     parser.add_argument("--chain", required=True, metavar="NAME|FILE.yaml",
                         help="TRA, TRB, TRG, TRD, IGH, IGK, IGL, or a locus of yours")  # fmt: skip
     parser.add_argument("--group", required=True, metavar="NAME",
@@ -81,6 +81,9 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
     rows = parser.add_argument_group("rows")
     rows.add_argument("--subject-column", metavar="COLUMN",
                       help="names people; else the format's own, or the file's name")  # fmt: skip
+    rows.add_argument("--on-duplicate", choices=["skip", "error"], default="skip",
+                      help="what becomes of a row that equals an earlier one of the same sequence "
+                      "id; those that are left out are counted (default: skip)")  # fmt: skip
     rows.add_argument("--scenarios", choices=["sample", "all"], default="sample",
                       help="of a sequence with several: one drawn by its probability, or all "
                       "with their shares (default: sample)")  # fmt: skip

@@ -105,6 +105,7 @@ def recipe_of(args: argparse.Namespace) -> tuple[Recipe, dict[str, Any], list[st
         weigh=args.weigh,
         max_insertions=most,
         on_unknown=args.on_unknown,
+        on_duplicate=args.on_duplicate,
         subject_column=args.subject_column,
         all_are=args.all_are,
         events=_events(args, locus),

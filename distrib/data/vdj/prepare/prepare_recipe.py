@@ -29,6 +29,7 @@ class Recipe:
         weigh: whether a row counts once, as one rearrangement, or as often as its count says.
         max_insertions: the most bases between both ends, None for any number.
         on_unknown: what becomes of rows whose gene is unknown or ambiguous.
+        on_duplicate: what becomes of a row that repeats an earlier one of its id.
         subject_column: names people; else the program's own column, else the file's name does.
         all_are: what rearrangements are where no column tells their productivity.
         events: what IGoR's indices mean, as `igor_events` gives it.
@@ -48,6 +49,7 @@ class Recipe:
     weigh: Weigh = "rows"
     max_insertions: int | None = None
     on_unknown: OnUnknown = "skip"
+    on_duplicate: OnUnknown = "skip"
     subject_column: str | None = None
     all_are: Literal["productive", "nonproductive"] | None = None
     events: Mapping[str, Sequence[Any]] | None = None
