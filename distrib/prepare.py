@@ -71,8 +71,9 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     genes = parser.add_argument_group("genes")
     genes.add_argument("--species", default="human", help="human (default) or mouse")
-    genes.add_argument("--germline", type=Path, metavar="FILE",
-                       help="FASTA, or a table of gene, sequence, anchor; else OLGA's")  # fmt: skip
+    genes.add_argument("--germline", nargs="+", default=[], metavar="FILE",
+                       help="FASTA, or a table of gene, sequence, anchor; else OLGA's; several add "
+                       "what the first lacks: --germline olga my_genes.fasta")  # fmt: skip
     genes.add_argument("--on-unknown", choices=["skip", "error"], default="skip",
                        help="what becomes of rows whose gene is unknown or ambiguous; those "
                        "that are left out are counted (default: skip)")  # fmt: skip

@@ -135,7 +135,8 @@ def airr(event: Rearrangement, p_columns: bool = True) -> dict[str, object]:
     """A row of AIRR's TSV, with or without the columns that count P-nucleotides."""
     starts, last = event.starts(), len(event.genes) - 1
     row: dict[str, object] = {
-        "sequence_id": f"s{next(_NUMBERS)}", "sequence": event.sequence, "subject_id": event.subject,
+        "sequence_id": f"s{next(_NUMBERS)}",
+        "sequence": event.sequence, "subject_id": event.subject,
         "productive": "T" if event.productive else "F", "duplicate_count": event.count,
         "v_call": event.genes[0].name, "d_call": event.genes[1].name if event.has_d else "",
         "j_call": event.genes[last].name,

@@ -1,7 +1,8 @@
 """Inserted bases by their names and by their places: whether a table exchanges two junctions.
 
-Two generations of Adaptive's export call the bases between V and D and those between D and J each
-other's names. Where a table also tells the places of genes and insertions, these say which is which.
+Two generations of Adaptive's export call the bases between V and D and those between D and J by
+each other's names. Where a table also tells the places of genes and insertions, these say which is
+which.
 """
 
 from __future__ import annotations

@@ -153,10 +153,11 @@ class Numbering:
         if known.sum() < _FEW or beyond.sum() <= known.sum() / 2:
             return
         row = int(np.argmax(beyond))
+        column = block.name(self.program.ends[name].germline, "positions")
         raise InputError(
             "alignments that end beyond the germline genes",
             file=block.file,
-            where=f"{block.place(row)}, column {block.name(self.program.ends[name].germline, '')!r}",
+            where=f"{block.place(row)}, column {column!r}",
             found=f"{position[row]:g} in a gene of {position[row] + lost[row]:g} bases; so in "
             f"{beyond.sum():,} of {known.sum():,} rows",
             expected="positions along the germline genes that are used here, without IMGT's gaps",

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from distrib.data.vdj.germline.parameter_groups import find_group
+from distrib.data.vdj.germline.parameter_groups import Group, find_group
 from distrib.data.vdj.prepare.between import Between, junctions_of
 from distrib.data.vdj.prepare.numbering import Numbering, require_from_one
 from distrib.data.vdj.prepare.prepare_calls import Calls
@@ -26,6 +26,11 @@ from distrib.data.vdj.prepare.rearrangements_ends import GENE_OF, Ends, find_end
 from distrib.data.vdj.prepare.rearrangements_scenarios import file_generator, scenario_weights
 from distrib.errors import InputError
 
+EXCHANGED = (
+    "inserted bases between V and D stand under the names of those between D and J, and these "
+    "under theirs, as the places of the genes say: read so"
+)
+GAPS = "positions count IMGT's gaps, which were undone"
 MOST_MH = 15  # shared bases that two annotations of one sequence may differ by
 
 
@@ -109,12 +114,9 @@ class _Counter:
             self.numbering = Numbering(block, self.between.program)
         tally.update({f"{TOLD}: {text}": rows for text, rows in block.told.items()})
         if self.between.exchanged:
-            tally[f"{TOLD}: inserted bases between V and D stand under the names of those between D "
-                  "and J, and these under theirs, as the index columns say: read so"] += len(block)  # fmt: skip
+            tally[f"{TOLD}: {EXCHANGED}"] += len(block)
         for gene in self.numbering.gapped:
-            tally[f"{TOLD}: {gene.upper()} positions count IMGT's gaps, which were undone"] += len(
-                block
-            )
+            tally[f"{TOLD}: {gene.upper()} {GAPS}"] += len(block)
 
     def _repeats(self, block: Block, sieve: Sieve) -> None:
         """A row counts once, however often it stands in the file."""
@@ -156,8 +158,7 @@ class _Counter:
             texts = block.texts(program.columns.cdr3, "the CDR3's amino acids")
             sieve.drop(texts == "", "productivity unknown")
             broken = texts.str.contains(r"[*_]").to_numpy(bool)
-            sieve.drop(broken == (group.productivity == "productive"),
-                       "nonproductive" if group.productivity == "productive" else "productive")  # fmt: skip
+            sieve.drop(broken == (group.productivity == "productive"), _other(group))
             return
         texts = block.texts(columns, "productivity").str.lower()
         words = {
@@ -175,8 +176,7 @@ class _Counter:
                 expected=" or ".join((*program.productive, *program.nonproductive)),
             )
         sieve.drop(texts == "", "productivity unknown")
-        other = "nonproductive" if group.productivity == "productive" else "productive"
-        sieve.drop(texts.isin(words[other]), other)
+        sieve.drop(texts.isin(words[_other(group)]), _other(group))
 
     def _ends(self, block: Block, sieve: Sieve, genes: dict[str, pd.Series]) -> Ends:
         """Drops rows without trims, or with trims that the genes do not allow."""
@@ -270,6 +270,11 @@ class _Counter:
             raise InputError("a count below 0", file=self.file,
                              where=f"{block.place(first)}, column {block.name(columns, '')!r}",
                              found=f"{counts[first]:g}", expected="a whole number")  # fmt: skip
+
+
+def _other(group: Group) -> str:
+    """What rearrangements are that the group is not about."""
+    return "nonproductive" if group.productivity == "productive" else "productive"
 
 
 def _end(column: str) -> EndName:

@@ -14,7 +14,7 @@ from distrib.data.files.numbers import MISSING
 from distrib.data.files.tables import read_rows, to_numbers
 from distrib.data.vdj.prepare.igor_values import decoded, event_of
 from distrib.data.vdj.prepare.programs import Columns, Program, Split
-from distrib.data.vdj.prepare.repeats import Repeats
+from distrib.data.vdj.prepare.repeats import Again, Repeats
 from distrib.data.vdj.prepare.zeros import Zeros
 from distrib.errors import InputError, nearest
 
@@ -38,7 +38,7 @@ class Block:
         file: Path,
         known: Iterable[str] = (),
         header: Sequence[str] = (),
-        again: Sequence[tuple[str, int] | None] | None = None,
+        again: Sequence[Again] | None = None,
         told: Mapping[str, int] | None = None,
     ) -> None:
         self.frame = frame
@@ -143,27 +143,19 @@ def read_blocks(
     absent = [missing - zeros.words if name in lengths else missing for name in names]
     sequences = program.scenarios.sequence if program.scenarios else ()
     key = next((names.index(name) for name in sequences if name in names), None)
-    repeats = Repeats()
     own = _place(program.columns.sequence, names)
+    repeats = Repeats(None if own is None else names[own], path)
     person = _place(program.columns.subject, names)
     numbers: list[int] = []
     cells: list[list[str]] = []
-    again: list[tuple[str, int] | None] = []
+    again: list[Again] = []
     done: set[str] = set()
     begin = 0  # of the last sequence
 
     def block() -> Block:
         frame = _frame(cells, numbers, names, path, indices)
         zeros.settle(frame)
-        told = dict(zeros.told)
-        if repeats.rival and (rivals := sum(bool(a) and a[0] == "rival" for a in again)):
-            name, first, second = repeats.rival
-            told[f"{path.name}: a {names[own or 0]} that another row has, and yet they differ; all "
-                 f"are counted, such as {name[:40]} in rows {first} and {second}"] = rivals  # fmt: skip
-        if own is None and (equal := sum(a is not None for a in again)):
-            told["equal an earlier row in every column; no column names sequences, so all are "
-                 "counted"] = equal  # fmt: skip
-            again[:] = [None] * len(again)
+        told = {**zeros.told, **repeats.told()}
         for column, split in program.split.items():
             if column in frame:
                 _split(frame, column, split, path)
@@ -186,9 +178,8 @@ def read_blocks(
             yield block()
             cells, numbers, again, begin = [], [], [], 0
         subject = taken[person] if person is not None else ""
-        name = taken[own] if own is not None else "" if program.scenarios else "\t".join(row)
-        what, first = repeats.look(subject, name, row, number)
-        again.append(None if what == "new" else (what, first))
+        name = taken[own] if own is not None else ""
+        again.append(None if program.scenarios else repeats.look(subject, name, row, number))
         cells.append(taken)
         numbers.append(number)
     if cells:

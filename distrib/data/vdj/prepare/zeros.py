@@ -1,8 +1,8 @@
 """Zeros that a file does not write: a word such as `no data` in a column that counts bases.
 
-immunoSEQ's exports of about 2020 write `no data` where nothing was deleted or inserted. Which it is,
-nothing known or nothing there, the file tells: one that writes 0 means by the word that it does not
-know; one in which no such column ever has a 0, though they have numbers, means 0.
+immunoSEQ's exports of about 2020 write `no data` where nothing was deleted or inserted. Which it
+is, nothing known or nothing there, the file tells: one that writes 0 means by the word that it does
+not know; one in which no such column ever has a 0, though they have numbers, means 0.
 """
 
 from __future__ import annotations

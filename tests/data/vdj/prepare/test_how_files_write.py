@@ -71,11 +71,11 @@ def test_empty_cells_are_not_0_and_that_is_said(tmp_path: Path) -> None:
     rows = [{k: "" if k in COUNTED and v == 0 else v for k, v in adaptive(event).items()}
             for event in events]  # fmt: skip
     path = write_table(tmp_path / "export.tsv", rows)
-    prepared, account = run([path], recipe("TRB", "nonproductive_v_trim", "adaptive"))
+    prepared, _ = run([path], recipe("TRB", "nonproductive_v_trim", "adaptive"))
     assert (prepared.counts["v_trim"] > 0).all()
     empty = sum(max(e.trims[0], 0) == 0 for e in events)
-    assert f"{empty} rows: v_deletions is empty, and never 0 in this file: taken as unknown; write " \
-        "0 where nothing was trimmed or inserted" in prepared.notes  # fmt: skip
+    said = f"{empty} rows: v_deletions is empty, and never 0 in this file: taken as unknown"
+    assert any(note.startswith(said) for note in prepared.notes)
 
 
 def test_a_0_below_words_for_0_is_refused(tmp_path: Path) -> None:
@@ -92,9 +92,7 @@ def test_a_0_below_words_for_0_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("group", D_GROUPS)
-@pytest.mark.parametrize(
-    ("places", "d_index"), [(False, True), (True, True), (False, False)]
-)
+@pytest.mark.parametrize(("places", "d_index"), [(False, True), (True, True), (False, False)])
 def test_exchanged_junctions_are_read_by_their_places(
     tmp_path: Path, group: str, places: bool, d_index: bool
 ) -> None:
@@ -171,11 +169,10 @@ def without_skipped(row: Row, gene: str, where: str) -> Row:
     return {**row, f"{gene}_cigar": text.replace("=", "M")}
 
 
-@pytest.mark.parametrize(("gene", "group"), [("v", "nonproductive_v_trim"), ("j", "nonproductive_j_trim")])  # fmt: skip
+@pytest.mark.parametrize("gene", ["v", "j"])
 @pytest.mark.parametrize("program", ["vdjserver", "airr"])
-def test_cigars_that_never_skip_tell_no_trims(
-    tmp_path: Path, gene: str, group: str, program: str
-) -> None:
+def test_cigars_that_never_skip_tell_no_trims(tmp_path: Path, gene: str, program: str) -> None:
+    group = f"nonproductive_{gene}_trim"
     rows = [without_skipped(airr(event), gene, "both") for event in simulate("TRB", 80)]
     bare = [{k: v for k, v in row.items() if "germline" not in k} for row in rows]
     path = write_table(tmp_path / "airr_rearrangement.tsv", bare)
