@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from distrib.data.screens.example_screen import write_example
+from distrib.study.space.points import grid_points
 from distrib.study.space.space_file import parse_space, read_yaml
 from distrib.trainables.base import Source, Worker
 from distrib.trainables.registry import load_family
@@ -52,7 +53,7 @@ def test_the_space_is_valid() -> None:
     space = parse_space(read_yaml(block("trainable: mlp"), "README"), name="x", file="README")
     plan = make_plan(space, Options())
     assert plan.trials == 100
-    assert len(plan.space.grid_points()) == 2
+    assert len(grid_points(plan.space)) == 2
 
 
 def test_the_family_of_twenty_lines_trains_and_predicts(
