@@ -82,21 +82,21 @@ class Ia3(ScreenTrainable[Ia3Config], ChecksRows[Ia3Config, Screen]):
         require("ia3", "transformers", "peft")
         return apply_model(config, state, data, worker)
 
-    def outputs(
+    def write_artifacts(
         self,
         config: Ia3Config,
         state: State,
         data: Screen,
         worker: Worker,
         folder: Path,
-        known: ArtifactInputs,
+        inputs: ArtifactInputs,
     ) -> list[str]:
         """As of every screen; and what the tokenizer did not know."""
         from distrib.trainables.screens.ia3.task import load, tokens_of
 
         notes: list[str] = []
         tokens_of(load(config), data, notes)
-        return [*super().outputs(config, state, data, worker, folder, known), *notes]
+        return [*super().write_artifacts(config, state, data, worker, folder, inputs), *notes]
 
     def training_mean(self, state: State) -> np.ndarray:
         """(G,) mean of the targets of the rows trained on."""
