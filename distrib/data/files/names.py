@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-# Months as spreadsheets shorten and write them, without their full stop: in English, German, French,
+# Months as spreadsheets write them, without their full stop: in English, German, French,
 # Spanish, Italian, Portuguese, Dutch, Polish, Czech, Swedish, Norwegian, Turkish and Russian.
 _MONTHS = {
     month: number
