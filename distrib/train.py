@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
-from distrib.cli.command import Parser, run_command
+from distrib.cli.command import DONE, Parser, run_command
 from distrib.cli.execute import carry_out
 from distrib.cli.study_options import add_options, new_place, options_from, resumed
 from distrib.errors import InputError
@@ -16,6 +16,7 @@ python -m distrib.train --config runs/mlp-0/best
 python -m distrib.train --config runs/mlp-0/best --data my_screen/ --seed 3
 python -m distrib.train --space mlp --set hidden_width=64 --max-epochs 100
 python -m distrib.train --space trimming_ligation_em --data prepared/ --bootstrap 100
+python -m distrib.train --space lel_pca --show
 python -m distrib.train --resume last"""
 
 
@@ -68,7 +69,7 @@ def train(args: argparse.Namespace) -> int:
     if args.config:
         content, file = read_config(args.config)
         space = space_of_config(content, file, seeded=args.seed is None)
-        others = any(key.startswith("data.") for key, _ in args.fixed)
+        others = any(key.startswith("data.") for key, _ in args.set)
         if not others and args.data in (None, space.data.get("path")):
             split = split_of_config(content, file)
             if args.test_fraction is not None:
@@ -77,6 +78,11 @@ def train(args: argparse.Namespace) -> int:
     else:
         space = space_of_defaults(args.space)
     plan = make_plan(space, options)
+    if args.show:
+        from distrib.cli.show import show
+
+        show(plan)
+        return DONE
     place = new_place(args, plan.space.name)
     return carry_out(plan, place, store=args.store, searched=False)
 

@@ -124,8 +124,14 @@ def connected(
     """
     set_environment(address, threads)
     with held_back():
-        import ray  # noqa: F401
+        import ray
 
+    if ray.is_initialized():  # by the script or the notebook that searches
+        raise InputError(
+            "Ray runs already in this process",
+            expected="none: a study starts its own, or joins the cluster at an address",
+            hint="call ray.shutdown() first",
+        )
     if not debug:
         for name in ("ray", "ray.tune", "ray.train", "ray.data"):
             logging.getLogger(name).setLevel(logging.ERROR)
