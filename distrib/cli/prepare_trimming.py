@@ -10,6 +10,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from distrib.cli.progress_line import ProgressLine
 from distrib.data.vdj.germline.loci import Locus, check_group, find_locus
 from distrib.data.vdj.germline.olga import model_name
 from distrib.data.vdj.germline.parameter_groups import find_group
+from distrib.data.vdj.ligation.classes import tell_classes
 from distrib.data.vdj.prepare.igor_values import Events, igor_events
 from distrib.data.vdj.prepare.prepare import count_rearrangements
 from distrib.data.vdj.prepare.prepare_germline import germline_beside
@@ -72,6 +74,7 @@ def prepare(
             tables, counts = _count_with_ray(inputs, recipe, out, address)
         files = [{"file": str(path), "bytes": path.stat().st_size} for path in inputs]
         prepared, account = finish(recipe, tables, counts, {**origin, "files": files}, notes)
+        prepared = replace(prepared, notes=(*prepared.notes, *tell_classes(prepared)))
     except BaseException:
         if is_new and not any(out.iterdir()):
             out.rmdir()

@@ -2,9 +2,9 @@
 
 Where the data separate choices (Albert and Anderson 1984), the likelihood grows on and on along
 some direction of the coefficients: a fit ends wherever its tolerance lets it, and its curvature
-there says nothing. A standard error from it is anything from thousands to, by the sandwich estimator,
-nearly 0. What is orthogonal to these directions has its errors as if they had been followed to the
-end.
+there says nothing. A standard error from it is anything from thousands to, by the sandwich
+estimator, nearly 0. What is orthogonal to these directions has its errors as if they had been
+followed to the end.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def tell_separated(names: list[str], remedy: str) -> str:
         names: of those that have a part in it. remedy: the penalty that holds them.
     """
     return (
-        f"no finite optimum: {', '.join(names)} grow without bound, since these data separate "
+        f"no finite optimum: {', '.join(names)} {'grow' if names[1:] else 'grows'} without bound, "
+        "since these data separate "
         "choices by them; where they stand is where the fit was ended, so they have no error, no p "
         f"value and no interval. {remedy} makes them finite"
     )

@@ -46,12 +46,13 @@ def draw_motifs(table: pd.DataFrame, path: Path) -> bool:
     figure = new_figure(1.3 + len(types) * (0.62 * len(order) + 0.55), 3.5)
     axes = figure.subplots(1, len(types), squeeze=False)[0]
     for panel, name in zip(axes, types):
-        own = motif[motif["trim_type"] == name]
+        rows = motif[motif["trim_type"] == name]
         grid = np.full((len(BASES), len(order)), np.nan)
-        for row in own.itertuples():
-            # Where a fit ended that has no end, no number stands.
-            value = row.value if bounded[row.Index] else np.copysign(np.inf, row.value)
-            grid[BASES.index(str(row.base)), order.index((row.side, row.position))] = value
+        for base, side, position, value, is_bounded in zip(
+            rows["base"], rows["side"], rows["position"], rows["value"], bounded[rows.index]
+        ):
+            spot = BASES.index(base), order.index((side, position))
+            grid[spot] = value if is_bounded else np.copysign(np.inf, value)
         shown = np.clip(grid, -most, most)
         image = panel.imshow(shown, cmap="RdBu_r", vmin=-most, vmax=most, aspect="equal")
         for (base, spot), value in np.ndenumerate(grid):
@@ -160,7 +161,7 @@ def _unbounded(table: pd.DataFrame) -> np.ndarray:
     columns = [c for c in ("bootstrap_sd", "cluster_error", "error") if c in table]
     known = table[columns].notna()
     rows = known.to_numpy(bool)
-    return ~rows.any(axis=1) & bool(rows.any())
+    return np.asarray(~rows.any(axis=1) & rows.any())
 
 
 def _label(row: Any) -> str:

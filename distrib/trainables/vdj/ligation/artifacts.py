@@ -28,6 +28,7 @@ from distrib.trainables.vdj.ligation.tables import junction_coefficients
 if TYPE_CHECKING:
     from distrib.trainables.vdj.ligation.model import JunctionModel
 
+_ROUNDING = 1e-6  # of a share, where one is dealt to several annotations
 COEFFICIENTS, PENALTIES = "coefficients.tsv", "l2.tsv"
 MOTIFS, INTERVALS, PROFILES, MICROHOMOLOGY = (
     "motif.png",
@@ -82,7 +83,11 @@ def _tell_ligation(model: JunctionModel, state: State, effect: Microhomology) ->
         f"{m} bases: {used[m]:.1%} of the sequences, {offered[m]:.1%} without preference"
         for m in range(last + 1)
     )
-    why = "the data hold no microhomology" if used[1:].sum() == 0 else "its use is all or nothing"
+    why = (
+        "the data hold no microhomology"
+        if used[1:].sum() < _ROUNDING
+        else "its use is all or nothing"
+    )
     return [f"{LIGATION} has no finite optimum, since {why} ({shown})"]
 
 
