@@ -36,7 +36,7 @@ _OTHER_NAMES = {"linear-distance": "length"}
 _PREFIXES = ("standardized_", "twostep_")
 
 NO_FEATURES = "no-features"
-"""The model type that looks at nothing, published as `null`, which readers of tables take for NaN."""
+"""The model type that looks at nothing; published as `null`, which table readers take for NaN."""
 
 PUBLISHED = (
     "null",
