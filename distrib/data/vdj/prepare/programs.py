@@ -99,7 +99,7 @@ class End(_Strict):
             {"germline_end", "cigar_end"},
             {"germline_start", "cigar_start"},
         ):
-            raise ValueError(f"exactly one of {', '.join(ways)} is due, or the two of one end")
+            raise ValueError(f"exactly one of {', '.join(ways)} is expected, or the two of one end")
         return self
 
     @property

@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from distrib.trainables.screens.base import (
-    ScreenConfig,
-)
-
-if TYPE_CHECKING:
-    pass
+from distrib.trainables.screens.base import ScreenConfig
+from distrib.trainables.training.config import RowBatches, ScheduleName, TorchConfig
 
 
-class MlpConfig(ScreenConfig):
+class MlpConfig(RowBatches, TorchConfig, ScreenConfig):
     """The network, its training and its validation."""
 
     num_layers: int = Field(2, ge=1, le=16, description="hidden layers")
-    hidden_width: int = Field(256, ge=1, le=65536, description="units of the first hidden layer")
+    hidden_width: int = Field(256, ge=1, le=65536, description="width of the first hidden layer")
     taper: float = Field(
-        1.0, gt=0, le=1, description="width of each further hidden layer over the one before"
+        1.0,
+        gt=0,
+        le=1,
+        description="width of each further hidden layer, as a fraction of the one before",
     )
     activation: Literal["relu", "gelu", "silu", "tanh"] = Field(
-        "relu", description="what follows each hidden layer"
+        "relu", description="activation function"
     )
-    dropout: float = Field(0.5, ge=0, le=0.95, description="share of hidden units left out a step")
+    dropout: float = Field(
+        0.5, ge=0, le=0.95, description="dropout probability, after each hidden layer"
+    )
     norm: Literal["none", "batch", "layer"] = Field(
-        "none", description="normalisation before each activation"
+        "none", description="batch or layer normalisation, before each activation"
     )
     loss: Literal["mse", "cross_entropy"] = Field(
         "mse",
-        description="squared error of measured targets, or cross-entropy of rows that sum to 1",
+        description="loss: squared error, or cross-entropy where each row of targets sums to 1",
     )
-    learning_rate: float = Field(2e-3, gt=0, description="the schedule's peak")
-    weight_decay: float = Field(1e-2, ge=0, description="AdamW's, decoupled")
-    batch_size: int = Field(64, ge=1, description="most rows of a fold in a batch")
-    epochs: int = Field(60, ge=1, description="passes over the training rows")
-    schedule: Literal["constant", "cosine", "one-cycle", "plateau"] = Field(
-        "cosine", description="how the learning rate moves; plateau watches the training loss"
-    )
-    warmup: float = Field(
-        0.0, ge=0, lt=1, description="fraction of the steps in which the learning rate rises"
-    )
-    clip_norm: float = Field(1.0, ge=0, description="greatest length of a gradient; 0: unlimited")
-    accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
-    patience: int = Field(
-        0, ge=0, description="epochs without a better pearson after which to stop; 0: never"
-    )
+    learning_rate: float = TorchConfig.default("learning_rate", 2e-3)
+    weight_decay: float = TorchConfig.default("weight_decay", 1e-2)
+    epochs: int = TorchConfig.default("epochs", 60)
+    schedule: ScheduleName = TorchConfig.default("schedule", "cosine")
+    clip_norm: float = TorchConfig.default("clip_norm", 1.0)
