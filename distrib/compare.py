@@ -11,6 +11,8 @@ from distrib.cli.command import DONE, Parser, folder, run_command
 from distrib.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from distrib.tracking.ratio_test import Fitted
 
 EXAMPLES = """\
@@ -82,7 +84,7 @@ def list_studies(args: argparse.Namespace) -> int:
     frame = leaderboard([(path, read_record(path)) for path in folders])
     render(frame)
     if write is not None:
-        write(frame)
+        write(_for_readers(frame, args.out))
         print(f"next: open {args.out}")
     return DONE
 
@@ -107,13 +109,20 @@ def rank_winners(args: argparse.Namespace) -> int:
     for line in differences(studies):
         print(f"note: {line}")
     if write is not None:
-        write(frame)
+        write(_for_readers(frame, args.out))
         print(f"next: open {args.out}")
     if args.plot is not None:
         shown = [s for s in studies if str(s.folder) in set(frame["folder"].dropna())]
         draw_rows(shown, frame["metric"].iloc[0], args.plot)
         print(f"next: open {args.plot}")
     return DONE
+
+
+def _for_readers(frame: pd.DataFrame, out: Path) -> pd.DataFrame:
+    """The table so that no reader of text takes a configuration's word for a missing value."""
+    from distrib.data.files.readable import readable
+
+    return frame if out.suffix == ".parquet" else readable(frame)
 
 
 def _studies(places: Sequence[Path]) -> list[Path]:
