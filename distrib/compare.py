@@ -74,12 +74,12 @@ def compare(args: argparse.Namespace) -> int:
 def list_studies(args: argparse.Namespace) -> int:
     """A leaderboard of the studies."""
     from distrib.cli.command import table_writer
-    from distrib.study.driver.onlooker import look
+    from distrib.study.driver.live_record import read_record
     from distrib.tracking.compare import leaderboard, render
 
     write = table_writer(args.out) if args.out else None
     folders = _studies(args.studies)
-    frame = leaderboard([(path, look(path)) for path in folders])
+    frame = leaderboard([(path, read_record(path)) for path in folders])
     render(frame)
     if write is not None:
         write(frame)
@@ -90,16 +90,18 @@ def list_studies(args: argparse.Namespace) -> int:
 def rank_winners(args: argparse.Namespace) -> int:
     """The winners of studies of one data set, and its baselines, best first."""
     from distrib.cli.command import table_writer
-    from distrib.study.driver.onlooker import look
+    from distrib.study.driver.live_record import read_record
     from distrib.study.driver.study_file import read_study
     from distrib.tracking.ranking import Ranked, differences, draw_rows, ranking, render_ranking
 
     write = table_writer(args.out) if args.out else None
     if args.plot is not None and args.plot.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(
-            "no form for this ending", where="--plot", found=args.plot.name, expected=".png"
+            "unsupported file extension", where="--plot", found=args.plot.name, expected=".png"
         )
-    studies = [Ranked(p, look(p), read_study(p / "study.yaml")) for p in _studies(args.studies)]
+    studies = [
+        Ranked(p, read_record(p), read_study(p / "study.yaml")) for p in _studies(args.studies)
+    ]
     frame = ranking(studies, args.metric)
     render_ranking(frame)
     for line in differences(studies):

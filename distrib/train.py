@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from distrib.cli.command import DONE, Parser, run_command
 from distrib.cli.execute import carry_out
-from distrib.cli.study_options import add_options, new_place, options_from, resumed
+from distrib.cli.study_options import add_group, add_options, new_place, options_from, resumed
 from distrib.errors import InputError
 
 EXAMPLES = """\
@@ -30,30 +30,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="NAME|FILE",
         help="the defaults of this space's family, or a preset such as lel_pca",
     )
-    which.add_argument(
-        "--bootstrap",
-        type=int,
-        metavar="N",
-        help="fit the model again to N resamplings of the data: its standard errors",
-    )
-    which.add_argument(
-        "--bootstrap-of",
-        metavar="KIND",
-        help="what is drawn: sequences or clusters, as the family has them",
-    )
+    add_group(parser, "bootstrap")
     add_options(parser)
     return run_command(train, parser, argv)
 
 
 def train(args: argparse.Namespace) -> int:
     """Train what `--config` or `--space` names, or go on with an interrupted training."""
-    from distrib.study.plan.plan import make_plan
-    from distrib.study.plan.single_config import (
+    from distrib.study.plan.fixed_space import (
         read_config,
         space_of_config,
         space_of_defaults,
         split_of_config,
     )
+    from distrib.study.plan.plan import make_plan
 
     if sum(map(bool, (args.config, args.space, args.resume))) != 1:
         raise InputError(

@@ -11,7 +11,8 @@ from distrib.study.space.space_file import parse_space, read_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "experiments" / "README.md"]
+BESIDE = [ROOT / "experiments" / "README.md", ROOT / "distrib" / "trainables" / "README.md"]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *BESIDE]
 
 
 def block(beginning: str) -> str:
@@ -46,7 +47,7 @@ def test_every_command_and_every_space_is_named() -> None:
     assert {family for family in FAMILIES if f"| `{family}` |" not in README} == set()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
         if "://" not in target:

@@ -10,26 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from distrib.cluster.connect import Resources
 from distrib.errors import InputError
-from distrib.study.plan.options import Options
+from distrib.study.plan.options import DECLARED, Options
 
-# The options whose words are not those of `Options`, and those that say what a trial takes.
-WORDS = {"max_epochs": "max_budget", "checkpoint_every": "save_every", "set": "fixed"}
-RESOURCES = {
-    "cpus_per_worker": "cpus",
-    "gpus_per_worker": "gpus",
-    "accelerator_type": "accelerator_type",
-}
-OPTIONS = (
-    *("data", "set", "max_epochs", "metric", "test_fraction", "seed", "keep", "checkpoint_every"),
-    *("trials", "sampler", "scheduler", "time_budget", "concurrent", "confirm"),
-    *("bootstrap", "bootstrap_of", "address", "device", "precision", "allow_custom", "debug"),
-    *("workers_per_trial", *RESOURCES),
-)
-RESUMABLE = (
-    *("trials", "time_budget", "concurrent", "confirm", "keep", "checkpoint_every"),
-    *("bootstrap", "bootstrap_of", "address", "device", "precision", "allow_custom", "debug"),
-    *("workers_per_trial", *RESOURCES),
-)
+BY_WORD = {option.word: option for option in DECLARED}
+OPTIONS = tuple(BY_WORD)
+RESUMABLE = tuple(word for word, option in BY_WORD.items() if option.flag.resumes)
 
 
 def options_from(given: Mapping[str, Any], base: Options | None = None) -> Options:
@@ -44,29 +29,29 @@ def options_from(given: Mapping[str, Any], base: Options | None = None) -> Optio
     words = {word: given[word] for word in OPTIONS if given.get(word) is not None}
     refused = [word for word in words if word not in RESUMABLE]
     if base is not None and refused:
+        taken = [o.flag.name for o in DECLARED if o.flag.resumes and o.flag.group != "machines"]
         raise InputError(
             "a resumed study keeps its own",
             where=flag(refused[0]),
-            expected="only --trials, --time-budget, --concurrent, --confirm, --bootstrap, "
-            "--keep and what concerns the machines",
+            expected=f"only {', '.join(taken)} and what concerns the machines",
         )
-    resources = {RESOURCES[w]: words.pop(w) for w in tuple(words) if w in RESOURCES}
-    if "workers_per_trial" in words:
-        resources |= dict(zip(("workers", "most"), workers(words.pop("workers_per_trial"))))
-    if "time_budget" in words:
-        words["time_budget"] = seconds(words["time_budget"])
-    if "data" in words:
-        words["data"] = str(words["data"])
-    known = Resources() if base is None else base.resources
-    taken = _typed(known, resources, {v: k for k, v in RESOURCES.items()})
+    filled: dict[type, dict[str, Any]] = {Options: {}, Resources: {}}
+    for word, value in words.items():
+        option = BY_WORD[word]
+        if option.flag.kind == "workers":
+            filled[Resources] |= dict(zip(("workers", "most"), workers(value)))
+            continue
+        if option.flag.kind == "duration":
+            value = seconds(value, option.flag.name)
+        filled[option.owner][option.field] = str(value) if word == "data" else value
+    taken_of = Resources() if base is None else base.resources
+    resources = _typed(taken_of, filled[Resources])
     # The time of an earlier session is over; every other option goes on as it was.
     before = Options() if base is None else replace(base, time_budget=None)
-    fields = {WORDS.get(word, word): value for word, value in words.items()}
-    typed = _typed(before, fields, {v: k for k, v in WORDS.items()})
-    return replace(typed, resources=taken)
+    return replace(_typed(before, filled[Options]), resources=resources)
 
 
-def _typed(base: Any, given: Mapping[str, Any], words: Mapping[str, str]) -> Any:
+def _typed(base: Any, given: Mapping[str, Any]) -> Any:
     """`base` with the fields that are given, each of the type that it declares."""
     try:
         checked = TypeAdapter(type(base)).validate_python(dict(given))
@@ -75,7 +60,7 @@ def _typed(base: Any, given: Mapping[str, Any], words: Mapping[str, str]) -> Any
         field = str(first["loc"][0])
         raise InputError(
             "not a valid value",
-            where=flag(words.get(field, field)),
+            where=next((o.flag.name for o in DECLARED if o.field == field), field),
             found=repr(first.get("input")),
             expected=first["msg"],
         ) from None
@@ -87,7 +72,7 @@ def flag(word: str) -> str:
     return "--" + word.replace("_", "-")
 
 
-def seconds(time: str | float) -> float:
+def seconds(time: str | float, where: str = "--time-budget") -> float:
     """Seconds out of a number, or ``90``, ``90s``, ``15m``, ``2h`` or ``1d``.
 
     Raises:
@@ -100,7 +85,7 @@ def seconds(time: str | float) -> float:
         return float(text[:-1] if text[-1:] in units else text) * scale
     except ValueError:
         raise InputError(
-            "not a time", where="--time-budget", found=repr(time), expected="such as 90s, 15m, 2h"
+            "not a time", where=where, found=repr(time), expected="such as 90s, 15m, 2h"
         ) from None
 
 

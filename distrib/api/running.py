@@ -78,6 +78,7 @@ def run(
             meanwhile=_draw,
             stored=stored,
             argv=[command],
+            lost=_lost(store, resume, begun, say),
         )
         _leave_behind(plan, outcome, stored["command"] if stored else command)
         if store is not None:
@@ -145,6 +146,27 @@ def _told(
             found=why,
             hint=f"when that is mended: {again()}" if begun else None,
         ) from None
+
+
+def _lost(
+    store: RemoteStore | None,
+    resume: Callable[[str], str],
+    begun: Sequence[RunFolder],
+    say: Callable[[str], None],
+) -> Callable[[str], None]:
+    """Tells that Ray itself is gone, whereupon this process ends: see `cluster.ray_watch`."""
+
+    def lost(why: str) -> None:
+        if not begun:
+            say(f"\n{why}; nothing was begun yet")
+            return
+        again = resume(store.url if store else shown(begun[0].path))
+        say(f"\n{why}; nothing that ended is lost\n\nnext:\n  {again}")
+        if store is not None:
+            store.put_growing()
+            store.lock.release()
+
+    return lost
 
 
 def _why_lost(error: Exception) -> str | None:

@@ -42,6 +42,7 @@ def search(
     accelerator_type: str | None = None,
     device: str | None = None,
     precision: str | None = None,
+    stall_timeout: float | str | None = None,
     allow_custom: bool | None = None,
     debug: bool | None = None,
     progress: bool = True,
@@ -55,12 +56,12 @@ def search(
         space: what may vary: the name of a space, a YAML file, or what such a file says, as a
             mapping: `{"trainable": "mlp", "parameters": {"dropout": {"uniform": [0, 0.5]}}}`.
         data: your own data; without it, the family's default data.
-        trials: configurations to try. sampler: tpe, gp, cmaes, random or grid. scheduler: asha,
+        trials: configurations to try. sampler: tpe, gp, random or grid. scheduler: asha,
             hyperband, median or none. time_budget: seconds, or such as "15m". concurrent: trials at
             a time. confirm: train the best N again with fresh seeds.
         warm_start: a study whose best configurations this one begins with.
         set: fixed parameters, and data options as `data.<name>`: `{"hidden_width": 64}`.
-        max_epochs: the most epochs (folds, rounds) of a trial.
+        max_epochs: maximum epochs (folds, rounds) per trial.
         metric: what is optimised; the family's first metric by default.
         test_fraction: share of the groups set aside before anything else. seed: of everything
             random.
@@ -69,7 +70,8 @@ def search(
             seconds between two checkpoints of a trial.
         address: a Ray cluster, such as "auto". workers_per_trial: processes that train a trial
             together, or such as "2:8". cpus_per_worker, gpus_per_worker, accelerator_type, device,
-            precision: of each of them.
+            precision: of each of them. stall_timeout: end a trial after this time without
+            progress.
         allow_custom: run the code that a space names as "package.module:Class".
         debug: print everything that Ray and the trials write.
         progress: print how far the study is, and its summary.

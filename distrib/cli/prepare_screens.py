@@ -108,7 +108,7 @@ def embed(args: argparse.Namespace) -> int:
 
     if args.out.suffix != ".npz":
         raise InputError(
-            "no form for this ending", where="--out", found=args.out.name, expected=".npz"
+            "unsupported file extension", where="--out", found=args.out.name, expected=".npz"
         )
     if not args.out.absolute().parent.is_dir():
         raise InputError("no such folder", where="--out", found=args.out.parent)

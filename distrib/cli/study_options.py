@@ -18,75 +18,45 @@ if TYPE_CHECKING:
 
 def add_options(parser: Parser) -> None:
     """The options of any training, searched or not."""
-    data = parser.add_argument_group("data and parameters")
-    data.add_argument("--data", metavar="PATH", help="your own data; without it, real default data")
-    data.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        type=setting,
-        help="fix a parameter, or a data option as data.KEY",
-    )
-    data.add_argument(
-        "--max-epochs",
-        type=int,
-        metavar="N",
-        help="the most epochs (folds, rounds) of a trial",
-    )
-    data.add_argument("--metric", help="what is optimised; the family's first metric by default")
-    data.add_argument(
-        "--test-fraction",
-        type=float,
-        metavar="SHARE",
-        help="share of the groups set aside before anything else (default 0.15)",
-    )
-    data.add_argument("--seed", type=int, help="seed of everything random (default 0)")
-    data.add_argument(
+    add_group(parser, "data and parameters").add_argument(
         "--show",
         action="store_true",
         help="only list every hyperparameter, data option and metric, with their help",
     )
-    place = parser.add_argument_group("where it goes")
+    place = add_group(parser, "where it goes")
     place.add_argument("--out", metavar="DIR|URL", help="where studies are kept (default: runs)")
     place.add_argument("--name", help="the study's name; else <space>-<number>")
     place.add_argument(
-        "--resume", metavar="STUDY", help="go on with a study: its folder, its name, or 'last'"
+        "--resume", metavar="STUDY", help="resume a study: its folder, its name, or 'last'"
     )
-    place.add_argument(
-        "--keep", type=int, metavar="K", help="trials that keep their weights (default 3)"
-    )
-    place.add_argument(
-        "--checkpoint-every",
-        type=float,
-        metavar="SECONDS",
-        help="least time between checkpoints of a trial (default 10)",
-    )
-    machine = parser.add_argument_group("machines")
-    machine.add_argument("--address", help="a Ray cluster, such as auto; else a Ray of its own")
-    machine.add_argument(
-        "--workers-per-trial",
-        type=workers,
-        metavar="N|N:M",
-        help="processes that train a trial together; N:M takes as many as there is room for",
-    )
-    machine.add_argument("--cpus-per-worker", type=float, metavar="N")
-    machine.add_argument("--gpus-per-worker", type=float, metavar="N")
-    machine.add_argument("--accelerator-type", metavar="TYPE", help="such as A100")
-    machine.add_argument("--device", help="cpu or cuda (default: cuda with --gpus-per-worker)")
-    machine.add_argument("--precision", help="float32, bfloat16, ... as the family has them")
-    machine.add_argument(
-        "--allow-custom",
-        action="store_true",
-        default=None,
-        help="run the code that a space names as package.module:Class",
-    )
-    machine.add_argument(
-        "--debug",
-        action="store_true",
-        default=None,
-        help="tracebacks, and everything that Ray and the trials write",
-    )
+    add_group(parser, "machines")
+
+
+def add_group(parser: Parser, title: str) -> argparse._ArgumentGroup:
+    """The options of a study that stand under this title, as `study.plan.options` declares them.
+
+    None of them has a default here, so that one sees what was given.
+    """
+    from distrib.study.plan.options import DECLARED
+
+    read_as = {"text": str, "int": int, "float": float, "duration": duration, "setting": setting,
+               "workers": workers}  # fmt: skip
+    group = parser.add_argument_group(title)
+    for option in DECLARED:
+        flag = option.flag
+        if flag.group != title:
+            continue
+        number = isinstance(option.default, int | float) and flag.kind != "switch"
+        shown = f" (default {option.default:g})" if number else ""
+        given: dict[str, Any] = {"help": flag.help + shown}
+        if flag.kind == "switch":
+            given.update(action="store_true", default=None)
+        else:
+            given.update(type=read_as[flag.kind], metavar=flag.metavar)
+        if flag.kind == "setting":
+            given.update(action="append", default=[])
+        group.add_argument(flag.name, **given)
+    return group
 
 
 def workers(text: str) -> tuple[int, int | None]:
@@ -161,24 +131,11 @@ def new_place(args: argparse.Namespace, space: str, warm: Path | None = None) ->
 
 def add_search_options(parser: Parser) -> None:
     """The options of a search alone."""
-    search = parser.add_argument_group("search")
+    search = add_group(parser, "search")
     search.add_argument(
         "--space", metavar="NAME|FILE", help="what may vary: mlp, trimming, or YAML"
     )
-    search.add_argument("--trials", type=int, metavar="N")
-    search.add_argument("--concurrent", type=int, metavar="N", help="trials at a time")
-    search.add_argument(
-        "--sampler", help="tpe (where the space names none), gp, cmaes, random or grid"
-    )
-    search.add_argument("--scheduler", help="asha (default), hyperband, median or none")
-    search.add_argument("--time-budget", type=duration, metavar="TIME", help="such as 90s, 15m, 2h")
     search.add_argument("--warm-start", metavar="STUDY", help="begin with its best configurations")
-    search.add_argument(
-        "--confirm",
-        type=int,
-        metavar="N",
-        help="train the best N again with fresh seeds: mean and spread",
-    )
     search.add_argument(
         "--dry-run",
         action="store_true",

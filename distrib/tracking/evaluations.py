@@ -51,7 +51,7 @@ def append_row(path: Path, row: Mapping[str, Any]) -> int:
         try:
             earlier = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            raise InputError("this is no table", file=path, found=error) from None
+            raise InputError("not a table", file=path, found=error) from None
         if list(map(str, earlier)) != list(row):
             raise InputError(
                 "a table of other columns: each family needs a table of its own",

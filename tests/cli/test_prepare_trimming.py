@@ -108,7 +108,7 @@ def test_progress_is_one_line_that_goes(
     assert "\n" not in shown
 
 
-@pytest.mark.cluster
+@pytest.mark.ray
 def test_many_files_are_read_by_ray_and_an_interrupted_call_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from distrib.study.record.metrics_file import read_metrics
 from distrib.trainables.base import Source, Worker
+from distrib.trial_files import read_metrics
 from tests.support.driver import trials_of
 from tests.support.ray_cluster import foreign_environment, ray_cluster, ray_node, ray_says
 from tests.support.stream_family import Net, NetConfig, write_rows
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(540)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(540)]
 
 
 def give_notice(address: str, cpus: int) -> None:

@@ -44,7 +44,7 @@ class Ids:
             refuse_damage(name, self.file, f"row {row}")
             if name in seen:
                 raise InputError(
-                    f"the id {name!r} is there twice",
+                    f"duplicate id {name!r}",
                     file=self.file,
                     where=f"rows {seen[name]} and {row}",
                     expected="one row for each id",

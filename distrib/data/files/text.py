@@ -15,6 +15,7 @@ from distrib.data.files.disguises import HEAD, refuse_disguised
 from distrib.errors import InputError
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+TABLE_SUFFIXES = (".parquet", *TEXT_SUFFIXES)
 
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
@@ -50,7 +51,7 @@ def check_file(path: Path) -> None:
     if not path.exists():
         raise InputError("no such file", file=path)
     if path.is_dir():
-        raise InputError("a folder where a file is due", file=path)
+        raise InputError("a folder where a file is expected", file=path)
     if path.stat().st_size == 0:
         raise InputError("the file is empty", file=path)
 

@@ -35,7 +35,7 @@ def check_orientation(rows: Ids, targets: Matrix, notes: list[str]) -> None:
         )
         return
     raise InputError(
-        f"the targets lie the other way round: their columns are the ids of {rows.file.name}",
+        f"the targets are transposed: their columns are the ids of {rows.file.name}",
         file=targets.ids.file,
         found=f"{len(across)} of {len(targets.columns)} columns are ids there "
         f"({examples(across)}), and {down} of {len(targets.ids)} rows "

@@ -8,23 +8,22 @@ from typing import Any
 
 from distrib.data.files.matrix_files import MATRIX_SUFFIXES
 from distrib.data.files.sequences import SEQUENCE_SUFFIXES
-from distrib.data.files.text import TEXT_SUFFIXES, check_file, suffix
+from distrib.data.files.text import TABLE_SUFFIXES, check_file, suffix
 from distrib.errors import InputError, nearest
 from distrib.safe_yaml import read_yaml_file
 
 YAML_NAME = "screen.yaml"
 
-_TABLES = (".parquet", *TEXT_SUFFIXES)
 _SUFFIXES = {
     "embeddings": MATRIX_SUFFIXES,
     "ids": (".txt", ".npy"),
-    "targets": _TABLES,
-    "groups": _TABLES,
-    "folds": _TABLES,
+    "targets": TABLE_SUFFIXES,
+    "groups": TABLE_SUFFIXES,
+    "folds": TABLE_SUFFIXES,
     "sequences": SEQUENCE_SUFFIXES,
     "gene_embeddings": MATRIX_SUFFIXES,
     "gene_ids": (".txt", ".npy"),
-    "responding": _TABLES,
+    "responding": TABLE_SUFFIXES,
 }
 _ROWS = ("embeddings", "sequences")
 """Either tells which rows there are."""
@@ -72,7 +71,7 @@ def find_files(source: Path) -> ScreenFiles:
         raise InputError("no such folder or file", file=source, expected=_FORM)
     if source.suffix.lower() not in (".yaml", ".yml"):
         raise InputError(
-            "a folder or a YAML file is due", file=source, found=source.name, expected=_FORM
+            "expected a folder or a YAML file", file=source, found=source.name, expected=_FORM
         )
     return _from_yaml(source)
 
@@ -100,7 +99,12 @@ def _from_yaml(path: Path) -> ScreenFiles:
     check_file(path)
     content = read_yaml_file(path)
     if not isinstance(content, dict):
-        raise InputError("keys are due", file=path, found=content, expected=", ".join(_SUFFIXES))
+        raise InputError(
+            "expected a mapping of keys to values",
+            file=path,
+            found=content,
+            expected=", ".join(_SUFFIXES),
+        )
     for key, value in content.items():
         if key not in _SUFFIXES:
             raise InputError(
@@ -111,7 +115,7 @@ def _from_yaml(path: Path) -> ScreenFiles:
             )
         if not isinstance(value, str) and value is not None:
             raise InputError(
-                "the name of a file is due", file=path, where=f"key {key!r}", found=repr(value)
+                "expected a file name", file=path, where=f"key {key!r}", found=repr(value)
             )
     if not any(content.get(key) for key in _ROWS):
         raise InputError("the key 'embeddings' is missing", file=path, expected=_FORM)
@@ -121,13 +125,13 @@ def _from_yaml(path: Path) -> ScreenFiles:
 
 def _resolve(path: Path, key: str, value: str) -> Path | str:
     file = path.parent / Path(value).expanduser()
-    if key in ("groups", "folds") and not file.exists() and suffix(file) not in _TABLES:
+    if key in ("groups", "folds") and not file.exists() and suffix(file) not in TABLE_SUFFIXES:
         return value  # a column of the targets
     if not file.exists():
         raise InputError("no such file", file=path, where=f"key {key!r}", found=file)
     if suffix(file) not in _SUFFIXES[key]:
         raise InputError(
-            f"{key} cannot be read from this kind of file",
+            f"unsupported file extension for {key}",
             file=path,
             where=f"key {key!r}",
             found=value,

@@ -66,7 +66,7 @@ def test_one_table_in_many_guises(tmp_path: Path, content: str | bytes, name: st
         (b"id,a,b\nx,1,2\ny,0,35,1\n", ["row 3", "decimal commas"]),
         (b"a,b\nx,1,2\n", ["row 2", "col.names=NA"]),
         (b"id,a\n\nx,1\ny\n", ["row 4", "1 cells"]),
-        (b"id,a,a\nx,1,2\n", ["two columns are called 'a'", "columns 2 and 3"]),
+        (b"id,a,a\nx,1,2\n", ["duplicate column 'a'", "columns 2 and 3"]),
         (b"id,a,\nx,1,2\n", ["a column without a name", "column 3"]),
         (b'id,a\nx,"1\ny,2\n', ["a row cannot be taken apart", "quotation mark"]),
         ("id,a\nx,1\ncaf\u00e9,2\n".encode("latin-1"), ["byte 12 (row 3)", "0xE9", "UTF-8"]),
@@ -103,7 +103,7 @@ def test_a_cut_gzip_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
-        (["1", "high"], ["row 3, column 'a'", "text where a number is due", "'high'"]),
+        (["1", "high"], ["row 3, column 'a'", "text where a number is expected", "'high'"]),
         (["1", "1,234"], ["'1,234'", "thousands"]),
         (["1,234", "5,678"], ["row 2", "'1,234'", "thousands"]),
         (["0,5", "1.5"], ["row 3", "'1.5'", "decimal points and decimal commas"]),
@@ -112,7 +112,7 @@ def test_a_cut_gzip_is_refused(tmp_path: Path) -> None:
         (["1", "inf"], ["row 3, column 'a'", "an infinite number", "'inf'", "empty"]),
         (["-Infinity", "1"], ["row 2", "an infinite number", "'-Infinity'"]),
         (["0,5", "-Inf"], ["row 3", "an infinite number", "'-Inf'", "a decimal comma"]),
-        (["1", "info"], ["row 3", "text where a number is due", "'info'"]),
+        (["1", "info"], ["row 3", "text where a number is expected", "'info'"]),
         (["1", "1e999"], ["row 3", "too large"]),
         (["1", "1_000"], ["row 3", "'1_000'"]),
         (["1", "#DIV/0!"], ["row 3", "formula"]),

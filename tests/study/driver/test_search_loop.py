@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from distrib.errors import InputError
 from distrib.records import StudyRecord, TrialRecord
 from distrib.study.driver.initial_trials import default_params
-from distrib.study.record.metrics_file import read_metrics
+from distrib.trial_files import read_metrics
 from tests.support.simulate import Simulation, check_whole, facts, toy_plan
 from tests.support.toys import Curve
 
@@ -204,7 +204,7 @@ class Watcher:
     def study_ended(self, study: StudyRecord, interrupted: bool) -> None: ...
 
 
-def test_onlookers_hear_of_every_trial_and_unit_once(tmp_path: Path) -> None:
+def test_trackers_hear_of_every_trial_and_unit_once(tmp_path: Path) -> None:
     watcher = Watcher()
     plan = toy_plan({"kind": {"choice": ["curve", "bug"]}}, trials=8, seed=1)
     study = Simulation(plan, tmp_path, actors=3, trackers=[watcher]).run(2).study

@@ -97,7 +97,7 @@ def parse_model_type(name: str) -> ModelType:
     twice = sorted({part for part in parts if parts.count(part) > 1} or set(counts[1:]))
     if twice:
         raise InputError(
-            "a part of a model type is there twice",
+            "a part of a model type is given twice",
             where=f"model_type {name!r}",
             found=", ".join(twice),
             expected="each part once, and one of the base counts",

@@ -80,7 +80,7 @@ class End(_Strict):
         ways = ("trim", "germline_end", "germline_start", "cigar_end", "cigar_start")
         told = [way for way in ways if getattr(self, way)]
         if len(told) != 1:
-            raise ValueError(f"exactly one of {', '.join(ways)} is due")
+            raise ValueError(f"exactly one of {', '.join(ways)} is expected")
         return self
 
     @property

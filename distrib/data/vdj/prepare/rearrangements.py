@@ -71,7 +71,7 @@ class Block:
         wrong = ~np.isnan(values) & (values != np.round(values))
         if wrong.any():
             first = int(np.argmax(wrong))
-            raise InputError(f"a fraction where {what} is due", file=self.file,
+            raise InputError(f"a fraction where {what} is expected", file=self.file,
                              where=f"{self.place(first)}, column {self.name(columns, what)!r}",
                              found=f"{values[first]:g}", expected="a whole number")  # fmt: skip
         return values

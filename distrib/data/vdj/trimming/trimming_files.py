@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from distrib.data.files.fasta import FASTA_SUFFIXES
-from distrib.data.files.text import TEXT_SUFFIXES, check_file, suffix
+from distrib.data.files.text import TABLE_SUFFIXES, check_file, suffix
 from distrib.data.vdj.germline.germline import read_germline, trimmed_ends
 from distrib.data.vdj.germline.olga import Side, model_name, read_model, reverse_complement
 from distrib.data.vdj.trimming.trimming import KEPT_BASES, TrimmingData, encode_ends
@@ -17,8 +17,7 @@ from distrib.safe_yaml import read_yaml_file
 
 YAML_NAME = "trimming.yaml"
 
-_TABLES = (*TEXT_SUFFIXES, ".parquet")
-_SUFFIXES = {"counts": _TABLES, "germline": (*FASTA_SUFFIXES, *_TABLES)}
+_SUFFIXES = {"counts": TABLE_SUFFIXES, "germline": (*FASTA_SUFFIXES, *TABLE_SUFFIXES)}
 _FORM = (
     "a folder with counts.tsv|csv|parquet (gene, trim, count) and germline.fasta|tsv|csv|parquet; "
     "a YAML file that names them as counts and germline; or a table of counts alone, for OLGA's "
@@ -118,7 +117,12 @@ def _from_yaml(path: Path) -> dict[str, Path]:
     check_file(path)
     content = read_yaml_file(path)
     if not isinstance(content, dict):
-        raise InputError("keys are due", file=path, found=content, expected=", ".join(_SUFFIXES))
+        raise InputError(
+            "expected a mapping of keys to values",
+            file=path,
+            found=content,
+            expected=", ".join(_SUFFIXES),
+        )
     found = {}
     for key, value in content.items():
         where = f"key {key!r}"
@@ -130,7 +134,7 @@ def _from_yaml(path: Path) -> dict[str, Path]:
                 hint=nearest(str(key), _SUFFIXES),
             )
         if not isinstance(value, str):
-            raise InputError("a file's name is due", file=path, where=where, found=repr(value))
+            raise InputError("expected a file name", file=path, where=where, found=repr(value))
         found[key] = _of_kind(path.parent / Path(value).expanduser(), key, path, where)
     return found
 
@@ -140,7 +144,7 @@ def _of_kind(file: Path, key: str, named_in: Path, where: str | None) -> Path:
         raise InputError("no such file", file=named_in, where=where, found=file)
     if suffix(file) not in _SUFFIXES[key]:
         raise InputError(
-            f"{key} cannot be read from this kind of file",
+            f"unsupported file extension for {key}",
             file=named_in,
             where=where,
             found=file.name,

@@ -1,4 +1,4 @@
-"""A study seen from outside, while it runs or after: its record out of the run folder."""
+"""The record of a study out of its run folder, while it runs or after; the study is not touched."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 from distrib.records import StudyRecord, TrialRecord
 from distrib.study.driver.study_file import read_study, record_of
 from distrib.study.record.ledger import Ledger
-from distrib.study.record.metrics_file import read_metrics
 from distrib.study.record.run_folder import RunFolder, open_run_folder
+from distrib.trial_files import METRICS, read_metrics
 
 
-def look(path: str | Path) -> StudyRecord:
+def read_record(path: str | Path) -> StudyRecord:
     """The record as it stands; nothing is written or locked.
 
     Raises:
-        InputError: this is no study's folder.
+        InputError: not a study's folder.
     """
     folder = open_run_folder(path)
     study = record_of(read_study(folder.study_yaml))
@@ -40,6 +40,6 @@ def is_running(path: str | Path) -> bool:
 
 
 def _latest(trial: TrialRecord, folder: RunFolder) -> None:
-    rows = read_metrics(folder.trial(trial.number) / "metrics.csv")
+    rows = read_metrics(folder.trial(trial.number) / METRICS)
     if rows:
         trial.latest = {k: v for k, v in rows[-1].items() if k not in ("step", "time")}
