@@ -20,6 +20,7 @@ FAMILIES = {
     "lel": "distrib.trainables.screens.lel.family:LatentEmbedding",
     "xgboost": "distrib.trainables.screens.xgboost.family:Xgboost",
     "ia3": "distrib.trainables.screens.ia3.family:Ia3",
+    "segmenter": "distrib.trainables.behaviour.segmenter.family:Segmenter",
     "trimming": "distrib.trainables.vdj.trimming.family:Trimming",
     "trimming_ligation": "distrib.trainables.vdj.ligation.family:TrimmingLigation",
     "trimming_ligation_em": "distrib.trainables.vdj.ligation.em:TrimmingLigationEm",

@@ -1,9 +1,9 @@
 """Which files of a folder belong to a session.
 
-    <folder>/markers/<id>_labeled.h5|csv|npy, <id>.h5|csv|npy      (or features/, any name)
-    <folder>/labels-hand/<id>_labels.csv, <id>.csv
-    <folder>/labels-heuristic/<id>_labels.csv, <id>.csv, <id>_labels.pkl, <id>.pkl
-    <folder>/tasks/<id>.csv
+<folder>/markers/<id>_labeled.h5|csv|npy, <id>.h5|csv|npy      (or features/, any name)
+<folder>/labels-hand/<id>_labels.csv, <id>.csv
+<folder>/labels-heuristic/<id>_labels.csv, <id>.csv, <id>_labels.pkl, <id>.pkl
+<folder>/tasks/<id>.csv
 """
 
 from __future__ import annotations
@@ -66,9 +66,7 @@ def input_type_of(folder: Path, asked: str | None) -> str:
     return holding[0]
 
 
-def find_sessions(
-    folder: Path, input_type: str, ids: tuple[str, ...] = ()
-) -> list[SessionFiles]:
+def find_sessions(folder: Path, input_type: str, ids: tuple[str, ...] = ()) -> list[SessionFiles]:
     """The files of these sessions, or of all.
 
     Raises:

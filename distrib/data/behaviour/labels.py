@@ -94,7 +94,9 @@ def _read_pickle(path: Path) -> tuple[np.ndarray, list[str]]:
     content = read_pickle(path)
     expected = "a dict of `states` and of `state_labels` or `state_mapping`"
     if not isinstance(content, dict) or "states" not in content:
-        found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
+        found = (
+            ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
+        )
         raise InputError("not states of frames", file=path, found=found, expected=expected)
     naming = content.get("state_labels", content.get("state_mapping"))
     states = np.asarray(content["states"])

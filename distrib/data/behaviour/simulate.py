@@ -20,7 +20,7 @@ CLASSES = ("background", "still", "walk", "groom_front", "groom_back", "turn")
 LABELLED = 0.04
 """Share of the frames with a hand label."""
 
-MEAN_BOUT, LEAST_BOUT, STRETCH = 60, 10, 25
+MEAN_BOUT, LEAST_BOUT, STRETCH = 60, 10, 10
 NOISE = 1.0
 MISSED, CONFUSED, LATE = 0.2, 0.25, 8
 """Of the heuristics: share of bouts missed, of bouts given another class, most frames late."""
@@ -69,14 +69,12 @@ def simulate(
     return raw, truth, hand, _heuristics(rng, truth, starts)
 
 
-def _dynamics(
-    rng: np.random.Generator, signals: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _dynamics(rng: np.random.Generator, signals: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(classes, signals) level, angle a frame and damping a frame; background has its own."""
     shape = len(CLASSES), signals
     levels = 0.7 * rng.standard_normal(shape)
     levels[3] = levels[4]
-    turns = rng.uniform(0.05, 0.25, shape) * np.linspace(0.5, 3.0, len(CLASSES))[:, None]
+    turns = rng.uniform(0.1, 0.3, shape) * np.array([1.0, 0.5, 1.5, 0.6, 3.0, 2.2])[:, None]
     damping = rng.uniform(0.85, 0.97, shape)
     return levels, turns, damping
 

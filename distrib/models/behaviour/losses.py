@@ -48,7 +48,7 @@ def loss_parts(
       of the classes, sum w_y l / sum w_y.
     - weak: the same of the heuristics' labels, at frames without a hand label; at all where no
       head learns hand labels.
-    - pred: squared error of the next frame's signals.
+    - pred, recon: squared error of the next frame's signals, and of the frame's own.
     - task: squared error of the tasks.
     - kl: to a standard normal, twice, as squared errors are not halved either.
 
@@ -70,6 +70,8 @@ def loss_parts(
         parts["pred"] = _squared(
             found["pred"][:, :-1], targets.signals[:, 1:], targets.measured[:, 1:]
         )
+    if "recon" in found:
+        parts["recon"] = _squared(found["recon"], targets.signals, targets.measured)
     if "task" in found and targets.tasks is not None:
         known = torch.isfinite(targets.tasks) & targets.inside[..., None]
         parts["task"] = _squared(found["task"], torch.nan_to_num(targets.tasks), known)
@@ -98,9 +100,7 @@ def agreement(found: Mapping[str, Tensor], weak: Tensor) -> Part:
     return same.sum(), known.sum()
 
 
-def _cross_entropy(
-    logits: Tensor, labels: Tensor, known: Tensor, weights: Tensor | None
-) -> Part:
+def _cross_entropy(logits: Tensor, labels: Tensor, known: Tensor, weights: Tensor | None) -> Part:
     chosen = labels.long()[known]
     each = cross_entropy(logits.float()[known], chosen, reduction="none")
     if weights is None:

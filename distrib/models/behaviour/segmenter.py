@@ -24,6 +24,7 @@ class Heads:
     strong: bool
     weak: bool
     pred: bool
+    recon: bool
     task: bool
     variational: bool = False
 
@@ -41,6 +42,7 @@ class Segmenter(nn.Module):
         self.classifier = nn.Linear(width, num_classes) if heads.strong else None
         self.classifier_weak = nn.Linear(width, num_classes) if heads.weak else None
         self.predictor = make_backbone(build, width, num_signals) if heads.pred else None
+        self.decoder = make_backbone(build, width, num_signals) if heads.recon else None
         self.task_predictor = None
         if heads.task:
             self.task_predictor = nn.Sequential(
@@ -52,8 +54,8 @@ class Segmenter(nn.Module):
     def forward(self, signals: Tensor) -> dict[str, Tensor]:
         """(B, T + 2p, N) -> what there is of
 
-        strong, weak: (B, T, K) logits. pred: (B, T, N), of the next frame. task: (B, T, J).
-        mean, logvar: (B, T, H).
+        strong, weak: (B, T, K) logits. pred, recon: (B, T, N), signals of the next and of the same
+        frame. task: (B, T, J). mean, logvar: (B, T, H).
         """
         features = self.backbone(signals)
         found: dict[str, Tensor] = {}
@@ -63,15 +65,15 @@ class Segmenter(nn.Module):
             found |= {"mean": central(mean, self.pad), "logvar": central(logvar, self.pad)}
         if self.predictor is not None:
             found["pred"] = central(self.predictor(features), self.pad)
+        if self.decoder is not None:
+            found["recon"] = central(self.decoder(features), self.pad)
         features = central(features, self.pad)
         heads = {
             "strong": self.classifier,
             "weak": self.classifier_weak,
             "task": self.task_predictor,
         }
-        return found | {
-            name: head(features) for name, head in heads.items() if head is not None
-        }
+        return found | {name: head(features) for name, head in heads.items() if head is not None}
 
 
 def class_logits(found: dict[str, Tensor]) -> Tensor:

@@ -79,7 +79,9 @@ def test_several_animals_want_a_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "row"), [(0, "row 1"), (1, "row 2"), (2, "row 3")], ids=["scorer", "parts", "coords"]
+    ("missing", "row"),
+    [(0, "row 1"), (1, "row 2"), (2, "row 3")],
+    ids=["scorer", "parts", "coords"],
 )
 def test_a_header_row_that_is_missing_is_named(tmp_path: Path, missing: int, row: str) -> None:
     dlc_frame(5).to_csv(tmp_path / "a.csv")

@@ -1,4 +1,4 @@
-"""Networks beside a direct reference: plain sums over lags, recurrences step by step, in float64."""
+"""Networks beside a direct reference in float64: sums over lags, recurrences step by step."""
 
 from __future__ import annotations
 
@@ -89,10 +89,15 @@ def test_recurrent(backbone: str, bidirectional: bool) -> None:
 
 
 def _recur(cell: object, suffix: str, x: Tensor, kind: str) -> Tensor:
-    w, u, b, c = (getattr(cell, f"{n}_{suffix}") for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    w, u, b, c = (
+        getattr(cell, f"{n}_{suffix}") for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
     h, memory, out = torch.zeros(H, dtype=x.dtype), torch.zeros(H, dtype=x.dtype), []
     for t in range(len(x)):
-        a, r = (w @ x[t] + b).chunk(4 if kind == "lstm" else 3), (u @ h + c).chunk(4 if kind == "lstm" else 3)
+        a, r = (
+            (w @ x[t] + b).chunk(4 if kind == "lstm" else 3),
+            (u @ h + c).chunk(4 if kind == "lstm" else 3),
+        )
         if kind == "lstm":
             i, f, g, o = (p + q for p, q in zip(a, r))
             memory = f.sigmoid() * memory + i.sigmoid() * g.tanh()
@@ -131,13 +136,18 @@ def test_the_pad_is_all_that_a_convolution_sees(backbone: str) -> None:
 
 def test_heads_are_there_where_they_are_asked_for() -> None:
     x = torch.randn(2, 30 + 2 * 12, N)
-    all_of_them = Segmenter(build("dtcn"), Heads(True, True, True, True, True), N, 4, 2)
+    all_of_them = Segmenter(build("dtcn"), Heads(True, True, True, True, True, True), N, 4, 2)
     found = all_of_them(x)
     assert {k: tuple(v.shape) for k, v in found.items()} == {
-        "mean": (2, 30, H), "logvar": (2, 30, H), "pred": (2, 30, N),
-        "strong": (2, 30, 4), "weak": (2, 30, 4), "task": (2, 30, 2),
+        "mean": (2, 30, H),
+        "logvar": (2, 30, H),
+        "pred": (2, 30, N),
+        "recon": (2, 30, N),
+        "strong": (2, 30, 4),
+        "weak": (2, 30, 4),
+        "task": (2, 30, 2),
     }
-    alone = Segmenter(build("dtcn"), Heads(True, False, False, False), N, 4, 0)(x)
+    alone = Segmenter(build("dtcn"), Heads(True, False, False, False, False), N, 4, 0)(x)
     assert set(alone) == {"strong"}
 
 
