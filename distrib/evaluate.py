@@ -45,6 +45,7 @@ def evaluate(args: argparse.Namespace) -> int:
     from distrib.errors import InputError, said_in
     from distrib.study.driver.model import open_model
     from distrib.tracking.evaluations import append_row
+    from distrib.trainables.capabilities import EvaluatesRows
 
     if args.append is not None and args.append.suffix != ".tsv":
         raise InputError(
@@ -52,6 +53,8 @@ def evaluate(args: argparse.Namespace) -> int:
         )
     write = table_writer(args.out) if args.out else None
     model = open_model(args.model, allow_custom=args.allow_custom)
+    if write is not None and not isinstance(model.family, EvaluatesRows):
+        raise InputError("this family has no figures per row", where="--out", found=model.name)
     data = model.load(args.data)
     for note in data.describe().get("notes", ()):
         print(f"note: {note}")
@@ -67,8 +70,6 @@ def evaluate(args: argparse.Namespace) -> int:
         print(f"{num_rows} rows in {args.append}")
     if write is not None:
         rows = model.evaluate_rows(data)
-        if rows.empty:
-            raise InputError("this family has no figures per row", where="--out")
         write(rows)
         print(f"{len(rows)} rows in {args.out}")
     return DONE
@@ -81,9 +82,10 @@ def about_training(model: Model, data: Any, same: bool) -> str | None:
         same: whether these are the data that its study was given.
     """
     from distrib.data.files.ids import examples
+    from distrib.trainables.capabilities import NamesRows
     from distrib.trainables.training_rows import trained_on
 
-    ids = model.family.row_ids(data)
+    ids = model.family.row_ids(data) if isinstance(model.family, NamesRows) else None
     seen = None if ids is None or model.state is None else trained_on(model.state, ids)
     if ids is None or seen is None:
         return "the figures below include the rows it was trained on" if same else None

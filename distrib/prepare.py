@@ -104,9 +104,12 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
 def example(args: argparse.Namespace) -> int:
     """Write the family's example into a new folder."""
     from distrib.study.space.space_file import find_space
+    from distrib.trainables.capabilities import HasExample
     from distrib.trainables.registry import load_family
 
     family = load_family(find_space(args.space).trainable, allow_custom=args.allow_custom)
+    if not isinstance(family, HasExample):
+        raise InputError("this family has no example data", found=type(family).__name__)
     folder: Path = args.out
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(

@@ -46,7 +46,7 @@ class TrialRecord:
         params: the searched values by dimension; conditional ones are absent where not drawn, and
             lists or mappings are shown as JSON text.
         value: the objective so far (best or last unit, as the family selects); None before any.
-        step: the unit of the last row; best_step: that of `value`.
+        fidelity: units completed, as of the last row; best_fidelity: those of `value`.
         latest: the last row: metrics by name, and `train/<name>`.
         rung: the highest rung (a number of units) reached, 0 before the first.
         started, ended: seconds since the epoch.
@@ -59,8 +59,8 @@ class TrialRecord:
     state: TrialState = "WAITING"
     params: dict[str, Scalar] = field(default_factory=dict)
     value: float | None = None
-    step: int = 0
-    best_step: int = 0
+    fidelity: int = 0
+    best_fidelity: int = 0
     latest: dict[str, float] = field(default_factory=dict)
     rung: int = 0
     started: float | None = None
@@ -76,7 +76,7 @@ class StudyRecord:
     """One study as it stands.
 
     Attributes:
-        trainable: name of the family. unit: of its fidelity ("epoch"); max_units: the most of it.
+        trainable: name of the family. unit: of its fidelity ("epoch"); max_budget: the most of it.
         metric: the objective; direction: which way it is better.
         selects: whether a trial is worth its best unit or its last one.
         metrics: every metric the family reports: name -> direction, the objective among them.
@@ -89,7 +89,7 @@ class StudyRecord:
     metric: str
     direction: Literal["min", "max"]
     unit: str
-    max_units: int
+    max_budget: int
     num_trials: int
     dimensions: tuple[Dimension, ...] = ()
     selects: Literal["best", "last"] = "best"

@@ -34,7 +34,7 @@ def add_options(parser: Parser) -> None:
         "--max-epochs",
         type=int,
         metavar="N",
-        dest="max_units",
+        dest="max_budget",
         help="the most epochs (folds, rounds) of a trial",
     )
     data.add_argument("--metric", help="what is optimised; the family's first metric by default")
@@ -92,7 +92,7 @@ SEARCH = ("trials", "sampler", "scheduler", "time_budget", "concurrent", "confir
 BOOTSTRAP = ("bootstrap", "bootstrap_of")
 PLAIN = (
     "data",
-    "max_units",
+    "max_budget",
     "metric",
     "test_fraction",
     "seed",
@@ -104,7 +104,7 @@ PLAIN = (
     "allow_custom",
     "debug",
 )
-DOOR_WORDS = {"max_units": "max-epochs"}
+DOOR_WORDS = {"max_budget": "max-epochs"}
 RESUMABLE = (
     "trials",
     "time_budget",

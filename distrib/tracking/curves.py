@@ -37,7 +37,7 @@ def write_curves(trial_folder: Path, study: StudyRecord, trial: TrialRecord) -> 
     train = [n for n in names if n.startswith("train/")][:PANELS]
     title = (
         f"{study.name}, trial {trial.number}: {study.metric} {wording.figure(trial.value)} "
-        f"at {study.unit} {trial.best_step}"
+        f"at {study.unit} {trial.best_fidelity}"
     )
     if not (valid or train):
         return
@@ -53,7 +53,7 @@ def write_curves(trial_folder: Path, study: StudyRecord, trial: TrialRecord) -> 
         for panel, name in zip(sheet.panels, shown):
             bare = name.removeprefix("train/")
             other = columns.get(bare) if bare != name else None
-            panel.draw(name, steps, columns[name], other, trial.best_step)
+            panel.draw(name, steps, columns[name], other, trial.best_fidelity)
         sheet.label(title, wording.params_line(trial.params), note)
         png = sheet.png()
         for file in files:

@@ -76,7 +76,7 @@ class Panel:
         steps: Sequence[float],
         values: Sequence[float],
         beside: Sequence[float] | None,
-        best_step: int,
+        best_fidelity: int,
     ) -> None:
         """Fill the panel: (rows,) steps, values, and a second curve for comparison or None."""
         self.steps = steps
@@ -84,9 +84,9 @@ class Panel:
         for line in (self.line, self.beside):  # of one unit there is no line
             line.set_marker("o" if len(steps) == 1 else "")
         self.beside.set_data(steps if beside else [], beside or [])
-        self.best.set_xdata([best_step, best_step])
-        at = [v for s, v in zip(steps, values) if s == best_step and math.isfinite(v)]
-        self.dot.set_data([best_step] if at else [], at[-1:])
+        self.best.set_xdata([best_fidelity, best_fidelity])
+        at = [v for s, v in zip(steps, values) if s == best_fidelity and math.isfinite(v)]
+        self.dot.set_data([best_fidelity] if at else [], at[-1:])
         self.name = clipped(name, 30)
         finite = [v for v in (*values, *(beside or ())) if math.isfinite(v)]
         if not finite:

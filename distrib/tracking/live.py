@@ -101,16 +101,16 @@ class ProgressBar(_Screen):
 
     def trial_started(self, trial: TrialRecord) -> None:
         super().trial_started(trial)
-        self._began = (time.monotonic(), trial.step)
+        self._began = (time.monotonic(), trial.fidelity)
 
     def _view(self, study: StudyRecord) -> RenderableType:
         from distrib.tracking.live_table import training_view
 
         trial = next(iter(study.trials.values()), None)
         left = None
-        if trial is not None and self._began is not None and trial.step > self._began[1]:
-            pace = (time.monotonic() - self._began[0]) / (trial.step - self._began[1])
-            left = pace * (study.max_units - trial.step)
+        if trial is not None and self._began is not None and trial.fidelity > self._began[1]:
+            pace = (time.monotonic() - self._began[0]) / (trial.fidelity - self._began[1])
+            left = pace * (study.max_budget - trial.fidelity)
         return training_view(study, trial, left)
 
 
@@ -145,7 +145,7 @@ class PlainLines:
         value = wording.figure(rows[-1].get(study.metric))
         print(
             f"first report: trial {trial.number}, {study.unit} {rows[-1]['step']:g}/"
-            f"{study.max_units}, {study.metric} {value}",
+            f"{study.max_budget}, {study.metric} {value}",
             flush=True,
         )
         self._spoke = time.monotonic()
@@ -156,14 +156,14 @@ class PlainLines:
         words = [
             f"{wording.ended(study)}/{study.num_trials}",
             f"trial {trial.number} {wording.STATE_WORDS[trial.state]}",
-            f"{study.unit} {trial.step}",
+            f"{study.unit} {trial.fidelity}",
             f"{study.metric} {wording.figure(trial.value)}",
         ]
-        if trial.best_step not in (0, trial.step):
-            words[-1] += f" at {study.unit} {trial.best_step}"
+        if trial.best_fidelity not in (0, trial.fidelity):
+            words[-1] += f" at {study.unit} {trial.best_fidelity}"
         elif study.selects == "last" and trial.state == "PRUNED":
             # The first folds may be easy ones: a figure that looks better than it is.
-            words[-1] += f" (of {trial.step} of {study.max_units} {study.unit}s only)"
+            words[-1] += f" (of {trial.fidelity} of {study.max_budget} {study.unit}s only)"
         if trial.state == "FAIL":
             words[1] += f" ({trial.failure})"
             words.append(" ".join((trial.reason or "").split())[:200])
@@ -184,7 +184,7 @@ class PlainLines:
         running = [t for t in study.trials.values() if t.state == "RUNNING"]
         parts = [f"{wording.ended(study)}/{study.num_trials} trials", f"{len(running)} running"]
         if study.num_trials == 1 and running:
-            parts = [f"{study.unit} {running[0].step}/{study.max_units}"]
+            parts = [f"{study.unit} {running[0].fidelity}/{study.max_budget}"]
         parts.append(wording.best_line(study))
         if left is not None:
             parts.append(wording.left(study, left))

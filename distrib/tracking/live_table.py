@@ -112,7 +112,7 @@ class StudyView:
         return [
             Text(str(trial.number)),
             Text(state, style=STYLES[trial.state]),
-            Text(f"{trial.step}/{study.max_units}"),
+            Text(f"{trial.fidelity}/{study.max_budget}"),
             Text(str(trial.rung) if trial.rung else "-"),
             Text(wording.figure(trial.latest.get(study.metric))),
             Text(wording.figure(trial.value), style="bold green" if first else ""),
@@ -124,20 +124,20 @@ def training_view(
     study: StudyRecord, trial: TrialRecord | None, left: float | None
 ) -> RenderableType:
     """One training on one line: a bar, the unit, the metric, the best, and the time left."""
-    step = trial.step if trial else 0
+    step = trial.fidelity if trial else 0
     grid = Table.grid(padding=(0, 2))
     for _ in range(4):
         grid.add_column(no_wrap=True, overflow="ellipsis")
     latest = trial.latest.get(study.metric) if trial else None
     words = f"{study.metric} {wording.figure(latest)}"
     if trial is not None and trial.value is not None:
-        words += f", best {wording.figure(trial.value)} ({study.unit} {trial.best_step})"
+        words += f", best {wording.figure(trial.value)} ({study.unit} {trial.best_fidelity})"
     end = "" if left is None or left <= 0 else f"{wording.span(left)} left"
     if trial is not None and trial.state == "FAIL":
         end = f"failed: {trial.failure}"
     grid.add_row(
-        ProgressBar(total=max(1, study.max_units), completed=step, width=20),
-        Text(f"{study.unit} {step}/{study.max_units}"),
+        ProgressBar(total=max(1, study.max_budget), completed=step, width=20),
+        Text(f"{study.unit} {step}/{study.max_budget}"),
         Text(words),
         Text(end, style="red" if trial is not None and trial.state == "FAIL" else "dim"),
     )

@@ -138,7 +138,7 @@ def _head(study: StudyRecord) -> str:
     return (
         f"<header><h1>{text(study.name)}</h1>"
         f"<p>A search over <b>{text(study.trainable)}</b> for the {goal} "
-        f"<b>{text(study.metric)}</b>, at most {study.max_units} {text(study.unit)}s a trial.</p>"
+        f"<b>{text(study.metric)}</b>, at most {study.max_budget} {text(study.unit)}s a trial.</p>"
         f"<div class=tiles>{shown}</div></header>\n"
     )
 
@@ -155,8 +155,8 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
     if trial is None:
         return "<p class=none>No trial succeeded.</p>"
     words = (
-        f"Trial {trial.number}, {study.unit} {trial.best_step} of {study.max_units}, then trained "
-        "again on every row but the test part. Only test figures are a claim about new data."
+        f"Trial {trial.number}, {study.unit} {trial.best_fidelity} of {study.max_budget}, then "
+        "trained again on every row but the test part. Only test figures are a claim about new data."
         if winner
         else f"Trial {trial.number} is the best so far; no winner has been trained on every row."
     )
@@ -214,7 +214,7 @@ def _leaderboard(study: StudyRecord) -> str:
     rows = []
     for rank, trial in enumerate(ranked[:LEADERS], 1):
         cells = [str(rank), str(trial.number), _state(trial), wording.figure(trial.value)]
-        cells.append(f"{trial.best_step}")
+        cells.append(f"{trial.best_fidelity}")
         cells += [text(wording.param(trial.params[n])) if n in trial.params else "" for n in names]
         rows.append(cells)
     more = f"The best {LEADERS} of {len(ranked)}; all are in leaderboard.csv."
@@ -234,7 +234,7 @@ def _failures(study: StudyRecord) -> str:
     classes = Counter(t.failure or "unknown" for t in failed)
     counted = ", ".join(f"{count} {name}" for name, count in classes.most_common())
     rows = [
-        (str(t.number), text(t.failure or "unknown"), str(t.step), text(t.reason or ""))
+        (str(t.number), text(t.failure or "unknown"), str(t.fidelity), text(t.reason or ""))
         for t in failed[:FAILURES]
     ]
     more = f"The first {FAILURES} of {len(failed)}." if len(failed) > FAILURES else ""

@@ -96,7 +96,7 @@ def _group(study: StudyRecord, trial: TrialRecord) -> tuple[int, str]:
     if trial.state == "FAIL":
         return -1, "failed"
     if trial.state == "PRUNED":
-        return trial.step, f"stopped at {inert(study.unit)} {trial.step}"
+        return trial.fidelity, f"stopped at {inert(study.unit)} {trial.fidelity}"
     if trial.state == "RUNNING":
         return OPEN, "running"
     return OPEN + 1, "ran to the end"

@@ -80,7 +80,9 @@ def _head(study: StudyRecord, interrupted: bool) -> str:
 
 
 def _winner(study: StudyRecord, trial: TrialRecord, winner: Mapping[str, Any]) -> str:
-    lines = [f"winner: trial {trial.number}, {study.unit} {trial.best_step} of {study.max_units}"]
+    lines = [
+        f"winner: trial {trial.number}, {study.unit} {trial.best_fidelity} of {study.max_budget}"
+    ]
     lines += [f"  {name} = {value}" for name, value in trial.params.items()]
     for line in confirmed_lines(study, winner):
         lines.append(f"  {line}")

@@ -61,14 +61,14 @@ class TensorBoardTracker:
                 self.trial_ended(trial)
 
     def trial_started(self, trial: TrialRecord) -> None:
-        known = _last_step(self._run(trial)) if trial.step else 0
+        known = _last_step(self._run(trial)) if trial.fidelity else 0
         file = self._files[trial.number] = EventFile(self._run(trial))
         # TensorBoard keeps the first start of a run and passes over that of a resumed one.
-        file.write([_session_start(self._name(trial), trial, self._texts)], trial.step)
+        file.write([_session_start(self._name(trial), trial, self._texts)], trial.fidelity)
         file.flush()
-        if trial.step > known:
+        if trial.fidelity > known:
             rows = self._rows(trial)
-            self.trial_progressed(trial, [r for r in rows if known < r["step"] <= trial.step])
+            self.trial_progressed(trial, [r for r in rows if known < r["step"] <= trial.fidelity])
 
     def trial_progressed(self, trial: TrialRecord, rows: list[dict[str, float]]) -> None:
         assert self._study is not None
@@ -84,7 +84,9 @@ class TensorBoardTracker:
     def trial_ended(self, trial: TrialRecord) -> None:
         # A trial whose end a crash cut off is closed before the study starts again, unseen here.
         if (file := self._files.pop(trial.number, None)) is not None:
-            file.write([*_scalars({"ended": ENDED[trial.state]}), _session_end(trial)], trial.step)
+            file.write(
+                [*_scalars({"ended": ENDED[trial.state]}), _session_end(trial)], trial.fidelity
+            )
             file.close()
 
     def tick(self) -> None:

@@ -89,7 +89,7 @@ def best_line(study: StudyRecord) -> str:
         return f"best {study.metric}: none yet"
     return (
         f"best {study.metric} {figure(best.value)}, trial {best.number}, "
-        f"{study.unit} {best.best_step}"
+        f"{study.unit} {best.best_fidelity}"
     )
 
 
@@ -111,9 +111,9 @@ def time_left(study: StudyRecord, now: float, concurrent: int = 1) -> float | No
     lengths = [length for _, length in sorted(over)[-RECENT:]]
     if not lengths:
         lengths = [
-            _at_work(t, now) * study.max_units / t.step
+            _at_work(t, now) * study.max_budget / t.fidelity
             for t in running
-            if t.started is not None and t.step
+            if t.started is not None and t.fidelity
         ]
     if not lengths:
         return None
@@ -124,8 +124,8 @@ def time_left(study: StudyRecord, now: float, concurrent: int = 1) -> float | No
         spent = _at_work(trial, now)
         if spent <= mean:
             begun += mean - spent
-        elif trial.step:  # longer than the others: its own pace tells
-            begun += spent * (study.max_units - trial.step) / trial.step
+        elif trial.fidelity:  # longer than the others: its own pace tells
+            begun += spent * (study.max_budget - trial.fidelity) / trial.fidelity
         else:
             return None
     return (waiting * mean + begun) / max(1, concurrent, len(running))

@@ -12,6 +12,7 @@ from typing import Any
 
 from distrib.errors import InputError, nearest
 from distrib.trainables.base import Trainable
+from distrib.trainables.capabilities import check_whole
 from distrib.trainables.preimport import settle
 
 FAMILIES = {
@@ -90,7 +91,9 @@ def load_family(name: str, *, allow_custom: bool = False) -> Trainable[Any, Any,
             found=name,
             expected="a subclass of distrib.trainables.base.Trainable",
         )
-    return family()
+    made = family()
+    check_whole(made)
+    return made
 
 
 def _where_to(module: str) -> str:

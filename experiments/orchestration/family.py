@@ -61,7 +61,7 @@ class Work(Trainable[WorkConfig, Source, Nothing]):
             yield Progress(step, lambda step=step: State({}, {"step": step}), {"score": config.x})
 
     def refit(
-        self, config: Any, data: Any, worker: Any, units: int | None, state: State | None = None
+        self, config: Any, data: Any, worker: Any, budget: int | None, state: State | None = None
     ) -> Iterator[Progress]:
         yield Progress(1, lambda: State({}, {"step": 1}))
 

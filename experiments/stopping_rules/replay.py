@@ -58,7 +58,7 @@ def replay(
     """Best score, seconds, and seconds until 0.72 (not a number: never), of one study."""
     space, generator = find_space("mlp"), np.random.default_rng(seed)
     name = "asha" if grace else "none"
-    rule = build_rule(name, grace=max(grace, 1), factor=factor, max_units=EPOCHS, seed=seed)
+    rule = build_rule(name, grace=max(grace, 1), factor=factor, max_budget=EPOCHS, seed=seed)
     study = optuna.create_study(direction="maximize")
     running: list[tuple] = []
     begun, now, highest, reached = 0, 0.0, 0.0, float("nan")

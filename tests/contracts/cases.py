@@ -15,6 +15,7 @@ import numpy as np
 
 from distrib.cluster.gpus import nvidia_gpus
 from distrib.trainables.base import Trainable, Worker
+from distrib.trainables.capabilities import HasExample
 from distrib.trainables.registry import load_family
 
 
@@ -26,7 +27,7 @@ class Case:
         config: small values that train in a second or two.
         groups: how many groups of the default data are used; None for all of the family's example,
             where there are no default data.
-        units: units of the small configuration.
+        budget: units of fidelity of the small configuration.
         diverging: values under which the objective stops being finite, None where it cannot.
         predicted: rows of a prediction; None for one a row of the data.
         device, precision: where it is trained, and how; None: the family's first.
@@ -34,7 +35,7 @@ class Case:
 
     name: str
     config: Mapping[str, Any]
-    units: int
+    budget: int
     groups: int | None
     predicted: Callable[[Any], int] | None = None
     diverging: Mapping[str, Any] | None = None
@@ -65,6 +66,7 @@ def _data(name: str, groups: int | None) -> Any:
     if groups is None:
         folder = Path(tempfile.mkdtemp())
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        assert isinstance(family, HasExample)
         family.example(folder)
         return family.load(family.Source(path=str(folder)))
     data = family.load(family.Source())
@@ -75,25 +77,25 @@ CASES = [
     Case(
         "mlp",
         {"epochs": 5, "hidden_width": 16, "num_layers": 2, "dropout": 0.2, "folds": 3},
-        units=5,
+        budget=5,
         groups=60,
         diverging={"learning_rate": 1e30, "clip_norm": 0.0, "norm": "none"},
     ),
     Case(
         "mlp_pairs",
         {"epochs": 4, "hidden_width": 12, "folds": 3, "batch_rows": 8, "batch_genes": 5},
-        units=4,
+        budget=4,
         groups=60,
         diverging={"learning_rate": 1e30, "clip_norm": 0.0, "epochs": 9},
     ),
-    Case("lel", {"gene_side": "pca", "folds": 3, "grid": 6, "components": 5}, units=3, groups=60),
+    Case("lel", {"gene_side": "pca", "folds": 3, "grid": 6, "components": 5}, budget=3, groups=60),
     Case(
         "xgboost",
         {"rounds": 5, "folds": 3, "subsample": 0.8, "colsample": 0.5, "patience": 3},
-        units=5,
+        budget=5,
         groups=60,
     ),
-    Case("ia3", {"epochs": 3, "folds": 3, "dropout": 0.1, "batch_size": 8}, units=3, groups=25),
+    Case("ia3", {"epochs": 3, "folds": 3, "dropout": 0.1, "batch_size": 8}, budget=3, groups=25),
     Case(
         "trimming",
         {
@@ -103,35 +105,35 @@ CASES = [
             "l2": 1.0,
             "folds": 4,
         },
-        units=4,
+        budget=4,
         groups=30,
         predicted=lambda data: len(data.groups) * len(data.trims),
     ),
     Case(
         "trimming_ligation",
         {"folds": 3},
-        units=3,
+        budget=3,
         groups=40,
         predicted=lambda data: int(np.bitwise_count(data.options).sum()),
     ),
     Case(
         "trimming_ligation_em",
         {"folds": 3, "method": "squarem", "tolerance": 1e-6},
-        units=3,
+        budget=3,
         groups=40,
         predicted=lambda data: int(np.bitwise_count(data.options).sum()),
     ),
     Case(
         "tests.support.toys:Curve",
         {"epochs": 6, "noise": 0.1},
-        units=6,
+        budget=6,
         groups=10,
         diverging={"kind": "nan"},
     ),
     Case(
         "tests.support.stream_family:Net",
         {"epochs": 3, "hidden": 4},
-        units=3,
+        budget=3,
         groups=None,
         diverging={"learning_rate": 1e30},
     ),

@@ -11,6 +11,16 @@ import pytest
 
 from distrib.study.record.checkpoint import read_state, write_state
 from distrib.trainables.base import Progress, State, Trainable
+from distrib.trainables.capabilities import (
+    ChecksTraining,
+    HasBaselines,
+    HasExample,
+    LimitsBudget,
+    LimitsSpace,
+    NamesRows,
+    count,
+    set_aside,
+)
 from distrib.trainables.training_rows import trained_on
 from tests.contracts.cases import CASES, Case
 
@@ -25,8 +35,8 @@ def run(
     for item in case.family.progress(case.typed(**more), case.data(), case.worker, state):
         last = item.state()
         if item.metrics is not None:
-            rows.append({"step": item.step, **item.metrics})
-        if item.step == stop:
+            rows.append({"step": item.fidelity, **item.metrics})
+        if item.fidelity == stop:
             break
     assert last is not None
     return rows, last
@@ -34,15 +44,16 @@ def run(
 
 def trained(case: Case) -> State:
     items: list[Progress] = list(
-        case.family.refit(case.typed(), case.data(), case.worker, case.units)
+        case.family.refit(case.typed(), case.data(), case.worker, case.budget)
     )
     return items[-1].state()
 
 
 def allowed(case: Case) -> set[str]:
     """The metrics that the data allow."""
-    unfit = {u.value for u in case.family.unfit(case.data()) if u.name == "metric"}
-    return {m.name for m in case.family.metrics} - unfit
+    family, data = case.family, case.data()
+    unfit = family.unfit(data) if isinstance(family, LimitsSpace) else []
+    return {m.name for m in family.metrics} - {u.value for u in unfit if u.name == "metric"}
 
 
 def same(a: State, b: State) -> bool:
@@ -67,14 +78,18 @@ def test_is_a_documented_trainable(case: Case) -> None:
 
 
 def test_its_data_are_fit_for_its_defaults(case: Case) -> None:
-    case.family.check(case.typed(), case.data())
-    assert all(u.reason for u in case.family.unfit(case.data()))
+    family, data = case.family, case.data()
+    if isinstance(family, ChecksTraining):
+        family.check(case.typed(), data)
+    if isinstance(family, LimitsSpace):
+        assert all(u.reason for u in family.unfit(data))
 
 
 def test_reports_every_metric_at_every_unit(case: Case) -> None:
     rows, _ = run(case)
-    assert [row["step"] for row in rows] == list(range(1, case.units + 1))
-    assert case.family.units(case.typed(), case.data()) in (None, case.units)
+    assert [row["step"] for row in rows] == list(range(1, case.budget + 1))
+    if isinstance(case.family, LimitsBudget):
+        assert case.family.budget(case.typed(), case.data()) in (None, case.budget)
     for row in rows:
         for name in allowed(case):
             assert math.isfinite(row[name]), name
@@ -94,11 +109,11 @@ def test_a_state_survives_the_disk(case: Case, tmp_path: Path) -> None:
 
 def test_a_resumed_run_equals_the_uninterrupted_one(case: Case, tmp_path: Path) -> None:
     rows, end = run(case)
-    for stop in range(1, case.units + 1):
+    for stop in range(1, case.budget + 1):
         before, state = run(case, stop=stop)
         write_state(tmp_path / "state.safetensors", state)
         after, resumed = ([], state)
-        if stop < case.units:
+        if stop < case.budget:
             after, resumed = run(case, state=read_state(tmp_path / "state.safetensors"))
         assert before + after == rows, f"interrupted after {stop}"
         assert same(resumed, end), f"interrupted after {stop}"
@@ -121,7 +136,7 @@ def test_a_divergence_is_reported_as_it_is(case: Case) -> None:
 def test_predicts_a_row_per_row(case: Case) -> None:
     data = case.data()
     frame = case.family.predict(case.typed(), trained(case), data, case.worker)
-    assert len(frame) == (case.predicted or case.family.count)(data)
+    assert len(frame) == (case.predicted(data) if case.predicted else count(case.family, data))
     numbers = frame.select_dtypes("number").to_numpy(dtype=float)
     assert np.isfinite(numbers[~np.isnan(numbers)]).all()
 
@@ -135,47 +150,49 @@ def test_refits_are_repeatable_and_survive_an_interruption(case: Case, tmp_path:
     family, data = case.family, case.data()
     end = trained(case)
     assert same(end, trained(case))
-    items = family.refit(case.typed(), data, case.worker, case.units)
+    items = family.refit(case.typed(), data, case.worker, case.budget)
     first = next(iter(items)).state()
     write_state(tmp_path / "state.safetensors", first)
     rest = list(
         family.refit(
-            case.typed(), data, case.worker, case.units, read_state(tmp_path / "state.safetensors")
+            case.typed(), data, case.worker, case.budget, read_state(tmp_path / "state.safetensors")
         )
     )
     assert same(rest[-1].state() if rest else first, end)
 
 
 def test_has_baselines_for_its_objective(case: Case) -> None:
-    rest, test = case.family.set_aside(case.data(), 0.3, 0)
-    found = case.family.baselines(case.typed(), rest, test, case.worker)
+    family = case.family
+    assert isinstance(family, HasBaselines)
+    rest, test = set_aside(family, case.data(), 0.3, 0)
+    found = family.baselines(case.typed(), rest, test, case.worker)
     assert found
-    assert all(case.family.metrics[0].name in values for values in found.values())
+    assert all(family.metrics[0].name in values for values in found.values())
 
 
 def test_sets_aside_what_is_asked_for(case: Case) -> None:
     family, data = case.family, case.data()
-    assert family.set_aside(data, 0.0, 0)[1] is None
-    rest, test = family.set_aside(data, 0.3, 0)
-    assert 0 < family.count(test) < family.count(rest) < family.count(data)
-    assert family.count(test) + family.count(rest) == family.count(data)
-    again, _ = family.set_aside(data, 0.3, 0)
+    assert set_aside(family, data, 0.0, 0)[1] is None
+    rest, test = set_aside(family, data, 0.3, 0)
+    assert 0 < count(family, test) < count(family, rest) < count(family, data)
+    assert count(family, test) + count(family, rest) == count(family, data)
+    again, _ = set_aside(family, data, 0.3, 0)
     assert again.describe() == rest.describe()
 
 
 def test_knows_the_rows_it_was_trained_on(case: Case, tmp_path: Path) -> None:
     family = case.family
-    rest, test = family.set_aside(case.data(), 0.3, 0)
-    known, new = family.row_ids(rest), family.row_ids(test)
-    if known is None or new is None:
+    rest, test = set_aside(family, case.data(), 0.3, 0)
+    if not isinstance(family, NamesRows):
         pytest.skip("its rows have no names")
-    for item in family.refit(case.typed(), rest, case.worker, case.units):
+    known, new = family.row_ids(rest), family.row_ids(test)
+    for item in family.refit(case.typed(), rest, case.worker, case.budget):
         write_state(tmp_path / "state.safetensors", item.state())
     state = read_state(tmp_path / "state.safetensors")
     seen, unseen = trained_on(state, known), trained_on(state, new)
     assert seen is not None and unseen is not None
-    assert len(seen) == family.count(rest) and seen.all()
-    assert len(unseen) == family.count(test) and not unseen.any()
+    assert len(seen) == count(family, rest) and seen.all()
+    assert len(unseen) == count(family, test) and not unseen.any()
 
 
 def test_the_order_of_the_rows_is_kept(case: Case) -> None:
@@ -191,14 +208,14 @@ def test_the_order_of_the_rows_is_kept(case: Case) -> None:
 
 def test_its_example_is_data_of_its_form(case: Case, tmp_path: Path) -> None:
     family = case.family
-    if type(family).example is Trainable.example:
+    if not isinstance(family, HasExample):
         pytest.skip("no example data")
     family.example(tmp_path)
     loaded = family.load(family.Source(path=str(tmp_path)))
-    assert family.count(loaded) > 10
+    assert count(family, loaded) > 10
     unlabelled = family.load(family.Source(path=str(tmp_path)), targets=False)
     frame = family.predict(case.typed(), _fitted(case, loaded), unlabelled, case.worker)
-    assert len(frame) >= family.count(unlabelled)
+    assert len(frame) >= count(family, unlabelled)
 
 
 def _fitted(case: Case, data: Any) -> State:

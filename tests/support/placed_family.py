@@ -32,10 +32,10 @@ class PlacedNet(Net):
         config: NetConfig,
         data: ParquetSet,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None = None,
     ) -> Iterator[Progress]:
-        return super().refit(hurried(config), data, worker, units, state)
+        return super().refit(hurried(config), data, worker, budget, state)
 
 
 def hurried(config: NetConfig, wanted: bool = True) -> NetConfig:

@@ -199,7 +199,7 @@ def record(run: Run) -> dict[str, Any]:
     prepare(family, worker)
     rows, states = _rows(family.progress(config, data, worker))
     rest, _ = _rows(family.progress(config, data, worker, states[RESUMED_AFTER - 1]))
-    *_, last = family.refit(config, data, worker, case.units)
+    *_, last = family.refit(config, data, worker, case.budget)
     model = last.state()
     return {
         "run": {
@@ -225,7 +225,7 @@ def _rows(items: Iterable[Any]) -> tuple[list[dict[str, Any]], list[State]]:
     for item in items:
         if item.metrics is not None:
             row = {"metrics": floats(item.metrics), "train": floats(item.train)}
-            rows.append({"step": item.step, **row})
+            rows.append({"step": item.fidelity, **row})
             states.append(item.state())
     return rows, states
 

@@ -97,12 +97,12 @@ class Curve(Trainable[CurveConfig, Source, Points]):
         config: CurveConfig,
         data: Points,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None = None,
     ) -> Iterator[Progress]:
-        calm = config.model_copy(update={"kind": "curve", "epochs": units or config.epochs})
+        calm = config.model_copy(update={"kind": "curve", "epochs": budget or config.epochs})
         for item in self.progress(calm, data, worker, state):
-            yield Progress(item.step, item.state)
+            yield Progress(item.fidelity, item.state)
 
     def predict(
         self, config: CurveConfig, state: State, data: Points, worker: Worker
@@ -152,7 +152,7 @@ class Together(Curve):
             config = config.model_copy(update={"kind": "curve"})
         print(f"worker {worker.rank} of {worker.world_size}, process {os.getpid()}", flush=True)
         for item in super().progress(config, data, worker, state):
-            assert worker.sum(np.array([item.step]))[0] == item.step * worker.world_size
+            assert worker.sum(np.array([item.fidelity]))[0] == item.fidelity * worker.world_size
             yield item
 
 

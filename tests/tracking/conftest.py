@@ -38,7 +38,7 @@ def rows_of(trial: TrialRecord) -> list[dict[str, float]]:
             "train/loss": math.exp(-step / 3),
             "time": 1e9 + step,
         }
-        for step in range(1, trial.step + 1)
+        for step in range(1, trial.fidelity + 1)
     ]
 
 
@@ -70,19 +70,23 @@ def _study(num_trials: int = 12, *, running: int = 0, name: str = "toy-0") -> St
         }
         if trial.params["norm"] == "batch":
             trial.params["momentum"] = draw.random()
-        trial.step = 9
+        trial.fidelity = 9
         if number % 4 == 1:
-            trial.state, trial.step, trial.reason = "PRUNED", 3, "below the best third at epoch 3"
+            trial.state, trial.fidelity, trial.reason = (
+                "PRUNED",
+                3,
+                "below the best third at epoch 3",
+            )
         elif number % 6 == 4:
-            trial.state, trial.step, trial.failure = "FAIL", 2, "diverged"
+            trial.state, trial.fidelity, trial.failure = "FAIL", 2, "diverged"
             trial.reason = "score is nan"
         if number >= num_trials - running:
-            trial.state, trial.ended, trial.step = "RUNNING", None, 2
+            trial.state, trial.ended, trial.fidelity = "RUNNING", None, 2
             trial.failure = trial.reason = None
         last = rows_of(trial)[-1]
-        trial.value, trial.best_step = last["score"], trial.step
+        trial.value, trial.best_fidelity = last["score"], trial.fidelity
         trial.latest = {k: v for k, v in last.items() if k not in ("step", "time")}
-        trial.rung = max(m for m in study.milestones if m <= trial.step)
+        trial.rung = max(m for m in study.milestones if m <= trial.fidelity)
         trial.seconds = {"start": 0.1, "train": 1.5, "report": 0.05}
         study.trials[number] = trial
     return study

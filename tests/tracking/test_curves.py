@@ -31,7 +31,7 @@ def pixels(path: Path, colour: str) -> int:
 
 def one_trial(folder: Path, text: str, **changes: Any) -> tuple[StudyRecord, TrialRecord]:
     (folder / "metrics.csv").write_text(text)
-    trial = TrialRecord(3, "COMPLETE", value=0.5, step=2, best_step=2, **changes)
+    trial = TrialRecord(3, "COMPLETE", value=0.5, fidelity=2, best_fidelity=2, **changes)
     study = StudyRecord("s", "toy", "score", "max", "epoch", 2, 1, metrics={"score": "max"})
     return study, trial
 

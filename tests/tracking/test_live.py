@@ -160,10 +160,10 @@ def test_the_bar_tells_unit_metric_best_and_time(
     tracker = ProgressBar(console)
     study = fake_study(1, running=1)
     trial = study.trials[0]
-    trial.step = 0
+    trial.fidelity = 0
     tracker.study_started(study)
     tracker.trial_started(trial)
-    trial.step, trial.best_step = 3, 2
+    trial.fidelity, trial.best_fidelity = 3, 2
     trial.value, trial.latest = 0.5, {"score": 0.25}
     now[0] += 6.0
     console.print(tracker._view(study))
@@ -239,7 +239,7 @@ def test_time_left_is_what_is_left_shared_by_those_at_work() -> None:
         study.trials[number] = TrialRecord(number, "RUNNING", started=98.0)
     # Four wait, 6 s each; the two at work have 4 s to go: 32 s for two at a time.
     assert wording.time_left(study, 100.0, 2) == 16.0
-    study.trials = {0: TrialRecord(0, "RUNNING", started=90.0, step=2)}
+    study.trials = {0: TrialRecord(0, "RUNNING", started=90.0, fidelity=2)}
     # Nothing has ended: 5 s an epoch, so 50 s a trial: nine wait, and 40 s are to go.
     assert wording.time_left(study, 100.0, 1) == 490.0
     assert wording.left(study, 490.0) == "about 8:10 min left"
@@ -254,10 +254,10 @@ def test_time_left_is_what_is_left_shared_by_those_at_work() -> None:
 def test_a_trial_that_takes_longer_than_the_others_is_not_about_to_end() -> None:
     study = StudyRecord("s", "toy", "score", "max", "epoch", 10, 2)
     study.trials[0] = TrialRecord(0, "COMPLETE", started=0.0, ended=6.0)
-    study.trials[1] = TrialRecord(1, "RUNNING", started=60.0, step=4)
+    study.trials[1] = TrialRecord(1, "RUNNING", started=60.0, fidelity=4)
     assert wording.time_left(study, 100.0, 1) == 60.0  # at its own pace
     # Twenty of its seconds it waited for its process, so it has trained for five an epoch.
-    study.trials[1] = TrialRecord(1, "RUNNING", started=60.0, step=4, seconds={"start": 20.0})
+    study.trials[1] = TrialRecord(1, "RUNNING", started=60.0, fidelity=4, seconds={"start": 20.0})
     assert wording.time_left(study, 100.0, 1) == 30.0
     study.trials[1] = TrialRecord(1, "RUNNING", started=60.0)
     assert wording.time_left(study, 100.0, 1) is None

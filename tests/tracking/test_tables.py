@@ -32,10 +32,10 @@ def test_the_three_tables(tmp_path: Path, fake_study: Any, write_rows: Any) -> N
     assert trials["param/momentum"].isna().tolist() == [m is None for m in momentum]
 
     epochs = pd.read_parquet(tmp_path / "epochs.parquet")
-    assert len(epochs) == sum(t.step for t in study.trials.values())
+    assert len(epochs) == sum(t.fidelity for t in study.trials.values())
     assert {"trial", "epoch", "score", "loss", "train/loss"} <= set(epochs.columns)
     last = epochs.groupby("trial").last()
-    assert last["epoch"].tolist() == [t.step for t in study.trials.values()]
+    assert last["epoch"].tolist() == [t.fidelity for t in study.trials.values()]
     assert last["score"].tolist() == pytest.approx([t.value for t in study.trials.values()])
 
     board = pd.read_csv(tmp_path / "leaderboard.csv")

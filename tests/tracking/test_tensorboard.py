@@ -83,10 +83,12 @@ class Driver:
         """Further losses; the tracker hears of all but the last `unseen`."""
         heard = []
         for loss in losses:
-            trial.step += 1
-            heard.append({"step": trial.step, "loss": loss, "train/loss": loss / 2, "time": 1e9})
+            trial.fidelity += 1
+            heard.append(
+                {"step": trial.fidelity, "loss": loss, "train/loss": loss / 2, "time": 1e9}
+            )
             if math.isfinite(loss) and (trial.value is None or loss < trial.value):
-                trial.value, trial.best_step = loss, trial.step
+                trial.value, trial.best_fidelity = loss, trial.fidelity
         path = self.folder / "trials" / f"{trial.number:04d}" / "metrics.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         new = not path.exists()

@@ -39,9 +39,9 @@ def test_every_state_of_a_refit_has_them_and_is_taken_when_asked_for() -> None:
         Progress(step, lambda: State({"w": np.array([now["step"]])}, {"a": 1})) for step in (1, 2)
     )
     for item in remember(items, np.array(["x", "y"])):
-        now["step"] = item.step
+        now["step"] = item.fidelity
         state = item.state()
-        assert state.arrays["w"].tolist() == [item.step]
+        assert state.arrays["w"].tolist() == [item.fidelity]
         assert state.values == {"a": 1}
         np.testing.assert_array_equal(state.arrays[NAME], hashes(["x", "y"]))
 

@@ -47,7 +47,7 @@ def dry_run(plan: Plan, place: Place, say: Say) -> None:
     shown = ", ".join(f"{name} {value:.4g}" for name, value in step["metrics"].items())
     say(f"one {plan.unit} of configuration 0: {step['seconds']:.2f} s; {shown}")
     concurrent = loaded.concurrent
-    whole = step["seconds"] * plan.max_units * plan.trials / min(concurrent, plan.trials)
+    whole = step["seconds"] * plan.max_budget * plan.trials / min(concurrent, plan.trials)
     disk = step["bytes"] * (2 * (concurrent + plan.options.keep) + 1) / 1e6
     say(
         f"estimate: {concurrent} trials at a time, at most {_time(whole)} without early stops, "

@@ -24,7 +24,7 @@ from distrib.study.space.configs import config_yaml
 from distrib.study.space.space_file import read_yaml
 from distrib.study.worker import tasks
 from distrib.study.worker.trial_runner import Job
-from distrib.trainables.base import ArtifactInputs
+from distrib.trainables.capabilities import ArtifactInputs
 
 if TYPE_CHECKING:
     from distrib.study.driver.outcome import Outcome, Phase
@@ -64,26 +64,26 @@ def finish(
         number = better(confirmed, key=lambda n: confirmed[n]["mean"])
         winner = study.trials[number]
     config = winner_config(folder.trial(winner.number))
-    units = winner.best_step if study.selects == "best" else None
+    budget = winner.best_fidelity if study.selects == "best" else None
     part = folder.path / ".best.part"
     part.mkdir(exist_ok=True)
     for left in part.glob("[!.]*"):  # of an end that was interrupted, perhaps of another winner
         left.unlink()
-    key = f"{winner.number}-{units}"  # a half-done training of another winner is no beginning
+    key = f"{winner.number}-{budget}"  # a half-done training of another winner is no beginning
     log, refit = str(part / "console.log"), str(part / f".refit-{key}")
-    job = Job(key, config, refit, log, plan.options.debug, refit=True, units=units)
+    job = Job(key, config, refit, log, plan.options.debug, refit=True, budget=budget)
     assistant = _train(plan, start, job, data, phase, channel)
     for silent in part.glob("console*.log"):
         if not silent.stat().st_size:
             silent.unlink()
     weights = str(part / "weights.safetensors")
     figures = ray.get(assistant.judge.remote(job, test, weights))
-    held_out = read_held_out(folder.trial(winner.number) / "checkpoint", winner.best_step)
-    validation = metrics_at(folder.trial(winner.number), winner.best_step)
+    held_out = read_held_out(folder.trial(winner.number) / "checkpoint", winner.best_fidelity)
+    validation = metrics_at(folder.trial(winner.number), winner.best_fidelity)
     outcome.winner = {
         "trial": winner.number,
         "state": winner.state,
-        study.unit: winner.best_step,
+        study.unit: winner.best_fidelity,
         "validation": validation,
         "test": {name: float(value) for name, value in figures.items()},
         "intervals": ray.get(assistant.intervals.remote(config, data, test, weights, held_out)),
@@ -100,7 +100,7 @@ def finish(
             replicates.to_parquet(temporary, index=False)
         assistant = tasks.start_assistant(spec, **request(plan))
     inputs = ArtifactInputs(replicates, held_out)
-    notes = ray.get(assistant.outputs.remote(config, data, weights, inputs))
+    notes = ray.get(assistant.write_artifacts.remote(config, data, weights, inputs))
     outcome.notes += notes
     _write_best(plan, outcome, winner, config, part, notes)
 
@@ -128,7 +128,7 @@ def _train(
     channel: Channel | None,
 ) -> Any:
     """The last training, in the assistant's process or by a group; the assistant is left."""
-    name, total = "training the winner on every row", job.units or 1
+    name, total = "training the winner on every row", job.budget or 1
     phase(name, 0, total)
     assistant: Any = None
     if channel is None:

@@ -12,7 +12,7 @@ from distrib.cluster.connect import Cluster, connected
 from distrib.cluster.machine import usable_cpus
 from distrib.errors import InputError
 from distrib.study.plan.checks import check_drawn
-from distrib.study.plan.data_limits import fit_plan, with_units
+from distrib.study.plan.data_limits import fit_plan, with_budget
 from distrib.study.plan.plan import Plan
 
 if TYPE_CHECKING:
@@ -107,12 +107,12 @@ def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
     if options.bootstrap:
         check_drawn(plan.bootstrap_of, draws, "these data have nothing of that kind to draw")
     plan = fit_plan(plan, facts.pop("unfit"), say)
-    plan = with_units(plan, facts.pop("units"), say)
+    plan = with_budget(plan, facts.pop("budget"), say)
     if (allowed := facts.pop("workers")) < resources.greatest:
         say(f"note: at most {allowed} workers train together on these data")
         plan = replace(plan, options=replace(options, resources=replace(resources, most=allowed)))
         concurrent = concurrency(plan, cluster)
-    if options.max_units is not None and plan.rule_name != "none" and not plan.rule().milestones:
+    if options.max_budget is not None and plan.rule_name != "none" and not plan.rule().milestones:
         say(f"note: no trial is stopped early: all end within their grace of {plan.grace}")
     if options.address is None and cluster.cpus > usable_cpus():
         say(f"note: {concurrent} trials at a time share {usable_cpus()} CPUs: each takes longer")

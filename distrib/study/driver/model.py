@@ -15,6 +15,7 @@ from distrib.study.record.checkpoint import read_state
 from distrib.study.record.remote_store import fetch, is_url
 from distrib.study.space.configs import checked, make_config
 from distrib.trainables.base import Config, Source, State, Trainable, Worker
+from distrib.trainables.capabilities import EvaluatesRows, HasIntervals
 from distrib.trainables.registry import load_family
 
 
@@ -49,12 +50,12 @@ class Model:
             hint = "this is the path recorded at training; --data gives another"
             raise InputError(str(error), hint=hint) from None
 
-    def train(self, data: Any, tell: Callable[[int], None] = lambda step: None) -> Model:
-        """Train on every row to the end of the configured units; `tell` hears of each."""
+    def train(self, data: Any, tell: Callable[[int], None] = lambda done: None) -> Model:
+        """Train on every row for the configured budget; `tell` hears the units completed."""
         last = None
         for item in self.family.refit(self.config, data, self.worker, None):
             last = item
-            tell(item.step)
+            tell(item.fidelity)
         if last is None:
             raise InputError("there was nothing to train on")
         return replace(self, state=last.state())
@@ -68,11 +69,19 @@ class Model:
         return self.family.evaluate(self.config, self._trained(), data, self.worker)
 
     def evaluate_rows(self, data: Any) -> pd.DataFrame:
-        """The same per row, where the family has such a table."""
+        """The same for each row of the data.
+
+        Raises:
+            InputError: the family does not judge row by row.
+        """
+        if not isinstance(self.family, EvaluatesRows):
+            raise InputError("this family has no figures per row", found=self.name)
         return self.family.evaluate_rows(self.config, self._trained(), data, self.worker)
 
     def intervals(self, data: Any) -> dict[str, tuple[float, float]]:
         """The 95% intervals of those metrics that have one."""
+        if not isinstance(self.family, HasIntervals):
+            return {}
         return self.family.intervals(self.config, self._trained(), data, self.worker)
 
     def _trained(self) -> State:

@@ -22,7 +22,7 @@ def look(path: str | Path) -> StudyRecord:
     ledger = Ledger(folder.ledger, study.name, read_only=True)
     study.trials = ledger.records(study)
     for trial in study.trials.values():
-        trial.rung = max((m for m in study.milestones if m <= trial.step), default=0)
+        trial.rung = max((m for m in study.milestones if m <= trial.fidelity), default=0)
         if trial.state == "RUNNING":
             _latest(trial, folder)
     return study

@@ -125,7 +125,7 @@ def new_record(plan: Plan, name: str) -> StudyRecord:
         metric=plan.objective.name,
         direction=plan.objective.direction,
         unit=plan.unit,
-        max_units=plan.max_units,
+        max_budget=plan.max_budget,
         num_trials=plan.trials,
         selects=plan.selects,
         dimensions=tuple(p.dimension() for p in plan.space.searched()),

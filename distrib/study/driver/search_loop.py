@@ -271,7 +271,7 @@ class Search:
     def _rows(self, live: _Live, rows: list[dict[str, float]]) -> bool:
         """Record the new ones among these rows, one unit after the other, and judge each."""
         record = live.record
-        new = [row for row in rows if row["step"] > record.step]
+        new = [row for row in rows if row["step"] > record.fidelity]
         if not new:
             return False
         live.metrics.append([row for row in new if row["step"] > live.metrics.last_step])
@@ -282,7 +282,7 @@ class Search:
             if stop:
                 break
         record.latest = {k: v for k, v in heard[-1].items() if k not in ("step", "time")}
-        record.rung = self.rule.rung(record.number, record.step)
+        record.rung = self.rule.rung(record.number, record.fidelity)
         for tracker in self.trackers:
             tracker.trial_progressed(record, heard)
         return stop
@@ -293,7 +293,7 @@ class Search:
             reported = ", ".join(k for k in row if k not in ("step", "time")) or "nothing"
             return self._judge(live, "failed", "bug", f"reported no {metric!r}, but: {reported}")
         value, step = row[metric], int(row["step"])
-        record.step = step
+        record.fidelity = step
         self.ledger.report(record.number, step, value)
         if not math.isfinite(value):
             unit = self.study.unit
@@ -303,7 +303,7 @@ class Search:
             or self.study.selects == "last"
             or self.study.better(value, record.value)
         ):
-            record.value, record.best_step = value, step
+            record.value, record.best_fidelity = value, step
         if self.rule.stops(record.number, step, self._signed(record.value)):
             record.reason = f"stopped at {self.study.unit} {step}"
             return self._judge(live, "pruned")
@@ -382,7 +382,7 @@ class Search:
         frozen = self.ledger.frozen()[record.number]
         values = frozen.intermediate_values
         diverged = bool(values) and not math.isfinite(values[max(values)])
-        if not diverged and stopped != record.step:
+        if not diverged and stopped != record.fidelity:
             self._orphans.append(record.number)
             return
         number = record.number
@@ -391,9 +391,9 @@ class Search:
         self._configure(number, drawn)
         unit = self.study.unit
         if diverged:
-            self._judge(live, "failed", "diverged", f"not finite at {unit} {record.step}")
+            self._judge(live, "failed", "diverged", f"not finite at {unit} {record.fidelity}")
         else:
-            record.reason = f"stopped at {unit} {record.step}"
+            record.reason = f"stopped at {unit} {record.fidelity}"
             self._judge(live, "pruned")
         self._close(live)
 

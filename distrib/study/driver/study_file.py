@@ -24,6 +24,9 @@ from distrib.study.record.remote_store import is_url
 from distrib.study.space.space_file import parse_space, read_yaml
 
 VERSION = 1
+STORED = {"max_budget": "max_units"}
+"""Names of options and of the record -> their keys in the file, where these are others."""
+
 PACKAGES = ("distrib", "ray", "optuna", "torch", "jax", "numpy", "pandas", "pyarrow")
 
 
@@ -31,7 +34,7 @@ def write_study(
     path: Path, plan: Plan, record: StudyRecord, data: dict[str, Any], argv: Sequence[str]
 ) -> None:
     """Write a study's description, once, when it begins (and again when its trials are raised)."""
-    options = asdict(plan.options)
+    options = _stored(asdict(plan.options))
     # Leave to run custom code is given anew by whoever resumes, perhaps a stranger's study.
     for key in ("data", "debug", "address", "allow_custom"):
         del options[key]
@@ -48,7 +51,7 @@ def write_study(
         },
         "search": {
             "trials": plan.trials,
-            "max_units": plan.max_units,
+            "max_units": plan.max_budget,
             "sampler": plan.sampler,
             "scheduler": plan.rule_name,
             "grace": plan.grace,
@@ -57,7 +60,7 @@ def write_study(
         },
         "options": options,
         "versions": versions(),
-        "record": record.header(),
+        "record": _stored(record.header()),
     }
     text = yaml.safe_dump(_plain(content), sort_keys=False, allow_unicode=True)
     atomic_write(path, text, durable=True)
@@ -83,7 +86,7 @@ def read_study(path: Path) -> dict[str, Any]:
 
 def options_of(content: dict[str, Any]) -> Options:
     """The options that a study was begun with; its data come from its source."""
-    stored = dict(content["options"])
+    stored = _read(content["options"])
     search = content["search"]
     stored.update(
         resources=Resources(**stored["resources"]),
@@ -119,7 +122,7 @@ def space_of(content: dict[str, Any], file: str) -> Any:
 
 def record_of(content: dict[str, Any]) -> StudyRecord:
     """The record of a study, without its trials."""
-    header = dict(content["record"])
+    header = _read(content["record"])
     header["dimensions"] = tuple(
         Dimension(**{**d, "choices": tuple(d["choices"])}) for d in header["dimensions"]
     )
@@ -137,6 +140,17 @@ def versions() -> dict[str, str]:
             continue
     commit = _commit()
     return {**found, "commit": commit} if commit else found
+
+
+def _stored(content: dict[str, Any]) -> dict[str, Any]:
+    """A mapping under the keys that every version has written."""
+    return {STORED.get(key, key): value for key, value in content.items()}
+
+
+def _read(content: dict[str, Any]) -> dict[str, Any]:
+    """Its inverse."""
+    names = {stored: name for name, stored in STORED.items()}
+    return {names.get(key, key): value for key, value in content.items()}
 
 
 def _commit() -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from distrib.errors import InputError, nearest
+from distrib.trainables.capabilities import Bootstraps
 
 if TYPE_CHECKING:
     from distrib.study.plan.options import Options
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def check_bootstrap(family: Trainable[Any, Any, Any], options: Options) -> None:
     """Raise InputError where a family cannot do the bootstrap that was asked for."""
-    kinds = family.bootstraps
+    kinds = family.bootstraps if isinstance(family, Bootstraps) else ()
     if options.bootstrap and not kinds:
         raise InputError(
             "this family has no bootstrap", where="--bootstrap", found=type(family).__name__

@@ -9,7 +9,8 @@ from typing import Any
 from distrib.errors import InputError
 from distrib.study.plan.plan import Plan
 from distrib.study.space.space import Space
-from distrib.trainables.base import Trainable, Unfit
+from distrib.trainables.base import Trainable
+from distrib.trainables.capabilities import Unfit
 
 
 def fit_plan(plan: Plan, unfit: Iterable[Unfit], say: Callable[[str], None]) -> Plan:
@@ -24,16 +25,16 @@ def fit_plan(plan: Plan, unfit: Iterable[Unfit], say: Callable[[str], None]) -> 
     return replace(plan, space=fit_space(plan.space, plan.family, unfit, say))
 
 
-def with_units(plan: Plan, units: int | None, say: Callable[[str], None]) -> Plan:
-    """The plan with as many units as the data give, None for those that it has."""
+def with_budget(plan: Plan, budget: int | None, say: Callable[[str], None]) -> Plan:
+    """The plan with the budget that the data decide; None: as it is."""
     fidelity = plan.family.fidelity
-    if units is None or units == plan.max_units or fidelity is None:
+    if budget is None or budget == plan.max_budget or fidelity is None:
         return plan
     if fidelity.config_key in {p.name for p in plan.space.searched()}:
         return plan  # each trial has its own
-    say(f"note: these data make {units} {fidelity.unit}s, not {plan.max_units}")
-    space = plan.space.fix(fidelity.config_key, units)
-    return replace(plan, space=space, max_units=units, grace=min(plan.grace, units))
+    say(f"note: these data make {budget} {fidelity.unit}s, not {plan.max_budget}")
+    space = plan.space.fix(fidelity.config_key, budget)
+    return replace(plan, space=space, max_budget=budget, grace=min(plan.grace, budget))
 
 
 def fit_space(

@@ -15,7 +15,7 @@ class Options:
 
     Attributes:
         fixed: `--set`: parameters, or data options as `data.<name>`.
-        max_units: the most units of the family's fidelity.
+        max_budget: the most of the family's units of fidelity that a trial trains.
         bootstrap: replicates of the winner. bootstrap_of: what they draw, of the family's kinds.
         time_budget: seconds.
         save_every: least seconds between two checkpoints of a trial.
@@ -24,7 +24,7 @@ class Options:
 
     data: str | None = None
     trials: int | None = None
-    max_units: int | None = None
+    max_budget: int | None = None
     concurrent: int | None = None
     resources: Resources = field(default_factory=Resources)
     address: str | None = None

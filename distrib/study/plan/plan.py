@@ -19,6 +19,7 @@ from distrib.study.space.configs import checked, make_config
 from distrib.study.space.space import Space
 from distrib.study.space.space_file import number
 from distrib.trainables.base import Metric, Source, Trainable, Worker
+from distrib.trainables.capabilities import Bootstraps
 from distrib.trainables.registry import load_family, look_beside
 
 SETTINGS = (
@@ -46,7 +47,7 @@ class Plan:
     objective: Metric
     metrics: tuple[Metric, ...]
     trials: int
-    max_units: int
+    max_budget: int
     rule_name: str
     grace: int
     factor: float
@@ -60,13 +61,14 @@ class Plan:
             self.rule_name,
             grace=self.grace,
             factor=self.factor,
-            max_units=self.max_units,
+            max_budget=self.max_budget,
             seed=self.options.seed,
         )
 
     @property
     def bootstrap_of(self) -> str:
         """What replicates draw with replacement: the user's word, else the family's first."""
+        assert isinstance(self.family, Bootstraps)  # else `check_bootstrap` refuses
         return self.options.bootstrap_of or self.family.bootstraps[0]
 
     @property
@@ -104,7 +106,7 @@ def make_plan(space: Space, options: Options) -> Plan:
             space = space.fix(key, number(value))
     _check_parameters(space, family, fixed)
     settings = _settings(space)
-    space, max_units = _units(space, family, options.max_units)
+    space, max_budget = _budget(space, family, options.max_budget)
     sampler = _one_of("sampler", options.sampler, space, "tpe", SAMPLERS)
     if sampler == "grid":
         space = space.discrete()
@@ -116,9 +118,9 @@ def make_plan(space: Space, options: Options) -> Plan:
         objective=_objective(family, options.metric, space),
         metrics=family.metrics,
         trials=_trials(space, sampler, options.trials, settings.get("trials")),
-        max_units=max_units,
+        max_budget=max_budget,
         rule_name=rule_name,
-        grace=_grace(space, max_units, options),
+        grace=_grace(space, max_budget, options),
         factor=settings.get("reduction_factor", 3),
         sampler=sampler,
         worker=worker_of(family, options),
@@ -162,10 +164,10 @@ def _settings(space: Space) -> Mapping[str, Any]:
     return space.settings
 
 
-def _grace(space: Space, max_units: int, options: Options) -> int:
+def _grace(space: Space, max_budget: int, options: Options) -> int:
     """The space's grace; a `--max-epochs` below it shortens it, a space that says both may not."""
     grace = _whole("grace", space.settings.get("grace", 1), space)
-    return min(grace, max_units) if options.max_units is not None else grace
+    return min(grace, max_budget) if options.max_budget is not None else grace
 
 
 def _check_parameters(
@@ -210,8 +212,8 @@ def _check_name(
         )
 
 
-def _units(space: Space, family: Trainable[Any, Any, Any], asked: int | None) -> tuple[Space, int]:
-    """The space, and the most units of a training; `asked` sets it, but adds no folds."""
+def _budget(space: Space, family: Trainable[Any, Any, Any], asked: int | None) -> tuple[Space, int]:
+    """The space, and the budget of a training at most; `asked` sets it, but adds no folds."""
     if family.fidelity is None:
         if asked is not None:
             raise InputError(
@@ -219,12 +221,12 @@ def _units(space: Space, family: Trainable[Any, Any, Any], asked: int | None) ->
             )
         return space, 1
     key = family.fidelity.config_key
-    own = _most_units(space, family, key)
+    own = _greatest_budget(space, family, key)
     if asked is None:
         return space, own
     if asked < 1:
         raise InputError(
-            "no units to train", where="--max-epochs", found=asked, expected="1 or more"
+            "nothing to train", where="--max-epochs", found=asked, expected="1 or more"
         )
     if family.fidelity.selects == "last":
         # More epochs go on with the same training; more folds would be another validation.
@@ -233,7 +235,7 @@ def _units(space: Space, family: Trainable[Any, Any, Any], asked: int | None) ->
     return space.fix(key, asked), asked
 
 
-def _most_units(space: Space, family: Trainable[Any, Any, Any], key: str) -> int:
+def _greatest_budget(space: Space, family: Trainable[Any, Any, Any], key: str) -> int:
     here = [p for p in space.parameters if p.name == key]
     if not here:
         return int(family.Config.model_fields[key].default)

@@ -46,7 +46,7 @@ class TrialArtifacts:
                 table().to_csv(temporary, index=False, lineterminator="\n")
         if held_out and item.held_out is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _write(self.folder / HELD_OUT, item.held_out(), item.step)
+            _write(self.folder / HELD_OUT, item.held_out(), item.fidelity)
 
 
 def read_held_out(folder: Path, step: int) -> pd.DataFrame | None:

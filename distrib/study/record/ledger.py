@@ -133,7 +133,7 @@ class Ledger:
         return dict(self._live[number].params)
 
     def report(self, number: int, step: int, value: float) -> None:
-        """Record the objective after `step` units."""
+        """Record the objective after `step` units of fidelity (Optuna's word)."""
         trial = self._live[number]
         self.storage.set_trial_intermediate_value(trial._trial_id, step, value)
 
@@ -150,7 +150,7 @@ class Ledger:
         with self.file.together():
             self.note(
                 record.number,
-                best_step=record.best_step,
+                best_step=record.best_fidelity,
                 latest={k: v if math.isfinite(v) else repr(v) for k, v in record.latest.items()},
                 seconds={k: round(v, 4) for k, v in record.seconds.items()},
                 **{
@@ -195,13 +195,11 @@ class Ledger:
 
 def _record(trial: optuna.trial.FrozenTrial, direction: str, selects: str) -> TrialRecord:
     finite = {s: v for s, v in trial.intermediate_values.items() if math.isfinite(v)}
-    value, best_step = None, 0
+    value, best = None, 0
     if finite:
         choose = max if direction == "max" else min
-        best_step = (
-            max(finite) if selects == "last" else choose(sorted(finite), key=finite.__getitem__)
-        )
-        value = finite[best_step]
+        best = max(finite) if selects == "last" else choose(sorted(finite), key=finite.__getitem__)
+        value = finite[best]
     attributes = {k: v for k, v in trial.user_attrs.items() if k in ATTRIBUTES}
     attributes.pop("best_step", None)
     latest = {k: float(v) for k, v in attributes.pop("latest", {}).items()}
@@ -210,8 +208,8 @@ def _record(trial: optuna.trial.FrozenTrial, direction: str, selects: str) -> Tr
         state=trial.state.name,
         params=dict(trial.params),
         value=value,
-        step=max(trial.intermediate_values, default=0),
-        best_step=best_step,
+        fidelity=max(trial.intermediate_values, default=0),
+        best_fidelity=best,
         latest=latest,
         started=trial.datetime_start.timestamp() if trial.datetime_start else None,
         ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,

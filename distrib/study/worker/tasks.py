@@ -12,8 +12,6 @@ from typing import Any, cast
 import pandas as pd
 import ray
 
-from distrib.data.streams.parquet_set import ParquetSet
-from distrib.data.streams.stream import check_shards
 from distrib.errors import InputError, said_in
 from distrib.study.plan.data_limits import fit_space
 from distrib.study.record.checkpoint import Checkpoints, read_state, write_state
@@ -21,7 +19,20 @@ from distrib.study.space.space import Space
 from distrib.study.worker.family_spec import FamilySpec
 from distrib.study.worker.trial import Message, Pace, reason, run_trial
 from distrib.study.worker.trial_runner import Job, console
-from distrib.trainables.base import ArtifactInputs, Config, Source, State, Trainable, Worker
+from distrib.trainables.base import Config, Source, State, Trainable, Worker
+from distrib.trainables.capabilities import (
+    ArtifactInputs,
+    Bootstraps,
+    ChecksRows,
+    ChecksTraining,
+    HasBaselines,
+    HasIntervals,
+    LimitsBudget,
+    LimitsSpace,
+    WritesArtifacts,
+    count,
+    set_aside,
+)
 from distrib.trainables.framework import prepare
 from distrib.trainables.registry import load_family
 
@@ -56,19 +67,21 @@ def load_data(
         with said_in(source.path):
             family = load_family(spec.trainable, allow_custom=spec.allow_custom)
             data = family.load(source)
-            rest, test = family.set_aside(data, fraction, seed)
+            rest, test = set_aside(family, data, fraction, seed)
             described = data.describe()
-            described["unfit"] = family.unfit(data)
-            described["draws"] = family.draws(data)
+            described["unfit"] = family.unfit(data) if isinstance(family, LimitsSpace) else []
+            described["draws"] = family.draws(data) if isinstance(family, Bootstraps) else ()
             fitted = fit_space(space, family, described["unfit"])
             config = family.Config.model_validate(fitted.corner())
             least = least or num_workers
             described["workers"] = _most_workers(family, config, rest, least, num_workers)
-            described["units"] = family.units(config, rest)
-            if test is not None:
+            described["budget"] = (
+                family.budget(config, rest) if isinstance(family, LimitsBudget) else None
+            )
+            if test is not None and isinstance(family, ChecksRows):
                 family.check_rows(config, test)
-            described["test_rows"] = 0 if test is None else family.count(test)
-            described["search_rows"] = family.count(rest)
+            described["test_rows"] = 0 if test is None else count(family, test)
+            described["search_rows"] = count(family, rest)
             for part, key in (("test", "test_rows"), ("search", "search_rows")):
                 if not described[key] and (part != "test" or test is not None):
                     raise InputError(
@@ -98,15 +111,15 @@ def load_data(
 def _most_workers(
     family: Trainable[Any, Any, Any], config: Config, data: Any, least: int, most: int
 ) -> int:
-    """How many workers can train on these data together, at most.
+    """How many workers can train on these data together, at most: the family has the word.
 
     Raises:
         InputError: not even the least of them can.
     """
+    if not isinstance(family, ChecksTraining):
+        return most
     for workers in range(most, least - 1, -1):
         try:
-            if isinstance(data, ParquetSet):
-                check_shards(data, workers)
             family.check(config, data, workers)
         except InputError:
             if workers == least:
@@ -161,7 +174,7 @@ class Assistant:
                 Checkpoints(Path(job.folder)),
                 Pace(save_every=save_every),
                 objective,
-                units=job.units,
+                budget=job.budget,
                 refit=True,
             ):
                 yield said(message)
@@ -179,19 +192,22 @@ class Assistant:
         return family.evaluate(config, state, test, worker)
 
     def baselines(self, config: dict[str, Any], data: Any, test: Any) -> dict[str, Any]:
-        """The family's baselines on the same rows."""
+        """The family's baselines on the same rows, where it has any."""
         family, worker = self._made_ready()
-        typed = family.Config.model_validate(config)
-        return family.baselines(typed, data, test, worker)
+        if not isinstance(family, HasBaselines):
+            return {}
+        return family.baselines(family.Config.model_validate(config), data, test, worker)
 
-    def outputs(
+    def write_artifacts(
         self, config: dict[str, Any], data: Any, weights: str, inputs: ArtifactInputs
     ) -> list[str]:
         """Let the family write what belongs beside the weights; what there is to say of it."""
         family, worker = self._made_ready()
+        if not isinstance(family, WritesArtifacts):
+            return []
         typed = family.Config.model_validate(config)
         state, folder = read_state(Path(weights)), Path(weights).parent
-        return family.outputs(typed, state, data, worker, folder, inputs)
+        return family.write_artifacts(typed, state, data, worker, folder, inputs)
 
     def intervals(
         self, config: dict[str, Any], data: Any, test: Any, weights: str, held_out: Any
@@ -202,6 +218,8 @@ class Assistant:
             held_out: a table of predictions for the rows held out, or None.
         """
         family, worker = self._made_ready()
+        if not isinstance(family, HasIntervals):
+            return {}
         typed, found = family.Config.model_validate(config), {}
         if held_out is not None:
             found["validation"] = family.held_out_intervals(typed, data, held_out)
@@ -245,8 +263,9 @@ def train_again(spec: FamilySpec, job: Job, objective: str, data: Any) -> dict[s
 def bootstrap(
     spec: FamilySpec, config: dict[str, Any], weights: str, data: Any, seeds: Sequence[int], of: str
 ) -> pd.DataFrame:
-    """Replicates of a finished model: a row per seed (see `Trainable.bootstrap`)."""
+    """Replicates of a finished model: a row per seed (see `Bootstraps.bootstrap`)."""
     family, worker = _ready(spec)
+    assert isinstance(family, Bootstraps)
     state = read_state(Path(weights))
     return family.bootstrap(family.Config.model_validate(config), state, data, worker, seeds, of)
 

@@ -133,7 +133,7 @@ def run_trial(
     objective: str,
     *,
     bar: float | None = None,
-    units: int | None = None,
+    budget: int | None = None,
     refit: bool = False,
     notice: Callable[[], bool] | None = None,
 ) -> Generator[Message, None, None]:
@@ -148,7 +148,7 @@ def run_trial(
     Args:
         bar: the value that a trial must beat to keep its last state (the study's K-th best); None
             keeps it in any case.
-        refit: train on every row for `units` instead of selecting.
+        refit: train on every row for `budget` units instead of selecting.
         notice: whether this machine will be taken away soon: a checkpoint is written, once.
     """
     seconds = dict.fromkeys(("train", "checkpoint", "report"), 0.0)
@@ -172,7 +172,7 @@ def run_trial(
         began = saved_at = looked = time.monotonic()
         cost, noticed = 0.0, False
         steps = (
-            family.refit(config, data, worker, units, state)
+            family.refit(config, data, worker, budget, state)
             if refit
             else family.progress(config, data, worker, state)
         )
@@ -191,7 +191,7 @@ def run_trial(
                     artifacts.see(item)
             speaks, saves, looks = worker.agree(
                 [
-                    pace.speaks(None if refit else row, objective, last=item.step == final),
+                    pace.speaks(None if refit else row, objective, last=item.fidelity == final),
                     now - saved_at >= max(pace.save_every, 20 * cost),
                     notice is not None and not noticed and now - looked >= NOTICE_EVERY,
                 ]
@@ -239,7 +239,7 @@ def run_trial(
 
 def row_of(item: Progress, now: float) -> dict[str, float]:
     """A row of `metrics.csv` for one unit."""
-    row: dict[str, float] = {"step": item.step}
+    row: dict[str, float] = {"step": item.fidelity}
     row.update({name: _number(name, value, item) for name, value in (item.metrics or {}).items()})
     row.update({f"train/{name}": _number(name, value, item) for name, value in item.train.items()})
     row["time"] = now
@@ -252,7 +252,7 @@ def _number(name: str, value: Any, item: Progress) -> float:
             raise TypeError
         return float(value)
     except (TypeError, ValueError, RuntimeError):  # the last is torch's, of several numbers
-        raise TypeError(f"{name!r} at step {item.step} is {value!r}, not a number") from None
+        raise TypeError(f"{name!r} at unit {item.fidelity} is {value!r}, not a number") from None
 
 
 def _save(

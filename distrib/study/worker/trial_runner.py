@@ -49,7 +49,7 @@ class Job:
         folder: where its checkpoints lie. console: the file for what is written meanwhile, or None;
         echo: whether that is also written where it would go without the file.
         asked: when it was given out, seconds since the epoch.
-        bar: see `run_trial`. refit, units: the winner's last training, see `run_trial`.
+        bar: see `run_trial`. refit, budget: the winner's last training, see `run_trial`.
     """
 
     key: str
@@ -60,7 +60,7 @@ class Job:
     asked: float = field(default_factory=time.time)
     bar: float | None = None
     refit: bool = False
-    units: int | None = None
+    budget: int | None = None
 
 
 Exchange = Callable[[Message | None], Job | None]
@@ -131,7 +131,7 @@ class TrialRunner:
                     self.pace,
                     self.objective,
                     bar=job.bar,
-                    units=job.units,
+                    budget=job.budget,
                     refit=job.refit,
                     notice=self.notice,
                 )

@@ -25,15 +25,18 @@ from distrib.data.screens.screen_scores import row_table, scores
 from distrib.data.screens.simulate_screen import simulated_screen
 from distrib.data.splits import fold_ids
 from distrib.errors import InputError
-from distrib.trainables.base import (
+from distrib.trainables.base import Config, Metric, Source, State, Trainable, Worker
+from distrib.trainables.capabilities import (
     ArtifactInputs,
-    Config,
-    Metric,
-    Source,
-    State,
-    Trainable,
+    ChecksTraining,
+    EvaluatesRows,
+    HasBaselines,
+    HasExample,
+    HasIntervals,
+    LimitsSpace,
+    NamesRows,
     Unfit,
-    Worker,
+    WritesArtifacts,
 )
 from distrib.trainables.screens.baselines import baselines, training_mean
 
@@ -73,7 +76,17 @@ class ScreenConfig(Config):
 C = TypeVar("C", bound=ScreenConfig)
 
 
-class ScreenTrainable(Trainable[C, ScreenSource, Screen]):
+class ScreenTrainable(
+    Trainable[C, ScreenSource, Screen],
+    NamesRows[Screen],
+    ChecksTraining[C, Screen],
+    LimitsSpace[Screen],
+    EvaluatesRows[C, Screen],
+    HasIntervals[C, Screen],
+    HasBaselines[C, Screen],
+    WritesArtifacts[C, Screen],
+    HasExample,
+):
     """A family that predicts the targets of a screen's rows.
 
     Its states carry `columns` (the targets' names) and `num_inputs` among their values.
@@ -160,25 +173,25 @@ class ScreenTrainable(Trainable[C, ScreenSource, Screen]):
         """See `screen_baselines`; on the folds that the family itself is validated on."""
         return baselines(data, folds_of(config, data), test)
 
-    def outputs(
+    def write_artifacts(
         self,
         config: C,
         state: State,
         data: Screen,
         worker: Worker,
         folder: Path,
-        known: ArtifactInputs,
+        inputs: ArtifactInputs,
     ) -> list[str]:
         """Predictions out of fold, a table of the rows, pictures of both."""
-        from distrib.trainables.screens.outputs import write_outputs
+        from distrib.trainables.screens.artifacts import write_artifacts
 
-        if known.held_out is None:
+        if inputs.held_out is None:
             return [
                 "its predictions out of fold are missing: they are kept of the --keep best trials "
                 "that ran to the end"
             ]
-        predicted = known.held_out[data.columns.tolist()].to_numpy(dtype=np.float32)
-        return write_outputs(folder, data, predicted, reference(config, data))
+        predicted = inputs.held_out[data.columns.tolist()].to_numpy(dtype=np.float32)
+        return write_artifacts(folder, data, predicted, reference(config, data))
 
     def example(self, folder: Path) -> None:
         """A few of the gene ends of the default data."""

@@ -54,7 +54,7 @@ def train_in_turn(
         for fold, loop in enumerate(loops):
             while ahead[fold] <= epoch:
                 item = next(loop)
-                parts[fold], ahead[fold] = item.state, item.step
+                parts[fold], ahead[fold] = item.state, item.fidelity
                 losses[fold] = item.train.get("loss", np.nan)
                 if time.monotonic() - offered > CHANCE_EVERY:
                     yield Progress(epoch, partial(_merged, parts, ahead, epoch, best, waited))

@@ -21,6 +21,7 @@ from distrib.data.streams.stream import Stream
 from distrib.data.streams.stream_batches import Rows, Tokens
 from distrib.errors import InputError
 from distrib.trainables.base import Config, Progress, Source, State, Trainable, Worker
+from distrib.trainables.capabilities import ChecksTraining, PartitionsData
 from distrib.trainables.training.data_parallel import in_step
 from distrib.trainables.training.loop import autocast, load_model
 
@@ -43,7 +44,9 @@ class StreamConfig(Config):
 C = TypeVar("C", bound=StreamConfig)
 
 
-class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-var]  # see `Data`
+class StreamTrainable(
+    Trainable[C, Source, ParquetSet], PartitionsData[ParquetSet], ChecksTraining[C, ParquetSet]
+):
     """A family that trains on streamed rows.
 
     Attributes:
@@ -133,11 +136,11 @@ class StreamTrainable(Trainable[C, Source, ParquetSet]):  # type: ignore[type-va
         config: C,
         data: ParquetSet,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None = None,
     ) -> Iterator[Progress]:
         """Train on all of the rows."""
-        return self._train(config, data, None, worker, units or config.epochs, state)
+        return self._train(config, data, None, worker, budget or config.epochs, state)
 
     def predict(self, config: C, state: State, data: ParquetSet, worker: Worker) -> pd.DataFrame:
         """A row per row, in the order of the files."""

@@ -93,7 +93,7 @@ def test_unused_gpus_are_pointed_out(
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The assistant that loads the data, which are made up, and what is killed."""
-    facts = {"draws": {}, "unfit": {}, "units": None, "workers": 1}
+    facts = {"draws": {}, "unfit": {}, "budget": None, "workers": 1}
     made = SimpleNamespace(assistant=Mock(), killed=[])
     made.assistant.load.options.return_value.remote.return_value = ("data", None, facts)
     monkeypatch.setattr(tasks, "look_at_device", Mock())

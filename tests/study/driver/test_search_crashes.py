@@ -131,7 +131,7 @@ def test_an_unfinished_trial_goes_on_from_its_checkpoint(
     monkeypatch.setattr(Curve, "progress", watched)
     study = Simulation(toy_plan(trials=1, scheduler="none"), tmp_path)
     study.open()
-    study.drive(until=lambda search: search.study.trials[0].step >= 6)
+    study.drive(until=lambda search: search.study.trials[0].fidelity >= 6)
     study.close()
     study.run()
     assert begun_at[0] == 0

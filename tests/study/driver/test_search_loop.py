@@ -52,15 +52,15 @@ def test_exactly_the_trials_asked_for_each_ended(
             "silent": ("bug",),
         }.get(t.params["kind"].strip(), (None,))
         # A trial may be stopped early before anything happens to it.
-        assert t.failure in expected or (t.state == "PRUNED" and t.step < 3)
+        assert t.failure in expected or (t.state == "PRUNED" and t.fidelity < 3)
 
 
 def test_a_complete_trial_is_worth_its_best_unit(tmp_path: Path) -> None:
     record, frozen = one({"noise": 2}, tmp_path)
     values = frozen.intermediate_values
     assert (record.state, frozen.state.name) == ("COMPLETE", "COMPLETE")
-    assert record.value == frozen.value == max(values.values()) == values[record.best_step]
-    assert record.best_step < 9 == record.step
+    assert record.value == frozen.value == max(values.values()) == values[record.best_fidelity]
+    assert record.best_fidelity < 9 == record.fidelity
     assert list(values) == list(range(1, 10))
 
 
@@ -70,7 +70,7 @@ def test_a_family_may_select_its_last_unit(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(Curve, "fidelity", replace(Curve.fidelity, selects="last"))
     record, frozen = one({"noise": 0.5}, tmp_path)
     assert record.value == frozen.value == frozen.intermediate_values[9]
-    assert record.best_step == 9
+    assert record.best_fidelity == 9
 
 
 def test_a_metric_to_minimise(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_pruned_trial_keeps_its_values_and_says_where(tmp_path: Path) -> None:
         ("memory", "out of memory", "MemoryError"),
         ("silent", "bug", "reported no 'score', but: train/loss"),
         ("infinite", "diverged", "score is inf at epoch 3"),
-        ("text", "bug", "TypeError: 'score' at step 3 is 'high', not a number"),
+        ("text", "bug", "TypeError: 'score' at unit 3 is 'high', not a number"),
         ("input", "bad configuration", "too small"),
         ("nothing", "bug", "ended without reporting"),
     ],
@@ -131,7 +131,7 @@ def test_a_failed_trial_says_why_and_of_which_class(
 def test_a_diverged_trial_stops_at_once(tmp_path: Path) -> None:
     record, _ = one({"kind": "nan", "epochs": 9}, tmp_path, scheduler="none")
     rows = read_metrics(tmp_path / "trials" / "0000" / "metrics.csv")
-    assert record.step == len(rows) == 3
+    assert record.fidelity == len(rows) == 3
     assert math.isnan(rows[-1]["score"])
 
 
@@ -170,7 +170,7 @@ def test_the_record_read_back_is_the_record_that_was_kept(tmp_path: Path) -> Non
     assert sorted(after) == sorted(before)
     for number, t in before.items():
         read = after[number]
-        for name in ("state", "params", "value", "step", "best_step", "reason", "failure"):
+        for name in ("state", "params", "value", "fidelity", "best_fidelity", "reason", "failure"):
             assert getattr(read, name) == getattr(t, name), name
         assert {k: repr(v) for k, v in read.latest.items()} == {
             k: repr(v) for k, v in t.latest.items()
@@ -192,7 +192,7 @@ class Watcher:
         self.heard.append(("started", trial.number))
 
     def trial_progressed(self, trial: TrialRecord, rows: list[dict[str, float]]) -> None:
-        assert trial.step == rows[-1]["step"]
+        assert trial.fidelity == rows[-1]["step"]
         self.rows.setdefault(trial.number, []).extend(int(r["step"]) for r in rows)
 
     def trial_ended(self, trial: TrialRecord) -> None:
@@ -211,7 +211,7 @@ def test_onlookers_hear_of_every_trial_and_unit_once(tmp_path: Path) -> None:
     for what in ("started", "ended"):
         assert sorted(n for w, n in watcher.heard if w == what) == list(range(8))
     for number, t in study.trials.items():
-        assert watcher.rows.get(number, []) == list(range(1, t.step + 1))
+        assert watcher.rows.get(number, []) == list(range(1, t.fidelity + 1))
 
 
 def test_a_trial_that_was_cut_off_before_its_end_is_told_after_the_study(tmp_path: Path) -> None:

@@ -90,10 +90,10 @@ def test_a_spent_time_budget_ends_the_study_in_good_order(
     states = {t.state for t in search.study.trials.values() if t.number not in cut}
     assert states == {"COMPLETE"}
     # The time budget of one driver: a resume goes on, with the trials that were cut off first.
-    reached = {number: search.study.trials[number].step for number in cut}
+    reached = {number: search.study.trials[number].fidelity for number in cut}
     assert study.open().unfinished == cut
     assert [study.search.ask().number for _ in cut] == cut
-    assert {number: study.search.study.trials[number].step for number in cut} == reached
+    assert {number: study.search.study.trials[number].fidelity for number in cut} == reached
     study.close()
 
 
@@ -175,7 +175,7 @@ def test_a_disk_that_takes_no_more_of_the_ledger_ends_the_search_not_tune(
 def test_a_torn_checkpoint_is_passed_over_and_said(tmp_path: Path) -> None:
     study = Simulation(toy_plan(trials=1, scheduler="none"), tmp_path)
     study.open()
-    study.drive(until=lambda search: search.study.trials[0].step >= 7)
+    study.drive(until=lambda search: search.study.trials[0].fidelity >= 7)
     study.close()
     states = sorted((tmp_path / "trials" / "0000" / "checkpoint").glob("*.safetensors"))
     assert len(states) == 2

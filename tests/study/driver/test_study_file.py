@@ -24,7 +24,7 @@ from tests.support.simulate import toy_plan
 ARGUMENTS: list[dict[str, Any]] = [
     {},
     {"seed": 5, "trials": 3, "sampler": "random", "scheduler": "hyperband", "metric": "loss"},
-    {"fixed": {"height": 0.5, "noise": "1e-3"}, "max_units": 7, "test_fraction": 0.0, "keep": 1},
+    {"fixed": {"height": 0.5, "noise": "1e-3"}, "max_budget": 7, "test_fraction": 0.0, "keep": 1},
     {"sampler": "grid", "parameters": {"height": [0.1, 0.2], "rate": {"choice": [1, 2]}}},
     {
         "parameters": {
@@ -49,7 +49,7 @@ def test_a_plan_comes_back(arguments: dict[str, Any], tmp_path: Path) -> None:
     stored = written(plan, path, ["distrib.tune"])
     options = replace(options_of(stored), allow_custom=True)
     again = make_plan(space_of(stored, str(path)), options)
-    for name in ("objective", "trials", "max_units", "rule_name", "grace", "factor", "sampler",
+    for name in ("objective", "trials", "max_budget", "rule_name", "grace", "factor", "sampler",
                  "worker", "source"):  # fmt: skip
         assert getattr(again, name) == getattr(plan, name), name
     assert [p.plain() for p in again.space.parameters] == [p.plain() for p in plan.space.parameters]

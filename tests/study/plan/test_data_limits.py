@@ -9,11 +9,11 @@ import pytest
 
 from distrib.data.screens.screen import Screen
 from distrib.errors import InputError
-from distrib.study.plan.data_limits import fit_plan, fit_space, with_units
+from distrib.study.plan.data_limits import fit_plan, fit_space, with_budget
 from distrib.study.plan.options import Options
 from distrib.study.plan.plan import Plan, make_plan
 from distrib.study.space.space_file import find_space, parse_parameter
-from distrib.trainables.base import Unfit
+from distrib.trainables.capabilities import Unfit
 from distrib.trainables.screens.lel.family import LatentEmbedding
 from distrib.trainables.screens.mlp.family import Mlp
 
@@ -113,24 +113,24 @@ def test_targets_that_never_differ_are_refused() -> None:
 )
 def test_the_most_folds_make_none_that_were_not_to_be(asked: int | None, folds: int) -> None:
     """More epochs go on with a training, more folds would be another validation."""
-    plan = make_plan(find_space("lel"), Options(max_units=asked))
+    plan = make_plan(find_space("lel"), Options(max_budget=asked))
     (parameter,) = [p for p in plan.space.parameters if p.name == "folds"] or [None]
-    assert plan.max_units == folds
+    assert plan.max_budget == folds
     assert parameter is None or parameter.values == (folds,)
 
 
 def test_the_datas_own_folds_count() -> None:
     said: list[str] = []
-    plan = make_plan(find_space("lel"), Options(max_units=3))
+    plan = make_plan(find_space("lel"), Options(max_budget=3))
     data = replace(screen(np.random.default_rng(0).normal(size=(20, 3))), folds=np.arange(20) % 4)
-    units = LatentEmbedding().units(plan.family.Config(folds=3), data)
-    fitted = with_units(plan, units, said.append)
-    assert (units, fitted.max_units) == (4, 4)
+    budget = LatentEmbedding().budget(plan.family.Config(folds=3), data)
+    fitted = with_budget(plan, budget, said.append)
+    assert (budget, fitted.max_budget) == (4, 4)
     assert [p.values for p in fitted.space.parameters if p.name == "folds"] == [(4,)]
     assert said == ["note: these data make 4 folds, not 3"]
     fitted.rule()
-    assert with_units(fitted, 4, said.append) == fitted
-    assert with_units(plan, None, said.append) == plan
+    assert with_budget(fitted, 4, said.append) == fitted
+    assert with_budget(plan, None, said.append) == plan
     assert len(said) == 1
 
 
@@ -139,4 +139,4 @@ def test_folds_that_are_searched_stay_searched() -> None:
     others = tuple(p for p in space.parameters if p.name != "folds")
     folds = parse_parameter("folds", {"choice": [3, 5]}, "lel.yaml")
     plan = make_plan(replace(space, parameters=(*others, folds)), Options())
-    assert with_units(plan, 3, lambda line: None) == plan
+    assert with_budget(plan, 3, lambda line: None) == plan

@@ -113,7 +113,7 @@ def test_a_rule_rebuilt_from_what_it_was_told_judges_the_same(
     name: str, curves: list[list[float]], seed: int
 ) -> None:
     def rule() -> Rule:
-        return build_rule(name, grace=1, factor=3, max_units=9, seed=seed)
+        return build_rule(name, grace=1, factor=3, max_budget=9, seed=seed)
 
     heard, stopped = told(rule(), interleaved(curves, seed))
     for cut in range(len(heard) + 1):
@@ -175,7 +175,7 @@ def test_median_judges_nobody_before_there_are_enough() -> None:
 
 @pytest.mark.parametrize("name", ["asha", "hyperband", "median", "none"])
 def test_one_unit_leaves_nothing_to_judge(name: str) -> None:
-    rule = build_rule(name, grace=1, factor=3, max_units=1, seed=0)
+    rule = build_rule(name, grace=1, factor=3, max_budget=1, seed=0)
     assert rule.milestones == ()
     assert not any(rule.stops(n, 1, -n) for n in range(9))
     assert rule.rung(0, 1) == 0
@@ -187,4 +187,4 @@ def test_one_unit_leaves_nothing_to_judge(name: str) -> None:
 )
 def test_what_cannot_judge_is_refused(grace: int, factor: float, where: str) -> None:
     with pytest.raises(InputError, match=where):
-        build_rule("asha", grace=grace, factor=factor, max_units=9, seed=0)
+        build_rule("asha", grace=grace, factor=factor, max_budget=9, seed=0)

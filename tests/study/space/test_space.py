@@ -188,11 +188,11 @@ def test_set_fixes_a_dimension_or_adds_a_constant() -> None:
 
 
 def test_the_units_follow_the_space_the_family_and_the_user() -> None:
-    assert plan_of("height: 0.5").max_units == 9
-    assert plan_of("epochs: 4").max_units == 4
-    assert plan_of("epochs: {randint: [2, 6]}").max_units == 6
-    assert plan_of("epochs: [2, 8, 3]").max_units == 8
-    assert plan_of("epochs: [2, 8, 3]", max_units=5).max_units == 5
+    assert plan_of("height: 0.5").max_budget == 9
+    assert plan_of("epochs: 4").max_budget == 4
+    assert plan_of("epochs: {randint: [2, 6]}").max_budget == 6
+    assert plan_of("epochs: [2, 8, 3]").max_budget == 8
+    assert plan_of("epochs: [2, 8, 3]", max_budget=5).max_budget == 5
 
 
 @pytest.mark.parametrize("name", ["trimming"])

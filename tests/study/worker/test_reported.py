@@ -35,5 +35,5 @@ def test_what_is_not_finite_is_for_the_search_to_judge(value: float) -> None:
     "value", [None, "0.5", b"1", [0.5, 0.5], {}, np.zeros(3), torch.zeros(3), 1j]
 )
 def test_everything_else_is_named(value: Any) -> None:
-    with pytest.raises(TypeError, match=r"'score' at step 3 is .*, not a number"):
+    with pytest.raises(TypeError, match=r"'score' at unit 3 is .*, not a number"):
         row(value)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,33 +15,47 @@ from distrib.study.space.space import Space
 from distrib.study.worker.family_spec import FamilySpec
 from distrib.study.worker.tasks import load_data
 from distrib.trainables.base import Source, Worker
-from tests.support.stream_family import Net
-from tests.support.toys import Curve, Points
+from distrib.trainables.capabilities import Unfit
+from tests.support.toys import Curve, CurveConfig, Points
 
 NOTHING = Space("nothing", "", ())
 
 
 class Refusing(Curve):
-    """Refuses its data in the method that the data option names."""
+    """Refuses its data in the method that `where` names."""
 
+    where: ClassVar[str]
 
-def refusing(name: str) -> Any:
-    real = getattr(Curve, name)
+    def load(self, source: Source, *, targets: bool = True) -> Points:
+        return self.refused("load", super().load(source, targets=targets))
 
-    def method(self: Curve, *args: Any, **kwargs: Any) -> Any:
-        if Refusing.where == name:
-            raise InputError("these cannot be used", where=name)
-        return real(self, *args, **kwargs)
+    def set_aside(self, data: Points, fraction: float, seed: int) -> tuple[Points, Points]:
+        rest, test = np.arange(16), np.arange(16, 20)
+        return self.refused("set_aside", (data.take(rest), data.take(test)))
 
-    return method
+    def count(self, data: Points) -> int:
+        return self.refused("count", len(data.values))
 
+    def unfit(self, data: Points) -> list[Unfit]:
+        return self.refused("unfit", [])
 
-for each in ("load", "set_aside", "unfit", "check", "check_rows", "count"):
-    setattr(Refusing, each, refusing(each))
+    def check(self, config: CurveConfig, data: Points, num_workers: int = 1) -> None:
+        self.refused("check")
+
+    def check_rows(self, config: CurveConfig, data: Points) -> None:
+        self.refused("check_rows")
+
+    def budget(self, config: CurveConfig, data: Points) -> int | None:
+        return self.refused("budget")
+
+    def refused(self, method: str, given: Any = None) -> Any:
+        if self.where == method:
+            raise InputError("these cannot be used", where=method)
+        return given
 
 
 @pytest.mark.parametrize(
-    "where", ["load", "set_aside", "unfit", "check", "check_rows", "count", "nowhere"]
+    "where", ["load", "set_aside", "unfit", "check", "check_rows", "count", "budget", "nowhere"]
 )
 def test_a_refusal_is_told_wherever_it_comes_up(
     where: str, monkeypatch: pytest.MonkeyPatch
@@ -62,13 +77,6 @@ def test_a_family_that_a_worker_has_not_is_told() -> None:
     assert "put lab_none.py beside" in found[2]["error"]
 
 
-class Streaming(Net):
-    """A family of streams that checks nothing itself."""
-
-    def check(self, *args: Any, **kwargs: Any) -> None:
-        """Anything goes."""
-
-
 @pytest.mark.parametrize(
     ("groups", "least", "most", "workers"),
     [(1, 1, 3, 1), (2, 1, 3, 2), (3, 2, 3, 3), (9, 2, 3, 3), (1, 2, 3, None), (2, 3, 3, None)],
@@ -76,9 +84,10 @@ class Streaming(Net):
 def test_as_many_workers_as_there_are_row_groups(
     tmp_path: Path, groups: int, least: int, most: int, workers: int | None
 ) -> None:
-    table = pa.table({"x": [[0.0] * 4] * groups, "y": [0.0] * groups})
-    pq.write_table(table, tmp_path / "rows.parquet", row_group_size=1)
-    spec = FamilySpec(f"{__name__}:Streaming", Worker(), allow_custom=True)
+    rows = 30 * groups
+    table = pa.table({"x": [[0.0] * 4] * rows, "y": [0.0] * rows})
+    pq.write_table(table, tmp_path / "rows.parquet", row_group_size=30)
+    spec = FamilySpec("tests.support.stream_family:Net", Worker(), allow_custom=True)
     source = Source(path=str(tmp_path))
     _, _, described = load_data(spec, source, 0, 0, NOTHING, most, least)
     if workers is None:
@@ -109,6 +118,9 @@ def test_a_bug_in_the_loading_is_told_in_a_few_lines(path: str | None) -> None:
 
 class Lopsided(Curve):
     """Leaves nothing on one side."""
+
+    def set_aside(self, data: Points, fraction: float, seed: int) -> tuple[Points, Points]:
+        return data, data.take(np.arange(4))
 
     def count(self, data: Points) -> int:
         return 0 if len(data.values) < 10 else len(data.values)

@@ -114,7 +114,7 @@ def test_folds_at_once_are_folds_in_turn_on_the_real_profiles() -> None:
 
 def run(config: MlpConfig, data: Screen, state: State | None = None) -> list[tuple[Any, State]]:
     items = FAMILY.progress(config, data, WORKER, state)
-    return [((item.step, item.metrics, item.train), item.state()) for item in items]
+    return [((item.fidelity, item.metrics, item.train), item.state()) for item in items]
 
 
 @pytest.mark.parametrize("values", CONFIGS, ids=str)

@@ -136,7 +136,7 @@ def test_quantiles_are_taken_once_for_a_fold(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(xgboost, "QuantileDMatrix", Counted)
     items = list(FAMILY.progress(config(rounds=4), small_screen(), WORKER))
-    assert items[-1].step == 4
+    assert items[-1].fidelity == 4
     assert len(made) == 4  # of four folds, whatever the genes and rounds
 
 

@@ -75,7 +75,7 @@ def test_equals_a_loop_written_out(accumulate: int, clip: float) -> None:
 
 def test_reports_the_mean_loss_of_each_epoch() -> None:
     items = list(train(Line([0.1, 0.2, 0.3, 0.4]), RECIPE, WORKER))
-    assert [item.step for item in items] == [1, 2, 3, 4]
+    assert [item.fidelity for item in items] == [1, 2, 3, 4]
     assert [item.metrics for item in items] == [{"score": s} for s in (0.1, 0.2, 0.3, 0.4)]
     losses = [item.train["loss"] for item in items]
     first = train(Line(), replace(RECIPE, learning_rate=0.0), WORKER)
@@ -112,13 +112,13 @@ def test_stops_when_the_score_has_not_improved(direction: Any, scores: list[floa
     items = list(train(Line(list(scores)), recipe, WORKER))
     assert len(items) == 4
     resumed = list(train(Line(list(scores[3:])), recipe, WORKER, state=_at(scores, recipe, 3)))
-    assert [item.step for item in resumed] == [4]
+    assert [item.fidelity for item in resumed] == [4]
     assert list(train(Line([]), recipe, WORKER, state=items[-1].state())) == []
 
 
 def _at(scores: list[float], recipe: Recipe, step: int) -> State:
     for item in train(Line(list(scores)), recipe, WORKER):
-        if item.step == step:
+        if item.fidelity == step:
             return item.state()
     raise AssertionError
 
@@ -140,7 +140,7 @@ def test_goes_on_from_amid_an_epoch(
 ) -> None:
     recipe = replace(RECIPE, schedule=schedule, warmup=0.2)
     whole = impatient(recipe)
-    assert [item.step for item, _ in whole] == [0, 1, 1, 2, 2, 3, 3, 4]
+    assert [item.fidelity for item, _ in whole] == [0, 1, 1, 2, 2, 3, 3, 4]
     for i, (_, state) in enumerate(whole):
         rest = impatient(recipe, state)
         assert [item.train for item, _ in rest] == [item.train for item, _ in whole[i + 1 :]]
@@ -154,7 +154,7 @@ def test_goes_on_from_amid_an_epoch(
 def test_offers_no_chance_amid_an_accumulation(
     impatient: Callable[..., list[tuple[Progress, State]]],
 ) -> None:
-    steps = [item.step for item, _ in impatient(replace(RECIPE, accumulate=2))]
+    steps = [item.fidelity for item, _ in impatient(replace(RECIPE, accumulate=2))]
     assert steps == [1, 2, 3, 4]
 
 

@@ -53,7 +53,7 @@ MODELS = [
 
 
 def train(config: TrimmingConfig, data: TrimmingData) -> State:
-    (item,) = FAMILY.refit(config, data, WORKER, units=None)
+    (item,) = FAMILY.refit(config, data, WORKER, budget=None)
     return item.state()
 
 
@@ -166,7 +166,7 @@ def test_scores_are_the_mean_of_held_out_folds(trb: TrimmingData) -> None:
 
     config = TrimmingConfig(feature_set="length", folds=4, fold_seed=3)
     items = list(FAMILY.progress(config, trb, WORKER))
-    assert [item.step for item in items] == [1, 2, 3, 4]
+    assert [item.fidelity for item in items] == [1, 2, 3, 4]
     folds = fold_ids(trb.groups, 4, 3)
     lengths = np.broadcast_to(trb.trims[None, :, None], (*trb.weights.shape, 1)).astype(float)
     losses, train_losses = [], []
@@ -190,7 +190,7 @@ def test_training_repeats_and_resumes_to_the_bit(trb: TrimmingData) -> None:
     assert len(whole) == config.folds
     for done, state in enumerate(states, 1):
         rest = list(FAMILY.progress(config, trb, WORKER, state))
-        assert [item.step for item in rest] == list(range(done + 1, 11))
+        assert [item.fidelity for item in rest] == list(range(done + 1, 11))
         assert [item.metrics for item in rest] == [item.metrics for item in whole[done:]]
         assert [item.train for item in rest] == [item.train for item in whole[done:]]
         for item, full in zip(rest, states[done:], strict=True):

@@ -37,7 +37,7 @@ def prepared() -> Prepared:
 
 def train(family: TrimmingLigation, data, **config) -> State:
     typed = family.Config(**config)
-    *_, last = family.refit(typed, data, WORKER, units=None)
+    *_, last = family.refit(typed, data, WORKER, budget=None)
     return last.state()
 
 
@@ -248,7 +248,7 @@ def test_junctions_with_d_genes(group: str, left: str, right: str) -> None:
     assert min(d) < 14
     assert (short == 0).any()
     config = TrimmingLigationEmConfig(unidentifiable="drop", l2=1.0)
-    *_, last = EM.refit(config, data, WORKER, units=None)
+    *_, last = EM.refit(config, data, WORKER, budget=None)
     table = EM.predict(config, last.state(), data, WORKER)
     sums = table.groupby(list(kind.genes))["predicted_prob"].sum()
     np.testing.assert_allclose(sums, 1.0, atol=1e-12)

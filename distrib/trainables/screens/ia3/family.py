@@ -15,6 +15,7 @@ import numpy as np
 from distrib.data.screens.example_screen import write_example
 from distrib.data.screens.screen import Screen
 from distrib.trainables.base import Fidelity, Progress, State, Worker
+from distrib.trainables.capabilities import ChecksRows
 from distrib.trainables.extras import require
 from distrib.trainables.screens.base import METRICS, ScreenTrainable, folds_of
 from distrib.trainables.screens.ia3.config import Ia3Config
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from distrib.trainables.training.loop import Recipe
 
 
-class Ia3(ScreenTrainable[Ia3Config]):
+class Ia3(ScreenTrainable[Ia3Config], ChecksRows[Ia3Config, Screen]):
     """A frozen encoder with IA3 adapters and a regression head, cross-validated fold by fold."""
 
     Config = Ia3Config
@@ -63,15 +64,15 @@ class Ia3(ScreenTrainable[Ia3Config]):
         config: Ia3Config,
         data: Screen,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None = None,
     ) -> Iterator[Progress]:
-        """Train one adapter on every row, for `units` epochs of the schedule."""
+        """Train one adapter on every row, for `budget` epochs of the schedule."""
         from distrib.trainables.screens.ia3.task import Folds
         from distrib.trainables.training.loop import train
 
         folds = Folds(config, data, worker, held_out=None)
-        items = train(folds.tasks[0], recipe(config), worker, units=units, state=state)
+        items = train(folds.tasks[0], recipe(config), worker, units=budget, state=state)
         yield from remember(items, self.row_ids(data))
 
     def apply(self, config: Ia3Config, state: State, data: Screen, worker: Worker) -> np.ndarray:

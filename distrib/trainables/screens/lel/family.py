@@ -16,7 +16,8 @@ import pandas as pd
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_scores import scores
 from distrib.data.splits import fold_ids
-from distrib.trainables.base import Fidelity, Progress, State, Unfit, Worker
+from distrib.trainables.base import Fidelity, Progress, State, Worker
+from distrib.trainables.capabilities import LimitsBudget, Unfit
 from distrib.trainables.screens.base import (
     ScreenTrainable,
     as_frame,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 CURVE = ("fold", "gene_penalty", "perturbation_penalty", "mse")
 
 
-class LatentEmbedding(ScreenTrainable[LelConfig]):
+class LatentEmbedding(ScreenTrainable[LelConfig], LimitsBudget[LelConfig, Screen]):
     """A linear map between two embeddings, in closed form."""
 
     Config = LelConfig
@@ -58,7 +59,7 @@ class LatentEmbedding(ScreenTrainable[LelConfig]):
             found.append(Unfit("perturbation_side", "pca", why))
         return found
 
-    def units(self, config: LelConfig, data: Screen) -> int:
+    def budget(self, config: LelConfig, data: Screen) -> int:
         """Folds: the data's own, where they have any."""
         return len(folds_of(config, data))
 
@@ -98,7 +99,7 @@ class LatentEmbedding(ScreenTrainable[LelConfig]):
         config: LelConfig,
         data: Screen,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None = None,
     ) -> Iterator[Progress]:
         """One fit to every row, its penalties chosen on the folds."""

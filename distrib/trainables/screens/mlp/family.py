@@ -15,7 +15,8 @@ import numpy as np
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_scores import scores
 from distrib.errors import InputError
-from distrib.trainables.base import Fidelity, Metric, Progress, State, Unfit, Worker
+from distrib.trainables.base import Fidelity, Metric, Progress, State, Worker
+from distrib.trainables.capabilities import Unfit
 from distrib.trainables.screens.base import (
     METRICS,
     ScreenConfig,
@@ -86,15 +87,15 @@ class Mlp(ScreenTrainable[MlpConfig]):
         config: MlpConfig,
         data: Screen,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None = None,
     ) -> Iterator[Progress]:
-        """Train one model on every row, for `units` epochs of the schedule of `config.epochs`."""
+        """Train one model on every row, for `budget` epochs of the schedule of `config.epochs`."""
         from distrib.trainables.screens.mlp.task import MlpTask
         from distrib.trainables.training.loop import train
 
         task = MlpTask(config, data, worker, held_out=None)
-        items = train(task, recipe(config), worker, units=units, state=state)
+        items = train(task, recipe(config), worker, units=budget, state=state)
         yield from remember(items, self.row_ids(data))
 
     def baselines(

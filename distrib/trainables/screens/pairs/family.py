@@ -47,15 +47,15 @@ class MlpPairs(ScreenTrainable[MlpPairsConfig]):
         config: MlpPairsConfig,
         data: Screen,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None = None,
     ) -> Iterator[Progress]:
-        """Train one model on every row, for `units` epochs of the schedule of `config.epochs`."""
+        """Train one model on every row, for `budget` epochs of the schedule of `config.epochs`."""
         from distrib.trainables.screens.pairs.task import PairsTask
         from distrib.trainables.training.loop import train
 
         task = PairsTask(config, data, worker, held_out=None)
-        items = train(task, recipe(config), worker, units=units, state=state)
+        items = train(task, recipe(config), worker, units=budget, state=state)
         yield from remember(items, self.row_ids(data))
 
     def apply(

@@ -86,24 +86,24 @@ class Xgboost(ScreenTrainable[XgboostConfig]):
         config: XgboostConfig,
         data: Screen,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None = None,
     ) -> Iterator[Progress]:
         """One forest on every row, each gene for as many rounds as an inner split chooses.
 
         A first forest, on all rows but those to stop by, tells how many; a second one is kept.
         """
-        yield from remember(self._refit(config, data, worker, units, state), self.row_ids(data))
+        yield from remember(self._refit(config, data, worker, budget, state), self.row_ids(data))
 
     def _refit(
         self,
         config: XgboostConfig,
         data: Screen,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None,
     ) -> Iterator[Progress]:
-        every, most = np.arange(len(data)), min(units or config.rounds, config.rounds)
+        every, most = np.arange(len(data)), min(budget or config.rounds, config.rounds)
         bound = np.full(len(data.columns), most)
         phases = 2 if config.patience else 1
         begun = 0 if state is None else state.values["phase"]

@@ -27,7 +27,6 @@ from distrib.data.vdj.prepare.prepared import Prepared, read_prepared, write_pre
 from distrib.data.vdj.trimming.weights import Weighting
 from distrib.errors import InputError
 from distrib.trainables.base import (
-    ArtifactInputs,
     Fidelity,
     Metric,
     Progress,
@@ -36,11 +35,22 @@ from distrib.trainables.base import (
     Trainable,
     Worker,
 )
+from distrib.trainables.capabilities import (
+    ArtifactInputs,
+    Bootstraps,
+    ChecksTraining,
+    EvaluatesRows,
+    HasBaselines,
+    HasExample,
+    LimitsBudget,
+    NamesRows,
+    WritesArtifacts,
+)
 from distrib.trainables.training_rows import remember
+from distrib.trainables.vdj.ligation.artifacts import write_junction_artifacts
 from distrib.trainables.vdj.ligation.config import TrimmingLigationConfig
 from distrib.trainables.vdj.ligation.inference import final_state, replicate
 from distrib.trainables.vdj.ligation.model import JunctionModel
-from distrib.trainables.vdj.ligation.outputs import write_junction_outputs
 from distrib.trainables.vdj.ligation.tables import evaluation_table, prediction_table
 
 if TYPE_CHECKING:
@@ -80,7 +90,17 @@ class TrimmingLigationSource(Source):
     simulation_seed: int = Field(0, ge=0, description="of the simulation")
 
 
-class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource, JunctionData]):
+class TrimmingLigation(
+    Trainable[TrimmingLigationConfig, TrimmingLigationSource, JunctionData],
+    NamesRows[JunctionData],
+    ChecksTraining[TrimmingLigationConfig, JunctionData],
+    LimitsBudget[TrimmingLigationConfig, JunctionData],
+    EvaluatesRows[TrimmingLigationConfig, JunctionData],
+    HasBaselines[TrimmingLigationConfig, JunctionData],
+    Bootstraps[TrimmingLigationConfig, JunctionData],
+    WritesArtifacts[TrimmingLigationConfig, JunctionData],
+    HasExample,
+):
     """Trims of both ends and ligation, annotations known."""
 
     Config = TrimmingLigationConfig
@@ -128,7 +148,7 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
             )
         _folds(config, data)
 
-    def units(self, config: TrimmingLigationConfig, data: JunctionData) -> int:
+    def budget(self, config: TrimmingLigationConfig, data: JunctionData) -> int:
         """Folds: no more than there are groups of genes."""
         return int(_folds(config, data).max()) + 1
 
@@ -149,7 +169,7 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
             fit = None
             for fit in model.fit(self.method(config), folds != fold, folds, start):
                 so_far = {"folds": np.array(rows).reshape(-1, len(names) + 1), "b": fit.b}
-                yield Progress(step=fold, state=partial(State, so_far))
+                yield Progress(fidelity=fold, state=partial(State, so_far))
             assert fit is not None
             start = None
             score = model.score(fit, folds == fold)
@@ -157,7 +177,7 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
             table = np.array(rows)  # (folds, metrics and the training loss)
             *means, loss = table.mean(axis=0).tolist()
             yield Progress(
-                step=fold + 1,
+                fidelity=fold + 1,
                 state=partial(State, {"folds": table}),
                 metrics=dict(zip(names, means)),
                 train={"log_loss": loss},
@@ -172,17 +192,17 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         config: TrimmingLigationConfig,
         data: JunctionData,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None = None,
     ) -> Iterator[Progress]:
-        """One exact fit on all pairs, with standard errors; `units` (folds) has no meaning here."""
+        """One exact fit on all pairs, with standard errors; a `budget` (of folds) means nothing."""
         yield from remember(self._refit(config, data, state), self.row_ids(data))
 
     def _refit(
         self, config: TrimmingLigationConfig, data: JunctionData, state: State | None
     ) -> Iterator[Progress]:
         if state is not None and "coefficients" in state.arrays:
-            yield Progress(step=1, state=lambda: state)
+            yield Progress(fidelity=1, state=lambda: state)
             return
         model = self._model(config, data)
         start = None if state is None else state.arrays.get("b")
@@ -191,10 +211,10 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         for fit in model.fit(self.method(config), model.everything(), _folds(config, data), start):
             trace.append(np.array([fit.loss, fit.q, fit.gradient_norm]))
             half = {"b": fit.b, "trace": np.array(trace[:-1]).reshape(-1, 3)}
-            yield Progress(step=0, state=partial(State, half))
+            yield Progress(fidelity=0, state=partial(State, half))
         assert fit is not None
         done = final_state(model, fit, np.array(trace))
-        yield Progress(step=1, state=lambda: done, train={"log_loss": fit.loss})
+        yield Progress(fidelity=1, state=lambda: done, train={"log_loss": fit.loss})
 
     def predict(
         self, config: TrimmingLigationConfig, state: State, data: JunctionData, worker: Worker
@@ -253,21 +273,21 @@ class TrimmingLigation(Trainable[TrimmingLigationConfig, TrimmingLigationSource,
         rows = [replicate(model, state, seed, of) for seed in seeds]
         return pd.DataFrame(rows, columns=list(model.design.names)).assign(seed=seeds)
 
-    def outputs(
+    def write_artifacts(
         self,
         config: TrimmingLigationConfig,
         state: State,
         data: JunctionData,
         worker: Worker,
         folder: Path,
-        known: ArtifactInputs,
+        inputs: ArtifactInputs,
     ) -> list[str]:
         """`coefficients.tsv`, and pictures of them, of trimming profiles and of microhomology.
 
         Where the penalty was chosen from a grid, `l2.tsv` has the loss of each over inner folds.
         """
         model = self._fitted(config, state, data)
-        return write_junction_outputs(model, state, folder, known.replicates)
+        return write_junction_artifacts(model, state, folder, inputs.replicates)
 
     def example(self, folder: Path) -> None:
         """A simulated repertoire of four subjects, as `distrib.prepare trimming` leaves it."""

@@ -41,7 +41,6 @@ from distrib.models.vdj.choice_losses import (
 from distrib.models.vdj.conditional_logit import Fit, fit, log_probabilities
 from distrib.trainables import training_rows
 from distrib.trainables.base import (
-    ArtifactInputs,
     Config,
     Fidelity,
     Metric,
@@ -50,6 +49,16 @@ from distrib.trainables.base import (
     State,
     Trainable,
     Worker,
+)
+from distrib.trainables.capabilities import (
+    ArtifactInputs,
+    Bootstraps,
+    EvaluatesRows,
+    HasBaselines,
+    HasExample,
+    LimitsBudget,
+    NamesRows,
+    WritesArtifacts,
 )
 from distrib.trainables.vdj.coefficients import describe_replicates
 from distrib.trainables.vdj.design import Column, columns_to_values
@@ -90,7 +99,16 @@ class TrimmingSource(Source):
     weighting: Weighting = Field("pooled", description="what counts alike, in a prepared folder")
 
 
-class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
+class Trimming(
+    Trainable[TrimmingConfig, TrimmingSource, TrimmingData],
+    NamesRows[TrimmingData],
+    LimitsBudget[TrimmingConfig, TrimmingData],
+    EvaluatesRows[TrimmingConfig, TrimmingData],
+    HasBaselines[TrimmingConfig, TrimmingData],
+    Bootstraps[TrimmingConfig, TrimmingData],
+    WritesArtifacts[TrimmingConfig, TrimmingData],
+    HasExample,
+):
     """Conditional logit on sequence features, fitted exactly."""
 
     Config = TrimmingConfig
@@ -136,7 +154,7 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
         """The genes."""
         return data.genes
 
-    def units(self, config: TrimmingConfig, data: TrimmingData) -> int:
+    def budget(self, config: TrimmingConfig, data: TrimmingData) -> int:
         """Folds: no more than there are groups of genes."""
         return int(_folds(config, data).max()) + 1
 
@@ -161,7 +179,7 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
             so_far = np.array(rows)  # (folds, metrics and what the training reports)
             *means, loss, gradient_norm = so_far.mean(axis=0).tolist()
             yield Progress(
-                step=fold + 1,
+                fidelity=fold + 1,
                 state=partial(State, {"folds": so_far}),
                 metrics=dict(zip(names, means)),
                 train=dict(zip(_TRAIN, (loss, gradient_norm))),
@@ -172,10 +190,10 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
         config: TrimmingConfig,
         data: TrimmingData,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None = None,
     ) -> Iterator[Progress]:
-        """One exact fit on all genes; `units` (folds) has no meaning here."""
+        """One exact fit on all genes; a `budget` (of folds) means nothing."""
         if state is None:
             model = _fit(config, _features(config, data), _weights(data))
             certain, notes = covariances(
@@ -207,7 +225,7 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
             )
         done = state
         train = {name: done.values[name] for name in _TRAIN}
-        yield Progress(step=1, state=lambda: done, train=train)
+        yield Progress(fidelity=1, state=lambda: done, train=train)
 
     def predict(
         self, config: TrimmingConfig, state: State, data: TrimmingData, worker: Worker
@@ -296,17 +314,17 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
         """Frequencies are of no sequences that could be drawn."""
         return ("clusters",) if data.counts is None else self.bootstraps
 
-    def outputs(
+    def write_artifacts(
         self,
         config: TrimmingConfig,
         state: State,
         data: TrimmingData,
         worker: Worker,
         folder: Path,
-        known: ArtifactInputs,
+        inputs: ArtifactInputs,
     ) -> list[str]:
         """`coefficients.tsv`, and pictures of them and of the most used genes' profiles."""
-        from distrib.trainables.vdj.ligation.outputs import (
+        from distrib.trainables.vdj.ligation.artifacts import (
             COEFFICIENTS,
             write_coefficients_and_profiles,
         )
@@ -320,10 +338,10 @@ class Trimming(Trainable[TrimmingConfig, TrimmingSource, TrimmingData]):
             observed=frequencies(weights),
             predicted=np.exp(_log_p(config, state, data)),
         )
-        write_coefficients_and_profiles(coefficients(state, known.replicates), [profiles], folder)
+        write_coefficients_and_profiles(coefficients(state, inputs.replicates), [profiles], folder)
         notes = list(state.values["notes"])
-        if known.replicates is not None:
-            errors = describe_replicates(known.replicates, names_of(state))
+        if inputs.replicates is not None:
+            errors = describe_replicates(inputs.replicates, names_of(state))
             notes.append(f"p values in {COEFFICIENTS} are by {errors}")
         return notes
 

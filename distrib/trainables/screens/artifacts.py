@@ -23,7 +23,7 @@ HEXBIN = "predicted_against_measured.png"
 SPREAD = "pearson_by_gene.png"
 
 
-def write_outputs(
+def write_artifacts(
     folder: Path, screen: Screen, predicted: np.ndarray, reference: np.ndarray
 ) -> list[str]:
     """Write predictions, a table of rows, one of genes, and pictures; what they come to, a line.

@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 
 from distrib.data.vdj.ligation.microhomology import mean_mh
-from distrib.trainables.base import ArtifactInputs, State, Worker
+from distrib.trainables.base import State, Worker
+from distrib.trainables.capabilities import ArtifactInputs
 from distrib.trainables.vdj.coefficient_pictures import draw_coefficients, draw_motifs
 from distrib.trainables.vdj.ligation import pictures as junction_pictures
+from distrib.trainables.vdj.ligation.artifacts import write_junction_artifacts
 from distrib.trainables.vdj.ligation.config import TrimmingLigationConfig
 from distrib.trainables.vdj.ligation.family import TrimmingLigation
-from distrib.trainables.vdj.ligation.outputs import write_junction_outputs
 from distrib.trainables.vdj.ligation.profiles import (
     Microhomology,
     Profiles,
@@ -48,7 +49,7 @@ def shows(path: Path, colour: tuple[int, int, int] = BLUE) -> bool:
 
 def test_a_junction_model_leaves_its_table_and_pictures(tmp_path: Path) -> None:
     model, state = fitted(FULL, annotations="all")
-    notes = write_junction_outputs(model, state, tmp_path)
+    notes = write_junction_artifacts(model, state, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         "coefficients.tsv", "coefficients.png", "motif.png", "profiles.png", "microhomology.png"
     }  # fmt: skip
@@ -70,7 +71,9 @@ def test_the_penalty_that_was_chosen_is_told(tmp_path: Path) -> None:
     for grid, chosen in (((0.0, 1e7), 0.0), ((1e6, 1e7), 1e6)):
         config = TrimmingLigationConfig(model_type=SMALL, l2_grid=grid, folds=2)
         *_, last = family.refit(config, found, WORKER, None)
-        notes = family.outputs(config, last.state(), found, WORKER, tmp_path, ArtifactInputs())
+        notes = family.write_artifacts(
+            config, last.state(), found, WORKER, tmp_path, ArtifactInputs()
+        )
         curve = pd.read_csv(tmp_path / "l2.tsv", sep="\t")
         assert curve["l2"].tolist() == list(grid)
         assert curve["l2"][curve["log_loss"].idxmin()] == chosen
@@ -106,7 +109,7 @@ def test_nothing_is_drawn_of_what_a_model_lacks(tmp_path: Path) -> None:
     table = junction_coefficients(model, state)
     assert not draw_motifs(table, tmp_path / "motif.png")
     assert not draw_coefficients(table, tmp_path / "coefficients.png")
-    write_junction_outputs(model, state, tmp_path)
+    write_junction_artifacts(model, state, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         "coefficients.tsv", "profiles.png", "microhomology.png"
     }  # fmt: skip
@@ -197,7 +200,7 @@ def trimmed(**config: object) -> tuple[TrimmingConfig, State]:
 def test_a_trimming_model_leaves_the_first_three(tmp_path: Path) -> None:
     family = Trimming()
     config, state = trimmed()
-    notes = family.outputs(
+    notes = family.write_artifacts(
         config, state, family.load(TrimmingSource()), Worker(), tmp_path, ArtifactInputs()
     )
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -222,6 +225,6 @@ def test_a_trimming_bootstrap_spreads_as_its_sandwich_says() -> None:
 def test_data_of_trims_alone_have_no_ligation_to_show(tmp_path: Path) -> None:
     model, state = fitted("average-mh", group="nonproductive_v-j_trim")
     assert microhomology_effect(model, state.arrays["b"]).ligation is None
-    write_junction_outputs(model, state, tmp_path)
+    write_junction_artifacts(model, state, tmp_path)
     assert shows(tmp_path / "microhomology.png")
     assert not junctions("known", "nonproductive_v-j_trim").ligation

@@ -7,15 +7,20 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from distrib.errors import InputError
-from distrib.trainables.base import ArtifactInputs, State
+from distrib.trainables.base import State
+from distrib.trainables.capabilities import (
+    ArtifactInputs,
+    Bootstraps,
+    HasIntervals,
+    WritesArtifacts,
+)
 from tests.contracts.cases import CASES, Case
 
 pytestmark = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def trained(case: Case) -> State:
-    *_, last = case.family.refit(case.typed(), case.data(), case.worker, case.units)
+    *_, last = case.family.refit(case.typed(), case.data(), case.worker, case.budget)
     return last.state()
 
 
@@ -24,9 +29,12 @@ def held_out(case: Case) -> pd.DataFrame | None:
     return None if last.held_out is None else last.held_out()
 
 
-def test_outputs_are_whole_files_and_lines(case: Case, tmp_path: Path) -> None:
+def test_artifacts_are_whole_files_and_lines(case: Case, tmp_path: Path) -> None:
+    family = case.family
+    if not isinstance(family, WritesArtifacts):
+        pytest.skip("it writes no artifacts")
     arguments = case.typed(), trained(case), case.data(), case.worker
-    notes = case.family.outputs(*arguments, tmp_path, ArtifactInputs(held_out=held_out(case)))
+    notes = family.write_artifacts(*arguments, tmp_path, ArtifactInputs(held_out=held_out(case)))
     assert all(note and "\n" not in note for note in notes)
     for path in tmp_path.iterdir():
         assert path.is_file()
@@ -36,6 +44,8 @@ def test_outputs_are_whole_files_and_lines(case: Case, tmp_path: Path) -> None:
 
 def test_held_out_predictions_give_the_figures_that_were_reported(case: Case) -> None:
     family, config, data = case.family, case.typed(), case.data()
+    if not isinstance(family, HasIntervals):
+        pytest.skip("its figures have no intervals")
     seen = []
     for item in family.progress(config, data, case.worker):
         if item.metrics is not None and item.held_out is not None:
@@ -49,17 +59,18 @@ def test_held_out_predictions_give_the_figures_that_were_reported(case: Case) ->
 
 @pytest.mark.slow
 def test_replicates_depend_on_their_own_seed_alone(case: Case, tmp_path: Path) -> None:
+    family = case.family
+    if not isinstance(family, Bootstraps):
+        pytest.skip("it has no bootstrap")
+    assert set(family.draws(case.data())) <= set(family.bootstraps)
     arguments = case.typed(), trained(case), case.data(), case.worker
-    if not case.family.bootstraps:
-        with pytest.raises(InputError, match="no bootstrap"):
-            case.family.bootstrap(*arguments, [1, 2], "sequences")
-        return
-    for kind in case.family.draws(case.data()):
-        rows = case.family.bootstrap(*arguments, [5, 2, 9], kind)
+    for kind in family.draws(case.data()):
+        rows = family.bootstrap(*arguments, [5, 2, 9], kind)
         assert rows["seed"].tolist() == [5, 2, 9]
         assert rows.drop(columns="seed").nunique().eq(3).all()
-        again = case.family.bootstrap(*arguments, [9], kind)
+        again = family.bootstrap(*arguments, [9], kind)
         pd.testing.assert_frame_equal(
             rows.iloc[2:].reset_index(drop=True), again, check_exact=False, atol=1e-7
         )
-        assert case.family.outputs(*arguments, tmp_path, ArtifactInputs(rows)) is not None
+        assert isinstance(family, WritesArtifacts)
+        assert family.write_artifacts(*arguments, tmp_path, ArtifactInputs(rows))

@@ -39,7 +39,7 @@ def write_coefficients_and_profiles(
     draw_profiles(profiles, folder / PROFILES)
 
 
-def write_junction_outputs(
+def write_junction_artifacts(
     model: JunctionModel, state: State, folder: Path, replicates: pd.DataFrame | None = None
 ) -> list[str]:
     """Everything of a fitted junction model, and what is to be said of the fit."""
