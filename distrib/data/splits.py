@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from typing import Any, Literal
 
 import numpy as np
 
@@ -108,3 +109,17 @@ def check_disjoint(
         f"({len(np.unique(pairs[twice, 0]))} such groups in all)",
         expected="every group in one fold",
     )
+
+
+def split_rows(
+    data: Any, part: Literal["validation", "test"]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """The rows that are not of this part and those that are, where the data name such a part.
+
+    Args:
+        data: arrays whose attribute `split` is (rows,) str, or None, or which have none.
+    """
+    words = getattr(data, "split", None)
+    if words is None or not (words == part).any():
+        return None
+    return np.flatnonzero(words != part), np.flatnonzero(words == part)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
 
@@ -111,6 +112,10 @@ class Worker:
     def wrap(self, model: Any) -> Any:
         """The model made ready for data-parallel training; in one process, the model itself."""
         return model
+
+    def apart(self, model: Any) -> AbstractContextManager[Any]:
+        """Forward and backward passes of a wrapped model that leave gradients of its own."""
+        return nullcontext()
 
     def sum(self, array: np.ndarray) -> np.ndarray:
         """The sum of an array over the workers, at each of them."""

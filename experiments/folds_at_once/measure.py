@@ -15,8 +15,9 @@ from distrib.data.screens.screen import Screen
 from distrib.trainables.base import Worker
 from distrib.trainables.screens.base import folds_of
 from distrib.trainables.screens.mlp.config import MlpConfig
-from distrib.trainables.screens.mlp.family import Mlp, recipe
+from distrib.trainables.screens.mlp.family import Mlp
 from distrib.trainables.screens.mlp.task import MlpTask
+from distrib.trainables.training.config import Recipe
 from distrib.trainables.training.loop import train
 
 
@@ -24,7 +25,9 @@ def seconds(config: MlpConfig, data: Screen, worker: Worker, folds: Sequence[int
     """Time of a training of these folds (None: all), each epoch scored."""
     parts = folds_of(config, data)
     began = time.perf_counter()
-    for _ in train(MlpTask(config, data, worker, parts, folds), recipe(config), worker):
+    for _ in train(
+        MlpTask(config, data, worker, parts, folds), Recipe.of(config, Mlp.metrics), worker
+    ):
         pass
     return time.perf_counter() - began
 

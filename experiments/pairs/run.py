@@ -25,8 +25,9 @@ import torch  # noqa: E402
 from distrib.data.screens.simulate_screen import simulate  # noqa: E402
 from distrib.trainables.base import Worker  # noqa: E402
 from distrib.trainables.screens.pairs.config import MlpPairsConfig  # noqa: E402
-from distrib.trainables.screens.pairs.family import recipe  # noqa: E402
+from distrib.trainables.screens.pairs.family import MlpPairs  # noqa: E402
 from distrib.trainables.screens.pairs.task import PairsTask  # noqa: E402
+from distrib.trainables.training.config import Recipe  # noqa: E402
 from distrib.trainables.training.loop import train  # noqa: E402
 
 PAIRS = 4096
@@ -98,7 +99,7 @@ def factorised(screen, widths):  # type: ignore[no-untyped-def]
 
     def run() -> None:
         task = PairsTask(config, screen, Worker(threads=2), held_out=None)
-        for _ in train(task, recipe(config), Worker(threads=2)):
+        for _ in train(task, Recipe.of(config, MlpPairs.metrics), Worker(threads=2)):
             pass
 
     return run

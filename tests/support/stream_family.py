@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from distrib.data.streams.parquet_set import ParquetSet
 from distrib.data.streams.parquet_set_arrays import dense
 from distrib.data.streams.stream import Rows, Stream
 from distrib.trainables.base import Fidelity, Metric, Worker
-from distrib.trainables.training.loop import shared_tensor
+from distrib.trainables.training.family import Batch, Use
 from distrib.trainables.training.streamed import StreamConfig, StreamTrainable
 
 INPUTS = 4
@@ -41,42 +42,40 @@ class Net(StreamTrainable[NetConfig]):
     metrics = (Metric("mse", "min"),)
     fidelity = Fidelity("epoch", "epochs")
     inputs, targets = ("x",), ("y",)
+    chance_every = -1.0  # every step, so that a test can stop anywhere
 
-    def build(self, config: NetConfig) -> nn.Module:
+    def build(self, config: NetConfig, values: Mapping[str, Any]) -> nn.Module:
         return nn.Sequential(
             nn.Linear(INPUTS, config.hidden), nn.Tanh(), nn.Linear(config.hidden, 1)
         )
 
-    def batch(self, config: NetConfig) -> Rows:
+    def batching(self, config: NetConfig) -> Rows:
         return Rows(config.batch)
 
     def optimizer(self, config: NetConfig, model: nn.Module) -> torch.optim.Optimizer:
         print("trains a network")
         return torch.optim.SGD(model.parameters(), config.learning_rate, momentum=0.5)
 
-    def losses(
-        self, config: NetConfig, model: Any, table: pa.Table, worker: Worker
-    ) -> torch.Tensor:
+    def collate(
+        self, config: NetConfig, values: Mapping[str, Any], rows: pa.Table, use: Use
+    ) -> Batch:
+        names = [name for name in ("x", "y") if name in rows.schema.names]
+        return Batch({name: dense(rows, name) for name in names}, count=rows.num_rows)
+
+    def losses(self, config: NetConfig, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         if model.training and not (config.until and Path(config.until).exists()):
             time.sleep(config.pause)
-        x, y = (shared_tensor(dense(table, name), worker) for name in ("x", "y"))
-        return (model(x)[:, 0] - y).square()
+        return (model(inputs["x"])[:, 0] - inputs["y"]).square()
 
-    def sums(
-        self, config: NetConfig, model: nn.Module, table: pa.Table, worker: Worker
-    ) -> np.ndarray:
-        losses = self.losses(config, model, table, worker)
-        return np.array([losses.sum().item(), len(losses)])
+    def sums(self, config: NetConfig, model: nn.Module, inputs: dict[str, Any]) -> dict[str, Any]:
+        losses = self.losses(config, model, inputs)
+        return {"squares": losses.sum(), "rows": len(losses)}
 
-    def figures(self, sums: np.ndarray) -> dict[str, float]:
-        return {"mse": float(sums[0] / sums[1])}
+    def figures(self, config: NetConfig, sums: dict[str, Any]) -> dict[str, float]:
+        return {"mse": float(sums["squares"] / sums["rows"])}
 
-    def apply(
-        self, config: NetConfig, model: nn.Module, table: pa.Table, worker: Worker
-    ) -> pd.DataFrame:
-        with torch.no_grad():
-            y = model(shared_tensor(dense(table, "x"), worker))[:, 0]
-        return pd.DataFrame({"y": y.float().cpu().numpy()})
+    def apply(self, config: NetConfig, model: nn.Module, inputs: dict[str, Any]) -> pd.DataFrame:
+        return pd.DataFrame({"y": model(inputs["x"])[:, 0].float().cpu().numpy()})
 
     def baselines(
         self, config: NetConfig, data: ParquetSet, test: ParquetSet | None, worker: Worker

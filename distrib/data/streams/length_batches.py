@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -48,3 +48,21 @@ def by_size(lengths: np.ndarray, size: int, rng: np.random.Generator) -> list[np
     order = order[np.argsort(lengths[order], kind="stable")]
     batches = [order[start : start + size] for start in range(0, len(order), size)]
     return [batches[k] for k in rng.permutation(len(batches))]
+
+
+def shuffled_by_budget(
+    lengths: np.ndarray, budget: int, buckets: Sequence[int], rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Row numbers of batches of at most `budget` tokens as padded, of like length, in any order.
+
+    Args:
+        lengths: (rows,) int64, each at least 1 and at most `budget`.
+        buckets: ascending lengths; rows between two of them are alike. Empty: sorted by length.
+    """
+    alike = np.searchsorted(buckets, lengths) if buckets else lengths
+    order = rng.permutation(len(lengths))
+    order = order[np.argsort(alike[order], kind="stable")]
+    bucket = alike[order] if buckets else np.zeros_like(order)
+    edges = [*cuts(lengths[order], bucket, budget), len(order)]
+    batches = [order[start:stop] for start, stop in pairwise(edges)]
+    return [batches[i] for i in rng.permutation(len(batches))]

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from distrib.data.files.split_words import SPLIT, split_words
 from distrib.data.streams.parquet_set_files import (
     Footer,
     absolute,
@@ -30,7 +31,7 @@ from distrib.data.streams.parquet_set_manifest import (
     check_numbers,
     read_manifest,
 )
-from distrib.data.streams.parquet_set_parts import Part, check_key, hash_column, hash_rows
+from distrib.data.streams.parquet_set_parts import Part, Told, check_key, hash_column, hash_rows
 from distrib.errors import DataError, InputError, nearest
 
 _OPENERS = 8  # footers are waited for, not computed
@@ -70,7 +71,7 @@ class ParquetSet:
     schema: pa.Schema
     all_columns: pa.Schema
     fingerprint: str
-    parts: tuple[Part, ...] = ()
+    parts: tuple[Part | Told, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -122,6 +123,18 @@ class ParquetSet:
         rest = replace(self, parts=(*self.parts, part))
         return rest, replace(self, parts=(*self.parts, replace(part, test=True)))
 
+    def told(self, word: Literal["validation", "test"]) -> tuple[ParquetSet, ParquetSet] | None:
+        """The rest and the part that the column `split` calls so; None where it names no such part.
+
+        Of the rows only that column is read, up to the first one of the part.
+        """
+        if SPLIT not in self.all_columns.names:
+            return None
+        rest, part = (
+            replace(self, parts=(*self.parts, Told(SPLIT, word, test))) for test in (False, True)
+        )
+        return None if part.is_empty() else (rest, part)
+
     def read(self, shard: Shard) -> pa.Table:
         """The rows of a shard that belong to this part, in their order.
 
@@ -164,11 +177,26 @@ class ParquetSet:
         """(rows,) bool, which rows of a whole shard pass every split."""
         hashes: dict[str | None, np.ndarray] = {}
         keep = np.ones(shard.rows, dtype=bool)
+        words: np.ndarray | None = None
         for part in self.parts:
+            if isinstance(part, Told):
+                if words is None:
+                    words = self._words(shard, table)
+                keep &= part.keeps(words)
+                continue
             if part.by not in hashes:
                 hashes[part.by] = self._hashes(shard, table, part.by)
             keep &= part.keeps(hashes[part.by])
         return keep
+
+    def _words(self, shard: Shard, table: pa.Table) -> np.ndarray:
+        """(rows,) str, what the column `split` says."""
+        column = table.column(SPLIT).to_pylist()
+        return split_words(
+            ["" if word is None else word for word in column],
+            file=self.place(shard),
+            first=shard.first,
+        )
 
     def _hashes(self, shard: Shard, table: pa.Table, by: str | None) -> np.ndarray:
         if by is None:

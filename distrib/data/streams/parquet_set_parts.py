@@ -43,6 +43,23 @@ class Part:
         return inside if self.test else ~inside
 
 
+@dataclass(frozen=True)
+class Told:
+    """One side of a split that a column of the data tells.
+
+    Attributes:
+        by: the column. word: of a part. test: whether this is that part, or the rest.
+    """
+
+    by: str
+    word: str
+    test: bool
+
+    def keeps(self, words: np.ndarray) -> np.ndarray:
+        """(rows,) bool from (rows,) str, what the column says."""
+        return (words == self.word) == self.test
+
+
 def check_key(schema: pa.Schema, by: str, file: object) -> None:
     """Raise where the column `by` cannot part rows: it has neither texts nor whole numbers."""
     kind = schema.field(by).type

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from distrib.data.streams.length_batches import cuts
+from distrib.data.streams.length_batches import cuts, shuffled_by_budget
 from distrib.data.streams.parquet_set_arrays import dense, is_text, joined, ragged
 from distrib.errors import InputError
 
@@ -149,13 +149,7 @@ class Tokens:
         if rng is None:
             edges = [*cuts(lengths, np.zeros_like(lengths), budget), len(lengths)]
             return Window(table, np.array(edges, dtype=np.int64))
-        alike = np.searchsorted(self.buckets, lengths) if self.buckets else lengths
-        order = rng.permutation(len(lengths))
-        order = order[np.argsort(alike[order], kind="stable")]
-        bucket = alike[order] if self.buckets else np.zeros_like(order)
-        edges = [*cuts(lengths[order], bucket, budget), len(order)]
-        batches = [order[start:stop] for start, stop in pairwise(edges)]
-        batches = [batches[i] for i in rng.permutation(len(batches))]
+        batches = shuffled_by_budget(lengths, budget, self.buckets, rng)
         sizes = [len(batch) for batch in batches]
         order = np.concatenate([np.empty(0, np.int64), *batches])
         return Window(_take(table, order), np.cumsum([0, *sizes]))

@@ -15,14 +15,17 @@ ONE_CYCLE_RISE = 0.3
 ONE_CYCLE_START = 1 / 25
 
 
-def factor(schedule: Schedule, step: int, total: int, warmup: float = 0.0) -> float:
+def factor(
+    schedule: Schedule, step: float, total: float, warmup: float = 0.0, floor: float = 0.0
+) -> float:
     """The learning rate of one step as a fraction of its peak, between 0 and 1.
 
     Args:
-        schedule: "cosine" falls to 0 after the last step (Loshchilov & Hutter 2017); "one-cycle"
-            rises from 1/25 for the first 30% of the steps and falls to 0, both along half a cosine;
-            "constant" and "plateau" stay (for the latter see `Plateau`).
-        step: this step, counted from 0. total: the number of steps of the whole training.
+        schedule: "cosine" falls to `floor` after the last step (Loshchilov & Hutter 2017);
+            "one-cycle" rises from 1/25 for the first 30% of the steps and falls to 0, both along
+            half a cosine; "constant" and "plateau" stay (for the latter see `Plateau`).
+        step: this step, counted from 0. total: the number of steps of the whole training. Neither
+            need be whole, where steps are of unequal size and progress is counted in rows.
         warmup: fraction of the steps with a linear rise from 0, before the schedule begins
             (one-cycle has a rise of its own and ignores it).
     """
@@ -35,7 +38,7 @@ def factor(schedule: Schedule, step: int, total: int, warmup: float = 0.0) -> fl
     if step < rise:
         return (step + 1) / (rise + 1)
     if schedule == "cosine":
-        return _half_cosine((step - rise) / (total - rise))
+        return floor + (1 - floor) * _half_cosine((step - rise) / (total - rise))
     return 1.0
 
 
@@ -45,30 +48,32 @@ def _half_cosine(x: float) -> float:
 
 
 class Plateau:
-    """Halves the learning rate of each replica whose loss has stopped falling.
+    """Lowers the learning rate of each replica whose loss has stopped falling.
 
-    It watches the training loss, not the held-out one: so the held-out score stays clean, and a
-    refit without held-out rows follows the same rule.
+    Watching the training loss leaves the held-out score clean, and a refit without held-out rows
+    follows the same rule; watching the validation loss is what `ReduceLROnPlateau` is used for.
 
     Args:
         replicas: how many models train side by side; each is judged by itself.
-        patience: epochs without a fall of at least a `threshold`th before the rate is halved.
+        patience: epochs without a fall of at least a `threshold`th before the rate is lowered.
+        decay: what it is multiplied by then.
     """
 
-    def __init__(self, replicas: int, patience: int = 3, threshold: float = 1e-3) -> None:
-        self.patience = patience
-        self.threshold = threshold
+    def __init__(
+        self, replicas: int, patience: int = 3, decay: float = 0.5, threshold: float = 1e-3
+    ) -> None:
+        self.patience, self.decay, self.threshold = patience, decay, threshold
         self.factor = np.ones(replicas)
         self.best = np.full(replicas, np.inf)
         self.waited = np.zeros(replicas)
 
     def update(self, loss: np.ndarray) -> None:
         """Look at the losses of an epoch, (replicas,)."""
-        better = loss < self.best * (1 - self.threshold)
+        better = loss < self.best * (1 - self.threshold * np.sign(self.best))
         self.best = np.where(better, loss, self.best)
         self.waited = np.where(better, 0, self.waited + 1)
         stuck = self.waited > self.patience
-        self.factor = np.where(stuck, self.factor / 2, self.factor)
+        self.factor = np.where(stuck, self.factor * self.decay, self.factor)
         self.waited = np.where(stuck, 0, self.waited)
 
     def arrays(self) -> dict[str, np.ndarray]:

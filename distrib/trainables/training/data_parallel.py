@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from distrib.trainables.base import Worker
 
-T = TypeVar("T")
 BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}  # sums of plain arrays stay on CPUs
 PATIENCE = 1800.0  # seconds that a worker waits for the others in one operation
 
@@ -29,12 +28,16 @@ class TorchWorker(Worker):
         """The model in DistributedDataParallel: `backward` leaves mean gradients over the workers.
 
         A loss that is a sum over a worker's rows becomes the mean over all rows of the step when it
-        is multiplied by `world_size / rows of the step`.
+        is divided by `rows of the step / world_size`.
         """
         from torch.nn.parallel import DistributedDataParallel
 
         # Gradients are views of the buffers that travel: one copy less a step.
         return DistributedDataParallel(model, gradient_as_bucket_view=True)
+
+    def apart(self, model: Any) -> AbstractContextManager[Any]:
+        """No exchange of gradients: they are added up until a backward pass outside of this."""
+        return model.no_sync()
 
     def sum(self, array: np.ndarray) -> np.ndarray:
         """The sum of an array over the workers, at each of them."""
@@ -84,21 +87,3 @@ def process_group(
         # Wrapped models are cycles that hold on to the group, whose threads must end with it.
         gc.collect()
         distributed.destroy_process_group()
-
-
-def in_step(steps: Iterable[tuple[T, int]], worker: Worker) -> Iterator[tuple[T | None, int]]:
-    """The steps of an epoch, as many on every worker as the longest has.
-
-    Args:
-        steps: this worker's part of each step, with the number of its rows.
-
-    Yields:
-        this worker's part, None when it has no more; and the rows of the step over all workers.
-    """
-    own = iter(steps)
-    while True:
-        part, rows = next(own, (None, 0))
-        total = int(worker.sum(np.array([rows], dtype=np.int64))[0])
-        if not total:
-            return
-        yield part, total

@@ -1,6 +1,6 @@
 """Folds that cannot be stacked in one model: trained in turn within every epoch.
 
-Each fold has a training of its own under `torch_loop`; an epoch is over, and scored, when all of
+Each fold has a training of its own under the loop; an epoch is over, and scored, when all of
 them are through theirs.
 """
 
@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from distrib.trainables.base import Progress, State, Worker
-from distrib.trainables.training.loop import CHANCE_EVERY, Recipe, Task, train
+from distrib.trainables.training.config import Recipe
+from distrib.trainables.training.loop import CHANCE_EVERY, Task, train
 
 Validate = Callable[[], tuple[dict[str, float], Callable[[], pd.DataFrame]]]
 """Scores what all folds predict for the rows they lack; and makes a table of the predictions."""

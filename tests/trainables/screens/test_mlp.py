@@ -17,9 +17,10 @@ from distrib.models.screens import folds as folds_module
 from distrib.trainables.base import Progress, State, Worker
 from distrib.trainables.screens.base import ScreenSource, folds_of
 from distrib.trainables.screens.mlp.config import MlpConfig
-from distrib.trainables.screens.mlp.family import Mlp, recipe
+from distrib.trainables.screens.mlp.family import Mlp
 from distrib.trainables.screens.mlp.task import MlpTask
 from distrib.trainables.training import loop as torch_loop
+from distrib.trainables.training.config import Recipe
 from distrib.trainables.training.loop import train
 
 FAMILY, WORKER = Mlp(), Worker()
@@ -79,12 +80,12 @@ def test_folds_at_once_are_folds_in_turn(values: dict[str, Any], missing: float)
     config, data = small(**values), screen(missing=missing)
     parts = folds_of(config, data)
     at_once = MlpTask(config, data, WORKER, parts)
-    plateau = [item.state() for item in train(at_once, recipe(config), WORKER)][-1]
+    plateau = [item.state() for item in train(at_once, Recipe.of(config, Mlp.metrics), WORKER)][-1]
     together, _ = at_once.predict_held_out()
     factors = []
     for fold, part in enumerate(parts):
         alone = MlpTask(config, data, WORKER, parts, only=[fold])
-        last = [item.state() for item in train(alone, recipe(config), WORKER)][-1]
+        last = [item.state() for item in train(alone, Recipe.of(config, Mlp.metrics), WORKER)][-1]
         factors.append(last.arrays["plateau.factor"][0])
         predicted, _ = alone.predict_held_out()
         np.testing.assert_allclose(together[part], predicted[part], atol=1e-5)
@@ -99,12 +100,12 @@ def test_folds_at_once_are_folds_in_turn_on_the_real_profiles() -> None:
     config = MlpConfig(hidden_width=64, epochs=10)
     parts = folds_of(config, real())
     at_once = MlpTask(config, real(), WORKER, parts)
-    scores = [item.metrics for item in train(at_once, recipe(config), WORKER)]
+    scores = [item.metrics for item in train(at_once, Recipe.of(config, Mlp.metrics), WORKER)]
     together, _ = at_once.predict_held_out()
     in_turn = np.empty_like(together)
     for fold, part in enumerate(parts):
         alone = MlpTask(config, real(), WORKER, parts, only=[fold])
-        list(train(alone, recipe(config), WORKER))
+        list(train(alone, Recipe.of(config, Mlp.metrics), WORKER))
         in_turn[part] = alone.predict_held_out()[0][part]
     np.testing.assert_allclose(together, in_turn, atol=1e-5)
     assert scores[-1] is not None
@@ -137,7 +138,7 @@ def test_goes_on_bitwise_from_any_state(
 def test_scores_pool_the_rows_of_all_folds() -> None:
     data, config = screen(missing=0.1), small()
     task = MlpTask(config, data, WORKER, folds_of(config, data))
-    *_, last = train(task, recipe(config), WORKER)
+    *_, last = train(task, Recipe.of(config, Mlp.metrics), WORKER)
     predicted, _ = task.predict_held_out()
     reference = np.empty_like(predicted)
     for part in folds_of(config, data):

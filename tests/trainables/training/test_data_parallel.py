@@ -15,7 +15,7 @@ import pytest
 
 from distrib.study.record.checkpoint import read_state
 from distrib.trainables.base import Source, State, Worker
-from distrib.trainables.training.data_parallel import BACKENDS, in_step
+from distrib.trainables.training.data_parallel import BACKENDS
 from tests.support.driver import ROOT
 from tests.support.one_of_several import CONFIG
 from tests.support.stream_family import Net, write_rows
@@ -122,10 +122,6 @@ def test_a_training_goes_on_amid_an_epoch_with_any_number_of_workers(
         calm, calm_end = uninterrupted(after)
         assert told + losses == calm
         assert same(end, calm_end)
-
-
-def test_the_steps_of_one_worker_are_its_own() -> None:
-    assert list(in_step(iter([("a", 3), ("b", 2)]), Worker())) == [("a", 3), ("b", 2)]
 
 
 def test_on_gpus_networks_talk_by_nccl_and_plain_arrays_by_gloo() -> None:

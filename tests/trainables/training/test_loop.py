@@ -13,13 +13,15 @@ from torch import Tensor, nn
 
 from distrib.trainables.base import Metric, Progress, State, Worker
 from distrib.trainables.training import loop as torch_loop
-from distrib.trainables.training.loop import Recipe, train
+from distrib.trainables.training.config import Recipe
+from distrib.trainables.training.device import shared_tensor
+from distrib.trainables.training.loop import Blocks, train
 
 RECIPE = Recipe(epochs=4, learning_rate=0.05, weight_decay=0.1, schedule="constant")
 WORKER = Worker()
 
 
-class Line:
+class Line(Blocks):
     """Linear regression in 2 blocks of 3 batches an epoch; scores come from a list, if any."""
 
     replicas = 1
@@ -37,8 +39,8 @@ class Line:
         x = torch.randn(3, 8, 3, generator=generator)
         return [(part, part.sum(-1, keepdim=True)) for part in x]
 
-    def losses(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        return (self.model(batch[0]) - batch[1]).square().mean().reshape(1)
+    def losses(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        return (model(batch[0]) - batch[1]).square().mean().reshape(1)
 
     def validate(self) -> dict[str, float] | None:
         if self.scores is None:
@@ -58,7 +60,7 @@ def written_out(accumulate: int = 1, clip: float = 0.0, epochs: int = 4) -> np.n
         for start in range(0, len(batches), accumulate):
             x, y = (torch.cat(parts) for parts in zip(*batches[start : start + accumulate]))
             optimizer.zero_grad()
-            task.losses((x, y)).sum().backward()
+            task.losses(task.model, (x, y)).sum().backward()
             if clip:
                 nn.utils.clip_grad_norm_(task.model.parameters(), clip)
             optimizer.step()
@@ -81,7 +83,7 @@ def test_reports_the_mean_loss_of_each_epoch() -> None:
     first = train(Line(), replace(RECIPE, learning_rate=0.0), WORKER)
     task = Line()
     batches = task.block(0, 0) + task.block(0, 1)
-    expected = torch.stack([task.losses(batch) for batch in batches]).mean().item()
+    expected = torch.stack([task.losses(task.model, batch) for batch in batches]).mean().item()
     assert next(first).train["loss"] == pytest.approx(expected, rel=1e-6)
     assert losses[-1] < losses[0]
 
@@ -179,4 +181,4 @@ def test_half_precision_is_near_and_keeps_whole_weights() -> None:
 def test_a_read_only_array_is_shared_without_a_copy() -> None:
     array = np.arange(4.0)
     array.flags.writeable = False
-    assert torch_loop.shared_tensor(array, WORKER).data_ptr() == array.ctypes.data
+    assert shared_tensor(array, WORKER).data_ptr() == array.ctypes.data

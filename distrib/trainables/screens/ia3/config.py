@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from distrib.trainables.screens.base import ScreenConfig
-
-if TYPE_CHECKING:
-    pass
+from distrib.trainables.training.config import RowBatches, TorchConfig
 
 
-class Ia3Config(ScreenConfig):
+class Ia3Config(RowBatches, TorchConfig, ScreenConfig):
     """The encoder, what is trained on it, and how."""
 
     encoder: str = Field(
@@ -24,21 +22,9 @@ class Ia3Config(ScreenConfig):
         "mean", description="what of a sequence the head sees: the mean of its tokens, or the first"
     )
     dropout: float = Field(0.0, ge=0, le=0.95, description="of the head")
-    learning_rate: float = Field(3e-3, gt=0, description="the schedule's peak")
-    weight_decay: float = Field(0.0, ge=0, description="AdamW's, decoupled")
-    batch_size: int = Field(32, ge=1, description="sequences of a step, of like length")
-    epochs: int = Field(20, ge=1, description="passes over the training rows")
-    schedule: Literal["constant", "cosine", "one-cycle", "plateau"] = Field(
-        "constant", description="how the learning rate moves; plateau watches the training loss"
-    )
-    warmup: float = Field(
-        0.0, ge=0, lt=1, description="fraction of the steps in which the learning rate rises"
-    )
-    clip_norm: float = Field(1.0, ge=0, description="greatest length of a gradient; 0: unlimited")
-    accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
-    patience: int = Field(
-        0, ge=0, description="epochs without a better pearson after which to stop; 0: never"
-    )
+    learning_rate: float = TorchConfig.default("learning_rate", 3e-3)
+    batch_size: int = RowBatches.default("batch_size", 32)
+    clip_norm: float = TorchConfig.default("clip_norm", 1.0)
     checkpointing: bool = Field(
         False, description="compute activations again instead of keeping them: less memory"
     )

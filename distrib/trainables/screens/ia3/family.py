@@ -17,14 +17,13 @@ from distrib.data.screens.screen import Screen
 from distrib.trainables.base import Fidelity, Progress, State, Worker
 from distrib.trainables.capabilities import ChecksRows
 from distrib.trainables.extras import require
-from distrib.trainables.screens.base import METRICS, ScreenTrainable, folds_of
+from distrib.trainables.screens.base import ScreenTrainable, folds_of
 from distrib.trainables.screens.ia3.config import Ia3Config
+from distrib.trainables.training.config import Recipe
 from distrib.trainables.training_rows import remember
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from distrib.trainables.training.loop import Recipe
 
 
 class Ia3(ScreenTrainable[Ia3Config], ChecksRows[Ia3Config, Screen]):
@@ -57,7 +56,9 @@ class Ia3(ScreenTrainable[Ia3Config], ChecksRows[Ia3Config, Screen]):
         from distrib.trainables.training.folds_in_turn import train_in_turn
 
         folds = Folds(config, data, worker, folds_of(config, data))
-        yield from train_in_turn(folds.tasks, recipe(config), worker, folds.validate, state=state)
+        yield from train_in_turn(
+            folds.tasks, Recipe.of(config, self.metrics), worker, folds.validate, state=state
+        )
 
     def refit(
         self,
@@ -72,7 +73,9 @@ class Ia3(ScreenTrainable[Ia3Config], ChecksRows[Ia3Config, Screen]):
         from distrib.trainables.training.loop import train
 
         folds = Folds(config, data, worker, held_out=None)
-        items = train(folds.tasks[0], recipe(config), worker, units=budget, state=state)
+        items = train(
+            folds.tasks[0], Recipe.of(config, self.metrics), worker, units=budget, state=state
+        )
         yield from remember(items, self.row_ids(data))
 
     def apply(self, config: Ia3Config, state: State, data: Screen, worker: Worker) -> np.ndarray:
@@ -93,20 +96,3 @@ class Ia3(ScreenTrainable[Ia3Config], ChecksRows[Ia3Config, Screen]):
         require("ia3", "transformers", "peft")
         write_example(folder)
         write_encoder(small_encoder(), folder / "encoder")
-
-
-def recipe(config: Ia3Config) -> Recipe:
-    """What the loop needs to know of a configuration."""
-    from distrib.trainables.training.loop import Recipe
-
-    return Recipe(
-        epochs=config.epochs,
-        learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
-        schedule=config.schedule,
-        warmup=config.warmup,
-        clip_norm=config.clip_norm,
-        accumulate=config.accumulate,
-        patience=config.patience,
-        monitor=METRICS,
-    )

@@ -16,7 +16,8 @@ from distrib.errors import InputError
 from distrib.trainables.base import State, Worker
 from distrib.trainables.screens.base import as_frame, model_values, reference, require_targets
 from distrib.trainables.screens.ia3.embedder import BUDGET
-from distrib.trainables.training.loop import autocast, load_model, shared_tensor
+from distrib.trainables.training.device import autocast, load_model, shared_tensor
+from distrib.trainables.training.loop import Blocks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,8 +32,8 @@ BLOCK_STEPS = 8
 _ORDER, _DROPOUT = 0, 1
 
 
-class FoldTask:
-    """One fold; a `Task` of `torch_loop`.
+class FoldTask(Blocks):
+    """One fold; a `Task` of the loop.
 
     Args:
         rows: that it trains on.
@@ -64,14 +65,14 @@ class FoldTask:
         for batch in batches[index * BLOCK_STEPS : (index + 1) * BLOCK_STEPS]:
             yield self.rows[batch]
 
-    def losses(self, batch: np.ndarray) -> Tensor:
+    def losses(self, model: Adapted, batch: np.ndarray) -> Tensor:
         """(1,) mean loss of a batch over the measured targets."""
         import torch
 
-        output = self.model(*self.folds.tokens_of(batch)).float()
+        output = model(*self.folds.tokens_of(batch)).float()
         targets = self.folds.targets[torch.from_numpy(batch).to(output.device)]
         measured = torch.isfinite(targets)
-        head = self.model.head
+        head = model.head
         wanted = (targets.nan_to_num(0.0) - head.target_mean) / head.target_scale
         squares = (output - wanted).square() * measured
         return (squares.sum() / measured.sum().clamp(min=1))[None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -26,11 +26,8 @@ from distrib.trainables.screens.base import (
 )
 from distrib.trainables.screens.mlp.config import MlpConfig
 from distrib.trainables.screens.mlp.data import training_targets
+from distrib.trainables.training.config import Recipe
 from distrib.trainables.training_rows import remember
-
-if TYPE_CHECKING:
-    from distrib.trainables.training.loop import Recipe
-
 
 UNTUNED = {
     "hidden_width": 256,
@@ -79,7 +76,7 @@ class Mlp(ScreenTrainable[MlpConfig]):
         from distrib.trainables.training.loop import train
 
         task = MlpTask(config, data, worker, folds_of(config, data))
-        for item in train(task, recipe(config), worker, state=state):
+        for item in train(task, Recipe.of(config, self.metrics), worker, state=state):
             yield replace(item, held_out=task.held_out_frame()) if item.metrics else item
 
     def refit(
@@ -95,7 +92,7 @@ class Mlp(ScreenTrainable[MlpConfig]):
         from distrib.trainables.training.loop import train
 
         task = MlpTask(config, data, worker, held_out=None)
-        items = train(task, recipe(config), worker, units=budget, state=state)
+        items = train(task, Recipe.of(config, self.metrics), worker, units=budget, state=state)
         yield from remember(items, self.row_ids(data))
 
     def baselines(
@@ -140,20 +137,3 @@ class Mlp(ScreenTrainable[MlpConfig]):
         targets = training_targets(config, judged)
         predicted, loss = apply_model(config, state, judged.inputs, targets, worker)
         return {**scores(predicted, judged, self.training_mean(state)), "loss": loss}
-
-
-def recipe(config: MlpConfig) -> Recipe:
-    """What the loop needs to know of a configuration."""
-    from distrib.trainables.training.loop import Recipe
-
-    return Recipe(
-        epochs=config.epochs,
-        learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
-        schedule=config.schedule,
-        warmup=config.warmup,
-        clip_norm=config.clip_norm,
-        accumulate=config.accumulate,
-        patience=config.patience,
-        monitor=Mlp.metrics,
-    )

@@ -14,7 +14,8 @@ from distrib.data.screens.screen_scores import scores
 from distrib.trainables.base import State, Worker
 from distrib.trainables.screens.base import as_frame, model_values
 from distrib.trainables.screens.mlp.data import training_targets
-from distrib.trainables.training.loop import autocast, load_model, shared_tensor
+from distrib.trainables.training.device import autocast, load_model, shared_tensor
+from distrib.trainables.training.loop import Blocks
 from distrib.trainables.training.widths import hidden_widths
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from distrib.trainables.screens.mlp.config import MlpConfig
 
 
-class MlpTask:
-    """Folds of one data set, trained side by side; a `Task` of `torch_loop`.
+class MlpTask(Blocks):
+    """Folds of one data set, trained side by side; a `Task` of the loop.
 
     Args:
         held_out: of each fold the rows it does not train on; None: one model on every row.
@@ -78,10 +79,10 @@ class MlpTask:
         """The batches of a block, of all folds at once."""
         return self.folds.block(self.model, epoch, index)
 
-    def losses(self, batch: Batch) -> Tensor:
+    def losses(self, model: StackedMLP, batch: Batch) -> Tensor:
         """(folds,) mean loss of a batch."""
-        output = self.model(batch.x, batch.masks, batch.weight)
-        return self.model.losses(output, batch.y, batch.entries, batch.measured)
+        output = model(batch.x, batch.masks, batch.weight)
+        return model.losses(output, batch.y, batch.entries, batch.measured)
 
     def validate(self) -> dict[str, float] | None:
         """Every metric of the predictions for rows held out, pooled over the folds."""

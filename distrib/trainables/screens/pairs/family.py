@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from distrib.data.screens.screen import Screen
 from distrib.trainables.base import Fidelity, Progress, State, Worker
-from distrib.trainables.screens.base import METRICS, ScreenTrainable, folds_of
+from distrib.trainables.screens.base import ScreenTrainable, folds_of
 from distrib.trainables.screens.pairs.config import MlpPairsConfig
+from distrib.trainables.training.config import Recipe
 from distrib.trainables.training_rows import remember
-
-if TYPE_CHECKING:
-    from distrib.trainables.training.loop import Recipe
 
 
 class MlpPairs(ScreenTrainable[MlpPairsConfig]):
@@ -39,7 +36,7 @@ class MlpPairs(ScreenTrainable[MlpPairsConfig]):
         from distrib.trainables.training.loop import train
 
         task = PairsTask(config, data, worker, folds_of(config, data))
-        for item in train(task, recipe(config), worker, state=state):
+        for item in train(task, Recipe.of(config, self.metrics), worker, state=state):
             yield replace(item, held_out=task.held_out_frame()) if item.metrics else item
 
     def refit(
@@ -55,7 +52,7 @@ class MlpPairs(ScreenTrainable[MlpPairsConfig]):
         from distrib.trainables.training.loop import train
 
         task = PairsTask(config, data, worker, held_out=None)
-        items = train(task, recipe(config), worker, units=budget, state=state)
+        items = train(task, Recipe.of(config, self.metrics), worker, units=budget, state=state)
         yield from remember(items, self.row_ids(data))
 
     def apply(
@@ -69,19 +66,3 @@ class MlpPairs(ScreenTrainable[MlpPairsConfig]):
     def training_mean(self, state: State) -> np.ndarray:
         """(G,) mean of the targets of the rows trained on."""
         return state.arrays["model.target_mean"][0, 0]
-
-
-def recipe(config: MlpPairsConfig) -> Recipe:
-    """What the loop needs to know of a configuration."""
-    from distrib.trainables.training.loop import Recipe
-
-    return Recipe(
-        epochs=config.epochs,
-        learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
-        schedule=config.schedule,
-        warmup=config.warmup,
-        clip_norm=config.clip_norm,
-        patience=config.patience,
-        monitor=METRICS,
-    )

@@ -14,7 +14,8 @@ from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_scores import scores
 from distrib.trainables.base import State, Worker
 from distrib.trainables.screens.base import as_frame, model_values, reference, require_targets
-from distrib.trainables.training.loop import autocast, load_model, shared_tensor
+from distrib.trainables.training.device import autocast, load_model, shared_tensor
+from distrib.trainables.training.loop import Blocks
 from distrib.trainables.training.widths import hidden_widths
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ class Batch:
     masks: tuple[Tensor, ...]
 
 
-class PairsTask:
-    """Folds of one screen, trained side by side; a `Task` of `torch_loop`.
+class PairsTask(Blocks):
+    """Folds of one screen, trained side by side; a `Task` of the loop.
 
     Args:
         held_out: of each fold the rows it does not train on; None: one model on every row.
@@ -99,9 +100,9 @@ class PairsTask:
         for step in range(first, min(first + BLOCK_STEPS, self.num_batches)):
             yield self._batch(epoch, step, rows, genes, order[:, step])
 
-    def losses(self, batch: Batch) -> Tensor:
+    def losses(self, model: StackedPairs, batch: Batch) -> Tensor:
         """(folds,) mean loss of a batch."""
-        output = self.model(batch.x, batch.genes, batch.masks).float()
+        output = model(batch.x, batch.genes, batch.masks).float()
         return ((output - batch.y).square() * batch.weight).sum(dim=(1, 2))
 
     def validate(self) -> dict[str, float] | None:

@@ -1,0 +1,41 @@
+"""A column `split` of a user's data, which says of each row what it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from distrib.errors import InputError
+
+SPLIT = "split"
+"""The column's name."""
+
+WORDS = ("train", "validation", "test")
+
+
+def split_words(
+    values: Sequence[object] | np.ndarray, *, file: object = None, first: int = 0
+) -> np.ndarray:
+    """A column that says of each row what it is for, checked.
+
+    Args:
+        values: (rows,) texts. file, first: where they come from and the number of the first row,
+            counted from 0, for the error.
+
+    Returns:
+        (rows,) str, each of `WORDS`.
+
+    Raises:
+        InputError: another word, by name and row.
+    """
+    words = np.array([str(value) for value in values], dtype=str)
+    if len(wrong := np.flatnonzero(~np.isin(words, WORDS))):
+        raise InputError(
+            "an unknown word for a part of the data",
+            file=file,
+            where=f"row {first + wrong[0] + 1}, column 'split'",
+            found=words[wrong[0]] or "nothing",
+            expected=", ".join(WORDS),
+        )
+    return words

@@ -1,0 +1,293 @@
+"""What torch families share that train one network on rows, of arrays or of a stream.
+
+A family says how rows become a batch, what their losses are and how a network is judged; the loop,
+the order of the rows, the split, the sums over the workers and what a state holds are here.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from distrib.data.streams.parquet_set import ParquetSet
+from distrib.data.streams.stream_batches import Rows, Tokens
+from distrib.errors import InputError
+from distrib.trainables.base import Config, Progress, Source, State, Trainable, Worker
+from distrib.trainables.training.batches import LANES, ArrayBatches, Batches, batches_of
+from distrib.trainables.training.config import Recipe
+from distrib.trainables.training.device import autocast, load_model
+from distrib.trainables.training.loop import CHANCE_EVERY, train
+from distrib.trainables.training.parts import count, is_empty, parted
+from distrib.trainables.training.task import Batch, TorchTask, Use, inputs_of
+from distrib.trainables.training_rows import remember
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
+
+__all__ = ["Batch", "TorchTrainable", "Use"]
+
+C = TypeVar("C", bound=Config)
+S = TypeVar("S", bound=Source)
+D = TypeVar("D")
+
+HELD_OUT, SPLIT_SEED = 0.1, 0
+"""Where a configuration does not say what is held out."""
+
+
+class TorchTrainable(Trainable[C, S, D]):  # type: ignore[type-var]  # a stream is no `Data`
+    """A network on rows, in arrays (see `Data`) or streamed (`ParquetSet`).
+
+    Data may say by themselves what is validated and tested on: arrays by an attribute `split` (see
+    `distrib.data.files.split_words.split_words`), a stream by a column of that name.
+
+    Attributes:
+        split_by: the column of a stream whose values are never parted between training and what is
+            held out; None: rows are.
+        no_decay: no weight decay for biases, norms and what else has fewer than two dimensions.
+        chance_every: seconds between chances to save or stop amid an epoch.
+    """
+
+    framework = "torch"
+    devices = ("cpu", "cuda")
+    precisions = ("float32", "bfloat16")
+    max_workers = LANES
+    split_by: ClassVar[str | None] = None
+    no_decay: ClassVar[bool] = False
+    chance_every: ClassVar[float] = CHANCE_EVERY
+
+    @abstractmethod
+    def build(self, config: C, values: Mapping[str, Any]) -> nn.Module:
+        """The network, drawn from torch's global numbers, which the seed has set.
+
+        Args:
+            values: those of the rows that it is, or was, trained on.
+        """
+
+    @abstractmethod
+    def batching(self, config: C) -> Rows | Tokens:
+        """The batch of a step, of all workers together."""
+
+    @abstractmethod
+    def collate(self, config: C, values: Mapping[str, Any], rows: Any, use: Use) -> Batch:
+        """Rows (data taken from arrays, or a table), at least one, made ready for the network."""
+
+    @abstractmethod
+    def losses(self, config: C, model: Any, inputs: dict[str, Any]) -> Tensor:
+        """Losses of a batch, which are summed and divided by the `count` of the whole step.
+
+        Args:
+            model: perhaps wrapped: to be called, not to be looked into.
+            inputs: of the batch, on the network's device.
+        """
+
+    @abstractmethod
+    def sums(self, config: C, model: nn.Module, inputs: dict[str, Any]) -> dict[str, Any]:
+        """What is added up over batches and workers to judge a network: numbers or tensors."""
+
+    @abstractmethod
+    def figures(self, config: C, sums: dict[str, Any]) -> dict[str, float]:
+        """Every metric of such sums, which are arrays of float64 by then."""
+
+    @abstractmethod
+    def apply(self, config: C, model: nn.Module, inputs: dict[str, Any]) -> pd.DataFrame:
+        """Predictions, a row per row; without a column `id`, ids or places are put first."""
+
+    def values(self, config: C, data: D) -> dict[str, Any]:
+        """Plain values of the rows trained on that `build` needs or a user should know."""
+        return {}
+
+    def lengths(self, config: C, data: D) -> np.ndarray:
+        """(rows,) tokens of each row of arrays, for batches of tokens."""
+        raise NotImplementedError(f"{type(self).__name__} has batches of tokens but no lengths")
+
+    def optimizer(self, config: C, model: nn.Module) -> Optimizer:
+        """Of the network's parameters; its learning rates are the peaks of the schedule."""
+        from distrib.models.training.optimizers import make_optimizer
+
+        recipe = self.recipe(config)
+        return make_optimizer(
+            model,
+            recipe.optimizer,
+            recipe.learning_rate,
+            recipe.weight_decay,
+            no_decay=self.no_decay,
+        )
+
+    def recipe(self, config: C) -> Recipe:
+        """How it is trained."""
+        return Recipe.of(config, self.metrics, no_decay=self.no_decay)
+
+    def split(self, config: C, data: D) -> tuple[D, D]:
+        """The rows to train on and those to validate on."""
+        fraction = getattr(config, "held_out", HELD_OUT)
+        seed = getattr(config, "split_seed", SPLIT_SEED)
+        return parted(data, "validation", fraction, seed, self.split_by)
+
+    def set_aside(self, data: D, fraction: float, seed: int) -> tuple[D, D | None]:
+        """The test rows that the data name; else by group, of a stream by hash."""
+        rest, test = parted(data, "test", fraction, seed, self.split_by)
+        return (data, None) if is_empty(test) else (rest, test)
+
+    def count(self, data: D) -> int:
+        """Rows."""
+        return count(data)
+
+    def row_ids(self, data: D) -> np.ndarray | None:
+        """The `ids` of arrays that have them."""
+        return getattr(data, "ids", None)
+
+    def check(self, config: C, data: D, num_workers: int = 1) -> None:
+        """There are shards for so many workers, columns for such batches, and rows in each part."""
+        self._batches(config, data, Worker(world_size=num_workers), seed=0)
+        for name, part in zip(("training", "validation"), self.split(config, data)):
+            if is_empty(part):
+                of = f"values of {self.split_by!r}" if self.split_by else "rows"
+                share = getattr(config, "held_out", HELD_OUT)
+                raise InputError(
+                    f"the {name} part has no rows",
+                    file=getattr(data, "folder", None),
+                    where="held_out",
+                    found=f"{share:g} of the {of} held out, too few to fall into both",
+                    expected=f"more {of}, or another share or split_seed",
+                )
+
+    def progress(
+        self, config: C, data: D, worker: Worker, state: State | None = None
+    ) -> Iterator[Progress]:
+        """Train on a part of the rows; each epoch is judged on the others."""
+        rest, held_out = self.split(config, data)
+        return self._train(config, rest, held_out, worker, None, state)
+
+    def refit(
+        self,
+        config: C,
+        data: D,
+        worker: Worker,
+        units: int | None,
+        state: State | None = None,
+    ) -> Iterator[Progress]:
+        """Train on all of the rows, for `units` epochs of the schedule of `config.epochs`."""
+        items = self._train(config, data, None, worker, units, state)
+        ids = self.row_ids(data)
+        return items if ids is None else remember(items, ids)
+
+    def predict(self, config: C, state: State, data: D, worker: Worker) -> pd.DataFrame:
+        """A row per row, in the order of the data."""
+        import torch
+
+        alone = replace(worker, rank=0, world_size=1)
+        model = self._restored(config, state.values, state, worker).eval()
+        batches = self._batches(config, data, alone)
+        frames = []
+        with torch.inference_mode(), autocast(worker):
+            for _, inputs in self._in_order(config, state.values, batches, "predict", alone):
+                frames.append(self.apply(config, model, inputs))
+        frame = pd.concat(frames, ignore_index=True)
+        if isinstance(batches, ArrayBatches):
+            order = np.argsort(np.concatenate(batches.orders(0)))
+            frame = frame.iloc[order].reset_index(drop=True)
+        if "id" not in frame:
+            ids = self.row_ids(data)
+            frame.insert(0, "id", np.arange(len(frame)) if ids is None else ids)
+        return frame
+
+    def evaluate(self, config: C, state: State, data: D, worker: Worker) -> dict[str, float]:
+        """Every metric, over the rows of all workers."""
+        model = self._restored(config, state.values, state, worker)
+        return self.judge(config, model, data, state.values, worker)
+
+    def judge(
+        self, config: C, model: nn.Module, data: D, values: Mapping[str, Any], worker: Worker
+    ) -> dict[str, float]:
+        """Every metric of a network on rows: `figures` of the `sums` of all workers."""
+        import torch
+
+        model.eval()
+        batches = self._batches(config, data, worker)
+        total: dict[str, Any] = {}
+        with torch.inference_mode(), autocast(worker):
+            for _, inputs in self._in_order(config, values, batches, "validate", worker):
+                for name, value in self.sums(config, model, inputs).items():
+                    added = torch.as_tensor(value).double()
+                    total[name] = total[name] + added if name in total else added
+            if not total:  # a worker without rows has a sum all the same, of nothing
+                use = Use("validate", np.random.SeedSequence(0))
+                batch = self.collate(config, values, batches.spare(), use)
+                sums = self.sums(config, model, inputs_of(batch, worker))
+                total = {name: torch.as_tensor(v).double() * 0 for name, v in sums.items()}
+        return self.figures(config, _summed(total, worker))
+
+    def _in_order(
+        self,
+        config: C,
+        values: Mapping[str, Any],
+        batches: Batches,
+        purpose: Any,
+        worker: Worker,
+    ) -> Iterator[tuple[Batch, dict[str, Any]]]:
+        """Every batch of this worker once, and its inputs on the device."""
+        seed = getattr(config, "split_seed", SPLIT_SEED)
+        for number, part in enumerate(batches.epoch(0, batches.start)):
+            for k, rows in enumerate(part.rows):
+                use = Use(purpose, np.random.SeedSequence([seed, worker.rank, number, k]))
+                batch = self.collate(config, values, rows, use)
+                yield batch, inputs_of(batch, worker)
+
+    def _train(
+        self,
+        config: C,
+        data: D,
+        held_out: D | None,
+        worker: Worker,
+        units: int | None,
+        state: State | None,
+    ) -> Iterator[Progress]:
+        values = self.values(config, data)
+        model = self._restored(config, values, None, worker)
+        batches = self._batches(config, data, worker, seed=config.seed)
+        task = TorchTask(self, config, model, values, batches, held_out, worker)
+        return train(
+            task,
+            self.recipe(config),
+            worker,
+            units=units,
+            state=state,
+            optimizer=lambda model: self.optimizer(config, model),
+            chance_every=self.chance_every,
+        )
+
+    def _batches(self, config: C, data: D, worker: Worker, seed: int | None = None) -> Batches:
+        batch = self.batching(config)
+        of_tokens = isinstance(batch, Tokens) and not isinstance(data, ParquetSet)
+        lengths = self.lengths(config, data) if of_tokens else None
+        return batches_of(data, batch, worker, seed=seed, lengths=lengths)
+
+    def _restored(
+        self, config: C, values: Mapping[str, Any], state: State | None, worker: Worker
+    ) -> nn.Module:
+        """The network on the worker's device, from the seed or as it was."""
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            model = self.build(config, values)
+        if state is not None:
+            load_model(model, state)
+        return model.to(worker.device)
+
+
+def _summed(sums: dict[str, Any], worker: Worker) -> dict[str, Any]:
+    """The sums of all workers, in one exchange."""
+    arrays = {name: sums[name].cpu().numpy() for name in sorted(sums)}
+    flat = worker.sum(np.concatenate([array.ravel() for array in arrays.values()]))
+    found, start = {}, 0
+    for name, array in arrays.items():
+        found[name] = flat[start : start + array.size].reshape(array.shape)
+        start += array.size
+    return found
