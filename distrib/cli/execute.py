@@ -28,10 +28,14 @@ def carry_out(
     stored: dict[str, Any] | None = None,
     store: RemoteStore | None = None,
     searched: bool = True,
+    beside: Callable[[RunFolder], Sequence[Tracker]] = lambda folder: (),
 ) -> int:
     """Run a study, leave its pictures and tables, print its summary; the exit code.
 
     The study outlives whoever reads its output, and says how to go on however it is stopped.
+
+    Args:
+        beside: who looks on beside the usual ones, given the folder.
     """
     folders: list[RunFolder] = []
     leave = " --allow-custom" if plan.options.allow_custom else ""
@@ -42,7 +46,7 @@ def carry_out(
 
     with redirect_stdout(cast(TextIO, Lasting(sys.stdout))):
         try:
-            return _carry_out(plan, place, stored, store, searched, leave, resume, folders)
+            return _carry_out(plan, place, stored, store, searched, leave, resume, folders, beside)
         except KeyboardInterrupt:
             if not folders:
                 raise
@@ -82,6 +86,7 @@ def _carry_out(
     leave: str,
     resume: Callable[[], str],
     folders: list[RunFolder],
+    beside: Callable[[RunFolder], Sequence[Tracker]],
 ) -> int:
     from distrib.study.driver.run_study import run_study
     from distrib.tracking.phases import Phases
@@ -91,7 +96,7 @@ def _carry_out(
 
     def trackers(folder: RunFolder) -> Sequence[Tracker]:
         folders.append(folder)
-        return look_on(folder)
+        return [*look_on(folder), *beside(folder)]
 
     argv = ["python", "-m", f"distrib.{Path(sys.argv[0]).stem}", *map(shlex.quote, sys.argv[1:])]
     outcome = run_study(

@@ -20,8 +20,8 @@ def read_labels(path: Path, num_frames: int) -> tuple[np.ndarray, list[str]]:
 
     - CSV: a header with an empty cell and the names of the classes, the first of them background;
       then for every frame its number and a 1 in the column of its class, 0 in the others.
-    - pickle: a dict of `states`, (frames,) integers, and `state_labels` (or `state_mapping`), a dict
-      from number to name.
+    - pickle: a dict of `states`, (frames,) integers, and of `state_labels` or `state_mapping`, a
+      dict from number to name.
 
     Args:
         num_frames: of the session's signals.

@@ -1,4 +1,4 @@
-"""Sessions from a folder: signals, and what labels and tasks there are, checked against each other."""
+"""Sessions from a folder: signals, labels and tasks, checked against each other."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Sessions cut into sequences of equal length, dealt to training, validation and test in blocks.
 
-As in daart: each session's sequences are dealt in blocks of training, gap, validation, gap, test and
-gap sequences; what is left over trains; then all move on by a random offset, around the end.
+As in daart: each session's sequences are dealt in blocks of training, gap, validation, gap, test
+and gap sequences; what is left over trains; then all move on by a random offset, around the end.
 """
 
 from __future__ import annotations

@@ -65,6 +65,14 @@ class Sessions:
         found = kind[session]
         return np.full(stop - start, BACKGROUND, np.int16) if found is None else found[start:stop]
 
+    def names(self) -> np.ndarray:
+        """(P,) str: ids of whole sessions, ids and frames of parts of some."""
+        names = []
+        for session, start, stop in self.parts.tolist():
+            whole = (start, stop) == (0, self.tracks[session].num_frames)
+            names.append(str(self.ids[session]) + ("" if whole else f":{start}-{stop}"))
+        return np.array(names)
+
     def num_frames(self) -> int:
         """Of all parts."""
         return int((self.parts[:, 2] - self.parts[:, 1]).sum())

@@ -98,7 +98,7 @@ def _oscillate(
     turns: np.ndarray,
     damping: np.ndarray,
 ) -> np.ndarray:
-    """(frames, signals): z[t] = damping * e^(i turn) * z[t-1] + noise; the signal is level + Re z."""
+    """(frames, signals) level + Re z, with z[t] = damping * e^(i turn) * z[t-1] + noise."""
     frames, signals = len(truth), levels.shape[1]
     factor = (damping * np.exp(1j * turns))[truth]
     drive = rng.standard_normal((frames, signals)) + 1j * rng.standard_normal((frames, signals))
@@ -112,7 +112,7 @@ def _oscillate(
 
 
 def _by_hand(rng: np.random.Generator, truth: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Stretches inside random bouts, each class in turn, until `LABELLED` of the frames have one."""
+    """Stretches inside random bouts, each class in turn, until enough frames have a label."""
     hand = np.zeros(len(truth), dtype=np.int16)
     ends = np.append(starts[1:], len(truth))
     wanted = LABELLED * len(truth)

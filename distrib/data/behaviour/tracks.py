@@ -1,4 +1,4 @@
-"""The signals of one session, z-scored by its own figures; in memory, or on disk where they are long.
+"""The signals of one session, z-scored by its own figures; in memory, or on disk if they are long.
 
 What is missing is filled before the figures are taken (`interpolate`), or stays NaN and is left out
 of them (`mask`).

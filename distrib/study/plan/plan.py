@@ -30,6 +30,7 @@ SETTINGS = (
     "grace",
     "reduction_factor",
     "metric",
+    "points",
 )
 
 

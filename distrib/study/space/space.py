@@ -146,7 +146,12 @@ class Space:
         return tuple(p for p in self.parameters if p.kind == "grid")
 
     def grid_points(self) -> list[dict[str, Any]]:
-        """Every combination of the grid dimensions' labels; one empty point without any."""
+        """Every combination of the grid dimensions' labels; one empty point without any.
+
+        A space that lists its `points` has those, in their order.
+        """
+        if points := self.settings.get("points"):
+            return [{name: label(value) for name, value in point.items()} for point in points]
         names = [p.name for p in self.grid()]
         values = [[label(v) for v in p.values] for p in self.grid()]
         return [dict(zip(names, point)) for point in itertools.product(*values)]

@@ -29,10 +29,7 @@ def write_pictures(folder: Path, held_out: pd.DataFrame, classes: Sequence[str])
 def confusion_table(frames: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """Labelled frames by their class (rows) and the one that was predicted (columns)."""
     known = frames[frames["label"] != ""]
-    kind = {"categories": list(classes)}
-    table = pd.crosstab(
-        pd.Categorical(known["label"], **kind),
-        pd.Categorical(known["state"], **kind),
-        dropna=False,
-    ).loc[list(classes[1:])]
+    kind = pd.CategoricalDtype(list(classes))
+    pairs = known["label"].astype(kind), known["state"].astype(kind)
+    table = pd.crosstab(*pairs, dropna=False).loc[list(classes[1:])]
     return table.rename_axis(index="label", columns="state")

@@ -22,7 +22,7 @@ from distrib.data.behaviour.test_part import part_aside
 from distrib.data.behaviour.windows import windows
 from distrib.data.streams.stream_batches import Rows
 from distrib.errors import InputError
-from distrib.trainables.base import ArtifactInputs, Fidelity, Metric, Progress, State, Worker
+from distrib.trainables.base import Fidelity, Metric, Progress, State, Worker
 from distrib.trainables.behaviour.segmenter.baselines import SHIPPED, simple_baselines
 from distrib.trainables.behaviour.segmenter.checks import check_training
 from distrib.trainables.behaviour.segmenter.config import SegmenterConfig
@@ -30,9 +30,11 @@ from distrib.trainables.behaviour.segmenter.figures import METRICS, bout_sums, p
 from distrib.trainables.behaviour.segmenter.held_out import frame_ids
 from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
 from distrib.trainables.behaviour.segmenter.task import SegmenterTask, loss_weights
+from distrib.trainables.capabilities import ArtifactInputs
 from distrib.trainables.training.config import Recipe
 from distrib.trainables.training.device import autocast
 from distrib.trainables.training.family import Batch, TorchTrainable, Use
+from distrib.trainables.training_rows import remember
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -292,12 +294,17 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         config: SegmenterConfig,
         data: Sessions,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None = None,
     ) -> Iterator[Progress]:
         """Train on every sequence."""
         sequences = cut(data, config.sequence_length, config.keep_tail)
-        return self._train(config, sequences, None, worker, units, state)
+        items = self._train(config, sequences, None, worker, budget, state)
+        return remember(items, self.row_ids(data))
+
+    def row_ids(self, data: Sessions) -> np.ndarray:
+        """The sessions, those in parts with their frames."""
+        return data.names()
 
     def predict(
         self, config: SegmenterConfig, state: State, data: Sessions, worker: Worker
@@ -374,8 +381,6 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
             return ["its validation states are missing: they are kept of the --keep best trials"]
         write_pictures(folder, inputs.held_out, state.values["classes"])
         return []
-
-    outputs = write_artifacts
 
     def example(self, folder: Path) -> None:
         """Three short simulated sessions."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -46,7 +46,7 @@ def load_sessions(source: SessionsSource, *, labels: bool) -> Sessions:
         said = read_data_file(path)
         path, options = said.folder, said.options
         ignore_class, weight_classes = said.ignore_class, said.weight_classes
-    given = {
+    given: dict[str, Any] = {
         "input_type": source.input_type,
         "ids": _tuple(source.expt_ids),
         "test_ids": _tuple(source.expt_ids_test),

@@ -34,6 +34,10 @@ def ramp(epoch: int, start: int, end: int) -> float:
 class SegmenterTask(TorchTask):
     """The kit's task, with weights of the loss that move and labels of the network's own."""
 
+    family: Any
+    model: Any
+    batches: Any
+
     def epoch(self, epoch: int, place: np.ndarray) -> Iterator[Item]:
         config, memory = self.config, self.model.memory
         self.now = epoch
@@ -88,7 +92,7 @@ class SegmenterTask(TorchTask):
         """Give every training frame a class, or background where the network is not sure of it."""
         import torch
 
-        config, sequences = self.config, self.batches.data  # type: ignore[attr-defined]
+        config, sequences = self.config, self.batches.data
         ups = config.semi_supervised_algo == "ups"
         self.model.train(ups)
         torch.manual_seed(int(np.random.SeedSequence([config.seed, self.now]).generate_state(1)[0]))
@@ -122,7 +126,7 @@ class SegmenterTask(TorchTask):
         import torch
 
         if not hasattr(self, "places"):  # taken up amid an epoch
-            self.places = _places(self.batches.data.parts)  # type: ignore[attr-defined]
+            self.places = _places(self.batches.data.parts)
         labels, shape = self.model.memory.pseudo, inputs["weak"].shape
         found = torch.full(shape, -1, dtype=labels.dtype, device=labels.device)
         for row, (session, start, stop) in enumerate(inputs["parts"].tolist()):
