@@ -131,7 +131,7 @@ def _points(files: ThreeFiles, args: argparse.Namespace) -> tuple[list[dict[str,
 def _hashes(
     files: ThreeFiles, points: list[dict[str, Any]], results: Path, args: argparse.Namespace
 ) -> tuple[list[str], dict[int, Path]]:
-    """Of each combination the hash, and the version that was trained with it, where there is one."""
+    """The hash of each combination, and the versions that were trained with one of them."""
     from distrib.trainables.behaviour.daart.folders import completed
     from distrib.trainables.behaviour.daart.keys import settings_of
     from distrib.trainables.behaviour.segmenter.config import SegmenterConfig

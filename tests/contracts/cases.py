@@ -124,6 +124,22 @@ CASES = [
         predicted=lambda data: int(np.bitwise_count(data.options).sum()),
     ),
     Case(
+        "segmenter",
+        {
+            "epochs": 3,
+            "n_hid_units": 8,
+            "n_lags": 2,
+            "batch_size": 8,
+            "sequence_length": 250,
+            "trial_splits": "3;1;0;0",
+            "learning_rate": 1e-2,
+        },
+        budget=3,
+        groups=4,
+        predicted=lambda data: data.num_frames(),
+        diverging={"learning_rate": 1e30},
+    ),
+    Case(
         "tests.support.toys:Curve",
         {"epochs": 6, "noise": 0.1},
         budget=6,

@@ -285,7 +285,11 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
             for part, states in enumerate(predicted)
         )
         bouts = bout_sums(data, predicted, values["ignore_class"])
-        named = {**scores(np.asarray(matrix), bouts, classes), **self.figures(config, sums)}
+        figures = self.figures(config, sums)
+        judged = scores(np.asarray(matrix), bouts, classes)
+        if not np.isfinite(figures["loss"]):  # the classes of a network of NaN mean nothing
+            judged = dict.fromkeys(judged, np.nan)
+        named = {**judged, **figures}
         first = [m.name for m in METRICS if m.name in named]
         return {name: named[name] for name in [*first, *sorted(set(named) - set(first))]}, predicted
 
@@ -301,6 +305,10 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         sequences = cut(data, config.sequence_length, config.keep_tail)
         items = self._train(config, sequences, None, worker, budget, state)
         return remember(items, self.row_ids(data))
+
+    def count(self, data: Sessions) -> int:
+        """Frames."""
+        return data.num_frames()
 
     def row_ids(self, data: Sessions) -> np.ndarray:
         """The sessions, those in parts with their frames."""

@@ -28,7 +28,8 @@ def longest_session(frames: pd.DataFrame) -> pd.DataFrame:
 
 def codes(words: pd.Series, classes: Sequence[str]) -> np.ndarray:
     """(frames,) numbers of the classes; -1 for ""."""
-    return pd.Categorical(words, categories=list(classes)).codes.astype(np.int16)
+    number = {name: k for k, name in enumerate(classes)}
+    return words.map(number).fillna(-1).to_numpy(dtype=np.int16)
 
 
 def draw_confusion(table: pd.DataFrame, path: Path) -> None:
