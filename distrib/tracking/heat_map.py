@@ -41,7 +41,8 @@ def versions_below(place: Path) -> list[Training]:
         checks = rows.dropna(subset=["val_loss"])
         best = checks[checks["epoch"] == values.get("best_val_epoch")]
         row = (best if len(best) else checks).iloc[-1]
-        figures = {str(k): float(row[k]) for k in checks if str(k).startswith("val_")}
+        names = [str(name) for name in checks if str(name).startswith("val_")]
+        figures = {name: float(row[name]) for name in names}
         found.append(Training(values, {k: v for k, v in figures.items() if np.isfinite(v)}))
     return found
 

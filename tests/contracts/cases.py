@@ -124,6 +124,19 @@ CASES = [
         predicted=lambda data: int(np.bitwise_count(data.options).sum()),
     ),
     Case(
+        "segmenter_trees",
+        {
+            "rounds": 3,
+            "trees_per_round": 4,
+            "n_lags": 1,
+            "sequence_length": 250,
+            "trial_splits": "3;1;0;0",
+        },
+        budget=3,
+        groups=3,
+        predicted=lambda data: data.num_frames(),
+    ),
+    Case(
         "segmenter",
         {
             "epochs": 3,

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from distrib.data.behaviour.frame_metrics import confusion
-from distrib.data.behaviour.sequences import TRAIN, VALIDATION, cut, deal, fraction_of, parse_splits
+from distrib.data.behaviour.sequences import cut
 from distrib.data.behaviour.sessions import Sessions
-from distrib.data.behaviour.test_part import part_aside
+from distrib.data.behaviour.splitting import part_aside, parts_of, scored_from
 from distrib.data.behaviour.windows import windows
 from distrib.data.streams.stream_batches import Rows
 from distrib.errors import InputError
@@ -81,16 +81,11 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
 
     def split(self, config: SegmenterConfig, data: Sessions) -> tuple[Sessions, Sessions]:
         """Sequences to train on and to validate on, dealt in blocks within each session."""
-        sequences = cut(data, config.sequence_length, config.keep_tail)
-        what = deal(sequences, parse_splits(config.trial_splits), config.split_seed)
-        rows = fraction_of(np.flatnonzero(what == TRAIN), config.train_frac, config.split_seed)
-        return sequences.take(rows), sequences.take(np.flatnonzero(what == VALIDATION))
+        return parts_of(config, data)
 
     def values(self, config: SegmenterConfig, data: Sessions) -> dict[str, Any]:
         """Names, what is not scored, weights of the classes, and the figures of the z-scoring."""
-        ignore = config.ignore_class
-        if ignore is None:
-            ignore = 0 if data.ignore_class is None else data.ignore_class
+        ignore = scored_from(config.ignore_class, data)
         if config.classifier_type == "binary":
             ignore = -100
         sessions = np.unique(data.groups).tolist()
@@ -304,15 +299,15 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         """Train on every sequence."""
         sequences = cut(data, config.sequence_length, config.keep_tail)
         items = self._train(config, sequences, None, worker, budget, state)
-        return remember(items, self.row_ids(data))
+        return remember(items, data.names())
 
     def count(self, data: Sessions) -> int:
         """Frames."""
         return data.num_frames()
 
     def row_ids(self, data: Sessions) -> np.ndarray:
-        """The sessions, those in parts with their frames."""
-        return data.names()
+        """The session of each frame, of one in parts with the part."""
+        return np.repeat(data.names(), data.parts[:, 2] - data.parts[:, 1])
 
     def predict(
         self, config: SegmenterConfig, state: State, data: Sessions, worker: Worker

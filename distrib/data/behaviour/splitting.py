@@ -1,17 +1,45 @@
-"""What of the sessions is set aside for the test."""
+"""What of the sessions is trained on, validated on, and set aside for the test."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from distrib.data.behaviour.sequences import (
+    TRAIN,
+    VALIDATION,
+    cut,
+    deal,
+    fraction_of,
+    parse_splits,
+)
 from distrib.data.behaviour.sessions import Sessions
 from distrib.data.splits import holdout
 from distrib.errors import InputError
 
 CANDIDATES = 41
 """Places that are looked at for the stretch of a single session."""
+
+
+def parts_of(config: Any, data: Sessions) -> tuple[Sessions, Sessions]:
+    """Sequences to train on and to validate on, dealt in blocks within each session.
+
+    Args:
+        config: with `sequence_length`, `keep_tail`, `trial_splits`, `split_seed`, `train_frac`.
+    """
+    sequences = cut(data, config.sequence_length, config.keep_tail)
+    what = deal(sequences, parse_splits(config.trial_splits), config.split_seed)
+    rows = fraction_of(np.flatnonzero(what == TRAIN), config.train_frac, config.split_seed)
+    return sequences.take(rows), sequences.take(np.flatnonzero(what == VALIDATION))
+
+
+def scored_from(asked: int | None, data: Sessions) -> int:
+    """The class that is not scored: as asked, else as the data file says, else background."""
+    if asked is not None:
+        return asked
+    return 0 if data.ignore_class is None else data.ignore_class
 
 
 def part_aside(data: Sessions, fraction: float, seed: int) -> tuple[Sessions, Sessions | None]:
