@@ -105,7 +105,8 @@ def shown(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     told = table[list(by)].assign(told=words)
     if len(by) == 1:
         return told.set_index(by[0])
-    return told.pivot(index=by[0], columns=by[1], values="told").fillna("")
+    table = told.set_index(list(by))["told"].unstack()  # noqa: PD010  # text, nothing to aggregate
+    return table.fillna("")
 
 
 def draw(table: pd.DataFrame, by: Sequence[str], path: Path) -> None:
@@ -113,7 +114,7 @@ def draw(table: pd.DataFrame, by: Sequence[str], path: Path) -> None:
     from distrib.trainables.pictures import INK, new_figure, save_figure
 
     across = by[1] if len(by) > 1 else "metric"
-    grid = table.pivot(index=by[0], columns=across, values="mean")
+    grid = table.pivot_table(index=by[0], columns=across, values="mean", dropna=False)
     counts = grid.to_numpy(dtype=float)
     figure = new_figure(2.2 + 0.9 * counts.shape[1], 1.6 + 0.6 * counts.shape[0])
     axes = figure.subplots()

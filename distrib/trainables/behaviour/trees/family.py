@@ -18,7 +18,7 @@ from distrib.data.behaviour.frame_metrics import confusion
 from distrib.data.behaviour.lags import lagged
 from distrib.data.behaviour.sequences import cut
 from distrib.data.behaviour.sessions import Sessions
-from distrib.data.behaviour.splitting import parts_of, part_aside, scored_from
+from distrib.data.behaviour.splitting import part_aside, parts_of, scored_from
 from distrib.errors import InputError
 from distrib.models.trees.forest import Forest
 from distrib.trainables.base import Fidelity, Metric, Progress, State, Trainable, Worker
@@ -150,7 +150,7 @@ class Trees(Trainable[TreesConfig, SessionsSource, Sessions]):
         state: State | None,
     ) -> Iterator[tuple[int, Grower, dict[str, Any]]]:
         inputs, states = labelled(config, sequences)
-        values = {
+        values: dict[str, Any] = {
             "classes": list(sequences.classes),
             "signals": list(sequences.signals),
             "ignore_class": scored_from(config.ignore_class, sequences),
