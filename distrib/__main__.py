@@ -13,6 +13,7 @@ COMMANDS = {
     "train": "train one configuration",
     "evaluate": "judge a trained model on data",
     "predict": "write a trained model's predictions",
+    "generate": "draw new samples from a trained model",
     "compare": "a leaderboard across studies",
     "watch": "follow a running study",
     "prepare": "write data in the form that --data takes",

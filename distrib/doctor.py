@@ -1,4 +1,4 @@
-"""Says what this machine has: `python -m distrib.doctor`."""
+"""Says what this machine has, or what ails a study: `python -m distrib.doctor`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,33 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from distrib.cli.command import BAD_INPUT, DONE, Parser, run_command
+from distrib.cli.command import BAD_INPUT, DONE, Parser, folder, run_command
+from distrib.errors import InputError
 
 EXAMPLES = """\
 python -m distrib.doctor
-python -m distrib.doctor --out /data/runs --address auto"""
+python -m distrib.doctor --out /data/runs --address auto
+python -m distrib.doctor runs/mlp-0
+python -m distrib.doctor runs/mlp-0 --rebuild-ledger"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Look at the machine; the exit code is 2 where something must be mended."""
     parser = Parser(
-        "doctor", "Versions, CPUs, GPUs, memory, disk and ports of a machine.", EXAMPLES
+        "doctor",
+        "Versions, CPUs, GPUs, memory, disk and ports of a machine; or whether a study can go on.",
+        EXAMPLES,
+    )
+    parser.add_argument("study", nargs="?", type=folder, help="look at this study's folder instead")
+    parser.add_argument(
+        "--rebuild-ledger",
+        action="store_true",
+        help="make the study's ledger again, of what its trials' own files hold",
+    )
+    parser.add_argument(
+        "--allow-custom",
+        action="store_true",
+        help="run the code that the study's space names as package.module:Class",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("runs"), metavar="DIR", help="where studies will be kept"
@@ -28,6 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def doctor(args: argparse.Namespace) -> int:
     """Print a line per check, advice below it, and a verdict."""
+    if args.study is not None:
+        return look_at_study(args)
+    if args.rebuild_ledger:
+        raise InputError("which study?", where="--rebuild-ledger", expected="its folder before it")
     from distrib.cluster.machine import checks
 
     amiss = 0
@@ -48,6 +68,34 @@ def doctor(args: argparse.Namespace) -> int:
         print("some of this must be mended before a study can run")
         return BAD_INPUT
     print("next: python -m distrib.tune --space mlp")
+    return DONE
+
+
+def look_at_study(args: argparse.Namespace) -> int:
+    """Whether a study can go on, or its ledger made again."""
+    from dataclasses import replace
+
+    from distrib.api.resuming import resumed_plan
+    from distrib.study.driver.rebuild_ledger import rebuild_ledger
+    from distrib.study.driver.resumable import check_resumable
+    from distrib.study.record.run_folder import open_run_folder
+
+    study = open_run_folder(args.study, ledger=not args.rebuild_ledger)
+    with study.locked():
+        plan, stored = resumed_plan(
+            study, lambda options: replace(options, allow_custom=args.allow_custom)
+        )
+        try:
+            check_resumable(study, stored, plan.space)
+            print("its ledger is whole, and knows every trial that left a folder")
+        except InputError as error:
+            if not args.rebuild_ledger:
+                raise
+            print(f"its ledger cannot be used:\n{error}")
+            for line in rebuild_ledger(study, stored, plan):
+                print(line)
+    leave = " --allow-custom" if args.allow_custom else ""
+    print(f"next: python -m distrib.tune --resume {args.study}{leave}")
     return DONE
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from distrib.cli.command import DONE, Parser, run_command
+from distrib.cli.prepare_antibodies import add_cluster, add_oas
 from distrib.cli.prepare_screens import add_embed, add_expression
 from distrib.errors import InputError
 
@@ -18,7 +19,11 @@ python -m distrib.prepare trimming --input repertoire/*.tsv --format airr --chai
     --group nonproductive_v-j_trim_ligation-mh --out data/
 python -m distrib.prepare expression --targets targets.csv --embeddings tf.npy \\
     --embedding-ids ids.npy --splits splits.pkl --out data/screen
-python -m distrib.prepare embed --sequences sequences.csv --model encoder/ --out embeddings.npz"""
+python -m distrib.prepare embed --sequences sequences.csv --model encoder/ --out embeddings.npz
+python -m distrib.prepare oas --catalogue oas_catalog/ --chain heavy --bsource PBMC --list urls.txt
+python -m distrib.prepare oas --units "oas/*.csv.gz" --chain heavy --bsource PBMC --out data/oas
+python -m distrib.prepare cluster --data data/oas --cdrh3-identity 1.0 --identity 0.7 \\
+    --split-identity 0.5 --split 80/10/10 --out data/heavy"""
 
 
 class _Verb(argparse.ArgumentParser):
@@ -39,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_trimming(verbs.add_parser("trimming", help="trims of V(D)J genes, from repertoire files"))
     add_expression(verbs.add_parser("expression", help="a perturbation screen, from its files"))
     add_embed(verbs.add_parser("embed", help="embeddings of sequences, by an encoder"))
+    add_oas(verbs.add_parser("oas", help="antibody chains, from data units of OAS"))
+    add_cluster(verbs.add_parser("cluster", help="antibody chains without like ones, split"))
     return run_command(lambda args: args.verb(args), parser, argv)
 
 

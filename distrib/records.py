@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 
 TrialState = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAIL"]
 FailureClass = Literal[
-    "bad configuration", "bad data", "out of memory", "diverged", "lost node", "bug"
+    "bad configuration", "bad data", "out of memory", "diverged", "lost node", "stalled", "bug"
 ]
 Scalar = str | int | float | bool | None
 

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
-from distrib.cli.command import Parser, run_command
+from distrib.cli.command import DONE, Parser, run_command
 from distrib.cli.execute import carry_out
-from distrib.cli.study_options import add_options, new_place, options_from, resumed
+from distrib.cli.study_options import add_group, add_options, new_place, options_from, resumed
 from distrib.errors import InputError
 
 EXAMPLES = """\
@@ -16,6 +16,7 @@ python -m distrib.train --config runs/mlp-0/best
 python -m distrib.train --config runs/mlp-0/best --data my_screen/ --seed 3
 python -m distrib.train --space mlp --set hidden_width=64 --max-epochs 100
 python -m distrib.train --space trimming_ligation_em --data prepared/ --bootstrap 100
+python -m distrib.train --space lel_pca --show
 python -m distrib.train --resume last"""
 
 
@@ -29,17 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="NAME|FILE",
         help="the defaults of this space's family, or a preset such as lel_pca",
     )
-    which.add_argument(
-        "--bootstrap",
-        type=int,
-        metavar="N",
-        help="fit the model again to N resamplings of the data: its standard errors",
-    )
-    which.add_argument(
-        "--bootstrap-of",
-        metavar="KIND",
-        help="what is drawn: sequences or clusters, as the family has them",
-    )
+    add_group(parser, "bootstrap")
     add_options(parser)
     return run_command(train, parser, argv)
 
@@ -68,7 +59,7 @@ def train(args: argparse.Namespace) -> int:
     if args.config:
         content, file = read_config(args.config)
         space = space_of_config(content, file, seeded=args.seed is None)
-        others = any(key.startswith("data.") for key, _ in args.fixed)
+        others = any(key.startswith("data.") for key, _ in args.set)
         if not others and args.data in (None, space.data.get("path")):
             split = split_of_config(content, file)
             if args.test_fraction is not None:
@@ -77,6 +68,11 @@ def train(args: argparse.Namespace) -> int:
     else:
         space = space_of_defaults(args.space)
     plan = make_plan(space, options)
+    if args.show:
+        from distrib.cli.show import show
+
+        show(plan)
+        return DONE
     place = new_place(args, plan.space.name)
     return carry_out(plan, place, store=args.store, searched=False)
 

@@ -11,7 +11,6 @@ from distrib.cli.execute import carry_out
 from distrib.cli.study_options import (
     add_options,
     add_search_options,
-    find_study,
     new_place,
     options_from,
     place_of,
@@ -25,6 +24,7 @@ python -m distrib.tune --space trimming --set data.chain=TRA --trials 30
 python -m distrib.tune --space mlp --data my_screen/ --time-budget 20m --seed 7
 python -m distrib.tune --space my_space.yaml --allow-custom --concurrent 4
 python -m distrib.tune --resume runs/mlp-0 --trials 200
+python -m distrib.tune --space mlp --show
 python -m distrib.tune --space mlp --dry-run
 python -m distrib.tune --data_config data.yaml --model_config m.yaml --train_config t.yaml"""
 
@@ -65,6 +65,13 @@ def tune(args: argparse.Namespace) -> int:
             hint="python -m distrib.tune --help",
         )
     plan = make_plan(find_space(args.space), options_from(args))
+    if args.show:
+        from distrib.cli.show import show
+
+        show(plan)
+        return DONE
+    from distrib.api.places import find_study
+
     warm = find_study(args.warm_start, place_of(args)).path if args.warm_start else None
     place = new_place(args, plan.space.name, warm)
     if args.dry_run:

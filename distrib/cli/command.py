@@ -122,11 +122,11 @@ def folder(text: str) -> Path:
 
 def duration(text: str) -> float:
     """Seconds out of ``90``, ``90s``, ``15m``, ``2h`` or ``1d``."""
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    scale = units.get(text[-1:], 1)
+    from distrib.api.options import seconds
+
     try:
-        return float(text[:-1] if text[-1:] in units else text) * scale
-    except ValueError:
+        return seconds(text)
+    except InputError:
         raise argparse.ArgumentTypeError(f"not a time such as 90s, 15m, 2h: {text!r}") from None
 
 

@@ -1,4 +1,4 @@
-"""A plan carried out: who looks on, what is left behind, the summary, the exit code."""
+"""A plan carried out by a command: its screen, the summary, the exit code."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from distrib.api.running import Interrupted, run, shown
 from distrib.cli.command import DONE, INTERRUPTED, NO_SUCCESS, Lasting
-from distrib.errors import InputError
 
 if TYPE_CHECKING:
-    from distrib.records import StudyRecord, Tracker
+    from distrib.records import Tracker
     from distrib.study.driver.outcome import Outcome
     from distrib.study.driver.place import Place
     from distrib.study.plan.plan import Plan
@@ -37,138 +37,57 @@ def carry_out(
     Args:
         beside: who looks on beside the usual ones, given the folder.
     """
-    folders: list[RunFolder] = []
-    leave = " --allow-custom" if plan.options.allow_custom else ""
+    from distrib.tracking.phases import Phases
 
-    def resume() -> str:
-        shown = store.url if store else str(_shown(folders[0].path))
-        return f"python -m distrib.{'tune' if searched else 'train'} --resume {shown}{leave}"
+    leave = " --allow-custom" if plan.options.allow_custom else ""
+    argv = ["python", "-m", f"distrib.{Path(sys.argv[0]).stem}", *map(shlex.quote, sys.argv[1:])]
+
+    def resume(place: str) -> str:
+        return f"python -m distrib.{'tune' if searched else 'train'} --resume {place}{leave}"
 
     with redirect_stdout(cast(TextIO, Lasting(sys.stdout))):
         try:
-            return _carry_out(plan, place, stored, store, searched, leave, resume, folders, beside)
-        except KeyboardInterrupt:
-            if not folders:
-                raise
-            print(f"\ninterrupted; nothing that ended is lost\n\nnext:\n  {resume()}")
+            outcome = run(
+                plan,
+                place,
+                command=" ".join(argv),
+                resume=resume,
+                screen=_screen(searched),
+                say=print,
+                phase=Phases(),
+                stored=stored,
+                store=store,
+                beside=beside,
+            )
+            where = store.url if store else shown(outcome.folder.path)
+            goes_on = resume(where) if outcome.interrupted or outcome.cut else None
+            print(_summary(outcome, where, goes_on, leave))
+            if store is not None:
+                store.put_away()
+            return exit_code(outcome)
+        except Interrupted as end:
+            print(f"\ninterrupted; nothing that ended is lost\n\nnext:\n  {end.resume}")
             return INTERRUPTED
-        except InputError as error:
-            # Of one that a worker raised Ray makes another, with the worker's traceback as text.
-            raise getattr(error, "cause", error) from None
-        except OSError as error:
-            if not folders or plan.options.debug:
-                raise
-            raise InputError(
-                "a file could not be written or read; nothing that ended is lost",
-                file=error.filename or folders[0].path,
-                found=error.strerror or str(error),
-                hint=f"when that is mended: {resume()}",
-            ) from None
-        except Exception as error:
-            if plan.options.debug or (why := _why_lost(error)) is None:
-                raise
-            raise InputError(
-                "a process of the study was lost; nothing that ended is lost",
-                found=why,
-                hint=f"when that is mended: {resume()}" if folders else None,
-            ) from None
         finally:
             if store is not None:
                 store.lock.release()
 
 
-def _carry_out(
-    plan: Plan,
-    place: Place | RunFolder,
-    stored: dict[str, Any] | None,
-    store: RemoteStore | None,
-    searched: bool,
-    leave: str,
-    resume: Callable[[], str],
-    folders: list[RunFolder],
-    beside: Callable[[RunFolder], Sequence[Tracker]],
-) -> int:
-    from distrib.study.driver.run_study import run_study
-    from distrib.tracking.phases import Phases
+def _summary(outcome: Outcome, where: str, resume: str | None, leave: str) -> str:
     from distrib.tracking.summary import summary
 
-    look_on = onlookers(searched, store)
-
-    def trackers(folder: RunFolder) -> Sequence[Tracker]:
-        folders.append(folder)
-        return [*look_on(folder), *beside(folder)]
-
-    argv = ["python", "-m", f"distrib.{Path(sys.argv[0]).stem}", *map(shlex.quote, sys.argv[1:])]
-    outcome = run_study(
-        plan,
-        place,
-        trackers=trackers,
-        say=print,
-        phase=Phases(),
-        meanwhile=_draw,
-        stored=stored,
-        argv=argv,
-    )
-    _leave_behind(outcome, stored["command"] if stored else " ".join(argv))
-    print(
-        summary(
-            outcome.study,
-            store.url if store else str(_shown(outcome.folder.path)),
-            winner=outcome.winner,
-            baselines=outcome.baselines,
-            notes=outcome.notes,
-            seconds=outcome.seconds,
-            size=outcome.folder.size(),
-            interrupted=outcome.interrupted,
-            resume=resume() if outcome.interrupted or outcome.cut else None,
-            leave=leave,
-        )
-    )
-    if store is not None:
-        store.put_rest()
-        store.put_away()
-    return exit_code(outcome)
-
-
-def _why_lost(error: Exception) -> str | None:
-    """Why a process of the study is gone, where that is what happened; no study, no Ray."""
-    if "ray" not in sys.modules:
-        return None
-    from distrib.study.driver.worker_failures import why_lost
-
-    return why_lost(error)
-
-
-def _draw(folder: RunFolder, study: StudyRecord) -> None:
-    """Tables and curves, and the imports of the report, which the winner is not needed for."""
-    import distrib.tracking.report  # noqa: F401
-    from distrib.tracking.curves import write_all_curves
-    from distrib.tracking.tables import write_tables
-
-    write_tables(folder.path, study)
-    write_all_curves(folder.path, study, lambda done, total: None)
-
-
-def _leave_behind(outcome: Outcome, command: str) -> None:
-    """Tables and curves (again where a trial was begun again), and the report."""
-    from distrib.study.driver.study_file import strike_credentials
-    from distrib.tracking.report import Sections, write_report
-
-    _draw(outcome.folder, outcome.study)
-    sections = Sections(
+    return summary(
+        outcome.study,
+        where,
         winner=outcome.winner,
         baselines=outcome.baselines,
+        notes=outcome.notes,
         seconds=outcome.seconds,
-        command=strike_credentials(command),
-        notes=tuple(outcome.notes),
+        size=outcome.folder.size(),
+        interrupted=outcome.interrupted,
+        resume=resume,
+        leave=leave,
     )
-    write_report(outcome.folder.path, outcome.study, sections)
-
-
-def _shown(folder: Path) -> Path:
-    """The folder as a person would write it: relative where it lies below this one."""
-    here = Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def exit_code(outcome: Outcome) -> int:
@@ -178,22 +97,10 @@ def exit_code(outcome: Outcome) -> int:
     return DONE if outcome.study.best() is not None else NO_SUCCESS
 
 
-def onlookers(
-    searched: bool, store: RemoteStore | None
-) -> Callable[[RunFolder], Sequence[Tracker]]:
-    """TensorBoard, and a table (or a bar for a single training) or plain lines."""
+def _screen(searched: bool) -> Tracker:
+    """A table (or a bar for a single training), or plain lines where nobody watches."""
+    from distrib.tracking.live import LiveTable, PlainLines, ProgressBar
 
-    def build(folder: RunFolder) -> Sequence[Tracker]:
-        from distrib.tracking.live import LiveTable, PlainLines, ProgressBar
-        from distrib.tracking.pictures import Pictures
-        from distrib.tracking.tensorboard import TensorBoardTracker
-
-        if not sys.stdout.isatty():
-            screen: Tracker = PlainLines()
-        else:
-            screen = LiveTable() if searched else ProgressBar()
-        # The store first: it may find that another driver runs the study.
-        first = [store] if store else []
-        return [*first, TensorBoardTracker(folder.tensorboard), screen, Pictures(folder.path)]
-
-    return build
+    if not sys.stdout.isatty():
+        return PlainLines()
+    return LiveTable() if searched else ProgressBar()

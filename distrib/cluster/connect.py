@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,14 @@ from distrib.cluster.ending import shut_down
 from distrib.cluster.environment import FRAMEWORK, compiled_once, passed_on, set_environment
 from distrib.cluster.interruption import ended_like_ctrl_c, held_back
 from distrib.cluster.joining import no_answer, require_answer, silence
+from distrib.cluster.ray_internals.start import (
+    hush_raylets,
+    sooner_and_interruptible,
+    with_few_processes,
+)
+from distrib.cluster.ray_watch import Lost, ray_watched
 from distrib.cluster.scratch import scratch_folder
 from distrib.cluster.shipping import gather
-from distrib.cluster.starting import sooner_and_interruptible, with_few_processes
 from distrib.errors import InputError
 
 
@@ -107,6 +112,7 @@ def connected(
     preload: str | None = None,
     framework: str | None = None,
     environments: bool = False,
+    lost: Lost | None = None,
 ) -> Iterator[Cluster]:
     """A Ray of the study's own, or the cluster at `address`; shut down or left at the end.
 
@@ -117,6 +123,8 @@ def connected(
         preload: a module that each process of a Ray of one's own imports as it starts, or None.
         framework: what that finds in the environment as `FRAMEWORK`, None for nothing.
         environments: whether processes of a Ray of one's own may have environments of their own.
+        lost: tells the reader that Ray itself is gone, whereupon this process ends; None leaves
+            that to Ray.
 
     Raises:
         InputError: no Ray starts here, or no cluster answers at `address`, or the code is too large
@@ -124,8 +132,14 @@ def connected(
     """
     set_environment(address, threads)
     with held_back():
-        import ray  # noqa: F401
+        import ray
 
+    if ray.is_initialized():  # by the script or the notebook that searches
+        raise InputError(
+            "Ray runs already in this process",
+            expected="none: a study starts its own, or joins the cluster at an address",
+            hint="call ray.shutdown() first",
+        )
     if not debug:
         for name in ("ray", "ray.tune", "ray.train", "ray.data"):
             logging.getLogger(name).setLevel(logging.ERROR)
@@ -148,8 +162,10 @@ def connected(
                     require_answer(address)
                     _join(address, gather(scratch / "code", ship), common, debug)
             if not debug:
-                _hush_raylets()
-            yield describe(address or "local", scratch)
+                hush_raylets()
+            watched = ray_watched(address is None, scratch, lost) if lost else nullcontext()
+            with watched:
+                yield describe(address or "local", scratch)
         finally:
             shut_down(own=address is None)
             shutil.rmtree(scratch, ignore_errors=True)
@@ -218,11 +234,3 @@ def describe(address: str, scratch: Path) -> Cluster:
         gpus=sum(node.get("GPU", 0) for node in nodes),
         node_resources=tuple(nodes),
     )
-
-
-def _hush_raylets() -> None:
-    """A process that died is told by the study, in a line; Ray would print a page of guesses."""
-    from ray._private import worker
-
-    if hasattr(worker, "print_to_stdstream"):
-        worker.print_to_stdstream = lambda *args, **kwargs: None

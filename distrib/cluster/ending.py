@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import psutil
+from distrib.cluster.ray_internals.start import started
 
 
 def shut_down(*, own: bool) -> None:
@@ -19,23 +17,10 @@ def shut_down(*, own: bool) -> None:
     import psutil
     import ray
 
-    started = _started() if own else []
+    left = started() if own else []
     try:
         ray.shutdown()
     finally:
-        for process in started:
+        for process in left:
             with suppress(psutil.NoSuchProcess):  # its number may be another one's by now
                 process.kill()
-
-
-def _started() -> list[psutil.Process]:
-    """What the raylet of this driver's own Ray has started, and what came of that."""
-    import psutil
-    from ray._private import ray_constants, worker
-
-    found: list[psutil.Process] = []
-    node = worker._global_node
-    for raylet in node.all_processes.get(ray_constants.PROCESS_TYPE_RAYLET, ()) if node else ():
-        with suppress(psutil.NoSuchProcess):
-            found += psutil.Process(raylet.process.pid).children(recursive=True)
-    return found

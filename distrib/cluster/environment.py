@@ -91,8 +91,9 @@ def compiled_once(folder: Path) -> Iterator[None]:
 
     All of them are on this machine: a program compiled for another one may not run.
     """
-    before = dict(os.environ)
-    ours = {} if COMPILED in before else compiled_here(folder)
+    ours = {} if COMPILED in os.environ else compiled_here(folder)
+    # One by one: whoever goes through all of them trips over another thread that adds one.
+    before = {name: os.environ[name] for name in ours if name in os.environ}
     os.environ.update(ours)
     try:
         yield

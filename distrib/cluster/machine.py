@@ -15,6 +15,7 @@ from pathlib import Path
 from distrib.cluster.check import Check
 from distrib.cluster.gpus import gpu_checks, nvidia_gpus
 from distrib.cluster.network import default_route, interfaces, network
+from distrib.cluster.sockets import check_listeners, listeners
 
 GIB = 2**30
 PORTS = {6379: "Ray's head", 8265: "Ray's dashboard", 10001: "Ray's client", 6006: "TensorBoard"}
@@ -39,6 +40,7 @@ def checks(out: Path, *, cluster: bool = False) -> Iterator[Check]:
     yield shared_memory(shutil.disk_usage("/dev/shm").free, memory()[0])
     yield from _disks(out)
     yield from _ports()
+    yield check_listeners(listeners())
     spread = cluster or len(gpus) > 1
     yield from network(interfaces(), default_route(), os.environ, spread=spread)
 

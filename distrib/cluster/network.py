@@ -9,7 +9,7 @@ variables, that of GLOO_SOCKET_IFNAME PyTorch's.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 
 from distrib.cluster.check import Check
@@ -31,6 +31,38 @@ def default_route(table: Path = Path("/proc/net/route")) -> str | None:
     rows = [line.split() for line in table.read_text().splitlines()[1:]]
     routes = [(int(row[6]), row[0]) for row in rows if row[1] == "00000000"]
     return min(routes)[1] if routes else None
+
+
+def interface_towards(host: str) -> str | None:
+    """The interface whose address this machine has for `host`; None where there is no way there.
+
+    A machine's own address is that of an interface too, though it is reached over the loopback.
+    """
+    import psutil
+
+    try:
+        kind, *_, place = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(kind, socket.SOCK_DGRAM) as probe:
+            probe.connect(place)  # sends nothing
+            own = probe.getsockname()[0].partition("%")[0]
+    except OSError:
+        return None
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(address.address.partition("%")[0] == own for address in addresses):
+            return name
+    return None
+
+
+def choose_interface(host: str, environment: MutableMapping[str, str]) -> None:
+    """Have gloo and NCCL use the interface that leads to `host`, where the user has chosen none.
+
+    gloo's own choice is the address that the machine's name has, on Debian 127.0.1.1: workers on
+    other machines would wait for each other at their own loopbacks.
+    """
+    name = interface_towards(host)
+    if name is not None:
+        environment.setdefault("GLOO_SOCKET_IFNAME", name)
+        environment.setdefault("NCCL_SOCKET_IFNAME", f"={name}")
 
 
 def chosen_by_nccl(value: str, names: Sequence[str]) -> list[str]:

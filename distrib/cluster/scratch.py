@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import stat
@@ -14,6 +15,9 @@ from pathlib import Path
 from distrib.errors import InputError
 
 ABANDONED = 120.0  # seconds after which the folder of a dead driver is surely not in use any more
+
+LOCK = "lock"  # of a folder: its driver holds it
+_held: list[int] = []  # the locks of this process
 
 
 def scratch_folder() -> Path:
@@ -50,10 +54,14 @@ def _new(home: Path) -> Path:
     while True:
         try:
             folder.mkdir()
-            return folder
+            break
         except FileExistsError:
             count += 1
             folder = home / f"{os.getpid()}-{count}"
+    # Held for as long as this process lives, and by none that it starts.
+    _held.append(os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600))
+    fcntl.flock(_held[-1], fcntl.LOCK_EX)
+    return folder
 
 
 def _check_own(home: Path) -> None:
@@ -66,11 +74,21 @@ def _check_own(home: Path) -> None:
 
 
 def _abandoned(folder: Path) -> bool:
+    """Whether the driver of a folder is gone, and for long: nobody holds its lock.
+
+    Its process is not looked for: another container that shares the place does not see it, nor has
+    every system a /proc. Only of a folder without a lock, an earlier version's, that has to do.
+    """
     pid = folder.name.partition("-")[0]
     with suppress(OSError):
-        return (
-            pid.isdigit()
-            and not Path(f"/proc/{pid}").exists()
-            and time.time() - folder.stat().st_mtime > ABANDONED
-        )
+        if not pid.isdigit() or time.time() - folder.stat().st_mtime <= ABANDONED:
+            return False
+        if not (folder / LOCK).exists():
+            return not Path(f"/proc/{pid}").exists()
+        descriptor = os.open(folder / LOCK, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        finally:
+            os.close(descriptor)
     return False

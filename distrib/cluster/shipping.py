@@ -107,7 +107,8 @@ def _places(top: str) -> list[Path]:
 def _beside(folder: Path) -> Iterator[Path]:
     """The modules in a folder, and the packages there that are imported."""
     yield from sorted(folder.glob("*.py"))
-    imported = [module for name, module in sys.modules.items() if "." not in name]
+    # A copy, made at once: other threads import meanwhile.
+    imported = [module for name, module in sys.modules.copy().items() if "." not in name]
     for module in imported:
         for place in map(Path, getattr(module, "__path__", ())):
             if place.absolute().parent == folder:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from distrib.files import atomic_write
 from distrib.records import StudyRecord, TrialRecord
 from distrib.tracking import wording
-from distrib.tracking.metrics_csv import read_columns
+from distrib.trial_files import METRICS, read_columns, trial_folder
 
 if TYPE_CHECKING:
     from distrib.tracking.curves_sheet import Sheet
@@ -22,13 +22,13 @@ ONLY_VALID = "no training figures were reported; these are the validation ones"
 ONLY_TRAIN = "no validation figures were reported; these are the training ones"
 
 
-def write_curves(trial_folder: Path, study: StudyRecord, trial: TrialRecord) -> None:
+def write_curves(place: Path, study: StudyRecord, trial: TrialRecord) -> None:
     """Draw one trial's `metrics.csv`; a trial that reported nothing gets no picture.
 
     Raises:
         OSError: a full or read-only disk; the pictures are then as they were.
     """
-    columns = read_columns(trial_folder / "metrics.csv")
+    columns = read_columns(place / METRICS)
     if "step" not in columns:
         return
     names = [n for n in columns if n not in ("step", "time")]
@@ -57,7 +57,7 @@ def write_curves(trial_folder: Path, study: StudyRecord, trial: TrialRecord) -> 
         sheet.label(title, wording.params_line(trial.params), note)
         png = sheet.png()
         for file in files:
-            atomic_write(trial_folder / file, png)
+            atomic_write(place / file, png)
 
 
 def write_all_curves(
@@ -71,8 +71,7 @@ def write_all_curves(
     due = [
         (path, trial)
         for trial in study.trials.values()
-        if trial.state == "COMPLETE"
-        and not _up_to_date(path := folder / wording.trial_folder(trial.number))
+        if trial.state == "COMPLETE" and not _up_to_date(path := trial_folder(folder, trial.number))
     ]
     for done, (path, trial) in enumerate(due):
         progress(done, len(due))
@@ -80,9 +79,9 @@ def write_all_curves(
     progress(len(due), len(due))
 
 
-def _up_to_date(trial_folder: Path) -> bool:
-    source = trial_folder / "metrics.csv"
-    pictures = [trial_folder / name for name in PICTURES]
+def _up_to_date(place: Path) -> bool:
+    source = place / METRICS
+    pictures = [place / name for name in PICTURES]
     if not source.exists():
         return True
     if not all(p.exists() for p in pictures):

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from distrib.records import StudyRecord, Tracker, TrialRecord
-from distrib.tracking import wording
+from distrib.trial_files import trial_folder
 
 SHARE = 0.1  # of the driver's time at most
 
@@ -56,7 +56,7 @@ class Pictures(Tracker):
         try:
             from distrib.tracking.curves import write_curves
 
-            write_curves(self.folder / wording.trial_folder(trial.number), self._study, trial)
+            write_curves(trial_folder(self.folder, trial.number), self._study, trial)
         except Exception:
             self._study = None
         now = time.monotonic()

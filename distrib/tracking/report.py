@@ -38,6 +38,7 @@ class Sections:
         winner: `trial`, `validation` and `test` figures by metric, `confirmed` where asked for;
             empty where no winner was trained.
         baselines: name -> metric -> value, test figures as `test/<metric>`.
+        meanings: metric -> what it is, where its family says so.
         seconds: by phase of the study.
         command: that began the study, without credentials.
         notes: what else there is to say.
@@ -45,6 +46,7 @@ class Sections:
 
     winner: Mapping[str, Any] = field(default_factory=dict)
     baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    meanings: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     command: str = ""
     notes: tuple[str, ...] = ()
@@ -156,7 +158,8 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
         return "<p class=none>No trial succeeded.</p>"
     words = (
         f"Trial {trial.number}, {study.unit} {trial.best_fidelity} of {study.max_budget}, then "
-        "trained again on every row but the test part. Only test figures are a claim about new data."
+        "trained again on every row but the test part. Only test figures are a claim about new "
+        "data."
         if winner
         else f"Trial {trial.number} is the best so far; no winner has been trained on every row."
     )
@@ -167,8 +170,23 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
     params = [(f"<code>{text(k)}</code>", text(wording.param(v))) for k, v in trial.params.items()]
     return (
         f"<p>{text(words)}</p>{behind}<div class=pair>{_figures(study, sections)}"
-        f"{_table(['parameter', 'value'], params)}</div>"
+        f"{_table(['parameter', 'value'], params)}</div>{_meanings(study, sections)}"
     )
+
+
+def _meanings(study: StudyRecord, sections: Sections) -> str:
+    """What each metric is, folded away: the reader unfolds it once."""
+    told = [(name, sections.meanings.get(name, "")) for name in study.metrics]
+    terms = "".join(f"<dt>{text(n)}</dt><dd>{text(m)}</dd>" for n, m in told if m)
+    title = "What the metrics are"
+    return f"<details><summary>{title}</summary><dl>{terms}</dl></details>" if terms else ""
+
+
+def _metric(study: StudyRecord, sections: Sections, name: str) -> str:
+    """A metric's name with the direction that is better; what it is, where the mouse rests."""
+    meaning = sections.meanings.get(name, "")
+    shown = f'<abbr title="{text(meaning)}">{text(name)}</abbr>' if meaning else text(name)
+    return f"{shown} {'↑' if study.metrics[name] == 'max' else '↓'}"
 
 
 def _figures(study: StudyRecord, sections: Sections) -> str:
@@ -192,7 +210,7 @@ def _figures(study: StudyRecord, sections: Sections) -> str:
         for metric in sorted(study.metrics, key=lambda m: m != study.metric):
             if not any(metric in values for values in columns.values()):
                 continue
-            cells = [f"{text(metric)} {'↑' if study.metrics[metric] == 'max' else '↓'}"]
+            cells = [_metric(study, sections, metric)]
             for name, values in columns.items():
                 cells.append(wording.figure(values.get(metric)))
                 if name == "winner" and metric in ends:

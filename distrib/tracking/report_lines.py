@@ -9,7 +9,6 @@ from typing import Any
 
 from distrib.records import Dimension, StudyRecord, TrialRecord
 from distrib.tracking import wording
-from distrib.tracking.metrics_csv import read_columns
 from distrib.tracking.report_figure import (
     COLOURS,
     LINE,
@@ -23,6 +22,7 @@ from distrib.tracking.report_figure import (
     layout,
     said,
 )
+from distrib.trial_files import METRICS, read_columns, trial_folder
 
 CURVES = 150  # learning curves drawn at most
 POINTS = 120  # of one curve drawn at most
@@ -43,7 +43,7 @@ def curves(folder: Path, study: StudyRecord) -> Figure | None:
     groups: dict[tuple[int, str], list[tuple[TrialRecord, list[float], list[float]]]] = {}
     longest = 0
     for trial in shown:
-        columns = read_columns(folder / wording.trial_folder(trial.number) / "metrics.csv")
+        columns = read_columns(trial_folder(folder, trial.number) / METRICS)
         steps, values = columns.get("step", []), columns.get(study.metric, [])
         if not steps or not values:
             continue

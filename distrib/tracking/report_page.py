@@ -42,6 +42,11 @@ th { font-weight: 600; font-size: 13px; vertical-align: bottom; }
 code, pre { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, monospace; }
 pre { background: #f5f7f9; border-radius: 8px; padding: 12px 14px; margin: 0 0 8px;
   white-space: pre-wrap; overflow-wrap: anywhere; }
+abbr { text-decoration: underline dotted var(--soft); cursor: help; }
+details { margin-top: 12px; } summary { color: var(--soft); font-size: 13px; cursor: pointer; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 18px; margin: 8px 0 0;
+  font-size: 13px; }
+dt { font-weight: 600; } dd { margin: 0; }
 .plot { width: 100%; }
 .caption { margin: 6px 0 0; }
 """

@@ -27,12 +27,14 @@ def summary(
     interrupted: bool = False,
     resume: str | None = None,
     leave: str = "",
+    following: Sequence[str] | None = None,
 ) -> str:
     """The winner beside the baselines, where the time went, where everything is, what is next.
 
     Args:
         resume: the command that goes on with the study, where there is more to do.
         leave: what commands need that run the user's own code.
+        following: what is next, where it is not the commands (from Python).
     """
     blocks = [_head(study, interrupted)]
     if winner:
@@ -45,7 +47,8 @@ def summary(
     blocks.append(
         f"everything is in {place} ({size / 1e6:.1f} MB)\nto look at: {place}/report.html"
     )
-    blocks.append(_next(place, bool(winner), resume, leave))
+    commands = _commands(place, bool(winner), resume, leave) if following is None else following
+    blocks.append("next:\n" + "\n".join(f"  {command}" for command in commands))
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -153,7 +156,7 @@ def _time(study: StudyRecord, seconds: Mapping[str, float]) -> str:
     return f"time: {phases}\n  seconds per trial: {kinds}" if kinds else f"time: {phases}"
 
 
-def _next(place: str, trained: bool, resume: str | None, leave: str) -> str:
+def _commands(place: str, trained: bool, resume: str | None, leave: str) -> list[str]:
     commands = []
     if resume:
         commands.append(resume)
@@ -163,4 +166,4 @@ def _next(place: str, trained: bool, resume: str | None, leave: str) -> str:
         commands.append(f"python -m distrib.train --config {place}/best{leave}")
     if "://" not in place:
         commands.append(f"python -m distrib.compare {place.rpartition('/')[0] or '.'}/*")
-    return "next:\n" + "\n".join(f"  {command}" for command in commands)
+    return commands

@@ -11,8 +11,7 @@ import pandas as pd
 
 from distrib.files import atomic_path
 from distrib.records import StudyRecord
-from distrib.tracking import wording
-from distrib.tracking.metrics_csv import read_columns
+from distrib.trial_files import METRICS, read_columns, trial_folder
 
 
 def trials_frame(study: StudyRecord) -> pd.DataFrame:
@@ -51,7 +50,7 @@ def epochs_frame(folder: Path, study: StudyRecord) -> pd.DataFrame:
     trials = array("q")
     table = {"step": array("d")}
     for number in sorted(study.trials):
-        columns = read_columns(folder / wording.trial_folder(number) / "metrics.csv")
+        columns = read_columns(trial_folder(folder, number) / METRICS)
         count = len(columns.get("step", ()))
         for name in columns:
             table.setdefault(name, array("d", [math.nan]) * len(trials))

@@ -7,7 +7,6 @@ columns of the others.
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import time
@@ -26,6 +25,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import (
 
 from distrib.records import Scalar, StudyRecord, TrialRecord
 from distrib.tracking.event_file import EventFile, read_events
+from distrib.trial_files import METRICS, read_metrics, trial_folder, trial_name
 
 ENDED = {"COMPLETE": 1.0, "PRUNED": 0.0, "FAIL": -1.0}
 
@@ -105,25 +105,17 @@ class TensorBoardTracker:
         """
         assert self._study is not None
         start = datetime.fromtimestamp(trial.started or time.time(), UTC)
-        return f"{trial.number:04d} {self._study.name} {start:%Y-%m-%d %H:%M:%S.%f}"
+        return f"{trial_name(trial.number)} {self._study.name} {start:%Y-%m-%d %H:%M:%S.%f}"
 
     def _run(self, trial: TrialRecord) -> Path:
-        return self.folder / f"{trial.number:04d}"
+        return self.folder / trial_name(trial.number)
 
     def _is_ended(self, trial: TrialRecord) -> bool:
         tag = metadata.SESSION_END_INFO_TAG.encode()
         return any(tag in path.read_bytes() for path in self._run(trial).glob("events.*"))
 
     def _rows(self, trial: TrialRecord) -> list[dict[str, float]]:
-        path = self.folder.parent / "trials" / f"{trial.number:04d}" / "metrics.csv"
-        if not path.exists():
-            return []
-        content = path.read_text(encoding="utf-8")
-        lines = content[: content.rfind("\n") + 1].splitlines()
-        return [
-            {name: float(cell) for name, cell in row.items() if cell}
-            for row in csv.DictReader(lines)
-        ]
+        return read_metrics(trial_folder(self.folder.parent, trial.number) / METRICS)
 
 
 def _last_step(run: Path) -> int:

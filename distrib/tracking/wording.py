@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 
 from distrib.records import Scalar, StudyRecord, TrialRecord
 
@@ -143,8 +142,3 @@ def left(study: StudyRecord, seconds: float) -> str:
     """What `time_left` says, in words: `about 12 s left`."""
     bound = bool(study.milestones) and not ended(study)
     return f"{'at most' if bound else 'about'} {span(seconds)} left"
-
-
-def trial_folder(number: int) -> str:
-    """Where a trial's files lie in the run folder."""
-    return str(PurePosixPath("trials", f"{number:04d}"))

@@ -26,6 +26,7 @@ FAMILIES = {
     "trimming": "distrib.trainables.vdj.trimming.family:Trimming",
     "trimming_ligation": "distrib.trainables.vdj.ligation.family:TrimmingLigation",
     "trimming_ligation_em": "distrib.trainables.vdj.ligation.em:TrimmingLigationEm",
+    "mlm": "distrib.trainables.antibodies.mlm.family:Mlm",
 }
 
 

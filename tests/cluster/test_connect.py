@@ -210,6 +210,32 @@ def test_scratch_folders_are_ones_own_and_short(short: Path) -> None:
     assert all(folder.exists() for folder in (first, second, new))
 
 
+def test_who_holds_the_lock_of_a_folder_lives(short: Path) -> None:
+    """Whatever its process is called: another container that shares the place numbers its own."""
+    home = scratch_folder().parent
+    with subprocess.Popen(
+        [sys.executable, "-c", "from distrib.cluster.scratch import scratch_folder\n"
+         "print(scratch_folder(), flush=True)\ninput()"],
+        env={**os.environ, "TMPDIR": str(short)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True,
+    ) as driver:  # fmt: skip
+        assert driver.stdout is not None
+        theirs = Path(driver.stdout.readline().strip())
+        assert theirs.parent == home
+        alive = home / "999999998"  # no process of this namespace
+        theirs.rename(alive)
+        os.utime(alive, (0, 0))
+        scratch_folder()
+        assert alive.exists()
+        driver.kill()
+        driver.wait()
+        dead = home / "1"  # a process of this namespace, and another one's folder
+        alive.rename(dead)
+        os.utime(dead, (0, 0))
+        scratch_folder()
+        assert not dead.exists()
+
+
 def test_a_scratch_folder_is_nobody_elses(short: Path) -> None:
     home = short / f"distrib-ray-{os.getuid()}"
     home.mkdir()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,9 +17,11 @@ from ray._private import utils
 from distrib.cluster.machine import GIB, checks, shared_memory
 from distrib.cluster.network import (
     LOOPBACK,
+    choose_interface,
     chosen_by_gloo,
     chosen_by_nccl,
     default_route,
+    interface_towards,
     interfaces,
     network,
 )
@@ -130,3 +134,27 @@ def test_every_check_says_something(tmp_path: Path) -> None:
     assert {*EVERYWHERE} <= {c.name for c in found}
     assert all(check.found for check in found)
     assert all(check.advice for check in found if check.fault)
+
+
+def test_the_interface_that_leads_to_the_head() -> None:
+    """On the head itself as well, whose own address is reached over the loopback."""
+    assert interface_towards("127.0.0.1") == LOOPBACK
+    assert interface_towards("no.such.host.invalid") is None
+    own = {
+        address.address: name
+        for name, addresses in psutil.net_if_addrs().items()
+        for address in addresses
+        if address.family == socket.AF_INET
+    }
+    for address, name in own.items():
+        assert interface_towards(address) == name
+
+
+def test_the_user_chooses_before_us() -> None:
+    for own in ({}, {"GLOO_SOCKET_IFNAME": "ib0"}, {"NCCL_SOCKET_IFNAME": "^docker"}):
+        environment = dict(own)
+        choose_interface("127.0.0.1", environment)
+        assert environment == {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "=lo", **own}
+    environment = {}
+    choose_interface("no.such.host.invalid", environment)
+    assert environment == {}

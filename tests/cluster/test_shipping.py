@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -82,6 +84,20 @@ def test_what_a_module_imports_from_beside_it_comes_along(project: Path, tmp_pat
     gather(tmp_path / "code", ["lab_b:Mine"])
     code = {"lab_b.py", "lab_h.py", "lab_p/__init__.py", "lab_p/deep/x.py"}
     assert sent(tmp_path / "code") == code
+
+
+def test_other_threads_import_meanwhile(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Growing(dict[str, Any]):
+        def items(self) -> Any:
+            for k, pair in enumerate(super().items()):
+                self[f"imported_meanwhile_{k}"] = sys
+                yield pair
+
+    before = list(shipping._beside(project))
+    monkeypatch.setattr(shipping, "sys", SimpleNamespace(modules=Growing(sys.modules)))
+    assert list(shipping._beside(project)) == before
 
 
 def test_what_is_installed_is_on_the_nodes_already(tmp_path: Path) -> None:
@@ -228,6 +244,8 @@ def test_a_worker_elsewhere_imports_what_was_sent(tmp_path: Path) -> None:
 
 FAMILY = '''
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from tests.support.toys import Curve
 

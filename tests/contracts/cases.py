@@ -153,11 +153,25 @@ CASES = [
         diverging={"learning_rate": 1e30},
     ),
     Case(
+        "mlm",
+        {"epochs": 3, "hidden_size": 16, "num_layers": 1, "num_heads": 2, "batch_tokens": 1024},
+        budget=3,
+        groups=60,
+        diverging={"learning_rate": 1e30, "clip_norm": 0.0, "schedule": "constant", "warmup": 0.0},
+    ),
+    Case(
         "tests.support.toys:Curve",
         {"epochs": 6, "noise": 0.1},
         budget=6,
         groups=10,
         diverging={"kind": "nan"},
+    ),
+    Case(
+        "tests.support.token_family:Lm",
+        {"epochs": 3, "dropout": 0.1, "held_out": 0.25, "accumulate": 2},
+        budget=3,
+        groups=None,
+        diverging={"learning_rate": 1e30},
     ),
     Case(
         "tests.support.stream_family:Net",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from distrib.study.record.metrics_file import read_metrics
+from distrib.trial_files import read_metrics
 from tests.support.driver import trials_of, write_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from distrib.study.record.metrics_file import read_metrics
+from distrib.trial_files import read_metrics
 from tests.support.driver import ended_trials, trials_of, write_space
 from tests.support.ray_cluster import left_on, ray_cluster
 from tests.support.stream_family import write_rows

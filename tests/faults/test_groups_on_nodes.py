@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from distrib.study.plan.single_config import read_config
-from distrib.study.record.metrics_file import read_metrics
 from distrib.trainables.base import Source, Worker
+from distrib.trial_files import read_metrics
 from tests.support.driver import trials_of, write_space
 from tests.support.ray_cluster import left_on, ray_cluster, ray_node, ray_says
 from tests.support.stream_family import Net, NetConfig, write_rows

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
-from distrib.study.record.metrics_file import read_metrics
 from distrib.trainables.base import Source, Worker
+from distrib.trial_files import read_metrics
 from tests.support.driver import trials_of
 from tests.support.ray_cluster import left_on, ray_cluster, ray_node
 from tests.support.stream_family import Net, NetConfig, write_rows
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(540)]
 
-COORDINATOR = "_AutoscalingCoordinatorActor"  # Ray's own; see `group_trainer.GroupTrainer`
+COORDINATOR = "_AutoscalingCoordinatorActor"  # Ray's own; see `ray_internals.train`
 
 
 def test_a_group_grows_when_a_node_comes(start: Any, tmp_path: Path) -> None:

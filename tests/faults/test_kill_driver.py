@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distrib.study.record.metrics_file import read_metrics
+from distrib.trial_files import read_metrics
 from tests.support.driver import trials_of, write_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from distrib.study.record.metrics_file import read_metrics
+from distrib.trial_files import read_metrics
 from tests.support.driver import trials_of, write_space
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -64,6 +65,33 @@ def test_lost_failed_and_diverged_trials(start: Any, tmp_path: Path) -> None:
     # The summary counts each class.
     for words in ("lost node: 1", "bug: 4", "diverged: 1", "out of memory: 1"):
         assert words in driver.said()
+
+
+def test_a_death_between_two_trials_costs_the_next_one_nothing(start: Any, tmp_path: Path) -> None:
+    kinds = ["die between", "curve", "bug"]
+    write_space(
+        tmp_path / "toy.yaml", {"kind": {"grid": kinds}, "pause": 0}, scheduler="none", trials=3
+    )
+    driver = start("--space", "toy.yaml", "--concurrent", "1")
+    assert driver.wait() == 0, driver.said()
+    trials = trials_of(tmp_path / "runs" / "toy-0")
+    assert [t.state.name for t in trials] == ["COMPLETE", "COMPLETE", "FAIL"]
+    assert [t.user_attrs.get("retries", 0) for t in trials] == [0] * 3
+    assert trials[-1].user_attrs["failure"] == "bug"
+
+
+def test_a_process_that_was_stopped_is_ended_where_that_is_asked(
+    start: Any, tmp_path: Path
+) -> None:
+    write_space(tmp_path / "toy.yaml", {"kind": {"grid": ["stop", "curve"]}}, scheduler="none")
+    driver = start("--space", "toy.yaml", "--concurrent", "1", "--stall-timeout", "5s")
+    assert driver.wait() == 0, driver.said()
+    stopped, other = trials_of(tmp_path / "runs" / "toy-0")
+    assert (stopped.state.name, other.state.name) == ("FAIL", "COMPLETE")
+    assert stopped.user_attrs["failure"] == "stalled"
+    assert "retries" not in stopped.user_attrs
+    assert re.search(r"trial 0: no progress for [5-9] s: its process \d+ on \S+ is ended",
+                     driver.said()), driver.said()  # fmt: skip
 
 
 def test_no_success_is_an_exit_code_of_its_own(start: Any, tmp_path: Path) -> None:

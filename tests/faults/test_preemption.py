@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from distrib.study.record.metrics_file import read_metrics
 from distrib.trainables.base import Source, Worker
+from distrib.trial_files import read_metrics
 from tests.support.driver import trials_of
 from tests.support.ray_cluster import foreign_environment, ray_cluster, ray_node, ray_says
 from tests.support.stream_family import Net, NetConfig, write_rows

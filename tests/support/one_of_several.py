@@ -1,6 +1,6 @@
-"""One worker of several without Ray: trains the stream family and writes down what came of it.
+"""One worker of several without Ray: trains a family and writes down what came of it.
 
-python -m tests.support.one_of_several RANK SIZE MEETING DATA OUT STATE STOP
+python -m tests.support.one_of_several FAMILY RANK SIZE MEETING DATA OUT STATE STOP
 """
 
 from __future__ import annotations
@@ -9,27 +9,46 @@ import json
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from distrib.study.record.checkpoint import read_state, write_state
 from distrib.trainables.base import Source, Worker
 from distrib.trainables.training.data_parallel import process_group
 from tests.support.stream_family import Net, NetConfig
+from tests.support.token_family import Lm, LmConfig
 
-CONFIG = NetConfig(epochs=3, hidden=4, learning_rate=0.1)
+FAMILIES: dict[str, tuple[Any, Any]] = {
+    "stream": (Net(), NetConfig(epochs=3, hidden=4, learning_rate=0.1)),
+    "arrays": (
+        Lm(),
+        LmConfig(
+            epochs=3,
+            batch_tokens=60,  # about three texts, which three workers share unevenly
+            accumulate=3,
+            schedule="cosine",
+            warmup=0.2,
+            clip_norm=0.5,
+            weight_decay=0.1,
+            held_out=0.25,
+        ),
+    ),
+}
 
 
-def main(rank: int, size: int, meeting: Path, data: str, out: Path, state: str, stop: int) -> None:
+def main(
+    name: str, rank: int, size: int, meeting: Path, data: str, out: Path, state: str, stop: int
+) -> None:
     """Train, from `state` where it is not empty, to the end or to item number `stop`."""
-    family = Net()
+    family, config = FAMILIES[name]
     begun = read_state(Path(state)) if state else None
     rows, items = [], 0
     with process_group(Worker(), rank, size, meeting, one_node=True) as worker:
-        training = family.progress(CONFIG, family.load(Source(path=data)), worker, begun)
+        training = family.progress(config, family.load(Source(path=data)), worker, begun)
         with closing(training):  # what wraps the model must go before the group does
             for item in training:
                 items += 1
                 if item.metrics is not None:
-                    rows.append(item.metrics["mse"])
+                    rows.append(item.metrics[family.metrics[0].name])
                 if items == stop:
                     break
             end = item.state()
@@ -39,5 +58,5 @@ def main(rank: int, size: int, meeting: Path, data: str, out: Path, state: str, 
 
 
 if __name__ == "__main__":
-    rank, size, meeting, data, out, state, stop = sys.argv[1:]
-    main(int(rank), int(size), Path(meeting), data, Path(out), state, int(stop))
+    name, rank, size, meeting, data, out, state, stop = sys.argv[1:]
+    main(name, int(rank), int(size), Path(meeting), data, Path(out), state, int(stop))

@@ -95,6 +95,20 @@ BITS = ("encoder",)
 NET = "tests.support.stream_family:Net"
 
 RUNS = [
+    Run(
+        "mlm_everything",
+        "mlm",
+        "spans, a CDR3 masked more often, focal loss, dropout, accumulation",
+        {
+            "mean_span": 3.0,
+            "cdr3_weight": 2.0,
+            "focal_gamma": 1.0,
+            "mask_share": 0.25,
+            "dropout": 0.1,
+            "attention_dropout": 0.1,
+            "accumulate": 2,
+        },
+    ),
     Run("mlp", "mlp", "the case of the contracts"),
     Run(
         "mlp_everything",

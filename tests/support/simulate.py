@@ -27,10 +27,10 @@ from distrib.study.plan.plan import Plan, make_plan
 from distrib.study.record.checkpoint import Checkpoints
 from distrib.study.record.journal import JournalFile
 from distrib.study.record.ledger import Ledger
-from distrib.study.record.metrics_file import read_metrics
 from distrib.study.record.run_folder import RunFolder
 from distrib.study.space.space_file import parse_space
 from distrib.study.worker.trial import Message, Pace, run_trial
+from distrib.trial_files import read_metrics
 
 TOY = {
     "trainable": "tests.support.toys:Curve",

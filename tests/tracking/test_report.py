@@ -79,6 +79,7 @@ def sections(study: StudyRecord) -> Sections:
             "confirmed": {7: {"mean": 0.8, "sd": 0.01, "seeds": 3}},
         },
         baselines={"ridge": {"score": 0.625, "test/score": 0.6125}},
+        meanings={"score": "share of rows that are right", "loss": ""},
         seconds={"start": 2.0, "search": 61.0},
         command="python -m distrib.tune --space toy --seed 7",
         notes=("two rows were left out",),
@@ -102,6 +103,7 @@ def test_everything_is_told(tmp_path: Path, fake_study: Any, write_rows: Any) ->
         "diverged",
         "score is nan",
         "Begun again after a lost node or process: 2.",
+        "What the metrics are score share of rows that are right",
         "PED-ANOVA",
         "Not compared, as not every trial varied them: momentum.",
     ):
@@ -109,6 +111,7 @@ def test_everything_is_told(tmp_path: Path, fake_study: Any, write_rows: Any) ->
     assert set(page.figures) == PLOTS
     for figure in page.figures.values():
         go.Figure(figure)  # refuses every property that plotly does not have
+    assert page.attributes.count(("title", "share of rows that are right")) == 2
     names = [trace["name"] for trace in page.figures["curves"]["data"]]
     best = study.best()
     assert names == ["ran to the end", "stopped at epoch 3", "failed", f"best, trial {best.number}"]
@@ -145,6 +148,7 @@ def wicked_sections(study: StudyRecord) -> Sections:
     return replace(
         sections(study),
         baselines={EVIL[1]: {"score": 0.5, EVIL[0]: 1.0}},
+        meanings={"score": EVIL[3] + EVIL[1]},
         seconds={EVIL[0]: 1.0},
         command=EVIL[0],
         notes=EVIL,
@@ -160,6 +164,7 @@ def test_texts_from_data_are_inert(tmp_path: Path, fake_study: Any, write_rows: 
     assert page.tags.count("script") == 3
     assert set(page.tags) == set(plain.tags)
     assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert ("title", EVIL[3] + EVIL[1]) in page.attributes
     for evil in EVIL[:3]:
         assert evil in page.text  # shown as it is written
     for said in strings(page.figures):

@@ -8,10 +8,10 @@ from pathlib import Path
 from distrib.data.files.matrix import Matrix
 from distrib.data.files.matrix_arrays import read_npy, read_npz
 from distrib.data.files.matrix_tables import read_parquet_matrix, read_text_matrix
-from distrib.data.files.text import TEXT_SUFFIXES, check_file, suffix
+from distrib.data.files.text import TABLE_SUFFIXES, check_file, suffix
 from distrib.errors import InputError
 
-MATRIX_SUFFIXES = (".npy", ".npz", ".parquet", *TEXT_SUFFIXES)
+MATRIX_SUFFIXES = (".npy", ".npz", *TABLE_SUFFIXES)
 
 
 def read_matrix(

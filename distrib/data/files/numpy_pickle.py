@@ -1,8 +1,7 @@
 """Pickles of NumPy arrays and plain containers, and of nothing else.
 
-A pickle is a program: read with Python's own reader it can do anything. This one knows how to build
-arrays, numbers, texts, lists, tuples, dicts and sets, and refuses every other name that it meets.
-NumPy's own builders are not called either: they believe what a file says of sizes and of addresses.
+A pickle is a program: what it names, it calls. Here it may name what `_KNOWN` lists. NumPy's own
+builders are not among that: they believe what a file says of sizes and of addresses.
 """
 
 from __future__ import annotations
@@ -10,27 +9,29 @@ from __future__ import annotations
 import math
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO, Any
 
 import numpy as np
 
 from distrib.data.files.text import check_file
 from distrib.errors import InputError
 
-_PLAIN = re.compile(r"[biufc]\d{1,2}|[SU][1-9]\d{0,8}")
-"""Types of elements that are numbers or text, as a pickle names them."""
+_PLAIN = re.compile(r"[biufc]\d{1,2}|[SU][1-9]\d{0,8}")  # numbers and text, as dtypes are named
+
+
+class _RefusedError(Exception):
+    """A name that is no array's."""
 
 
 class _Kind:
     """Stands for a `numpy.dtype` that is being built; `made` is None for Python objects."""
 
     def __init__(self, code: str, align: bool = False, copy: bool = True) -> None:
-        self.made: np.dtype | None = None
-        if code not in ("O", "O8"):
-            if not _PLAIN.fullmatch(code):
-                raise _RefusedError(f"a dtype {code!r}")
-            self.made = np.dtype(code)
+        if code not in ("O", "O8") and not _PLAIN.fullmatch(code):
+            raise _RefusedError(f"a dtype {code!r}")
+        self.made = None if code in ("O", "O8") else np.dtype(code)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, order, *parts = state
@@ -41,45 +42,37 @@ class _Kind:
 
     def array(self, data: Any, shape: tuple[int, ...], order: Any) -> np.ndarray:
         """The elements of a buffer, or of a list of objects."""
-        count = math.prod(shape)
         if self.made is None:
-            found = np.empty(count, dtype=object)
-            for place, value in zip(range(count), data, strict=True):
+            found = np.empty(math.prod(shape), dtype=object)
+            for place, value in zip(range(len(found)), data, strict=True):
                 found[place] = _finished(value)
             return found.reshape(shape, order=order)
         raw = data.encode("latin-1") if isinstance(data, str) else bytes(data)
-        if len(raw) != count * self.made.itemsize:
+        if len(raw) != math.prod(shape) * self.made.itemsize:
             raise ValueError(f"{len(raw)} bytes for an array of shape {shape}")
         flat = np.frombuffer(raw, dtype=self.made) if raw else np.empty(0, dtype=self.made)
         return flat.reshape(shape, order=order).copy(order="K")
 
 
 class _Array:
-    """Stands for an array that is being built."""
+    """Stands for an array: made empty, as by NumPy's `_reconstruct`, filled by its state."""
 
-    made: np.ndarray
+    def __init__(self, cls: Any, shape: Any, code: Any) -> None:
+        self.made: Any = None
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, kind, by_columns, data = state
         self.made = kind.array(data, shape, "F" if by_columns else "C")
 
 
-def _empty(cls: Any, shape: Any, code: Any) -> _Array:
-    """In place of NumPy's `_reconstruct`; what is in the array follows as its state."""
-    return _Array()
-
-
-def _scalar(kind: _Kind, data: bytes) -> Any:
-    return kind.array(data, (1,), "C")[0]
-
-
 def _of_buffer(
     data: bytes, kind: _Kind, shape: tuple[int, ...], order: str, axes: Any = None
-) -> np.ndarray:
+) -> _Array:
     """What protocol 5 calls for an array."""
-    if order == "K" and axes is not None:
-        return kind.array(data, shape, "C").transpose(axes)
-    return kind.array(data, shape, order)
+    array, turned = _Array(None, None, None), order == "K" and axes is not None
+    found = kind.array(data, shape, "C" if turned else order)
+    array.made = found.transpose(axes) if turned else found
+    return array
 
 
 def _bytes(text: str = "", encoding: str = "latin-1") -> bytes:
@@ -87,53 +80,34 @@ def _bytes(text: str = "", encoding: str = "latin-1") -> bytes:
     return text.encode("latin-1")
 
 
-_KNOWN: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): "numpy.ndarray",  # only ever handed to `_reconstruct`
-    ("numpy", "dtype"): _Kind,
-    **{
-        (f"numpy.{core}.{module}", name): made
-        for core in ("core", "_core")  # before and since NumPy 2
-        for module, name, made in (
-            ("multiarray", "_reconstruct", _empty),
-            ("multiarray", "scalar", _scalar),
-            ("numeric", "_frombuffer", _of_buffer),
-        )
-    },
-    ("_codecs", "encode"): _bytes,
-    **{
-        (module, name): made
-        for module in ("builtins", "__builtin__")
-        for name, made in (("set", set), ("frozenset", frozenset), ("bytes", _bytes))
-    },
+_KNOWN: dict[str, Callable[..., Any]] = {
+    "numpy.ndarray": _Array,  # only ever handed to `_reconstruct`
+    "numpy.dtype": _Kind,
+    "numpy._core.multiarray._reconstruct": _Array,
+    "numpy._core.multiarray.scalar": lambda kind, data: kind.array(data, (1,), "C")[0],
+    "numpy._core.numeric._frombuffer": _of_buffer,
+    "_codecs.encode": _bytes,
+    "builtins.bytes": _bytes,
+    "builtins.set": set,
+    "builtins.frozenset": frozenset,
 }
+_OLDER = {"numpy.core.": "numpy._core.", "__builtin__.": "builtins."}  # before NumPy 2, Python 3
 
 
 class _Reader(pickle._Unpickler):
-    """Python's own reader, not C's: it asks `find_class` for everything that is called."""
+    """Python's own reader, not C's, which takes the memory that a damaged file names."""
 
     def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _KNOWN[module, name]
-        except KeyError:
-            raise _RefusedError(f"{module}.{name}") from None
-
-    def load_build(self) -> None:
-        """A state is set on what is being built here, and on nothing else that was named."""
-        if not isinstance(self.stack[-2], _Kind | _Array):  # type: ignore[attr-defined]
-            raise _RefusedError(f"a state of {type(self.stack[-2]).__name__}")  # type: ignore[attr-defined]
-        super().load_build()  # type: ignore[misc]
-
-    dispatch: ClassVar[dict[int, Any]] = {
-        **pickle._Unpickler.dispatch,
-        pickle.BUILD[0]: load_build,
-    }
+        called = f"{module}.{name}"
+        for older, newer in _OLDER.items():
+            called = called.replace(older, newer) if called.startswith(older) else called
+        if (known := _KNOWN.get(called)) is None:
+            raise _RefusedError(f"{module}.{name}")
+        # A new one each time: a pickle may set attributes on what it names.
+        return lambda *given: known(*given)
 
     def persistent_load(self, pid: Any) -> Any:
         raise _RefusedError("a reference to something outside the file")
-
-
-class _RefusedError(Exception):
-    """A name that is no array's."""
 
 
 def read_pickle(path: Path) -> Any:
@@ -167,6 +141,8 @@ def read_pickled(stream: IO[bytes], path: Path) -> Any:
 
 def _finished(value: Any) -> Any:
     """What was read, with arrays in place of what stood for them."""
+    if callable(value):
+        raise _RefusedError("a name that is not called")
     if isinstance(value, _Array | _Kind):
         return value.made
     if isinstance(value, list | tuple):

@@ -12,10 +12,10 @@ from distrib.data.files.fasta import FASTA_SUFFIXES, read_fasta
 from distrib.data.files.ids import Ids, as_ids
 from distrib.data.files.labels import assumed_column, id_column_of
 from distrib.data.files.tables import as_text, read_table
-from distrib.data.files.text import TEXT_SUFFIXES, suffix
+from distrib.data.files.text import TABLE_SUFFIXES, suffix
 from distrib.errors import InputError, nearest
 
-SEQUENCE_SUFFIXES = (*FASTA_SUFFIXES, ".parquet", *TEXT_SUFFIXES)
+SEQUENCE_SUFFIXES = (*FASTA_SUFFIXES, *TABLE_SUFFIXES)
 COLUMN = "sequence"
 
 _OTHER = re.compile(rb"[^ACGTN]")

@@ -15,6 +15,7 @@ from distrib.data.files.disguises import HEAD, refuse_disguised
 from distrib.errors import InputError
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+TABLE_SUFFIXES = (".parquet", *TEXT_SUFFIXES)
 
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with

@@ -8,23 +8,22 @@ from typing import Any
 
 from distrib.data.files.matrix_files import MATRIX_SUFFIXES
 from distrib.data.files.sequences import SEQUENCE_SUFFIXES
-from distrib.data.files.text import TEXT_SUFFIXES, check_file, suffix
+from distrib.data.files.text import TABLE_SUFFIXES, check_file, suffix
 from distrib.errors import InputError, nearest
 from distrib.safe_yaml import read_yaml_file
 
 YAML_NAME = "screen.yaml"
 
-_TABLES = (".parquet", *TEXT_SUFFIXES)
 _SUFFIXES = {
     "embeddings": MATRIX_SUFFIXES,
     "ids": (".txt", ".npy"),
-    "targets": _TABLES,
-    "groups": _TABLES,
-    "folds": _TABLES,
+    "targets": TABLE_SUFFIXES,
+    "groups": TABLE_SUFFIXES,
+    "folds": TABLE_SUFFIXES,
     "sequences": SEQUENCE_SUFFIXES,
     "gene_embeddings": MATRIX_SUFFIXES,
     "gene_ids": (".txt", ".npy"),
-    "responding": _TABLES,
+    "responding": TABLE_SUFFIXES,
 }
 _ROWS = ("embeddings", "sequences")
 """Either tells which rows there are."""
@@ -121,7 +120,7 @@ def _from_yaml(path: Path) -> ScreenFiles:
 
 def _resolve(path: Path, key: str, value: str) -> Path | str:
     file = path.parent / Path(value).expanduser()
-    if key in ("groups", "folds") and not file.exists() and suffix(file) not in _TABLES:
+    if key in ("groups", "folds") and not file.exists() and suffix(file) not in TABLE_SUFFIXES:
         return value  # a column of the targets
     if not file.exists():
         raise InputError("no such file", file=path, where=f"key {key!r}", found=file)

@@ -18,13 +18,12 @@ from distrib.records import StudyRecord, TrialRecord, unbeaten
 from distrib.study.driver.bootstrap import REPLICATES, bootstrap
 from distrib.study.driver.loading import request
 from distrib.study.record.artifacts import read_held_out
-from distrib.study.record.metrics_file import read_metrics
 from distrib.study.search.samplers import seed_of
-from distrib.study.space.configs import config_yaml
-from distrib.study.space.space_file import read_yaml
+from distrib.study.space.configs import config_yaml, read_config
 from distrib.study.worker import tasks
 from distrib.study.worker.trial_runner import Job
 from distrib.trainables.capabilities import ArtifactInputs
+from distrib.trial_files import CONFIG, METRICS, read_metrics
 
 if TYPE_CHECKING:
     from distrib.study.driver.outcome import Outcome, Phase
@@ -63,7 +62,7 @@ def finish(
         better = max if study.direction == "max" else min
         number = better(confirmed, key=lambda n: confirmed[n]["mean"])
         winner = study.trials[number]
-    config = winner_config(folder.trial(winner.number))
+    config = read_config(folder.trial(winner.number) / CONFIG)
     budget = winner.best_fidelity if study.selects == "best" else None
     part = folder.path / ".best.part"
     part.mkdir(exist_ok=True)
@@ -105,15 +104,9 @@ def finish(
     _write_best(plan, outcome, winner, config, part, notes)
 
 
-def winner_config(trial: Path) -> dict[str, Any]:
-    """The configuration of a trial, as its folder has it."""
-    file = trial / "config.yaml"
-    return read_yaml(file.read_text(encoding="utf-8"), str(file))["config"]
-
-
 def metrics_at(trial: Path, step: int) -> dict[str, float]:
     """Every metric of a trial at one of its units."""
-    rows = [row for row in read_metrics(trial / "metrics.csv") if row["step"] == step]
+    rows = [row for row in read_metrics(trial / METRICS) if row["step"] == step]
     if not rows:
         return {}
     return {k: v for k, v in rows[-1].items() if k not in ("step", "time") and "/" not in k}
@@ -174,7 +167,7 @@ def _confirm(
     scratch = outcome.folder.path / ".confirm"
     shutil.rmtree(scratch, ignore_errors=True)  # half of them would be judged by half their values
     for trial in study.ranked()[: plan.options.confirm]:
-        config = winner_config(outcome.folder.trial(trial.number))
+        config = read_config(outcome.folder.trial(trial.number) / CONFIG)
         for k in range(SEEDS):
             fresh = {**config, "seed": seed_of(plan.options.seed, trial.number, 100 + k) % 2**31}
             key = f"{trial.number}-{k}"

@@ -18,7 +18,7 @@ from distrib.study.record.run_folder import open_run_folder
 from distrib.study.space.space import label
 
 WARM = 5  # configurations taken over from an earlier study
-LEARNING = ("tpe", "gp", "cmaes")
+LEARNING = ("tpe", "gp")
 DEFAULTS_AT = 20
 """The number of the trial that has the family's defaults, however many there are in all."""
 

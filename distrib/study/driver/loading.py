@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from distrib.cluster.connect import Cluster, connected
 from distrib.cluster.machine import usable_cpus
+from distrib.cluster.ray_watch import Lost
 from distrib.errors import InputError
 from distrib.study.plan.checks import check_drawn
 from distrib.study.plan.data_limits import fit_plan, with_budget
@@ -43,8 +44,12 @@ class Loaded:
     assistant: Any = None
 
 
-def ray_of(plan: Plan) -> AbstractContextManager[Cluster]:
-    """A Ray with as many CPUs as the plan asks for, or the cluster that it names."""
+def ray_of(plan: Plan, lost: Lost | None = None) -> AbstractContextManager[Cluster]:
+    """A Ray with as many CPUs as the plan asks for, or the cluster that it names.
+
+    Args:
+        lost: see `connected`.
+    """
     return connected(
         plan.options.address,
         cpus=own_cpus(plan),
@@ -55,6 +60,7 @@ def ray_of(plan: Plan) -> AbstractContextManager[Cluster]:
         framework=plan.family.framework,
         # Who knows what a family of the user's asks for.
         environments=plan.options.allow_custom,
+        lost=lost,
     )
 
 

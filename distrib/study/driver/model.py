@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 import pandas as pd
 
 from distrib.errors import InputError
+from distrib.files import atomic_write
 from distrib.study.plan.single_config import read_config
-from distrib.study.record.checkpoint import read_state
+from distrib.study.record.checkpoint import read_state, write_state
 from distrib.study.record.remote_store import fetch, is_url
-from distrib.study.space.configs import checked, make_config
+from distrib.study.space.configs import checked, config_yaml, make_config
 from distrib.trainables.base import Config, Source, State, Trainable, Worker
-from distrib.trainables.capabilities import EvaluatesRows, HasIntervals
+from distrib.trainables.capabilities import EvaluatesRows, GenerateOptions, Generates, HasIntervals
 from distrib.trainables.registry import load_family
 
 
@@ -84,6 +85,61 @@ class Model:
             return {}
         return self.family.intervals(self.config, self._trained(), data, self.worker)
 
+    def save(self, folder: str | Path) -> Path:
+        """Keep the trained model in a folder that the commands and `open_model` take.
+
+        Args:
+            folder: a new one, or that of a model, which then gives way to this one.
+
+        Raises:
+            InputError: it is not trained yet.
+        """
+        state = self._trained()
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        write_state(place / "weights.safetensors", state)
+        source = self.source.model_dump(mode="json")
+        text = config_yaml(self.name, self.config.model_dump(mode="json"), source=source)
+        atomic_write(place / "config.yaml", text)
+        return place
+
+    def generate(self, **options: Any) -> pd.DataFrame:
+        """Draw new samples: a row each.
+
+        Args:
+            options: `num`, `seed` and what the family adds; `distrib.generate MODEL --help` lists
+                them.
+
+        Raises:
+            InputError: the family draws nothing, or a value that it does not take.
+        """
+        asked = checked(self._generator().Generate, options, "")
+        return pd.concat(list(self.generate_tables(asked)), ignore_index=True)
+
+    def generate_tables(self, options: GenerateOptions) -> Iterator[pd.DataFrame]:
+        """The same as they are drawn, table after table, for more than memory holds."""
+        yield from self._generator().generate(self.config, self._trained(), options, self.worker)
+
+    def on(self, device: str) -> Model:
+        """The same model, computing on "cpu" or "cuda".
+
+        Raises:
+            InputError: its family does not run there.
+        """
+        if device not in self.family.devices:
+            raise InputError(
+                "this family does not run there",
+                where="--device",
+                found=device,
+                expected=" or ".join(self.family.devices),
+            )
+        return replace(self, worker=replace(self.worker, device=device))
+
+    def _generator(self) -> Generates[Any, Any]:
+        if not isinstance(self.family, Generates):
+            raise InputError("this family draws no samples", found=self.name)
+        return self.family
+
     def _trained(self) -> State:
         if self.state is None:
             raise InputError("this model is not trained yet")
@@ -107,14 +163,32 @@ def open_model(place: str | Path, *, allow_custom: bool = False) -> Model:
     Raises:
         InputError: there is none, or its files are torn.
     """
-    folder = fetch(place) if isinstance(place, str) and is_url(place) else Path(place)
-    if (folder / "best" / "config.yaml").is_file():
-        folder = folder / "best"
-    content, file = read_config(folder)
-    family = load_family(content["trainable"], allow_custom=allow_custom)
+    content, file = _config_of(place)
+    name = content["trainable"]
+    family = load_family(name, allow_custom=allow_custom)
     config = checked(family.Config, content["config"], "config", str(file))
     source = checked(family.Source, content.get("source") or {}, "source", str(file))
     worker = Worker(precision=family.precisions[0])  # type: ignore[arg-type]
     state = read_state(file.parent / "weights.safetensors")
-    name = content["trainable"]
     return Model(family, config, source, worker, State(state.arrays, state.values), name)
+
+
+def family_of(
+    place: str | Path, *, allow_custom: bool = False
+) -> tuple[Trainable[Any, Any, Any], str, Path]:
+    """The family of a trained model, its name, and the model's folder; no weights are read.
+
+    Raises:
+        InputError: there is none, or it runs code without leave.
+    """
+    content, file = _config_of(place)
+    name = content["trainable"]
+    return load_family(name, allow_custom=allow_custom), name, file.parent
+
+
+def _config_of(place: str | Path) -> tuple[dict[str, Any], Path]:
+    """The content and the place of a model's `config.yaml`."""
+    folder = fetch(place) if isinstance(place, str) and is_url(place) else Path(place)
+    if (folder / "best" / "config.yaml").is_file():
+        folder = folder / "best"
+    return read_config(folder)

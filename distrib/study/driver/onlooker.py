@@ -7,8 +7,8 @@ from pathlib import Path
 from distrib.records import StudyRecord, TrialRecord
 from distrib.study.driver.study_file import read_study, record_of
 from distrib.study.record.ledger import Ledger
-from distrib.study.record.metrics_file import read_metrics
 from distrib.study.record.run_folder import RunFolder, open_run_folder
+from distrib.trial_files import METRICS, read_metrics
 
 
 def look(path: str | Path) -> StudyRecord:
@@ -40,6 +40,6 @@ def is_running(path: str | Path) -> bool:
 
 
 def _latest(trial: TrialRecord, folder: RunFolder) -> None:
-    rows = read_metrics(folder.trial(trial.number) / "metrics.csv")
+    rows = read_metrics(folder.trial(trial.number) / METRICS)
     if rows:
         trial.latest = {k: v for k, v in rows[-1].items() if k not in ("step", "time")}

@@ -14,11 +14,13 @@ from typing import Any
 from distrib.cluster.connect import describe
 from distrib.cluster.environment import set_environment
 from distrib.cluster.interruption import held_back
+from distrib.cluster.ray_watch import Lost
 from distrib.records import StudyRecord, Tracker
 from distrib.study.driver.deferred_tracker import DeferredTracker
 from distrib.study.driver.loading import Say, load, ray_of
 from distrib.study.driver.outcome import Outcome, Phase
 from distrib.study.driver.place import Place, begin_study, check_place, resume_study
+from distrib.study.driver.resumable import check_resumable
 from distrib.study.plan.plan import Plan
 from distrib.study.record.disk_wait import wait_for_disk
 from distrib.study.record.run_folder import RunFolder
@@ -34,6 +36,7 @@ def run_study(
     meanwhile: Callable[[RunFolder, StudyRecord], None] = lambda folder, study: None,
     argv: Sequence[str] = tuple(sys.argv),
     stored: dict[str, Any] | None = None,
+    lost: Lost | None = None,
 ) -> Outcome:
     """Carry a plan out: load, search, train the winner on every row, judge it on the test part.
 
@@ -43,6 +46,7 @@ def run_study(
         trackers: who looks on, given the folder.
         meanwhile: done in a thread of its own beside the last training, when all trials have ended.
         say: tells the reader a line.
+        lost: tells the reader that Ray itself is gone, whereupon this process ends with code 130.
 
     Raises:
         InputError: something that was asked for cannot be had; nothing is left behind.
@@ -54,7 +58,9 @@ def run_study(
         if isinstance(place, Place):
             warm = check_place(plan, place)
         else:
+            assert stored is not None
             stack.enter_context(place.locked())
+            check_resumable(place, stored, plan.space)
         set_environment(plan.options.address)
         # Ray's start is mostly waiting for its processes: import what comes next meanwhile.
         imports = threading.Thread(
@@ -62,7 +68,7 @@ def run_study(
         )
         imports.start()
         stack.callback(imports.join)
-        cluster = stack.enter_context(ray_of(plan))
+        cluster = stack.enter_context(ray_of(plan, lost))
         with held_back():
             from distrib.study.driver.capacity import capacity_watched
             from distrib.study.driver.study_runner import StudyRunner

@@ -19,6 +19,7 @@ from distrib.errors import InputError
 from distrib.files import atomic_write
 from distrib.records import FailureClass, Scalar, StudyRecord, Tracker, TrialRecord
 from distrib.study.driver.initial_trials import DEFAULTS_AT
+from distrib.study.driver.stalls import Stalls
 from distrib.study.record.ledger import Ledger
 from distrib.study.record.metrics_file import MetricsFile
 from distrib.study.record.run_folder import RunFolder
@@ -28,6 +29,7 @@ from distrib.study.space.configs import config_yaml, make_config
 from distrib.study.space.space import Space, label
 from distrib.study.worker.trial import Message
 from distrib.trainables.base import Trainable
+from distrib.trial_files import CONFIG, METRICS
 
 
 @dataclass
@@ -50,12 +52,14 @@ class Limits:
 
     Attributes:
         deadline: `time.monotonic()` after which no trial begins and the running ones are left.
+        stall: seconds without a word after which a trial is ended; None: never.
     """
 
     trials: int
     concurrent: int
     keep: int = 3
     deadline: float = math.inf
+    stall: float | None = None
 
 
 @dataclass
@@ -115,6 +119,9 @@ class Search:
         self.tell = tell
         self.error: BaseException | None = None  # what stops the study: a disk that takes no more
         self.interrupted = False
+        self.stalls = Stalls(limits.stall)
+        # Names the processes of a trial, for the reader: whoever runs it knows them.
+        self.processes: Callable[[int], str] = lambda number: "unknown"
         self.spoiled = False  # whether the data turned out to be bad, for any trial
         self._live: dict[int, _Live] = {}
         self._orphans: list[int] = []
@@ -151,6 +158,8 @@ class Search:
         live = self._live.get(number)
         if live is None:
             return True
+        if (silence := self.stalls.heard(number)) is not None:
+            self.tell(f"trial {number}: goes on after {silence:.0f} s of silence")
         if message.disk is not None:
             self.error = OSError(message.disk)
             return True
@@ -174,11 +183,16 @@ class Search:
             return self._judge(live, "failed", *live.doomed)
         return self.interrupted or self.spent  # unfinished: a resume goes on with it
 
+    def began(self, number: int) -> None:
+        """A process has taken the trial, for the first time or again."""
+        self.stalls.began(number)
+
     def lost(self, number: int, failure: FailureClass, reason: str) -> None:
         """A trial's process died and Tune begins it again: it goes on from its checkpoint."""
         live = self._live.get(number)
         if live is None:
             return
+        self.stalls.forget(number)
         live.record.retries += 1
         if failure != "lost node":
             # The first time it may have been a trial beside it that took the memory.
@@ -187,6 +201,7 @@ class Search:
 
     def end(self, number: int, failure: tuple[FailureClass, str] | None = None) -> None:
         """Tune has done with a trial: write its end, unless the study itself was interrupted."""
+        self.stalls.forget(number)
         live = self._live.get(number)
         if live is None:
             return
@@ -195,6 +210,23 @@ class Search:
         if live.verdict is None or self.error is not None:
             return  # still RUNNING in the ledger: a resume goes on with it
         self._close(live)
+
+    def stalled(self) -> list[int]:
+        """Trials that are to be ended for their silence; the reader is told of all that is long."""
+        told, over = self.stalls.look()
+        for number, silence in told.items():
+            hint = "" if self.limits.stall else " (--stall-timeout would end it)"
+            who = self.processes(number)
+            self.tell(f"trial {number}: no progress for {silence:.0f} s; {who} may hang{hint}")
+        for number, silence in over.items():
+            where = self.processes(number)
+            self.stalls.forget(number)
+            self.tell(f"trial {number}: no progress for {silence:.0f} s: {where} is ended")
+            self._judge(
+                self._live[number], "failed", "stalled",
+                f"no progress for {silence:.0f} s (--stall-timeout) in {where}",
+            )  # fmt: skip
+        return list(over)
 
     def tick(self) -> None:
         """Let the onlookers draw."""
@@ -236,7 +268,7 @@ class Search:
         """
         drawn.setdefault("seed", seed_of(self.seed, number, 1) % 2**31)
         plain = make_config(self.family, drawn).model_dump(mode="json")
-        file = self.folder.trial(number) / "config.yaml"
+        file = self.folder.trial(number) / CONFIG
         atomic_write(file, config_yaml(self.study.trainable, plain))
         return plain
 
@@ -248,7 +280,7 @@ class Search:
         """A trial that runs from now on: its folder, and the onlookers."""
         folder = self.folder.trial(record.number)
         folder.mkdir(parents=True, exist_ok=True)
-        live = _Live(record, MetricsFile(folder / "metrics.csv"))
+        live = _Live(record, MetricsFile(folder / METRICS))
         self._live[record.number] = live
         for tracker in self.trackers:
             tracker.trial_started(record)

@@ -15,17 +15,14 @@ from typing import Any
 import yaml
 
 from distrib.cluster.connect import Resources
-from distrib.errors import InputError
 from distrib.files import atomic_write
 from distrib.records import Dimension, StudyRecord
-from distrib.study.plan.options import Options
+from distrib.safe_yaml import read_yaml_file
+from distrib.study.driver.study_checks import VERSION, check_study, own_names, stored_names
+from distrib.study.plan.options import DECLARED, Options
 from distrib.study.plan.plan import Plan
 from distrib.study.record.remote_store import is_url
-from distrib.study.space.space_file import parse_space, read_yaml
-
-VERSION = 1
-STORED = {"max_budget": "max_units"}
-"""Names of options and of the record -> their keys in the file, where these are others."""
+from distrib.study.space.space_file import parse_space
 
 PACKAGES = ("distrib", "ray", "optuna", "torch", "jax", "numpy", "pandas", "pyarrow")
 
@@ -34,10 +31,10 @@ def write_study(
     path: Path, plan: Plan, record: StudyRecord, data: dict[str, Any], argv: Sequence[str]
 ) -> None:
     """Write a study's description, once, when it begins (and again when its trials are raised)."""
-    options = _stored(asdict(plan.options))
-    # Leave to run custom code is given anew by whoever resumes, perhaps a stranger's study.
-    for key in ("data", "debug", "address", "allow_custom"):
-        del options[key]
+    options = stored_names(asdict(plan.options))
+    for option in DECLARED:
+        if not option.flag.stored:
+            del options[option.field]
     options["fixed"] = dict(plan.options.fixed)
     content = {
         "version": VERSION,
@@ -60,7 +57,7 @@ def write_study(
         },
         "options": options,
         "versions": versions(),
-        "record": _stored(record.header()),
+        "record": stored_names(record.header()),
     }
     text = yaml.safe_dump(_plain(content), sort_keys=False, allow_unicode=True)
     atomic_write(path, text, durable=True)
@@ -72,21 +69,14 @@ def read_study(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file is not one.
     """
-    content = read_yaml(path.read_text(encoding="utf-8"), str(path))
-    found = content.get("version") if isinstance(content, dict) else None
-    if found != VERSION:
-        raise InputError(
-            "this is no study of this version",
-            file=path,
-            found="an empty file" if content is None else f"version: {found}",
-            expected=f"version: {VERSION}",
-        )
+    content = read_yaml_file(path)
+    check_study(content, path)
     return content
 
 
 def options_of(content: dict[str, Any]) -> Options:
     """The options that a study was begun with; its data come from its source."""
-    stored = _read(content["options"])
+    stored = own_names(content["options"])
     search = content["search"]
     stored.update(
         resources=Resources(**stored["resources"]),
@@ -122,7 +112,7 @@ def space_of(content: dict[str, Any], file: str) -> Any:
 
 def record_of(content: dict[str, Any]) -> StudyRecord:
     """The record of a study, without its trials."""
-    header = _read(content["record"])
+    header = own_names(content["record"])
     header["dimensions"] = tuple(
         Dimension(**{**d, "choices": tuple(d["choices"])}) for d in header["dimensions"]
     )
@@ -140,17 +130,6 @@ def versions() -> dict[str, str]:
             continue
     commit = _commit()
     return {**found, "commit": commit} if commit else found
-
-
-def _stored(content: dict[str, Any]) -> dict[str, Any]:
-    """A mapping under the keys that every version has written."""
-    return {STORED.get(key, key): value for key, value in content.items()}
-
-
-def _read(content: dict[str, Any]) -> dict[str, Any]:
-    """Its inverse."""
-    names = {stored: name for name, stored in STORED.items()}
-    return {names.get(key, key): value for key, value in content.items()}
 
 
 def _commit() -> str | None:

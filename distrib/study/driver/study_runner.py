@@ -122,6 +122,7 @@ class StudyRunner:
                 self.loaded.concurrent,
                 options.keep,
                 time.monotonic() + budget if budget else math.inf,
+                options.stall_timeout,
             ),
             seed=options.seed,
             sampler=plan.sampler,

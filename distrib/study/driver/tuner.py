@@ -23,10 +23,18 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from distrib.cluster.interruption import ended_like_ctrl_c
+from distrib.cluster.ray_internals.tune import (
+    end_process,
+    host_of,
+    lean_tune,
+    memory_kills_are_failures,
+    one_death_counts_once,
+    process_of,
+    roomless,
+)
 from distrib.records import FailureClass
-from distrib.study.driver.lean_tune import lean_tune
 from distrib.study.driver.search_loop import Search
-from distrib.study.driver.worker_failures import failure_of, memory_kills_are_failures
+from distrib.study.driver.worker_failures import failure_of
 from distrib.study.worker.trial import Message
 from distrib.study.worker.trial_actor import TrialActor
 
@@ -80,6 +88,7 @@ def run_search(
                 warnings.catch_warnings(),
                 lean_tune(),
                 memory_kills_are_failures(),
+                one_death_counts_once(),
             ):
                 warnings.simplefilter("ignore")
                 tuner.fit()
@@ -146,6 +155,7 @@ class _Scheduler(FIFOScheduler):
     def __init__(self, search: Search) -> None:
         super().__init__()
         self.search = search
+        self.failures: dict[str, int] = {}  # of trials that have any
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
         """A trial that is to take the next process that comes free, or None in particular.
@@ -155,13 +165,7 @@ class _Scheduler(FIFOScheduler):
         ended. Short trials would be done sooner than any process starts, again and again, and never
         two of them at a time. Tune starts the rest in their order.
         """
-        controller = tune_controller._tune_controller
-        roomless = set(controller._actor_manager.pending_actors)
-        waiting = (
-            trial
-            for trial in controller._pending_trials
-            if controller._trial_to_actor.get(trial) in roomless
-        )
+        waiting = roomless(tune_controller)
         return min(waiting, key=lambda trial: trial.config["number"], default=None)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
@@ -175,7 +179,11 @@ class _Scheduler(FIFOScheduler):
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         if not trial.should_recover():
+            self.failures.pop(trial.trial_id, None)
             return  # the searcher hears of its end
+        if trial.num_failures == self.failures.get(trial.trial_id, 0):
+            return  # it had not begun: see `one_death_counts_once`
+        self.failures[trial.trial_id] = trial.num_failures
         self.search.lost(trial.config["number"], *failure_of(_last_error(trial)))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -195,8 +203,18 @@ class _Ticker(tune.Callback):
     def __init__(self, search: Search, when_over: Callable[[], None]) -> None:
         self.search = search
         self.when_over: Callable[[], None] | None = when_over
+        self.running: dict[int, Any] = {}
+        search.processes = self._processes
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.running[trial.config["number"]] = trial
+        self.search.began(trial.config["number"])
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.running.pop(trial.config["number"], None)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.running.pop(trial.config["number"], None)
         # Tune keeps statistics of a dozen numbers of its own for every trial, for ever.
         trial.run_metadata.metric_analysis.clear()
         trial.run_metadata.metric_n_steps.clear()
@@ -205,6 +223,18 @@ class _Ticker(tune.Callback):
     @_guarded
     def _tick(self) -> None:
         self.search.tick()
+        for number in self.search.stalled():
+            trial = self.running[number]
+            trial.max_failures = 0  # it is not begun again
+            end_process(trial)
+
+    def _processes(self, number: int) -> str:
+        """The processes of a trial that may be to blame for its silence, in words."""
+        process = process_of(self.running[number])
+        if process is None:
+            return "its process"
+        node, pid = process
+        return f"its process {pid} on {host_of(node)}"
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self._tick()

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import ray
-from ray.air.execution._internal.actor_manager import RayActorManager
 
-from distrib.cluster.patch import patched
 from distrib.records import FailureClass
 
 
@@ -31,21 +26,3 @@ def why_lost(error: BaseException) -> str | None:
     if not isinstance(error, ray.exceptions.RayError):
         return None
     return failure_of(str(error))[1]
-
-
-@contextmanager
-def memory_kills_are_failures() -> Iterator[None]:
-    """Let Tune take an actor that Ray's memory monitor ended for one that died.
-
-    The error is of a class that Tune does not know, and would end the whole study.
-    """
-    manager: Any = RayActorManager
-    heard = manager._actor_task_failed
-
-    def failed(self: Any, tracked_actor_task: Any, exception: Exception) -> None:
-        if isinstance(exception, ray.exceptions.OutOfMemoryError):
-            exception = ray.exceptions.RayActorError(error_msg=str(exception))
-        heard(self, tracked_actor_task, exception)
-
-    with patched(manager, _actor_task_failed=failed):
-        yield

@@ -1,52 +1,195 @@
-"""The options of `distrib.tune` and `distrib.train` that shape a study."""
+"""The options that shape a study, each declared here and nowhere else.
+
+The commands make their arguments of this, `study.yaml` its section `options`, and a resume what it
+takes anew.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from distrib.cluster.connect import Resources
+
+Group = Literal["search", "data and parameters", "where it goes", "machines", "bootstrap"]
+Kind = Literal["text", "int", "float", "switch", "duration", "setting", "workers"]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """How an option is written on the command line.
+
+    Attributes:
+        group: of the help, and of the commands that have it. kind: what its word is read as.
+        resumes: whether a resume takes it anew; otherwise the study keeps its own.
+        least: the least that it may be; None for any. stored: whether `study.yaml` keeps it.
+    """
+
+    name: str
+    help: str
+    group: Group
+    kind: Kind = "text"
+    metavar: str | None = None
+    resumes: bool = False
+    least: float | None = None
+    stored: bool = True
+
+
+def _flag(
+    default: Any, name: str, help: str, group: Group, kind: Kind = "text", **more: Any
+) -> Any:
+    flag = Flag(name, help, group, kind, **more)
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata={"flag": flag})
+    return field(default=default, metadata={"flag": flag})
 
 
 @dataclass(frozen=True)
 class Options:
-    """The options of `distrib.tune` that shape a study; None leaves the choice to the space.
+    """The options of a study; None leaves the choice to the space.
 
     Attributes:
-        fixed: `--set`: parameters, or data options as `data.<name>`.
+        fixed: parameters, or data options as `data.<name>`.
         max_budget: the most of the family's units of fidelity that a trial trains.
-        bootstrap: replicates of the winner. bootstrap_of: what they draw, of the family's kinds.
-        time_budget: seconds.
-        save_every: least seconds between two checkpoints of a trial.
+        time_budget, stall_timeout, save_every: seconds.
+        bootstrap_of: of the family's kinds.
         split_seed: chooses the test part; None: `seed` does.
     """
 
-    data: str | None = None
-    trials: int | None = None
-    max_budget: int | None = None
-    concurrent: int | None = None
+    trials: int | None = _flag(
+        None, "--trials", "trials in all; the space's number by default", "search", "int",
+        metavar="N", resumes=True,
+    )  # fmt: skip
+    concurrent: int | None = _flag(
+        None, "--concurrent", "trials at a time", "search", "int", metavar="N", resumes=True,
+        least=1,
+    )  # fmt: skip
+    sampler: str | None = _flag(
+        None, "--sampler", "tpe (where the space names none), gp, random or grid", "search"
+    )
+    scheduler: str | None = _flag(
+        None, "--scheduler", "asha (where the space names none), hyperband, median or none",
+        "search",
+    )  # fmt: skip
+    time_budget: float | None = _flag(
+        None, "--time-budget", "such as 90s, 15m, 2h", "search", "duration", metavar="TIME",
+        resumes=True,
+    )  # fmt: skip
+    confirm: int = _flag(
+        0, "--confirm", "train the best N again with fresh seeds: mean and spread", "search", "int",
+        metavar="N", resumes=True, least=0,
+    )  # fmt: skip
+    data: str | None = _flag(
+        None, "--data", "your own data; without it, real default data", "data and parameters",
+        metavar="PATH", stored=False,
+    )  # fmt: skip
+    fixed: Mapping[str, Any] = _flag(
+        {}, "--set", "fix a parameter, or a data option as data.KEY", "data and parameters",
+        "setting", metavar="KEY=VALUE",
+    )  # fmt: skip
+    max_budget: int | None = _flag(
+        None, "--max-epochs", "the most epochs (folds, rounds) of a trial", "data and parameters",
+        "int", metavar="N",
+    )  # fmt: skip
+    metric: str | None = _flag(
+        None, "--metric", "what is optimised; the family's first metric by default",
+        "data and parameters",
+    )  # fmt: skip
+    test_fraction: float = _flag(
+        0.15, "--test-fraction", "share of the groups set aside before anything else",
+        "data and parameters", "float", metavar="SHARE",
+    )  # fmt: skip
+    seed: int = _flag(
+        0, "--seed", "seed of everything random", "data and parameters", "int", least=0
+    )
+    keep: int = _flag(
+        3, "--keep", "trials that keep their weights", "where it goes", "int", metavar="K",
+        resumes=True, least=0,
+    )  # fmt: skip
+    save_every: float = _flag(
+        10.0, "--checkpoint-every", "least time between checkpoints of a trial", "where it goes",
+        "float", metavar="SECONDS", resumes=True, least=0,
+    )  # fmt: skip
     resources: Resources = field(default_factory=Resources)
-    address: str | None = None
-    sampler: str | None = None
-    scheduler: str | None = None
-    time_budget: float | None = None
-    seed: int = 0
-    metric: str | None = None
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    test_fraction: float = 0.15
-    keep: int = 3
-    confirm: int = 0
-    bootstrap: int = 0
-    bootstrap_of: str | None = None
-    precision: str | None = None
-    device: str | None = None
-    allow_custom: bool = False
-    debug: bool = False
-    save_every: float = 10.0
+    address: str | None = _flag(
+        None, "--address", "a Ray cluster, such as auto; else a Ray of its own", "machines",
+        resumes=True, stored=False,
+    )  # fmt: skip
+    device: str | None = _flag(
+        None, "--device", "cpu or cuda; cuda with --gpus-per-worker", "machines", resumes=True
+    )
+    precision: str | None = _flag(
+        None, "--precision", "float32, bfloat16, ... as the family has them", "machines",
+        resumes=True,
+    )  # fmt: skip
+    stall_timeout: float | None = _flag(
+        None, "--stall-timeout", "end a trial after this time without progress, such as 10m; "
+        "never, where it is not given", "machines", "duration", metavar="TIME", resumes=True,
+    )  # fmt: skip
+    # Leave to run custom code is given anew by whoever resumes, perhaps a stranger's study.
+    allow_custom: bool = _flag(
+        False, "--allow-custom", "run the code that a space names as package.module:Class",
+        "machines", "switch", resumes=True, stored=False,
+    )  # fmt: skip
+    debug: bool = _flag(
+        False, "--debug", "tracebacks, and everything that Ray and the trials write", "machines",
+        "switch", resumes=True, stored=False,
+    )  # fmt: skip
+    bootstrap: int = _flag(
+        0, "--bootstrap", "fit the model again to N resamplings of the data: its standard errors",
+        "bootstrap", "int", metavar="N", resumes=True, least=0,
+    )  # fmt: skip
+    bootstrap_of: str | None = _flag(
+        None, "--bootstrap-of", "what is drawn: sequences or clusters, as the family has them",
+        "bootstrap", metavar="KIND", resumes=True,
+    )  # fmt: skip
     split_seed: int | None = None
 
     @property
     def seed_of_parts(self) -> int:
         """The seed that chooses the test part."""
         return self.seed if self.split_seed is None else self.split_seed
+
+
+_OF_RESOURCES = {
+    "workers": Flag(
+        "--workers-per-trial",
+        "processes that train a trial together; N:M takes as many as there is room for",
+        "machines", "workers", metavar="N|N:M", resumes=True,
+    ),
+    "cpus": Flag("--cpus-per-worker", "CPUs of each", "machines", "float", "N", resumes=True),
+    "gpus": Flag(
+        "--gpus-per-worker", "GPUs of each; a fraction is shared", "machines", "float", "N",
+        resumes=True,
+    ),
+    "accelerator_type": Flag(
+        "--accelerator-type", "such as A100", "machines", metavar="TYPE", resumes=True
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Declared:
+    """An option, the field that it fills, and the default of that.
+
+    Attributes:
+        owner: the class of the field, `Options` or its `Resources`.
+    """
+
+    field: str
+    flag: Flag
+    default: Any = None
+    owner: type = Options
+
+    @property
+    def word(self) -> str:
+        """The option as a name of Python's: `--max-epochs` is `max_epochs`."""
+        return self.flag.name.removeprefix("--").replace("-", "_")
+
+
+DECLARED = (
+    *(Declared(one.name, one.metadata["flag"], one.default)
+      for one in fields(Options) if "flag" in one.metadata),
+    *(Declared(name, flag, owner=Resources) for name, flag in _OF_RESOURCES.items()),
+)  # fmt: skip

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from distrib.errors import InputError, nearest, said_in
 from distrib.study.plan.checks import check_bootstrap
-from distrib.study.plan.options import Options
+from distrib.study.plan.options import DECLARED, Options
 from distrib.study.plan.workers import worker_of
 from distrib.study.record.remote_store import is_url
+from distrib.study.search.samplers import GONE
 from distrib.study.search.samplers import NAMES as SAMPLERS
 from distrib.study.search.schedulers import NAMES as RULES
 from distrib.study.search.schedulers import Rule, build_rule
@@ -272,23 +273,15 @@ def _trials(space: Space, sampler: str, asked: int | None, default: Any) -> int:
 
 
 def _check_numbers(options: Options) -> None:
-    for name, value, least in (
-        ("--concurrent", options.concurrent, 1),
-        ("--keep", options.keep, 0),
-        ("--confirm", options.confirm, 0),
-        ("--bootstrap", options.bootstrap, 0),
-        ("--seed", options.seed, 0),
-        ("--checkpoint-every", options.save_every, 0),
-    ):
-        if value is not None and not value >= least:
-            raise InputError("too small", where=name, found=value, expected=f"{least} or more")
-    if options.time_budget is not None and not options.time_budget > 0:
-        raise InputError(
-            "no time to search in",
-            where="--time-budget",
-            found=options.time_budget,
-            expected="above 0",
-        )
+    for option in DECLARED:
+        flag, owner = option.flag, options if option.owner is Options else options.resources
+        value = getattr(owner, option.field)
+        if value is not None and flag.least is not None and not value >= flag.least:
+            raise InputError(
+                "too small", where=flag.name, found=value, expected=f"{flag.least:g} or more"
+            )
+        if value is not None and flag.kind == "duration" and not value > 0:
+            raise InputError("no time at all", where=flag.name, found=value, expected="above 0")
     if not 0 <= options.test_fraction < 1:
         raise InputError(
             "not a share",
@@ -309,7 +302,7 @@ def _one_of(key: str, asked: str | None, space: Space, default: str, names: Sequ
                 where=where,
                 found=value,
                 expected=f"one of {', '.join(names)}",
-                hint=nearest(str(value), names),
+                hint=GONE.get(str(value)) or nearest(str(value), names),
             )
     return asked or own
 

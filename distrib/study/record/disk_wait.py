@@ -8,6 +8,7 @@ from distrib.files import sync
 from distrib.records import TrialRecord
 from distrib.study.record.ledger import Ledger
 from distrib.study.record.run_folder import RunFolder
+from distrib.trial_files import CONFIG, METRICS
 
 
 def wait_for_disk(folder: RunFolder, ledger: Ledger, ended: Sequence[TrialRecord]) -> None:
@@ -21,7 +22,7 @@ def wait_for_disk(folder: RunFolder, ledger: Ledger, ended: Sequence[TrialRecord
     """
     for trial in ended:
         path = folder.trial(trial.number)
-        for file in (path / "config.yaml", path / "metrics.csv"):
+        for file in (path / CONFIG, path / METRICS):
             if file.exists():
                 sync(file)
         sync(path)  # for their names

@@ -7,10 +7,11 @@ file, and synced to the disk when a trial ends. The format is Optuna's: its tool
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,6 @@ class JournalFile(BaseJournalBackend):
         self.path = path
         self.torn = None if read_only else repair(path)
         self._file = None if read_only else path.open("ab", buffering=0)
-        self._size = path.stat().st_size
         self._fresh: list[dict[str, Any]] = []  # appended, and not yet read back by the storage
         self._read = 0
         self._held: list[bytes] | None = None
@@ -111,12 +111,11 @@ class JournalFile(BaseJournalBackend):
         assert self._file is not None
         try:
             written = self._file.write(content)
-            if written != len(content):
-                raise OSError(28, "No space left on device", str(self.path))
         except OSError as error:
-            self._undo()
             raise LedgerError(error.errno, error.strerror, str(self.path)) from error
-        self._size += len(content)
+        if written != len(content):
+            self._undo(written)
+            raise LedgerError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def sync(self) -> None:
         """Wait until the disk holds every line."""
@@ -133,13 +132,22 @@ class JournalFile(BaseJournalBackend):
             self._file.close()
             self._file = None
 
-    def _undo(self) -> None:
-        """Take back a line that was written in part; where even that fails, `repair` will."""
+    def _undo(self, written: int) -> None:
+        """Take back what was written of a line in part, and nothing else, whoever wrote beside it.
+
+        Others append as well: optuna-dashboard its notes. Where one came after the part, that is
+        made of spaces, which may stand before a line. Where all of it fails, `repair` will do.
+        """
         assert self._file is not None
-        try:
-            os.ftruncate(self._file.fileno(), self._size)
-        except OSError:
-            return
+        descriptor = self._file.fileno()
+        with suppress(OSError):
+            end = os.lseek(descriptor, 0, os.SEEK_CUR)  # where its own last append has ended
+            if os.fstat(descriptor).st_size == end:
+                os.ftruncate(descriptor, end - written)
+                return
+            with self.path.open("r+b", buffering=0) as file:
+                file.seek(end - written)
+                file.write(b" " * written)
 
 
 def _encoded(log: dict[str, Any]) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from distrib.errors import InputError
 from distrib.records import StudyRecord, TrialRecord
 from distrib.study.record.journal import JournalFile
+from distrib.study.record.ledger_lines import VALUE, check_lines, hint
 
 if TYPE_CHECKING:
     import optuna
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from distrib.study.space.space import Space
 
 ATTRIBUTES = ("reason", "failure", "retries", "best_step", "latest", "seconds")
-INTERMEDIATE_VALUE = 7  # optuna.storages.journal.JournalOperation.SET_TRIAL_INTERMEDIATE_VALUE
 
 
 @cache
@@ -44,7 +44,7 @@ class Ledger:
         read_only: for onlookers.
 
     Raises:
-        InputError: the file is no ledger.
+        InputError: the file is no ledger, and which line of it is to blame.
     """
 
     def __init__(
@@ -55,13 +55,18 @@ class Ledger:
             raise InputError("no such ledger", file=path)
         self.file = JournalFile(path, read_only=read_only)
         try:
+            check_lines(path)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 self.storage = optuna.storages.JournalStorage(self.file)
             names = optuna.get_all_study_names(self.storage)
-        except (ValueError, KeyError) as error:
+        except InputError:
             self.file.close()
-            raise InputError("this is no ledger", file=path, found=str(error)) from None
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
+            self.file.close()
+            found = f"{type(error).__name__}: {error}"
+            raise InputError("this is no ledger", file=path, found=found, hint=hint(path)) from None
         if not names:
             if direction is None:
                 raise InputError("this ledger holds no study", file=path)
@@ -177,7 +182,7 @@ class Ledger:
         """(number, step, value) of every report, in the order in which they were made."""
         numbers = {t._trial_id: t.number for t in self.frozen()}
         for log in JournalFile(self.file.path, read_only=True).read_logs(0):
-            if log["op_code"] == INTERMEDIATE_VALUE:
+            if log["op_code"] == VALUE:
                 yield numbers[log["trial_id"]], log["step"], log["intermediate_value"]
 
     def records(self, study: StudyRecord) -> dict[int, TrialRecord]:
@@ -193,13 +198,18 @@ class Ledger:
         self.file.close()
 
 
+def value_of(values: Mapping[int, float], direction: str, selects: str) -> tuple[float | None, int]:
+    """What a trial with these values, by step, is worth, and at which step; None and 0 without."""
+    finite = {step: value for step, value in values.items() if math.isfinite(value)}
+    if not finite:
+        return None, 0
+    choose = max if direction == "max" else min
+    step = max(finite) if selects == "last" else choose(sorted(finite), key=finite.__getitem__)
+    return finite[step], step
+
+
 def _record(trial: optuna.trial.FrozenTrial, direction: str, selects: str) -> TrialRecord:
-    finite = {s: v for s, v in trial.intermediate_values.items() if math.isfinite(v)}
-    value, best = None, 0
-    if finite:
-        choose = max if direction == "max" else min
-        best = max(finite) if selects == "last" else choose(sorted(finite), key=finite.__getitem__)
-        value = finite[best]
+    value, best = value_of(trial.intermediate_values, direction, selects)
     attributes = {k: v for k, v in trial.user_attrs.items() if k in ATTRIBUTES}
     attributes.pop("best_step", None)
     latest = {k: float(v) for k, v in attributes.pop("latest", {}).items()}

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distrib.files import atomic_write
+from distrib.trial_files import whole_cells
 
 
 class MetricsFile:
@@ -30,12 +31,10 @@ class MetricsFile:
         if end < len(content):
             with self.path.open("r+b") as file:
                 file.truncate(end)
-        lines = content[:end].decode().splitlines()
-        if lines:
-            self._columns = next(csv.reader(lines[:1]))
-        if len(lines) > 1:
-            row = next(csv.reader(lines[-1:]))
-            self.last_step = int(row[self._columns.index("step")])
+        names, *rows = whole_cells(self.path) or [[]]
+        self._columns = names
+        if rows:
+            self.last_step = int(rows[-1][names.index("step")])
 
     def append(self, rows: list[dict[str, float]]) -> None:
         """Write rows.
@@ -73,15 +72,3 @@ def _cell(value: float | None) -> str:
     if value is None:
         return ""
     return str(value) if isinstance(value, int) else repr(float(value))
-
-
-def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The whole rows of a `metrics.csv`; empty cells are left out."""
-    if not path.exists():
-        return []
-    content = path.read_bytes()
-    lines = content[: content.rfind(b"\n") + 1].decode().splitlines()
-    return [
-        {key: float(value) for key, value in row.items() if value not in ("", None)}
-        for row in csv.DictReader(lines)
-    ]

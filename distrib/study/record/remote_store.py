@@ -135,6 +135,10 @@ class RemoteStore:
         """Nothing is drawn."""
 
     def study_ended(self, study: StudyRecord, interrupted: bool) -> None:
+        self.put_growing()
+
+    def put_growing(self) -> None:
+        """The ledger, and what trials have written."""
         for path in self.folder.trials():
             self._put_trial(path)
         self._put_ledger()
@@ -208,15 +212,19 @@ class RemoteStore:
     def _key(self, path: Path) -> str:
         return path.relative_to(self.folder.path).as_posix()
 
-    def pull(self) -> None:
+    def pull(self, *, hold: bool = True) -> None:
         """Make the folder anew from the store: to resume a study that another machine began.
 
+        Args:
+            hold: whether it is held against other drivers; False only to look at it.
+
         Raises:
-            InputError: there is no study at the URL.
+            InputError: there is no study at the URL, or another driver holds it.
         """
         if not self._fs.exists(f"{self._root}/study.yaml"):
             raise InputError("there is no study here", where="--resume", found=self.url)
-        self.lock.acquire()
+        if hold:
+            self.lock.acquire()
         shutil.rmtree(self.folder.path, ignore_errors=True)
         segments: list[tuple[str, bytes]] = []
         manifests: dict[Path, dict[str, int]] = {}

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from distrib.errors import InputError
+from distrib.study.record.ledger_lines import hint
+from distrib.trial_files import TRIALS, trial_folder
 
 
 class RunFolder:
@@ -38,12 +40,31 @@ class RunFolder:
 
     def trial(self, number: int) -> Path:
         """The folder of one trial."""
-        return self.path / "trials" / f"{number:04d}"
+        return trial_folder(self.path, number)
 
     def trials(self) -> list[Path]:
         """The folders of all trials, by number."""
-        found = (self.path / "trials").glob("[0-9]*")
+        found = (self.path / TRIALS).glob("[0-9]*")
         return sorted(found, key=lambda path: int(path.name))
+
+    def check_links(self) -> None:
+        """Raise for a link in the folder: what a study writes there would go elsewhere.
+
+        Raises:
+            InputError: naming it and where it leads.
+        """
+        for name, folders, files in os.walk(self.path):
+            for entry in sorted((*folders, *files)):
+                path = Path(name, entry)
+                if path.is_symlink():
+                    raise InputError(
+                        "a link stands in the study's folder",
+                        file=path,
+                        found=f"a link to {path.readlink()}",
+                        expected="files and folders of the study's own, since it writes there",
+                        hint="move what it leads to into its place, or link the whole folder "
+                        f"{self.path.name} instead",
+                    )
 
     def size(self) -> int:
         """Bytes on disk."""
@@ -170,8 +191,11 @@ def check_name(name: str) -> str:
     return name
 
 
-def open_run_folder(path: str | Path) -> RunFolder:
+def open_run_folder(path: str | Path, *, ledger: bool = True) -> RunFolder:
     """The folder of a study that exists.
+
+    Args:
+        ledger: whether it must have one.
 
     Raises:
         InputError: there is none.
@@ -183,10 +207,17 @@ def open_run_folder(path: str | Path) -> RunFolder:
             file=path,
             hint="a study that was just begun has its folder once its data are loaded",
         )
-    if not folder.study_yaml.is_file() or not folder.ledger.is_file():
+    if not folder.study_yaml.is_file():
         raise InputError(
             "this is no study's folder",
             file=path,
             expected="a folder with study.yaml and ledger.journal",
+        )
+    if ledger and not folder.ledger.is_file():
+        raise InputError(
+            "this study has lost its ledger",
+            file=path,
+            expected=f"{folder.ledger.name} in it",
+            hint=hint(Path(path) / folder.ledger.name),
         )
     return folder

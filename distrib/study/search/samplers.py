@@ -14,7 +14,12 @@ import numpy as np
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
-NAMES = ("tpe", "gp", "cmaes", "random", "grid")
+NAMES = ("tpe", "gp", "random", "grid")
+GONE = {
+    "cmaes": "use gp, which learns from stopped trials too; a new study takes over the best "
+    "configurations of an earlier one with --warm-start STUDY"
+}
+"""Samplers that earlier versions had, and the way on."""
 
 
 def seed_of(study_seed: int, number: int, purpose: int = 0) -> int:
@@ -43,10 +48,6 @@ def build_sampler(
             from distrib.study.search.gaussian_process_sampler import Gp
 
             sampler = Gp(seed, study_seed, last=selects == "last")
-        elif name == "cmaes":
-            from distrib.study.search.cmaes import CmaEs
-
-            sampler = CmaEs(seed)
         else:
             sampler = optuna.samplers.RandomSampler(seed=seed)
         if fixed:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from distrib.errors import InputError, nearest
+from distrib.safe_yaml import read_yaml_file
 from distrib.trainables.base import Config, Trainable
 
 
@@ -45,6 +47,18 @@ def checked(model: type[BaseModel], values: Mapping[str, Any], place: str, file:
             found=repr(first.get("input")),
             expected=first["msg"],
         ) from None
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """The configuration that `config_yaml` wrote into a file.
+
+    Raises:
+        InputError: it holds none.
+    """
+    content = read_yaml_file(file)
+    if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
+        raise InputError("no configuration", file=file, expected="trainable: and config: {...}")
+    return content["config"]
 
 
 # libyaml's is five times as fast, and a trial waits for it.

@@ -169,6 +169,24 @@ class Space:
                 drawn[parameter.name] = parameter.decode(value)
         return drawn
 
+    def exists(self, values: Mapping[str, Any]) -> list[Parameter]:
+        """The parameters of a configuration that exist in it, those that lack a value included.
+
+        Args:
+            values: of parameters, as a family has them; constants may be left out.
+        """
+        known: dict[str, Any] = {}
+        found = []
+        for parameter in self.parameters:
+            if not all(known.get(k, _ABSENT) in v for k, v in parameter.when.items()):
+                continue
+            found.append(parameter)
+            if parameter.kind == "const":
+                known[parameter.name] = parameter.values[0]
+            elif parameter.name in values:
+                known[parameter.name] = values[parameter.name]
+        return found
+
     def fix(self, name: str, value: Any) -> Space:
         """The same space with one parameter fixed (`--set`), new ones added."""
         constant = Parameter(name, "const", (value,))

@@ -30,6 +30,9 @@ class _Box:
         left: the group that was told to leave.
         furthest: the last unit of this job that was told. restarts: groups lost since then.
         early: a worker that had ended its training when its group was lost.
+        met: whether the workers of the group have found each other. begun: those that have begun
+            this job. spared: whether a group was lost before all of them had.
+        error: the last that a worker ended with.
     """
 
     job: Job | None = None
@@ -42,6 +45,10 @@ class _Box:
     furthest: float = 0.0
     restarts: int = 0
     early: int | None = None
+    met: bool = False
+    begun: set[int] = field(default_factory=set)
+    spared: bool = False
+    error: str = ""
     closed: bool = False
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -49,6 +56,7 @@ class _Box:
         """Another question."""
         if job is not None and (self.job is None or job.key != self.job.key):
             self.furthest, self.restarts, self.early = 0.0, 0, None
+            self.begun, self.spared, self.error = set(), False, ""
         self.count, self.job, self.answer, self.said = count, job or self.job, None, {}
 
 
@@ -90,6 +98,20 @@ class Mailbox:
             if group > box.group:
                 self._arrive(box, group, size)
 
+    async def begun(self, actor: str, group: int, rank: int, key: str) -> None:
+        """A worker has taken the job of this key."""
+        box = self._box(actor)
+        async with box.changed:
+            if box.group == group and box.job is not None and box.job.key == key:
+                box.begun.add(rank)
+
+    async def failed(self, actor: str, group: int, rank: int, reason: str) -> None:
+        """A worker ends with an error: the libraries' own, where it has lost the others."""
+        box = self._box(actor)
+        async with box.changed:
+            if group == box.group:
+                box.error = f"worker {rank}: {reason}"
+
     async def close(self, actor: str) -> None:
         """No more questions: the workers go home."""
         box = self._box(actor)
@@ -116,6 +138,7 @@ class Mailbox:
         async with box.changed:
             if group > box.group:
                 self._arrive(box, group, size)
+            box.met = box.met or group == box.group
             if message is not None and group == box.group and count >= box.count:
                 if count > box.count:  # to a question that a lost mailbox had
                     box.new(count, None)
@@ -159,11 +182,15 @@ class Mailbox:
         lost = box.group > 0 and box.left < box.group  # and was not told to leave
         again = lost and box.answer is None and box.count >= 0
         grown = lost and size > box.size
+        # It was lost between two jobs: the next one has not begun, and loses nothing. Only once, so
+        # that one which ends its workers before they can say that they began it is counted.
+        idle = again and box.met and len(box.begun) < box.size and not box.spared
         ended = [rank for rank, message in sorted(box.said.items()) if message.ended]
         box.group, box.size, box.left, box.said = group, size, group - 1, {}
+        box.met, box.begun, box.spared = False, set(), box.spared or idle
         if again and grown:
             box.answer = Message(notes=[f"goes on with {size} workers"])
-        elif again:
+        elif again and not idle:
             box.restarts += 1
             box.early = ended[0] if ended else box.early
             box.answer = Message(restarts=1)
@@ -207,4 +234,5 @@ def _given_up(box: _Box) -> tuple[FailureClass, str]:
     """Why a job is not begun again."""
     if box.early is not None:
         return "bug", f"worker {box.early} ended its training before the others"
-    return "lost node", f"a worker died {box.restarts} times without a further unit"
+    said = f"; the last said: {box.error}" if box.error else ""
+    return "lost node", f"a worker died {box.restarts} times without a further unit{said}"

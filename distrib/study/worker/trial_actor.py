@@ -20,6 +20,7 @@ from ray import tune
 
 from distrib.study.worker.trial import Message
 from distrib.study.worker.trial_runner import Context, Job, TrialRunner
+from distrib.trial_files import trial_folder
 
 
 class Channel(Protocol):
@@ -47,13 +48,13 @@ class TrialActor(tune.Trainable):
         folder: the study's. echo: whether what goes into the trial's own file is also shown.
         group: makes a group of workers (`worker_group.GroupFactory`); None: train in this process.
         """
-        self._folder, self._echo = Path(folder) / "trials", echo
+        self._study, self._echo = Path(folder), echo
         self._channel: Channel = ThreadChannel(context) if group is None else group.channel(context)
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         assignment = json.loads(new_config["assignment"])
-        folder = self._folder / f"{assignment['number']:04d}"
+        folder = trial_folder(self._study, assignment["number"])
         self._job = Job(
             uuid.uuid4().hex,
             assignment["config"],
@@ -92,13 +93,11 @@ class ThreadChannel:
         self._jobs.put(None)
 
     def _train(self) -> None:
-        from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+        from distrib.cluster.ray_internals.train import train_here
 
         try:
             runner = TrialRunner.of(self._context, self._context.worker, ray.get, self._exchange)
-            DataParallelTrainer(
-                runner.run, scaling_config=ray.train.ScalingConfig(num_workers=0)
-            ).fit()
+            train_here(runner.run)
         except BaseException as error:
             self._answers.put(RuntimeError(f"{type(error).__name__}: {error}"))
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from distrib.study.record.checkpoint import Checkpoints
-from distrib.study.worker.trial import Message, Pace, of_the_group, run_trial
+from distrib.study.worker.trial import Message, Pace, of_the_group, reason, run_trial
 from distrib.trainables.base import Trainable, Worker
 from distrib.trainables.framework import prepare, release
 from distrib.trainables.registry import load_family
@@ -147,6 +147,7 @@ class TrialRunner:
                     self.worker.world_size > 1 and of_the_group(error)
                 ):
                     print("its group begins again: another worker failed or was lost", flush=True)
+                    print(f"  {reason(error)}", flush=True)
                 else:
                     traceback.print_exc()
                 raise

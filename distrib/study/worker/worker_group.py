@@ -9,6 +9,7 @@ this is the trainer beneath it, and the workers find each other through a file.
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import threading
@@ -21,16 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray._raylet import PlacementGroupID
-from ray.util.placement_group import PlacementGroup
 
 from distrib.cluster.connect import Resources
+from distrib.cluster.network import choose_interface
 from distrib.errors import InputError
 from distrib.study.worker.mailbox import Mailbox
-from distrib.study.worker.trial import Message
-from distrib.study.worker.trial_runner import Context, Job, TrialRunner
+from distrib.study.worker.trial import Message, reason
+from distrib.study.worker.trial_runner import Context, GroupEndsError, Job, TrialRunner
 
-MAKERS = ("ResourceTrainable", "Controller")  # Tune's process of an actor, and Ray Train's
 FAREWELL = 30.0  # seconds for the controllers to go when their actors go
 SETTLED = 2.0  # seconds after which a process that Ray calls dead makes no group any more
 LOOK = 20.0  # seconds between two looks whether a group may grow
@@ -102,28 +101,20 @@ def leave_nothing() -> None:
     at that very moment: it would stay on the cluster for ever. A process may go on for a moment
     after Ray calls it dead.
     """
+    from distrib.cluster.ray_internals.train import makers, placement_group
+
     job = ray.get_runtime_context().get_job_id()
     end = time.monotonic() + FAREWELL
-    while _makers(job) and time.monotonic() < end:
+    while makers(job) and time.monotonic() < end:
         time.sleep(POLL)
     settled = time.monotonic() + SETTLED
     while True:
         for name, group in ray.util.placement_group_table().items():
             if name.endswith(job) and group["state"] != "REMOVED":  # its name ends with its job
-                ray.util.remove_placement_group(PlacementGroup(PlacementGroupID.from_hex(name)))
+                ray.util.remove_placement_group(placement_group(name))
         if time.monotonic() > settled:
             return
         time.sleep(POLL)
-
-
-def _makers(job: str) -> list[str]:
-    """The processes of a driver that still run and may yet make a group: actors and controllers."""
-    actors = ray._private.state.actors(job_id=ray.JobID.from_hex(job))
-    return [
-        name
-        for name, actor in actors.items()
-        if actor["ActorClassName"] in MAKERS and actor["State"] != "DEAD"
-    ]
 
 
 class GroupChannel:
@@ -159,7 +150,7 @@ class GroupChannel:
             self._thread.join(timeout=15)
 
     def _fit(self) -> None:
-        from distrib.study.worker.group_trainer import GroupTrainer
+        from distrib.cluster.ray_internals.train import GroupTrainer
 
         factory, resources = self._factory, self._factory.resources
         settings = {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": str(int(factory.foreign))}
@@ -203,7 +194,7 @@ def work(settings: dict[str, Any]) -> None:
 
     here = ray.train.get_context()
     rank, size = here.get_world_rank(), here.get_world_size()
-    mailbox, actor, count = settings["mailbox"], settings["actor"], -1
+    mailbox, actor, count, key = settings["mailbox"], settings["actor"], -1, ""
     storage = Path(settings["storage"])
     # A number that grows from group to group of an actor, the same at all workers.
     group = time.time_ns() if rank == 0 else None
@@ -225,18 +216,31 @@ def work(settings: dict[str, Any]) -> None:
         ray.get(mailbox.begin.remote(actor, group, size))
 
     def exchange(answer: Message | None) -> Job | None:
-        nonlocal count
+        nonlocal count, key
         told = ray.get(mailbox.exchange.remote(actor, group, rank, size, count, answer))
         if told is None:
             return None
         count, job = told
+        if job.key != key:
+            key = job.key
+            mailbox.begun.remote(actor, group, rank, key)
         return job
 
     context: Context = settings["context"]
     one_node = here.get_local_world_size() == size
-    with process_group(context.worker, rank, size, meeting / "store", one_node=one_node) as worker:
-        notice = _taken_away if settings["foreign"] else None
-        TrialRunner.of(context, worker, ray.get, exchange, notice).run()
+    if not one_node:
+        head = ray.get_runtime_context().gcs_address.rpartition(":")[0]
+        choose_interface(head.strip("[]"), os.environ)
+    notice = _taken_away if settings["foreign"] else None
+    store = meeting / "store"
+    try:
+        with process_group(context.worker, rank, size, store, one_node=one_node) as worker:
+            TrialRunner.of(context, worker, ray.get, exchange, notice).run()
+    except Exception as error:
+        if not isinstance(error, GroupEndsError):  # whatever ends the group again and again is told
+            with suppress(ray.exceptions.RayError):
+                ray.get(mailbox.failed.remote(actor, group, rank, reason(error)), timeout=FAREWELL)
+        raise
 
 
 def _meeting(storage: Path, actor: str, group: int) -> Path:

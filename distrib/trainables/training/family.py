@@ -17,7 +17,8 @@ import pandas as pd
 from distrib.data.streams.parquet_set import ParquetSet
 from distrib.data.streams.stream_batches import Rows, Tokens
 from distrib.errors import InputError
-from distrib.trainables.base import Config, Progress, Source, State, Trainable, Worker
+from distrib.trainables.base import Config, Data, Progress, Source, State, Trainable, Worker
+from distrib.trainables.capabilities import ChecksTraining, NamesRows, PartitionsData
 from distrib.trainables.training.batches import LANES, ArrayBatches, Batches, batches_of
 from distrib.trainables.training.config import Recipe
 from distrib.trainables.training.device import autocast, load_model
@@ -34,14 +35,14 @@ __all__ = ["Batch", "TorchTrainable", "Use"]
 
 C = TypeVar("C", bound=Config)
 S = TypeVar("S", bound=Source)
-D = TypeVar("D")
+D = TypeVar("D", bound=Data)
 
 HELD_OUT, SPLIT_SEED = 0.1, 0
 """Where a configuration does not say what is held out."""
 
 
-class TorchTrainable(Trainable[C, S, D]):  # type: ignore[type-var]  # a stream is no `Data`
-    """A network on rows, in arrays (see `Data`) or streamed (`ParquetSet`).
+class TorchTrainable(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D]):
+    """A network on rows, in arrays (see `base.Rows`) or streamed (`ParquetSet`).
 
     Data may say by themselves what is validated and tested on: arrays by an attribute `split` (see
     `distrib.data.files.split_words.split_words`), a stream by a column of that name.
@@ -138,10 +139,6 @@ class TorchTrainable(Trainable[C, S, D]):  # type: ignore[type-var]  # a stream 
         """Rows."""
         return count(data)
 
-    def row_ids(self, data: D) -> np.ndarray | None:
-        """The `ids` of arrays that have them."""
-        return getattr(data, "ids", None)
-
     def check(self, config: C, data: D, num_workers: int = 1) -> None:
         """There are shards for so many workers, columns for such batches, and rows in each part."""
         self._batches(config, data, Worker(world_size=num_workers), seed=0)
@@ -169,13 +166,12 @@ class TorchTrainable(Trainable[C, S, D]):  # type: ignore[type-var]  # a stream 
         config: C,
         data: D,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None = None,
     ) -> Iterator[Progress]:
-        """Train on all of the rows, for `units` epochs of the schedule of `config.epochs`."""
-        items = self._train(config, data, None, worker, units, state)
-        ids = self.row_ids(data)
-        return items if ids is None else remember(items, ids)
+        """Train on all of the rows, for `budget` epochs of the schedule of `config.epochs`."""
+        items = self._train(config, data, None, worker, budget, state)
+        return remember(items, self.row_ids(data)) if isinstance(self, NamesRows) else items
 
     def predict(self, config: C, state: State, data: D, worker: Worker) -> pd.DataFrame:
         """A row per row, in the order of the data."""
@@ -193,8 +189,8 @@ class TorchTrainable(Trainable[C, S, D]):  # type: ignore[type-var]  # a stream 
             order = np.argsort(np.concatenate(batches.orders(0)))
             frame = frame.iloc[order].reset_index(drop=True)
         if "id" not in frame:
-            ids = self.row_ids(data)
-            frame.insert(0, "id", np.arange(len(frame)) if ids is None else ids)
+            ids = self.row_ids(data) if isinstance(self, NamesRows) else np.arange(len(frame))
+            frame.insert(0, "id", ids)
         return frame
 
     def evaluate(self, config: C, state: State, data: D, worker: Worker) -> dict[str, float]:
@@ -245,7 +241,7 @@ class TorchTrainable(Trainable[C, S, D]):  # type: ignore[type-var]  # a stream 
         data: D,
         held_out: D | None,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None,
     ) -> Iterator[Progress]:
         values = self.values(config, data)
@@ -256,7 +252,7 @@ class TorchTrainable(Trainable[C, S, D]):  # type: ignore[type-var]  # a stream 
             task,
             self.recipe(config),
             worker,
-            units=units,
+            budget=budget,
             state=state,
             optimizer=lambda model: self.optimizer(config, model),
             chance_every=self.chance_every,

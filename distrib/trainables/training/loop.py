@@ -138,7 +138,7 @@ def train(
     recipe: Recipe,
     worker: Worker,
     *,
-    units: int | None = None,
+    budget: int | None = None,
     state: State | None = None,
     optimizer: Callable[[nn.Module], Optimizer] | None = None,
     chance_every: float | None = None,
@@ -148,15 +148,15 @@ def train(
     The last item's state lacks the optimiser's memory: there is nothing left to go on with.
 
     Args:
-        units: epochs after which to end, with the schedule of `recipe.epochs`; None: all of them.
+        budget: epochs after which to end, with the schedule of `recipe.epochs`; None: all of them.
         state: of an earlier item of the same training.
         optimizer: makes one for a model; None: that of the recipe. The schedule multiplies the
             learning rates of its groups.
         chance_every: seconds between chances to save or stop; None: `CHANCE_EVERY`.
     """
-    units = recipe.epochs if units is None else units
+    budget = recipe.epochs if budget is None else budget
     every = CHANCE_EVERY if chance_every is None else chance_every
-    loop = _Loop(task, recipe, worker, units, optimizer, every)
+    loop = _Loop(task, recipe, worker, budget, optimizer, every)
     if state is not None:
         loop.restore(state)
     yield from loop.run()
@@ -177,7 +177,7 @@ class _Loop:
         task: Task,
         recipe: Recipe,
         worker: Worker,
-        units: int,
+        budget: int,
         optimizer: Callable[[nn.Module], Optimizer] | None,
         every: float,
     ) -> None:
@@ -188,7 +188,7 @@ class _Loop:
         torch.set_num_threads(worker.threads)
         self.task, self.recipe, self.worker = task, recipe, worker
         self.every = every
-        self.units = min(units, recipe.epochs)
+        self.budget = min(budget, recipe.epochs)
         self.begin(0)
         self.loss_sum = torch.zeros(task.replicas, dtype=torch.float64, device=worker.device)
         self.best, self.waited = -np.inf, 0
@@ -211,7 +211,7 @@ class _Loop:
         self.origin, self.place = self.task.start, self.task.share(self.task.start)
 
     def run(self) -> Iterator[Progress]:
-        # Only here: what is wrapped holds on to the workers' group, and a state taken later must not.
+        # Only here: what is wrapped holds on to the group of workers, as a state must not.
         model = self.worker.wrap(self.task.model)
         self.offered = time.monotonic()
         while not self.done():
@@ -227,7 +227,7 @@ class _Loop:
 
     def done(self) -> bool:
         impatient = 0 < self.recipe.patience <= self.waited
-        return self.epoch >= self.units or (impatient and self.epoch > self.recipe.min_epochs)
+        return self.epoch >= self.budget or (impatient and self.epoch > self.recipe.min_epochs)
 
     def step(self, model: Any, items: Iterator[Item]) -> bool | None:
         """One optimiser step; whether it is time for a chance, None where the epoch is over."""

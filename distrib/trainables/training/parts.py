@@ -6,8 +6,9 @@ from typing import Any, Literal, TypeVar
 
 from distrib.data.splits import holdout, split_rows
 from distrib.data.streams.parquet_set import ParquetSet
+from distrib.trainables.base import Data
 
-D = TypeVar("D")
+D = TypeVar("D", bound=Data)
 
 
 def parted(

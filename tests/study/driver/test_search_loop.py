@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from distrib.errors import InputError
 from distrib.records import StudyRecord, TrialRecord
 from distrib.study.driver.initial_trials import default_params
-from distrib.study.record.metrics_file import read_metrics
+from distrib.trial_files import read_metrics
 from tests.support.simulate import Simulation, check_whole, facts, toy_plan
 from tests.support.toys import Curve
 

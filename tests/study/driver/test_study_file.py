@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from distrib.errors import InputError
 from distrib.study.driver.place import new_record
@@ -106,3 +107,59 @@ def test_another_file_is_refused(content: str, tmp_path: Path) -> None:
     path.write_text(content)
     with pytest.raises(InputError, match=r"study\.yaml: this is no study of this version"):
         read_study(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("search.trials", "fourteen", ["search.trials", "'fourteen'", "integer"]),
+        ("search.trials", 0, ["search.trials", "0", "1 or more"]),
+        ("search.trials", 5, ["search.trials", "found:    5", "record.num_trials"]),
+        ("search.metric", "loss", ["search.metric", "record.metric"]),
+        ("search.grace", None, ["search.grace"]),
+        ("search", None, ["search", "a mapping"]),
+        ("search.sampler", ..., ["search.sampler", "found:    nothing"]),
+        ("options", ..., ["options", "found:    nothing", "a mapping"]),
+        ("options.seed", "x", ["options.seed", "'x'"]),
+        ("options.sed", 3, ["options.sed", "did you mean 'seed'?"]),
+        ("options.resources.workers", "two", ["options.resources.workers", "'two'"]),
+        ("record.direction", "min", ["record.direction", "record.metrics.score"]),
+        ("record.direction", "up", ["record.direction", "'up'"]),
+        ("record.metric", ..., ["record.metric", "nothing"]),
+        ("record.dimensions.0.kind", "line", ["record.dimensions.0.kind", "'line'"]),
+        ("record", [1], ["record", "a mapping"]),
+        ("space", ..., ["space", "a mapping"]),
+        ("data.source", ..., ["data.source", "a mapping"]),
+        ("command", ..., ["command", "text"]),
+    ],
+)
+def test_what_was_edited_or_cut_is_named(
+    path: str, value: Any, says: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "study.yaml"
+    content = written(toy_plan(), file, ["distrib.tune"])
+    place: Any = content
+    *parents, last = path.split(".")
+    for key in parents:
+        place = place[int(key) if key.isdigit() else key]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    file.write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError) as caught:
+        read_study(file)
+    for text in (str(file), *says):
+        assert text in str(caught.value), str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_a_file_cut_at_any_line_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    written(toy_plan(), file, ["distrib.tune"])
+    lines = file.read_text().splitlines(keepends=True)
+    end = next(k for k, line in enumerate(lines) if line.startswith("record:"))
+    for count in range(0, end + 1, 5):
+        file.write_text("".join(lines[:count]))
+        with pytest.raises(InputError, match=r"study\.yaml"):
+            read_study(file)

@@ -126,7 +126,9 @@ def test_a_line_torn_in_the_middle_of_the_file_is_refused(tmp_path: Path) -> Non
     path = tmp_path / "ledger.journal"
     content = written(path, LOGS)
     path.write_bytes(b'{"op_\n' + content)
-    with pytest.raises(InputError, match=r"ledger\.journal: this is no ledger"):
+    with pytest.raises(
+        InputError, match=r"ledger\.journal, line 1: this line of the ledger is damaged"
+    ):
         Ledger(path, "toy", "max")
 
 
@@ -194,6 +196,44 @@ def test_a_disk_that_takes_no_more_leaves_whole_lines(
     file.append_logs(LOGS[:1])
     file.close()
     assert logs_of(path) == [*map(repr, LOGS), repr(LOGS[0])]
+
+
+NOTE = b'{"op_code": 3, "worker_id": "dashboard", "study_id": 0, "system_attr": {"note": "x"}}\n'
+
+
+@pytest.mark.parametrize("others", ["before", "after", "both"])
+def test_what_another_one_appended_outlives_a_full_disk(
+    others: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """optuna-dashboard adds a note to a running study; then the disk takes a part of a line."""
+    path = tmp_path / "ledger.journal"
+    content = written(path, LOGS)
+    file = JournalFile(path)
+    raw = file._file
+
+    def note() -> None:
+        with path.open("ab", buffering=0) as other:
+            other.write(NOTE)
+
+    class Full:
+        def write(self, content: bytes) -> int:
+            count = raw.write(content[:17])
+            if others != "before":
+                note()
+            return count
+
+        def fileno(self) -> int:
+            return raw.fileno()
+
+    if others != "after":
+        note()
+    monkeypatch.setattr(file, "_file", Full())
+    with pytest.raises(LedgerError):
+        file.append_logs(LOGS)
+    raw.close()
+    notes = 2 if others == "both" else 1
+    assert path.read_bytes().startswith(content)
+    assert logs_of(path) == [*map(repr, LOGS), *[repr(json.loads(NOTE))] * notes]
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from distrib.study.record.metrics_file import MetricsFile, read_metrics
+from distrib.study.record.metrics_file import MetricsFile
+from distrib.trial_files import read_metrics
 from tests.support.simulate import Simulation, toy_plan
 
 pytestmark = pytest.mark.usefixtures("random_clock")

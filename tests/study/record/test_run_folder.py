@@ -99,8 +99,10 @@ def test_another_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> Non
 
 
 def test_what_is_no_study_is_said(tmp_path: Path) -> None:
-    (tmp_path / "study.yaml").touch()
     with pytest.raises(InputError, match=r"study\.yaml and ledger\.journal"):
+        open_run_folder(tmp_path)
+    (tmp_path / "study.yaml").touch()
+    with pytest.raises(InputError, match="this study has lost its ledger"):
         open_run_folder(tmp_path)
     with pytest.raises(InputError, match="no such study"):
         open_run_folder(tmp_path / "none")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from distrib.errors import InputError
 from distrib.study.search.samplers import NAMES, seed_of
 from tests.support.driver import ROOT
 from tests.support.simulate import Simulation, facts, toy_plan
@@ -64,7 +64,7 @@ for name in sys.argv[2:]:
     assert told == [f"{name}: False" for name in names]
 
 
-@pytest.mark.parametrize("name", ["tpe", "gp", "random", "cmaes"])
+@pytest.mark.parametrize("name", ["tpe", "gp", "random"])
 def test_no_draw_stands_twice(name: str, tmp_path: Path) -> None:
     """A sampler that is seeded anew must not begin anew."""
     plan = toy_plan(sampler=name, trials=25, seed=7, scheduler="none")
@@ -73,7 +73,7 @@ def test_no_draw_stands_twice(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-@pytest.mark.parametrize("name", ["tpe", "gp", "random", "cmaes"])
+@pytest.mark.parametrize("name", ["tpe", "gp", "random"])
 def test_conditional_dimensions(name: str, tmp_path: Path) -> None:
     plan = toy_plan(CONDITIONAL, sampler=name, trials=25, seed=1, scheduler="none")
     found = facts(Simulation(plan, tmp_path).run())
@@ -82,7 +82,7 @@ def test_conditional_dimensions(name: str, tmp_path: Path) -> None:
         assert ("at" in params) == (params["kind"] == "late")
 
 
-@pytest.mark.parametrize("name", ["tpe", "gp", "cmaes"])
+@pytest.mark.parametrize("name", ["tpe", "gp"])
 def test_a_sampler_learns(name: str, tmp_path: Path) -> None:
     """Its later trials are better than its random beginning: it does see the results."""
     plan = toy_plan({"noise": 0}, sampler=name, trials=60, seed=0, scheduler="none")
@@ -98,27 +98,17 @@ def test_every_point_of_a_grid_once(tmp_path: Path) -> None:
     assert len({tuple(sorted(params.items())) for params, *_ in found.values()}) == 15
 
 
-def test_a_resume_loads_no_pickle_from_the_ledger(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Optuna's CMA-ES keeps its state as a pickle in the journal, which anybody may have made."""
-    plan = toy_plan(sampler="cmaes", trials=25, seed=7, scheduler="none")
-    study = Simulation(plan, tmp_path)
-    study.open()
-    study.drive(until=lambda search: len(search.study.trials) > 20)
-    study.close()
-
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise AssertionError("a pickle was loaded")
-
-    monkeypatch.setattr(pickle, "loads", refuse)
-    study.run()
-    assert b"optimizer" not in (tmp_path / "ledger.journal").read_bytes()
+@pytest.mark.parametrize("where", ["--sampler", "toy.yaml, sampler"])
+def test_a_sampler_that_is_gone_names_another(where: str) -> None:
+    given = {"sampler": "cmaes"}
+    with pytest.raises(InputError, match="use gp") as caught:
+        toy_plan(**given) if where == "--sampler" else toy_plan(settings=given)
+    assert f"{where}: no such choice" in str(caught.value)
+    assert "--warm-start" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["gp", "cmaes"])
-def test_one_dimension_is_enough(name: str, tmp_path: Path) -> None:
-    plan = toy_plan({"rate": 0.5}, sampler=name, trials=12, scheduler="none")
+def test_one_dimension_is_enough(tmp_path: Path) -> None:
+    plan = toy_plan({"rate": 0.5}, sampler="gp", trials=12, scheduler="none")
     found = facts(Simulation(plan, tmp_path).run())
     assert len({params["height"] for params, *_ in found.values()}) == 12
 

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distrib.errors import InputError
-from distrib.study.search.schedulers import Asha, Hyperband, Median, Rule, build_rule, milestones
+from distrib.study.search.asha import Asha, Hyperband, milestones
+from distrib.study.search.median import Median
+from distrib.study.search.schedulers import Rule, build_rule
 
 Report = tuple[int, int, float]  # number, step, best value so far
 

@@ -45,6 +45,7 @@ class Rank:
 
     def __init__(self, box: Mailbox, rank: int, size: int = 2, group: int = 1) -> None:
         self.box, self.rank, self.size, self.group, self.count = box, rank, size, group, -1
+        self.key = ""
 
     async def says(self, message: Message | None = None) -> Job | None:
         told = await self.box.exchange(
@@ -53,6 +54,9 @@ class Rank:
         if told is None:
             return None
         self.count, job = told
+        if job.key != self.key:
+            self.key = job.key
+            await self.box.begun("actor", self.group, self.rank, self.key)
         return job
 
 
@@ -162,6 +166,47 @@ def test_a_group_lost_after_its_answer_waits_for_the_next_question() -> None:
     played(scene())
 
 
+def test_a_group_lost_between_two_jobs_costs_the_next_one_nothing() -> None:
+    """A mailbox hands the next job to a worker that is gone as well: that is no beginning."""
+
+    async def scene() -> None:
+        box = Mailbox()
+        a, b = Rank(box, 0), Rank(box, 1)
+        asked = begin(box.ask("actor", 0, FIRST))
+        await a.says(), await b.says()
+        gone = box.exchange("actor", 1, 1, 2, b.count, row(1))  # and b dies: it begins nothing
+        begin(a.says(row(1))), begin(gone)
+        assert (await asked).rows == [{"step": 1}]
+        asked = begin(box.ask("actor", 1, SECOND))
+        await asyncio.sleep(0.01)
+        c, d = Rank(box, 0, group=2), Rank(box, 1, group=2)
+        c_next, d_next = begin(c.says()), begin(d.says())
+        assert await c_next == await d_next == SECOND
+        begin(c.says(row(1))), begin(d.says(row(1)))
+        told = await asked
+        assert (told.rows, told.restarts) == ([{"step": 1}], 0)
+
+    played(scene())
+
+
+def test_a_job_that_ends_its_workers_at_once_is_a_failure() -> None:
+    async def scene() -> None:
+        box, told = Mailbox(), list[Message]()
+        asked = begin(box.ask("actor", 0, FIRST))
+        for group in range(1, RESTARTS + 9):
+            begin(box.exchange("actor", group, 0, 1, -1, None))
+            await asyncio.sleep(0.01)
+            if asked.done():
+                told.append(asked.result())
+                if told[-1].failure is not None:
+                    break
+                asked = begin(box.ask("actor", len(told), FIRST))
+        assert [message.restarts for message in told] == [1] * (RESTARTS + 1)
+        assert told[-1].failure is not None
+
+    played(scene())
+
+
 def test_a_failure_of_all_is_told_at_once_and_the_group_stays() -> None:
     async def scene() -> None:
         box = Mailbox()
@@ -238,6 +283,7 @@ async def lost_groups(box: Mailbox, says: list[Message | None], size: int = 1) -
             count += 1
             asked = begin(box.ask("actor", count, FIRST))
         assert await arrives == FIRST
+        await box.begun("actor", group, 0, FIRST.key)  # the others, of which nothing is heard
         if message is not None:
             begin(rank.says(message))
             await asyncio.sleep(0)
@@ -273,10 +319,14 @@ def test_groups_whose_workers_never_find_each_other_are_a_failure() -> None:
         for group in range(2, RESTARTS + 3):
             asked = begin(box.ask("actor", len(told), FIRST))
             await asyncio.sleep(0)
+            await box.failed("actor", group - 1, 1, "RuntimeError: Gloo connectFullMesh failed")
+            await box.failed("actor", group - 2, 0, "of an earlier group")
             await box.begin("actor", group, 2)
             told.append(await asked)
         assert [message.restarts for message in told] == [1] * (RESTARTS + 1)
         assert told[-1].failure is not None and told[-1].failure[0] == "lost node"
+        said = "; the last said: worker 1: RuntimeError: Gloo connectFullMesh failed"
+        assert told[-1].failure[1].endswith(said)
         assert all(message.failure is None for message in told[:-1])
 
     played(scene())

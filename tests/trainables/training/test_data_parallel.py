@@ -17,17 +17,18 @@ from distrib.study.record.checkpoint import read_state
 from distrib.trainables.base import Source, State, Worker
 from distrib.trainables.training.data_parallel import BACKENDS
 from tests.support.driver import ROOT
-from tests.support.one_of_several import CONFIG
-from tests.support.stream_family import Net, write_rows
+from tests.support.one_of_several import FAMILIES
+from tests.support.stream_family import write_rows
+from tests.support.token_family import write_texts
 
 pytestmark = pytest.mark.slow
 
-Uninterrupted = Callable[[int], tuple[list[float], State]]
-WEIGHTS = 1e-6  # greatest difference of a weight: sums are taken in another order
+Uninterrupted = Callable[[str, int], tuple[list[float], State]]
+WEIGHTS = {"stream": 1e-6, "arrays": 1e-5}  # greatest difference: sums are in another order
 
 
 def trained(
-    data: Path, out: Path, size: int, state: Path | None = None, stop: int = 0
+    name: str, data: Path, out: Path, size: int, state: Path | None = None, stop: int = 0
 ) -> tuple[list[float], State]:
     """Validation losses and the last state of a training by `size` processes."""
     meeting = out.with_name(f"meeting-{uuid.uuid4().hex}")
@@ -37,7 +38,7 @@ def trained(
                 sys.executable,
                 "-m",
                 "tests.support.one_of_several",
-                *map(str, (rank, size, meeting, data, out, state or "", stop)),
+                *map(str, (name, rank, size, meeting, data / name, out, state or "", stop)),
             ],
             cwd=ROOT,
             stderr=subprocess.PIPE,
@@ -57,9 +58,9 @@ def trained(
     )
 
 
-def close(a: State, b: State) -> bool:
+def close(a: State, b: State, atol: float) -> bool:
     return set(a.arrays) == set(b.arrays) and all(
-        np.allclose(a.arrays[k], b.arrays[k], rtol=0, atol=WEIGHTS) for k in a.arrays
+        np.allclose(a.arrays[k], b.arrays[k], rtol=0, atol=atol) for k in a.arrays
     )
 
 
@@ -75,51 +76,72 @@ def same(a: State, b: State) -> bool:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rows")
-    write_rows(folder, rows=500, files=5)
+    for name in FAMILIES:
+        (folder / name).mkdir()
+    write_rows(folder / "stream", rows=500, files=5)
+    write_texts(folder / "arrays" / "texts.csv", rows=120)
     return folder
 
 
 @pytest.fixture(scope="module")
-def alone(data: Path) -> tuple[list[float], State]:
+def alone(data: Path) -> Callable[[str], tuple[list[float], State]]:
     """By one worker, in this process."""
-    family = Net()
-    items = list(family.progress(CONFIG, family.load(Source(path=str(data))), Worker()))
-    return [i.metrics["mse"] for i in items if i.metrics is not None], items[-1].state()
+
+    @cache
+    def train(name: str) -> tuple[list[float], State]:
+        family, config = FAMILIES[name]
+        rows = family.load(Source(path=str(data / name)))
+        items = list(family.progress(config, rows, Worker()))
+        metric = family.metrics[0].name
+        return [i.metrics[metric] for i in items if i.metrics is not None], items[-1].state()
+
+    return train
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
     """By so many workers, in one go; done once for all tests that ask."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    return cache(lambda size: trained(data, folder / f"by-{size}", size))
+    return cache(lambda name, size: trained(name, data, folder / f"{name}-by-{size}", size))
 
 
-@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize(("name", "size"), [("stream", 1), ("stream", 3), ("arrays", 2)])
 def test_several_workers_equal_one(
-    alone: tuple[list[float], State], uninterrupted: Uninterrupted, size: int
+    alone: Callable[[str], tuple[list[float], State]],
+    uninterrupted: Uninterrupted,
+    name: str,
+    size: int,
 ) -> None:
-    losses, end = uninterrupted(size)
-    assert losses == pytest.approx(alone[0], abs=1e-5)
-    assert close(end, alone[1])
+    expected, expected_end = alone(name)
+    losses, end = uninterrupted(name, size)
+    assert losses == pytest.approx(expected, abs=1e-5)
+    assert close(end, expected_end, WEIGHTS[name])
     assert losses[-1] < losses[0]
 
 
-@pytest.mark.parametrize(("before", "after"), [(2, 2), (1, 3)])
+@pytest.mark.parametrize(
+    ("name", "before", "after", "stop"),
+    [("stream", 2, 2, 26), ("stream", 1, 3, 26), ("arrays", 2, 2, 17), ("arrays", 3, 1, 17)],
+)
 def test_a_training_goes_on_amid_an_epoch_with_any_number_of_workers(
     data: Path,
-    alone: tuple[list[float], State],
+    alone: Callable[[str], tuple[list[float], State]],
     uninterrupted: Uninterrupted,
     tmp_path: Path,
+    name: str,
     before: int,
     after: int,
+    stop: int,
 ) -> None:
-    told, state = trained(data, tmp_path / "first", before, stop=26)
+    told, state = trained(name, data, tmp_path / "first", before, stop=stop)
     assert state.arrays["position"].any()
-    losses, end = trained(data, tmp_path / "second", after, tmp_path / "first.safetensors")
-    assert losses == pytest.approx(alone[0][state.values["epoch"] :], abs=1e-5)
-    assert close(end, alone[1])
+    assert state.arrays["loop.loss_sum"].all()
+    losses, end = trained(name, data, tmp_path / "second", after, tmp_path / "first.safetensors")
+    expected, expected_end = alone(name)
+    assert losses == pytest.approx(expected[state.values["epoch"] :], abs=1e-5)
+    assert close(end, expected_end, WEIGHTS[name])
     if before == after:  # the same sums in the same order
-        calm, calm_end = uninterrupted(after)
+        calm, calm_end = uninterrupted(name, after)
         assert told + losses == calm
         assert same(end, calm_end)
 

@@ -91,7 +91,7 @@ def test_reports_the_mean_loss_of_each_epoch() -> None:
 def test_a_shorter_training_keeps_the_schedule() -> None:
     cosine = replace(RECIPE, schedule="cosine")
     whole = [item.state() for item in train(Line(), cosine, WORKER)]
-    cut = [item.state() for item in train(Line(), cosine, WORKER, units=2)]
+    cut = [item.state() for item in train(Line(), cosine, WORKER, budget=2)]
     assert len(cut) == 2
     np.testing.assert_array_equal(weights(cut[-1]), weights(whole[1]))
 

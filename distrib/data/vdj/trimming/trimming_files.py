@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from distrib.data.files.fasta import FASTA_SUFFIXES
-from distrib.data.files.text import TEXT_SUFFIXES, check_file, suffix
+from distrib.data.files.text import TABLE_SUFFIXES, check_file, suffix
 from distrib.data.vdj.germline.germline import read_germline, trimmed_ends
 from distrib.data.vdj.germline.olga import Side, model_name, read_model, reverse_complement
 from distrib.data.vdj.trimming.trimming import KEPT_BASES, TrimmingData, encode_ends
@@ -17,8 +17,7 @@ from distrib.safe_yaml import read_yaml_file
 
 YAML_NAME = "trimming.yaml"
 
-_TABLES = (*TEXT_SUFFIXES, ".parquet")
-_SUFFIXES = {"counts": _TABLES, "germline": (*FASTA_SUFFIXES, *_TABLES)}
+_SUFFIXES = {"counts": TABLE_SUFFIXES, "germline": (*FASTA_SUFFIXES, *TABLE_SUFFIXES)}
 _FORM = (
     "a folder with counts.tsv|csv|parquet (gene, trim, count) and germline.fasta|tsv|csv|parquet; "
     "a YAML file that names them as counts and germline; or a table of counts alone, for OLGA's "

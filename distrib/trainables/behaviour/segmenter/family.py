@@ -420,7 +420,7 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         data: Sessions,
         held_out: Sessions | None,
         worker: Worker,
-        units: int | None,
+        budget: int | None,
         state: State | None,
     ) -> Iterator[Progress]:
         from distrib.trainables.training.loop import train
@@ -433,7 +433,7 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
             task,
             self.recipe(config),
             worker,
-            units=units,
+            budget=budget,
             state=state,
             optimizer=lambda model: self.optimizer(config, model),
         )

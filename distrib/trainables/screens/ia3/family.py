@@ -74,7 +74,7 @@ class Ia3(ScreenTrainable[Ia3Config], ChecksRows[Ia3Config, Screen]):
 
         folds = Folds(config, data, worker, held_out=None)
         items = train(
-            folds.tasks[0], Recipe.of(config, self.metrics), worker, units=budget, state=state
+            folds.tasks[0], Recipe.of(config, self.metrics), worker, budget=budget, state=state
         )
         yield from remember(items, self.row_ids(data))
 

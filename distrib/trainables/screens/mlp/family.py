@@ -92,7 +92,7 @@ class Mlp(ScreenTrainable[MlpConfig]):
         from distrib.trainables.training.loop import train
 
         task = MlpTask(config, data, worker, held_out=None)
-        items = train(task, Recipe.of(config, self.metrics), worker, units=budget, state=state)
+        items = train(task, Recipe.of(config, self.metrics), worker, budget=budget, state=state)
         yield from remember(items, self.row_ids(data))
 
     def baselines(

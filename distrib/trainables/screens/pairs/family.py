@@ -52,7 +52,7 @@ class MlpPairs(ScreenTrainable[MlpPairsConfig]):
         from distrib.trainables.training.loop import train
 
         task = PairsTask(config, data, worker, held_out=None)
-        items = train(task, Recipe.of(config, self.metrics), worker, units=budget, state=state)
+        items = train(task, Recipe.of(config, self.metrics), worker, budget=budget, state=state)
         yield from remember(items, self.row_ids(data))
 
     def apply(

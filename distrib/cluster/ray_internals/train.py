@@ -1,12 +1,14 @@
-"""Ray Train's trainer without what it leaves on a cluster. Imported only where a group begins."""
+"""Ray Train's trainer without what it leaves on a cluster. Imported only where training begins."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import ray
-from ray._private.state import state
+from ray._private.state import actors, state
+from ray._raylet import PlacementGroupID
 from ray.train.v2._internal.execution.controller.controller import TrainController
 from ray.train.v2._internal.execution.scaling_policy import (
     ElasticScalingPolicy,
@@ -14,6 +16,7 @@ from ray.train.v2._internal.execution.scaling_policy import (
 )
 from ray.train.v2._internal.execution.worker_group.worker_group import WorkerGroup
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+from ray.util.placement_group import PlacementGroup
 
 # Made for every run, and of no use to ours.
 WITHOUT = (
@@ -22,6 +25,9 @@ WITHOUT = (
     # the dashboard, which may not run, and ends its thread only. `Mailbox.watch` does the same.
     "PlacementGroupCleanerCallback",
 )
+
+
+MAKERS = ("ResourceTrainable", "Controller")  # Tune's process of an actor, and Ray Train's
 
 
 class GroupTrainer(DataParallelTrainer):
@@ -101,3 +107,26 @@ class FixedSize(FixedScalingPolicy):
 
     def _maybe_send_resource_request(self) -> None:
         """Nobody is told."""
+
+
+def train_here(loop: Callable[[], None]) -> None:
+    """Run a training loop in this very process, in Ray Train's local mode."""
+    DataParallelTrainer(loop, scaling_config=ray.train.ScalingConfig(num_workers=0)).fit()
+
+
+def makers(job: str) -> list[str]:
+    """The processes of a driver that still run and may yet make a group: actors and controllers.
+
+    Args:
+        job: the driver's, in hexadecimal digits.
+    """
+    return [
+        name
+        for name, actor in actors(job_id=ray.JobID.from_hex(job)).items()
+        if actor["ActorClassName"] in MAKERS and actor["State"] != "DEAD"
+    ]
+
+
+def placement_group(name: str) -> PlacementGroup:
+    """The placement group of this id, in hexadecimal digits."""
+    return PlacementGroup(PlacementGroupID.from_hex(name))

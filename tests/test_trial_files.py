@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from distrib.tracking.metrics_csv import read_columns
+from distrib.trial_files import read_columns
 
 
 def test_an_empty_cell_is_nan(tmp_path: Path) -> None:

@@ -1,17 +1,17 @@
-"""What Ray's start does in its own way, changed while it starts.
-
-All of it is private to Ray, and wants a look at each new version.
-"""
+"""How a Ray begins, and what it has started by its end."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distrib.cluster.patch import patched
+
+if TYPE_CHECKING:
+    import psutil
 
 LOOK = 0.02  # seconds between two looks whether the node is there
 PATIENCE = 10.0  # seconds after which Ray's own look tells what is wrong
@@ -117,3 +117,39 @@ def _without_agents(command: Sequence[str], environments: bool) -> list[str]:
         f"--{key}={IDLE}" if (key := word.removeprefix("--").partition("=")[0]) in agents else word
         for word in command
     ]
+
+
+def hush_raylets() -> None:
+    """A process that died is told by the study, in a line; Ray would print a page of guesses."""
+    from ray._private import worker
+
+    worker.print_to_stdstream = lambda *args, **kwargs: None
+
+
+def started() -> list[psutil.Process]:
+    """What the raylet of this driver's own Ray has started, and what came of that."""
+    import psutil
+
+    found: list[psutil.Process] = []
+    for pid in own_processes()["raylet"]:
+        with suppress(psutil.NoSuchProcess):
+            found += psutil.Process(pid).children(recursive=True)
+    return found
+
+
+def own_processes() -> dict[str, list[int]]:
+    """The process ids of this driver's own Ray, by what they are: "raylet", "gcs_server"."""
+    from ray._private import ray_constants, worker
+
+    node = worker._global_node
+    return {
+        kind: [one.process.pid for one in node.all_processes.get(kind, ())] if node else []
+        for kind in (ray_constants.PROCESS_TYPE_RAYLET, ray_constants.PROCESS_TYPE_GCS_SERVER)
+    }
+
+
+def raylet_socket() -> str:
+    """The socket of the raylet that this driver is connected to."""
+    from ray._private import worker
+
+    return worker._global_node.raylet_socket_name

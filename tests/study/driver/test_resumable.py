@@ -1,0 +1,260 @@
+"""What a resume refuses before Ray or data start, and what `--rebuild-ledger` makes of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distrib.doctor import main as doctor
+from distrib.errors import InputError
+from distrib.study.driver.resumable import check_resumable
+from distrib.study.driver.study_file import read_study, write_study
+from distrib.study.record.ledger import Ledger
+from distrib.study.record.run_folder import RunFolder
+from distrib.tracking.tables import write_tables
+from tests.support.simulate import Simulation, check_whole, facts, toy_plan
+
+pytestmark = pytest.mark.usefixtures("random_clock")
+
+SPACE = {
+    "kind": {"choice": ["curve", "nan", "curve "]},
+    "options": {"choice": [[1, 2], {"a": None}, None], "when": {"kind": ["curve"]}},
+    "at": 2,
+}
+PLAN = toy_plan(SPACE, trials=10, seed=5)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Simulation:
+    simulation = Simulation(PLAN, tmp_path_factory.mktemp("studies") / "toy-0", actors=2)
+    with pytest.MonkeyPatch.context() as patch:
+        from distrib.study.worker import trial
+        from tests.support.simulate import Clock
+
+        patch.setattr(trial, "time", Clock(3))
+        simulation.run()
+    record = simulation.search.study
+    write_study(simulation.path / "study.yaml", PLAN, record, {"fingerprint": "x"}, ["tune"])
+    assert {state for _, state, _, _ in facts(simulation.search).values()} == {
+        "COMPLETE", "PRUNED", "FAIL",
+    }  # fmt: skip
+    return simulation
+
+
+@pytest.fixture
+def study(ended: Simulation, tmp_path: Path) -> RunFolder:
+    shutil.copytree(ended.path, tmp_path / "toy-0")
+    return RunFolder(tmp_path / "toy-0")
+
+
+def check(study: RunFolder) -> None:
+    check_resumable(study, read_study(study.study_yaml), PLAN.space)
+
+
+def refused(study: RunFolder, *says: str) -> str:
+    before = {p: p.read_bytes() for p in study.path.rglob("*") if p.is_file()}
+    with pytest.raises(InputError) as caught:
+        check(study)
+    for text in says:
+        assert text in str(caught.value), str(caught.value)
+    assert {p: p.read_bytes() for p in study.path.rglob("*") if p.is_file()} == before
+    return str(caught.value)
+
+
+def test_a_whole_study_can_go_on(study: RunFolder) -> None:
+    check(study)
+
+
+def _lines(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[RunFolder], None]:
+    def damage(study: RunFolder) -> None:
+        lines = study.ledger.read_bytes().splitlines(keepends=True)
+        study.ledger.write_bytes(b"".join(change(lines)))
+
+    return damage
+
+
+def _zeros(study: RunFolder) -> None:
+    study.ledger.write_bytes(bytes(study.ledger.stat().st_size))
+
+
+def _gone(study: RunFolder) -> None:
+    study.ledger.unlink()
+
+
+def _without_a_parameter(lines: list[bytes]) -> list[bytes]:
+    gone = next(k for k, line in enumerate(lines) if b'"param_name":"height"' in line)
+    return lines[:gone] + lines[gone + 1 :]
+
+
+DAMAGES = {
+    "empty": (_lines(lambda lines: []), ["knows less", "no trial", "10 trials"]),
+    "zeros": (_zeros, ["knows less", "no trial", "10 trials"]),
+    "gone": (_gone, ["knows less"]),
+    "cut": (_lines(lambda lines: lines[:12]), ["knows less", "trials/000"]),
+    "no object": (_lines(lambda lines: [*lines[:5], b"[1,2]\n", *lines[5:]]), ["line 6"]),
+    "zeros within": (_lines(lambda lines: [*lines[:5], bytes(99) + b"\n", *lines[6:]]),
+                     ["line 6", "nothing but zero bytes"]),
+    "a parameter": (_lines(_without_a_parameter), ["trial 0, parameter height"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tables", [False, True])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_lost_ledger_is_refused_and_made_again(
+    damage: str, tables: bool, study: RunFolder, ended: Simulation,
+    capsys: pytest.CaptureFixture[str], tmp_path: Path,
+) -> None:  # fmt: skip
+    apply, says = DAMAGES[damage]
+    if tables:
+        write_tables(study.path, ended.search.study)
+    apply(study)
+    refused(study, *says, f"distrib.doctor {study.path} --rebuild-ledger")
+    old = study.ledger.read_bytes() if study.ledger.exists() else b""
+    argv = [str(study.path), "--allow-custom"]
+    assert doctor(argv) == 2
+    assert doctor([*argv, "--rebuild-ledger"]) == 0
+    said = capsys.readouterr().out
+    assert "10 trials: " in said
+    if old:
+        assert (study.path / "ledger.journal.damaged").read_bytes() == old
+    check(study)
+    again = Simulation(PLAN, study.path)
+    again.open()
+    found, before = facts(again.search), facts(ended.search)
+    assert {n: f[:3] for n, f in found.items()} == {n: f[:3] for n, f in before.items()}
+    assert {n: f[3] for n, f in found.items() if f[1] == "FAIL"} == {
+        n: f[3] for n, f in before.items() if f[1] == "FAIL"
+    }
+    for number, trial in enumerate(again.search.ledger.frozen()):
+        assert trial.value == ended.search.ledger.frozen()[number].value
+    again.close()
+    assert doctor([*argv, "--rebuild-ledger"]) == 0
+    assert "its ledger is whole" in capsys.readouterr().out
+
+
+def test_an_interrupted_study_goes_on_with_a_ledger_that_was_made_again(tmp_path: Path) -> None:
+    """To the same trials, as far as each had come."""
+    simulation = Simulation(PLAN, tmp_path / "toy-0", actors=2)
+    simulation.open()
+    simulation.drive(until=lambda search: len(search.study.trials) >= 5)
+    record = simulation.search.study
+    simulation.close()
+    write_study(tmp_path / "toy-0" / "study.yaml", PLAN, record, {}, ["tune"])
+    before = {n: dict(f[0]) for n, f in facts(simulation.search).items()}
+    simulation.ledger.file.path.write_bytes(b"")
+    assert doctor([str(tmp_path / "toy-0"), "--rebuild-ledger", "--allow-custom"]) == 0
+    simulation.run()
+    check_whole(simulation)
+    after = facts(simulation.search)
+    assert {n: dict(after[n][0]) for n in before} == before
+
+
+def test_metrics_that_are_lost_as_well_come_from_the_table(
+    study: RunFolder, ended: Simulation
+) -> None:
+    write_tables(study.path, ended.search.study)
+    kept = {}
+    for number in (0, 1):
+        file = study.trial(number) / "metrics.csv"
+        kept[file] = file.read_text().splitlines()
+        file.write_bytes(b"")
+    study.ledger.write_bytes(b"")
+    assert doctor([str(study.path), "--rebuild-ledger", "--allow-custom"]) == 0
+    ledger = Ledger(study.ledger, "toy-0", read_only=True)
+    assert [t.intermediate_values for t in ledger.frozen()] == [
+        t.intermediate_values for t in ended.search.ledger.frozen()
+    ]
+    for file, lines in kept.items():
+        assert len(file.read_text().splitlines()) == len(lines)
+
+
+def test_a_trial_that_left_nothing_is_drawn_again(
+    study: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(study.trial(3))
+    study.ledger.write_bytes(b"")
+    assert doctor([str(study.path), "--rebuild-ledger", "--allow-custom"]) == 0
+    assert "trial 3 left no configuration: it is drawn again" in capsys.readouterr().out
+    simulation = Simulation(PLAN, study.path)
+    simulation.run()
+    check_whole(simulation)
+    assert simulation.ran == [3]
+
+
+def test_nothing_to_make_a_ledger_of(study: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(study.path / "trials")
+    study.ledger.unlink()
+    (study.path / "best").mkdir()
+    assert doctor([str(study.path), "--rebuild-ledger", "--allow-custom"]) == 2
+    assert "no trial left anything" in capsys.readouterr().err
+
+
+def test_a_study_that_was_only_begun_goes_on(study: RunFolder) -> None:
+    shutil.rmtree(study.path / "trials")
+    study.ledger.write_bytes(b"")
+    check(study)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["trials", "trials/0008", "trials/0003/metrics.csv", "trials/0003/checkpoint", "best",
+     "report.html", "tensorboard", "ledger.journal", "study.yaml", "trials.parquet"],
+)  # fmt: skip
+@pytest.mark.parametrize("dangling", [False, True])
+def test_a_link_in_the_folder_is_refused(
+    name: str, dangling: bool, study: RunFolder, tmp_path: Path
+) -> None:
+    path, elsewhere = study.path / name, tmp_path / "elsewhere"
+    stored = read_study(study.study_yaml)
+    if path.exists():
+        path.rename(elsewhere)
+    if dangling:
+        elsewhere = tmp_path / "nowhere"
+    path.symlink_to(elsewhere)
+    with pytest.raises(InputError, match="a link stands in the study's folder") as caught:
+        check_resumable(study, stored, PLAN.space)
+    assert f"{path}: " in str(caught.value)
+    assert f"a link to {elsewhere}" in str(caught.value)
+
+
+def test_a_study_of_another_direction_is_refused(study: RunFolder) -> None:
+    text = study.study_yaml.read_text()
+    study.study_yaml.write_text(text.replace("direction: max", "direction: min"))
+    with pytest.raises(InputError, match=r"record\.direction: this file was edited"):
+        read_study(study.study_yaml)
+    study.study_yaml.write_text(text.replace("direction: max", "direction: min")
+                                    .replace("score: max", "score: min"))  # fmt: skip
+    refused(study, "record.direction", "found:    min", "expected: max")
+
+
+def test_a_study_of_another_metric_is_refused(study: RunFolder) -> None:
+    text = study.study_yaml.read_text()
+    changed = text.replace("metric: score", "metric: loss").replace("loss: min", "loss: max")
+    study.study_yaml.write_text(changed)
+    refused(study, "record.metric", "found:    loss, which is", "put back what was edited")
+
+
+def test_a_space_that_was_edited_is_refused(study: RunFolder) -> None:
+    stored = read_study(study.study_yaml)
+    parameters = tuple(
+        replace(p, values=("nan", "x")) if p.name == "kind" else p for p in PLAN.space.parameters
+    )
+    with pytest.raises(InputError, match=r"study\.yaml, space\.parameters\.kind"):
+        check_resumable(study, stored, replace(PLAN.space, parameters=parameters))
+
+
+def test_the_case_of_a_distribution_without_its_name(study: RunFolder) -> None:
+    lines: list[Any] = [json.loads(line) for line in study.ledger.read_bytes().splitlines()]
+    k = next(k for k, log in enumerate(lines) if log["op_code"] == 5)
+    content = json.loads(lines[k]["distribution"])
+    del content["name"]
+    lines[k]["distribution"] = json.dumps(content)
+    study.ledger.write_text("".join(json.dumps(log) + "\n" for log in lines))
+    name = lines[k]["param_name"]
+    refused(study, f"ledger.journal, line {k + 1}, trial 0, parameter {name}", "no 'name'")
