@@ -93,6 +93,9 @@ class DaartLayout(Tracker):
             self._process.kill()
             self.errors.append("the last trials were not written in time: --resume writes them")
         self._process.wait(PATIENCE)
+        self._answers.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def _values(self, trial: TrialRecord) -> dict[str, Any]:
         points = self.said["points"]

@@ -56,7 +56,7 @@ def tune(args: argparse.Namespace) -> int:
     from distrib.study.plan.plan import make_plan
     from distrib.trainables.behaviour.daart.three_files import read_three_files
 
-    fixed = once(args.fixed)
+    fixed = once(args.set)
     files = read_three_files({o: getattr(args, o) for o in OPTIONS}, fixed)
     points, notes = _points(files, args)
     for note in notes:
@@ -76,12 +76,12 @@ def tune(args: argparse.Namespace) -> int:
         return DONE
     _print_table(points)
     space = _space(files, points)
-    args.fixed = []
+    args.set = []
     args.out = args.out or str(results / "studies")
     if args.concurrent is None:
         args.concurrent = min(files.at_once, len(points))
-    if files.values.get("device") == "cuda" and args.gpus is None:
-        args.gpus = 1.0
+    if files.values.get("device") == "cuda" and args.gpus_per_worker is None:
+        args.gpus_per_worker = 1.0
     options = replace(options_from(args), keep=max(len(points), 1), test_fraction=0.0)
     plan = make_plan(space, options)
     place = new_place(args, space.name)
