@@ -7,6 +7,7 @@ temperature 1 and over all tokens, whatever the tokens were drawn from.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,18 +38,18 @@ class Cache:
 
     def __init__(self, model: Seq2Seq, memory: Tensor, there: Tensor | None, length: int) -> None:
         self.model, self.there = model, None if there is None else there[:, None, None]
-        layers = model.decoder.layers
-        self.cross = [_kv(layer.multihead_attn, memory) for layer in layers]
+        self.layers: list[Any] = list(model.decoder.layers)
+        self.cross = [_kv(layer.multihead_attn, memory) for layer in self.layers]
         rows, heads = len(memory), model.size.heads
         shape = (rows, heads, length, model.size.width // heads)
-        self.own = [(memory.new_empty(shape), memory.new_empty(shape)) for _ in layers]
+        self.own = [(memory.new_empty(shape), memory.new_empty(shape)) for _ in self.layers]
         self.length = 0
 
     def step(self, tokens: Tensor) -> Tensor:
         """(B, vocabulary) logits of what follows the (B,) tokens."""
         model, at = self.model, self.length
         x = model.embed(model.target_embedding, tokens[:, None], at)
-        for number, layer in enumerate(model.decoder.layers):
+        for number, layer in enumerate(self.layers):
             own, cross = layer.self_attn, layer.multihead_attn
             h = layer.norm1(x)
             keys, values = self.own[number]
@@ -154,7 +155,7 @@ def _beam(
             after = score[:, None] + cache.step(last).double().log_softmax(-1)
             best = after.flatten().topk(2 * how.beam)
             beams, letters = best.indices // after.shape[1], best.indices % after.shape[1]
-            going = []
+            going: list[tuple[int, Tensor, Tensor, Tensor]] = []
             for k in range(2 * how.beam):
                 b, letter = int(beams[k]), letters[k]
                 text = torch.cat([tokens[b], letter[None]])

@@ -138,10 +138,8 @@ def read_records(path: Path, *, on_unknown: OnUnknown = "error", pkd: bool = Tru
     heavy, _, odd = checked(HEAVY, may_be_empty=False)
     light, _, odd_light = checked(LIGHT, may_be_empty=True)
     antigen, _, odd_antigen = checked(ANTIGEN, may_be_empty=False)
-    if odd + odd_light + odd_antigen:
-        notes.append(
-            f"{odd + odd_light + odd_antigen:,} sequences have letters outside the twenty, read as X"
-        )
+    if unknown := odd + odd_light + odd_antigen:
+        notes.append(f"{unknown:,} sequences have letters outside the twenty, read as X")
     others = [name for name in names if name not in ("id", HEAVY, LIGHT, ANTIGEN, PKD)]
     columns = pd.DataFrame({name: cells[name] for name in others}, index=range(len(rows)))
     values = _affinities(cells.get(PKD, [None] * len(rows)), file, place, rows, pkd)

@@ -52,7 +52,8 @@ def generate(
     model = family.restored(config, state, worker)
     scale = state.values["pkd_scale"][0], state.values["pkd_scale"][1]
     known = state.arrays.get("training_designs", np.empty(0, np.uint64))
-    return _tables(model, config, antigens, options, scale, known, worker)
+    light = bool(state.values["light"])
+    return _tables(model, config, antigens, options, scale, light, known, worker)
 
 
 def _tables(
@@ -61,6 +62,7 @@ def _tables(
     antigens: list[tuple[str, np.ndarray]],
     options: Seq2SeqGenerate,
     scale: tuple[float, float],
+    light: bool,
     known: np.ndarray,
     worker: Worker,
 ) -> Iterator[pd.DataFrame]:
@@ -79,7 +81,7 @@ def _tables(
                 number += 1
                 rows_of = _repeated(antigen, pkd, rows)
                 tokens, likelihood = _draw(model, config, rows_of, scale, how, generator, worker)
-                table = _described(tokens, likelihood, known)
+                table = _described(tokens, likelihood, light, known)
                 table.insert(0, "id", [f"{name}_{pkd:g}_{first + k + 1}" for k in range(rows)])
                 table.insert(1, "antigen", name)
                 table.insert(2, "antigen_sequence", text_of(antigen))
@@ -87,7 +89,9 @@ def _tables(
                 yield table
 
 
-def _described(tokens: np.ndarray, likelihood: np.ndarray, known: np.ndarray) -> pd.DataFrame:
+def _described(
+    tokens: np.ndarray, likelihood: np.ndarray, light: bool, known: np.ndarray
+) -> pd.DataFrame:
     texts, ended = texts_of(tokens)
     length = np.array([len(text) for text in texts]) + ended
     return pd.DataFrame(
@@ -98,7 +102,7 @@ def _described(tokens: np.ndarray, likelihood: np.ndarray, known: np.ndarray) ->
             "log_likelihood": likelihood,
             "perplexity": np.exp(-likelihood / np.maximum(length, 1)),
             "ended": ended,
-            "valid": [is_valid(text, light=True) and bool(e) for text, e in zip(texts, ended)],
+            "valid": [is_valid(text, light) and bool(e) for text, e in zip(texts, ended)],
             "in_training_data": np.isin(hashes_of(texts), known),
         }
     )

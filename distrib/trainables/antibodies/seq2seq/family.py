@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from distrib.data.antibodies.designs.record_rows import CDRH3, LIGHT, RecordRows, partners
-from distrib.data.antibodies.designs.tokens import NUM_TOKENS, PAD
+from distrib.data.antibodies.designs.tokens import NUM_TOKENS, PAD, SEP
 from distrib.data.streams.stream_batches import Rows, Tokens
 from distrib.errors import InputError
 from distrib.trainables.antibodies.seq2seq.batch import batch_of
@@ -66,11 +66,12 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         return data.ids
 
     def values(self, config: Seq2SeqConfig, data: RecordRows) -> dict[str, Any]:
-        """What is taken out of a pKd, and whether the records are simulated."""
+        """What is taken out of a pKd, and whether there are light chains, and real ones."""
         scale = (0.0, 1.0)
         if config.pkd == "standardised":
             scale = float(data.pkd.mean()), float(data.pkd.std()) or 1.0
-        return {"pkd_scale": list(scale), "simulated": data.simulated}
+        light = bool((data.antibodies == SEP).any())
+        return {"pkd_scale": list(scale), "simulated": data.simulated, "light": light}
 
     def build(self, config: Seq2SeqConfig, values: Mapping[str, Any]) -> Seq2Seq:
         from distrib.models.antibodies.seq2seq import Seq2Seq
@@ -135,9 +136,14 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
 
     def sums(self, config: Seq2SeqConfig, model: nn.Module, inputs: dict[str, Any]) -> dict:
         nats, said, parts = self._nats(model, inputs), inputs["said"] != PAD, inputs["parts"]
-        found = {}
-        for name, where in (("all", said), ("cdrh3", said & (parts == CDRH3)),
-                            ("light", said & (parts == LIGHT)), ("heavy", said & (parts <= CDRH3))):  # fmt: skip
+        found: dict[str, Any] = {}
+        parted = {
+            "all": said,
+            "heavy": said & (parts <= CDRH3),
+            "cdrh3": said & (parts == CDRH3),
+            "light": said & (parts == LIGHT),
+        }
+        for name, where in parted.items():
             found |= {f"{name}_nats": nats[where].double().sum(), f"{name}_tokens": where.sum()}
         return found
 

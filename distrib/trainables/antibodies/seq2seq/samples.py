@@ -88,8 +88,8 @@ def advice(figures: dict[str, float]) -> list[str]:
     """Lines to act on, by the signs that users of the original watched for."""
     lines = []
     if figures["validity"] < 0.95:
-        lines.append(f"only {figures['validity']:.0%} of what it draws is valid (good: 95% or more): "
-                     "train longer (epochs), or draw with a smaller --top-p")  # fmt: skip
+        lines.append(f"only {figures['validity']:.0%} of what it draws is valid (good: 95%): train "
+                     "longer (epochs), or draw with a smaller --top-p")  # fmt: skip
     if figures["diversity"] < 0.5:
         lines.append(f"only {figures['diversity']:.0%} of what it draws is different (good: above "
                      "70%): a larger --temperature or --top-p, or more dropout")  # fmt: skip
