@@ -120,6 +120,8 @@ def figures_of_samples(
 
     Every worker draws the same ones: there are few.
     """
+    if not all(bool(parameter.isfinite().all()) for parameter in model.parameters()):
+        return {}  # a training that diverged, which its loss says
     texts, ended, natural = _samples(config, model, data, values, worker)
     light = bool(any("|" in text for text in natural))
     return sample_figures(texts, ended, natural, light=light)
