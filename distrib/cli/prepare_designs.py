@@ -59,8 +59,8 @@ def antibodies(args: argparse.Namespace) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     with atomic_path(args.out / "records.parquet") as temporary:
         frame = parted.frame()
-        texts = frame.select_dtypes("object").columns
-        frame[texts] = frame[texts].astype(str)
+        others = [name for name in frame.columns if name != "pKd"]
+        frame[others] = frame[others].astype(str)  # cells of a JSON file may be of any kind
         frame.to_parquet(temporary, index=False)
     print(f"next: python -m distrib.tune --space seq2seq --data {args.out}")
     return DONE
