@@ -7,7 +7,7 @@ a head and a weight in the loss, as in daart (Whiteway et al. 2021).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,7 +27,7 @@ from distrib.trainables.behaviour.segmenter.baselines import SHIPPED, simple_bas
 from distrib.trainables.behaviour.segmenter.checks import check_training
 from distrib.trainables.behaviour.segmenter.config import SegmenterConfig
 from distrib.trainables.behaviour.segmenter.figures import METRICS, bout_sums, part_means, scores
-from distrib.trainables.behaviour.segmenter.held_out import frame_ids
+from distrib.trainables.behaviour.segmenter.held_out import averaged_frame, frame_ids
 from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
 from distrib.trainables.behaviour.segmenter.task import SegmenterTask, loss_weights
 from distrib.trainables.capabilities import ArtifactInputs
@@ -329,11 +329,15 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         from distrib.models.behaviour.segmenter import class_logits
 
         check_signals(state.values, sequences)
-        model = self._restored(config, state.values, state, worker)
+        model = self._chosen(config, state, worker)
         for inputs, found in self._looked_through(config, model, sequences, state.values, worker):
             chances = class_logits(found).float().softmax(-1).to("cpu").numpy()
             for row, length in zip(chances, inputs["inside"].sum(1).tolist()):
                 yield row[:length]
+
+    def averaged(self, predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        """The mean of the probabilities."""
+        return averaged_frame(predictions)
 
     def evaluate(
         self, config: SegmenterConfig, state: State, data: Sessions, worker: Worker
@@ -341,7 +345,7 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         """Every metric over the sessions."""
         check_signals(state.values, data)
         check_classes(state.values, data)
-        model = self._restored(config, state.values, state, worker)
+        model = self._chosen(config, state, worker)
         sequences = cut(data, config.sequence_length)
         return self.judge(config, model, sequences, state.values, worker)
 
@@ -390,6 +394,13 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         from distrib.data.behaviour.example import write_example
 
         write_example(folder)
+
+    def _chosen(self, config: SegmenterConfig, state: State, worker: Worker) -> nn.Module:
+        """The network of a state: of its best validated epoch, where there was validation."""
+        model: Any = self._restored(config, state.values, state, worker)
+        if int(model.memory.best_epoch) >= 0:
+            model.load_state_dict(model.memory.best(), strict=False)
+        return model
 
     def _looked_through(
         self,
