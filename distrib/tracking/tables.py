@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from distrib.data.files.readable import readable
 from distrib.files import atomic_path
 from distrib.records import StudyRecord
 from distrib.trial_files import METRICS, read_columns, trial_folder
@@ -118,7 +119,7 @@ def write_tables(folder: Path, study: StudyRecord) -> None:
     with atomic_path(folder / "epochs.parquet") as temporary:
         epochs_frame(folder, study).to_parquet(temporary, index=False)
     with atomic_path(folder / "leaderboard.csv") as temporary:
-        leaderboard_frame(study).to_csv(temporary, index=False)
+        readable(leaderboard_frame(study)).to_csv(temporary, index=False)
     if any(dimension.name in SEEDS for dimension in study.dimensions):
         with atomic_path(folder / "configurations.csv") as temporary:
-            configurations_frame(study).to_csv(temporary, index=False)
+            readable(configurations_frame(study)).to_csv(temporary, index=False)

@@ -12,7 +12,7 @@ from typing import Any
 
 from distrib.errors import InputError, nearest
 from distrib.trainables.base import Trainable
-from distrib.trainables.capabilities import check_whole
+from distrib.trainables.capabilities import check_members
 from distrib.trainables.preimport import settle
 
 FAMILIES = {
@@ -88,13 +88,13 @@ def load_family(name: str, *, allow_custom: bool = False) -> Trainable[Any, Any,
         ) from None
     if not (isinstance(family, type) and issubclass(family, Trainable)):
         raise InputError(
-            "this is no family",
+            "not a family",
             where="trainable",
             found=name,
             expected="a subclass of distrib.trainables.base.Trainable",
         )
     made = family()
-    check_whole(made)
+    check_members(made)
     return made
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from distrib.cluster.gpus import nvidia_gpus
-from distrib.trainables.base import Trainable, Worker
+from distrib.trainables.base import State, Trainable, Worker
 from distrib.trainables.capabilities import HasExample
 from distrib.trainables.registry import load_family
 
@@ -58,6 +58,39 @@ class Case:
 
     def data(self) -> Any:
         return _data(self.name, self.groups)
+
+    def trained(self) -> State:
+        """The model after a refit on all of its data, made once for all tests that look at it."""
+        key = str(self)
+        if key not in _TRAINED:
+            *_, last = self.family.refit(self.typed(), self.data(), self.worker, self.budget)
+            _TRAINED[key] = last.state()
+        return _TRAINED[key]
+
+    def rows(self) -> tuple[list[dict[str, float]], State]:
+        """What a training reports and its last state, made once for all tests that look at it."""
+        key = str(self)
+        if key not in _ROWS:
+            _ROWS[key] = self.run()
+        return _ROWS[key]
+
+    def run(
+        self, state: State | None = None, stop: int | None = None, **more: Any
+    ) -> tuple[list[dict[str, float]], State]:
+        """Rows and the last state of a training, from the beginning or from a state."""
+        rows, last = [], None
+        for item in self.family.progress(self.typed(**more), self.data(), self.worker, state):
+            last = item.state()
+            if item.metrics is not None:
+                rows.append({"step": item.fidelity, **item.metrics})
+            if item.fidelity == stop:
+                break
+        assert last is not None
+        return rows, last
+
+
+_TRAINED: dict[str, State] = {}
+_ROWS: dict[str, tuple[list[dict[str, float]], State]] = {}
 
 
 @cache
@@ -123,6 +156,7 @@ CASES = [
         groups=40,
         predicted=lambda data: int(np.bitwise_count(data.options).sum()),
     ),
+    Case("distrib.trainables.example_family:Ridge", {"folds": 3}, budget=3, groups=60),
     Case(
         "segmenter_trees",
         {

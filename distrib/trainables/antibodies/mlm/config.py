@@ -18,31 +18,42 @@ from distrib.trainables.training.config import (
 class MlmConfig(TokenBatches, Validated, Optimized, TorchConfig):
     """The network, what is masked, and how it is trained."""
 
-    hidden_size: int = Field(96, ge=8, description="width: numbers of a token's embedding")
-    num_layers: int = Field(2, ge=1, description="transformer layers")
-    num_heads: int = Field(4, ge=1, description="attention heads; they divide hidden_size")
-    ffn_ratio: int = Field(4, ge=1, description="width of the feed-forward part over hidden_size")
-    dropout: float = Field(0.1, ge=0, lt=1, description="of embeddings and layers")
+    hidden_size: int = Field(96, ge=8, description="model width: size of a token's embedding")
+    num_layers: int = Field(2, ge=1, description="number of transformer layers")
+    num_heads: int = Field(
+        4, ge=1, description="number of attention heads, a divisor of hidden_size"
+    )
+    ffn_ratio: int = Field(4, ge=1, description="feed-forward width, as a multiple of hidden_size")
+    dropout: float = Field(
+        0.1, ge=0, lt=1, description="dropout probability, after embeddings and in layers"
+    )
     attention_dropout: float = Field(
-        0.0, ge=0, lt=1, description="of attention; above 0 no fused kernel runs on a CPU"
+        0.0,
+        ge=0,
+        lt=1,
+        description="dropout probability of attention weights; above 0, no fused kernel on a CPU",
     )
     context: int = Field(
-        512, ge=8, le=4096, description="the most tokens of a chain, two special ones included"
+        512, ge=8, le=4096, description="context length in tokens, two special ones included"
     )
-    fused_attention: bool = Field(True, description="attention in one kernel; off: step by step")
+    fused_attention: bool = Field(
+        True, description="fused attention kernel (scaled_dot_product_attention)"
+    )
     checkpoint_activations: bool = Field(
-        False, description="compute activations again instead of keeping them: less memory"
+        False, description="activation checkpointing: less memory, more time"
     )
 
-    mask_share: float = Field(0.15, gt=0, le=0.5, description="share of residues to guess")
+    mask_share: float = Field(
+        0.15, gt=0, le=0.5, description="fraction of residues that are masked"
+    )
     mean_span: float = Field(
-        1.0, ge=1, le=5, description="residues masked together, on average; 1: each for itself"
+        1.0, ge=1, le=5, description="mean length of masked spans; 1: single residues"
     )
     cdr3_weight: float = Field(
-        1.0, ge=0.1, le=10, description="how much more often residues of the CDR3 are masked"
+        1.0, ge=0.1, le=10, description="masking rate of CDR3 residues, relative to the others"
     )
     focal_gamma: float = Field(
-        0.0, ge=0, le=5, description="focal loss: how little counts what is known well; 0: off"
+        0.0, ge=0, le=5, description="gamma of the focal loss; 0: cross-entropy"
     )
 
     learning_rate: float = TorchConfig.default("learning_rate", 2e-3)
