@@ -83,7 +83,6 @@ def words(folder: Path, **changes: Any) -> list[str]:
     return [word for option, path in paths.items() for word in (f"--{option}", str(path))]
 
 
-@pytest.mark.slow
 def test_four_then_none_then_one_again(
     tmp_path: Path, runner: WithoutRay, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,6 +144,13 @@ def test_mistakes_are_told(
 ) -> None:
     assert tune.main([*words(tmp_path), *more]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_value_that_cannot_be_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tune.main(words(tmp_path, model={"backbone": ["dtcn", "tcn"]})) == 2
+    assert "backbone" in capsys.readouterr().err
 
 
 def test_two_files_are_not_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
