@@ -32,6 +32,7 @@ SETTINGS = (
     "grace",
     "reduction_factor",
     "metric",
+    "points",
 )
 
 

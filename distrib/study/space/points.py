@@ -23,8 +23,11 @@ MOST = 10_000
 def grid_points(space: Space) -> list[Point]:
     """Every combination of the grid dimensions; one empty point without any.
 
-    Where a condition is on what is drawn, its parameter has every value.
+    Where a condition is on what is drawn, its parameter has every value. A space that lists its
+    `points` has those, in their order.
     """
+    if points := space.settings.get("points"):
+        return [{name: label(value) for name, value in point.items()} for point in points]
     return list(_points(space.parameters, lambda p: p.kind == "grid"))
 
 
