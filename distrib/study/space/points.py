@@ -51,11 +51,11 @@ def finite_space(space: Space, most: int = MOST) -> FiniteSpace | None:
     """The space with all its configurations; None where there are more than `most`, or one."""
     if any(p.continuous for p in space.parameters):
         return None
-    every = _points(space.parameters, lambda p: p.kind != "const")
-    if space.settings.get("points"):  # no other combination of these parameters is of the space
+    found = list(itertools.islice(_points(space.parameters, lambda p: p.kind != "const"), most + 1))
+    if len(found) <= most and space.settings.get("points"):
+        # No other combination of these parameters is of the space.
         listed = grid_points(space)
-        every = (point for point in every if any(own.items() <= point.items() for own in listed))
-    found = list(itertools.islice(every, most + 1))
+        found = [point for point in found if any(own.items() <= point.items() for own in listed)]
     return FiniteSpace(space, found) if 1 < len(found) <= most else None
 
 
