@@ -46,7 +46,7 @@ def main() -> None:
             "seed": args.seed, "split_seed": args.seed, "held_out": 0.2, **args.set,
         }
     )  # fmt: skip
-    rest, _ = family.set_aside(data, 0.0, args.seed) if data.split is None else (data, None)
+    rest, _ = family.set_aside(data, 0.0, args.seed)  # the test part of a split is left alone
     began, cpu = time.perf_counter(), time.process_time()
     for item in family.progress(config, rest, Worker(threads=args.threads)):
         if item.metrics:

@@ -64,7 +64,7 @@ def test_what_cannot_be_listed_is_refused(
     assert not (tmp_path / "u.txt").exists()
 
 
-@pytest.mark.cluster
+@pytest.mark.ray
 def test_units_become_a_set_and_a_broken_one_is_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.driver import ROOT
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(600)]
 
 
 def command(folder: Path, verb: str, *words: str, code: int = 0) -> str:

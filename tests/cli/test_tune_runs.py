@@ -20,7 +20,7 @@ from tests.support.command import command
 from tests.support.driver import ROOT, trials_of, write_space
 from tests.support.example_page import shown_space
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

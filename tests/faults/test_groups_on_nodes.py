@@ -19,7 +19,7 @@ from tests.support.driver import trials_of, write_space
 from tests.support.ray_cluster import left_on, ray_cluster, ray_node, ray_says
 from tests.support.stream_family import Net, NetConfig, write_rows
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(540)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(540)]
 
 NODES = "print(*sorted(n['NodeID'] for n in ray.nodes() if n['Resources'].get('CPU')), sep=',')"
 

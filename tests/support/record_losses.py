@@ -15,6 +15,7 @@ import argparse
 import hashlib
 import json
 import math
+import os
 import platform
 import subprocess
 import sys
@@ -359,7 +360,8 @@ def compute(folder: Path) -> None:
 def _compute(framework: str, folder: Path) -> None:
     words = [sys.executable, "-m", "tests.support.record_losses"]
     words += ["--here", framework, "--out", str(folder)]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    plain = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}  # compiled as a user's are
+    done = subprocess.run(words, cwd=ROOT, env=plain, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

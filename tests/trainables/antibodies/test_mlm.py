@@ -32,6 +32,7 @@ from distrib.models.antibodies.masked_lm import MaskedLm, Size, count_parameters
 from distrib.study.space.space_file import find_space
 from distrib.trainables.antibodies.mlm.batch import tokens_of, training_batch, validation_batch
 from distrib.trainables.antibodies.mlm.family import Mlm, size_of
+from distrib.trainables.antibodies.mlm.reading import STREAMED
 from distrib.trainables.antibodies.mlm.scores import NUM_CELLS, figures, sums_of, table
 from distrib.trainables.base import State, Worker
 from distrib.trainables.capabilities import ArtifactInputs
@@ -307,6 +308,23 @@ def test_a_stream_gives_the_figures_of_the_arrays(tmp_path: Path) -> None:
     assert losses[1] < losses[0]
     with pytest.raises(InputError, match="longer than the model's context"):
         list(MLM.progress(config(context=64), streamed, Worker()))
+    rest, test = MLM.set_aside(streamed, 0.3, 0)
+    assert MLM.count(rest) + MLM.count(test) == 120
+    twice = tmp_path / "twice"
+    twice.mkdir()
+    pd.concat([frame, frame.assign(sequence_id="again " + frame["sequence_id"])]).to_parquet(
+        twice / "0.parquet", index=False, row_group_size=8
+    )
+    data = MLM.load(Mlm.Source(path=str(twice), stream=True))
+    rest, test = MLM.set_aside(data, 0.3, 0)
+    parts = [
+        {text for shard in part.shards for text in part.read(shard)[STREAMED].to_pylist()}
+        for part in (rest, test)
+    ]
+    assert not parts[0] & parts[1]
+    frame.drop(columns="sequence_id").to_parquet(twice / "0.parquet", index=False)
+    with pytest.raises(InputError, match="a stream without ids"):
+        MLM.load(Mlm.Source(path=str(twice), stream=True))
     with pytest.raises(InputError, match="default data are not streamed"):
         MLM.load(Mlm.Source(stream=True))
 

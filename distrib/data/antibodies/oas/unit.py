@@ -35,10 +35,10 @@ _KEPT = (
 )  # fmt: skip
 _OF_UNIT = ("Run", "Species", "Subject", "Isotype", "Disease", "Vaccine", "BType", "BSource")
 _TRUE = pa.array(["T", "True", "TRUE", "true"])
-_STOP = np.zeros(256, dtype=np.int8)
-_STOP[ord("*")] = 1
-_OTHER = np.ones(256, dtype=np.int8)
-_OTHER[np.frombuffer(LETTERS.encode(), np.uint8)] = 0
+_STOP = 1 << 24  # of the sums of `_ODD` over a row: more than it has letters
+_ODD = np.ones(256, dtype=np.int32)
+_ODD[np.frombuffer(LETTERS.encode(), np.uint8)] = 0
+_ODD[ord("*")] = _STOP
 _BLOCK = 2**20
 _FIRST_LINES = 2**20
 
@@ -215,12 +215,11 @@ def _letters(column: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     array = column.combine_chunks()
     offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset :][: len(array) + 1]
     text = np.frombuffer(array.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
-    # How many before each place: a row's are the difference of its ends.
-    stops, others = (
-        np.r_[0, np.cumsum(table[text], dtype=np.int32)][offsets - offsets[0]]
-        for table in (_STOP, _OTHER)
-    )
-    return np.diff(offsets) == 0, np.diff(stops) > 0, np.diff(others) > 0
+    # How many stand before each place: a row's are the difference of its ends.
+    before = np.zeros(len(text) + 1, dtype=np.int64)
+    np.cumsum(_ODD[text], out=before[1:])
+    odd = np.diff(before[offsets - offsets[0]])
+    return np.diff(offsets) == 0, odd >= _STOP, odd > 0
 
 
 def _made(
@@ -231,9 +230,11 @@ def _made(
     metadata: Mapping[str, Any],
     chains: Sequence[str],
 ) -> pa.Table:
-    mask = pa.array(kept)
-    rows = table.filter(mask)
-    number = pc.filter(numbers, mask).cast(pa.string())
+    rows = table
+    if not kept.all():
+        mask = pa.array(kept)
+        rows, numbers = table.filter(mask), numbers.filter(mask)
+    number = numbers.cast(pa.string())
     columns: dict[str, Any] = {
         "sequence_id": pc.binary_join_element_wise(pa.scalar(unit), number, ":")
     }

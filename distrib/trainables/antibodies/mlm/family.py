@@ -16,12 +16,19 @@ from distrib.data.streams.stream_batches import Tokens
 from distrib.errors import DataError, InputError
 from distrib.trainables.antibodies.mlm.batch import tokens_of, training_batch, validation_batch
 from distrib.trainables.antibodies.mlm.config import MlmConfig, MlmSource
-from distrib.trainables.antibodies.mlm.reading import STREAMED, open_stream, read_rows, table_rows
+from distrib.trainables.antibodies.mlm.reading import (
+    STREAMED,
+    never_parted,
+    open_stream,
+    read_rows,
+    table_rows,
+)
 from distrib.trainables.antibodies.mlm.scores import NUM_CELLS, figures
 from distrib.trainables.base import Fidelity, Metric, State, Worker
 from distrib.trainables.capabilities import ArtifactInputs
 from distrib.trainables.extras import require
 from distrib.trainables.training.family import Batch, TorchTrainable, Use
+from distrib.trainables.training.parts import is_empty, parted
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -71,6 +78,17 @@ class Mlm(TorchTrainable[MlmConfig, MlmSource, Data]):
     def row_ids(self, data: Data) -> np.ndarray:
         """Of chains in memory; those of a stream are too many to be remembered."""
         return data.ids if isinstance(data, ChainRows) else np.empty(0, dtype=str)
+
+    def split(self, config: MlmConfig, data: Data) -> tuple[Data, Data]:
+        """As the data say, else a share of the clusters; of a stream by their hash."""
+        by = never_parted(data) if isinstance(data, ParquetSet) else None
+        return parted(data, "validation", config.held_out, config.split_seed, by)
+
+    def set_aside(self, data: Data, fraction: float, seed: int) -> tuple[Data, Data | None]:
+        """The same for the test part."""
+        by = never_parted(data) if isinstance(data, ParquetSet) else None
+        rest, test = parted(data, "test", fraction, seed, by)
+        return (data, None) if is_empty(test) else (rest, test)
 
     def check(self, config: MlmConfig, data: Data, num_workers: int = 1) -> None:
         """No chain is longer than the context, and there are rows in each part."""

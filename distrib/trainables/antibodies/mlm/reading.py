@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from distrib.data.antibodies.chain_rows import ChainRows, rows_of, simulated_rows
 from distrib.data.antibodies.chains import Chains, from_table, read_chains
+from distrib.data.antibodies.split import CLUSTER
 from distrib.data.streams.parquet_set import ParquetSet, open_set
 from distrib.errors import InputError
 from distrib.trainables.antibodies.mlm.config import MlmSource
@@ -17,7 +18,8 @@ from distrib.trainables.antibodies.mlm.config import MlmSource
 STREAMED = "sequence_alignment_aa"
 """The column of a stream's amino acids, as `distrib.prepare oas` names it."""
 
-_OTHERS = ("sequence_id", "germline_alignment_aa", "fwr1_aa", "cdr1_aa", "fwr2_aa", "cdr2_aa",
+_IDS = ("id", "sequence_id")
+_OTHERS = ("germline_alignment_aa", "fwr1_aa", "cdr1_aa", "fwr2_aa", "cdr2_aa",
            "fwr3_aa", "cdr3_aa", "fwr4_aa")  # fmt: skip
 
 
@@ -30,9 +32,18 @@ def open_stream(source: MlmSource) -> ParquetSet:
     if source.path is None:
         raise InputError("the default data are not streamed", where="data.stream",
                          expected="--data, a folder of parquet files")  # fmt: skip
-    known = open_set(source.path).all_columns.names
-    wanted = [STREAMED, *(name for name in _OTHERS if name in known)]
-    return open_set(source.path, wanted)
+    whole = open_set(source.path)
+    known = whole.all_columns.names
+    ids = [name for name in _IDS if name in known][:1]
+    if not ids:
+        raise InputError("a stream without ids", file=whole.folder, found=", ".join(known[:8]),
+                         expected="a column " + " or ".join(_IDS))  # fmt: skip
+    return open_set(source.path, [STREAMED, *ids, *(name for name in _OTHERS if name in known)])
+
+
+def never_parted(data: ParquetSet) -> str:
+    """The column of a stream whose values stay together: its clusters, else equal sequences."""
+    return CLUSTER if CLUSTER in data.all_columns.names else STREAMED
 
 
 def table_rows(table: pa.Table) -> ChainRows:
