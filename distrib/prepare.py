@@ -68,8 +68,8 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input", type=Path, nargs="+", required=True, metavar="FILE",
                         help="tables of rearrangements, also .gz")  # fmt: skip
     parser.add_argument("--format", required=True, metavar="NAME|FILE.yaml",
-                        help="adaptive, airr, igor, vdjserver, or a YAML file that says where "
-                        "things stand")  # fmt: skip
+                        help="adaptive, airr, igor, mixcr, vdjserver, or a YAML file that says "
+                        "where things stand")  # fmt: skip
     parser.add_argument("--chain", required=True, metavar="NAME|FILE.yaml",
                         help="TRA, TRB, TRG, TRD, IGH, IGK, IGL, or a locus of yours")  # fmt: skip
     parser.add_argument("--group", required=True, metavar="NAME",
@@ -78,8 +78,9 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     genes = parser.add_argument_group("genes")
     genes.add_argument("--species", default="human", help="human (default) or mouse")
-    genes.add_argument("--germline", type=Path, metavar="FILE",
-                       help="FASTA, or a table of gene, sequence, anchor; else OLGA's")  # fmt: skip
+    genes.add_argument("--germline", nargs="+", default=[], metavar="FILE",
+                       help="FASTA, or a table of gene, sequence, anchor; else OLGA's; several add "
+                       "what the first lacks: --germline olga my_genes.fasta")  # fmt: skip
     genes.add_argument("--on-unknown", choices=["skip", "error"], default="skip",
                        help="what becomes of rows whose gene is unknown or ambiguous; those "
                        "that are left out are counted (default: skip)")  # fmt: skip
@@ -88,6 +89,9 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
     rows = parser.add_argument_group("rows")
     rows.add_argument("--subject-column", metavar="COLUMN",
                       help="names people; else the format's own, or the file's name")  # fmt: skip
+    rows.add_argument("--on-duplicate", choices=["skip", "error"], default="skip",
+                      help="what becomes of a row that equals an earlier one of the same sequence "
+                      "id; those that are left out are counted (default: skip)")  # fmt: skip
     rows.add_argument("--scenarios", choices=["sample", "all"], default="sample",
                       help="of a sequence with several: one drawn by its probability, or all "
                       "with their shares (default: sample)")  # fmt: skip

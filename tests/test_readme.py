@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from distrib.study.space.points import grid_points
 from distrib.study.space.space_file import parse_space, read_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,4 +68,4 @@ def test_the_space_is_valid() -> None:
     space = parse_space(read_yaml(block("trainable: mlp"), "README"), name="x", file="README")
     plan = make_plan(space, Options())
     assert plan.trials == 100
-    assert len(plan.space.grid_points()) == 2
+    assert len(grid_points(plan.space)) == 2

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distrib.data.files.readable import readable
 from distrib.errors import InputError
 from distrib.files import atomic_path
 
@@ -46,7 +47,7 @@ def append_row(path: Path, row: Mapping[str, Any]) -> int:
     """
     import pandas as pd
 
-    frame = pd.DataFrame([row])
+    frame = readable(pd.DataFrame([row]))
     if path.exists():
         try:
             earlier = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)

@@ -21,6 +21,8 @@ FAMILIES = {
     "lel": "distrib.trainables.screens.lel.family:LatentEmbedding",
     "xgboost": "distrib.trainables.screens.xgboost.family:Xgboost",
     "ia3": "distrib.trainables.screens.ia3.family:Ia3",
+    "segmenter_trees": "distrib.trainables.behaviour.trees.family:Trees",
+    "segmenter": "distrib.trainables.behaviour.segmenter.family:Segmenter",
     "trimming": "distrib.trainables.vdj.trimming.family:Trimming",
     "trimming_ligation": "distrib.trainables.vdj.ligation.family:TrimmingLigation",
     "trimming_ligation_em": "distrib.trainables.vdj.ligation.em:TrimmingLigationEm",

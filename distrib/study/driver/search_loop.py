@@ -26,6 +26,7 @@ from distrib.study.record.run_folder import RunFolder
 from distrib.study.search.samplers import build_sampler, seed_of
 from distrib.study.search.schedulers import Rule
 from distrib.study.space.configs import config_yaml, make_config
+from distrib.study.space.points import finite_space, grid_points
 from distrib.study.space.space import Space, label
 from distrib.study.worker.trial import Message
 from distrib.trainables.base import Trainable
@@ -125,7 +126,8 @@ class Search:
         self.spoiled = False  # whether the data turned out to be bad, for any trial
         self._live: dict[int, _Live] = {}
         self._orphans: list[int] = []
-        self._grid = space.grid_points()
+        self._grid = grid_points(space)
+        self._every = finite_space(space)
         self._kept: list[tuple[float, int]] = []
         for tracker in trackers:
             tracker.study_started(study)
@@ -296,7 +298,9 @@ class Search:
 
     def _sampler(self, number: int) -> Any:
         fixed = self._grid[number % len(self._grid)]
-        return build_sampler(self.sampler, self.seed, number, fixed, self.study.selects)
+        return build_sampler(
+            self.sampler, self.seed, number, fixed, self.study.selects, self._every
+        )
 
     # The rows of a trial.
 

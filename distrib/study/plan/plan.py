@@ -17,6 +17,7 @@ from distrib.study.search.samplers import NAMES as SAMPLERS
 from distrib.study.search.schedulers import NAMES as RULES
 from distrib.study.search.schedulers import Rule, build_rule
 from distrib.study.space.configs import checked, make_config
+from distrib.study.space.points import grid_points
 from distrib.study.space.space import Space
 from distrib.study.space.space_file import number
 from distrib.trainables.base import Metric, Source, Trainable, Worker
@@ -31,6 +32,7 @@ SETTINGS = (
     "grace",
     "reduction_factor",
     "metric",
+    "points",
 )
 
 
@@ -254,7 +256,7 @@ def _objective(family: Trainable[Any, Any, Any], asked: str | None, space: Space
 
 
 def _trials(space: Space, sampler: str, asked: int | None, default: Any) -> int:
-    points = len(space.grid_points())
+    points = len(grid_points(space))
     only_grid = all(p.kind == "grid" for p in space.searched())
     own = 60 if default is None else _whole("trials", default, space)
     if asked is None:

@@ -67,8 +67,9 @@ class RunFolder:
                     )
 
     def size(self) -> int:
-        """Bytes on disk."""
-        return sum(f.lstat().st_size for f in self.path.rglob("*") if f.is_file())
+        """Bytes that the disk holds for it: whole blocks, of folders too, as `du` counts them."""
+        stats = [self.path.lstat(), *(entry.lstat() for entry in self.path.rglob("*"))]
+        return sum(getattr(stat, "st_blocks", -(-stat.st_size // 512)) * 512 for stat in stats)
 
     @contextmanager
     def locked(self, *, quiet: bool = False) -> Iterator[None]:

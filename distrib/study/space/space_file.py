@@ -10,6 +10,7 @@ from typing import Any
 
 from distrib.errors import InputError, nearest
 from distrib.safe_yaml import read_yaml, read_yaml_file
+from distrib.study.space.conditions import check_conditions
 from distrib.study.space.space import KINDS, Parameter, Space, label, ordered
 
 
@@ -97,7 +98,9 @@ def parse_space(content: Any, *, name: str, file: str) -> Space:
             expected="{option: value}",
         )
     settings = {k: v for k, v in content.items() if k not in ("trainable", "parameters", "data")}
-    return Space(name, content["trainable"], ordered(parsed, file), settings, dict(data), file)
+    parameters = ordered(parsed, file)
+    check_conditions(parameters, file)
+    return Space(name, content["trainable"], parameters, settings, dict(data), file)
 
 
 def parse_parameter(name: str, value: Any, file: str) -> Parameter:

@@ -106,6 +106,7 @@ class Recipe:
         accumulate: batches whose gradients are averaged before a step.
         patience: epochs without a better `monitor` after which the training stops; 0 never stops.
         monitor: the metrics that may be watched, in order.
+        min_epochs: up to and with this one, no epoch is the last for want of patience.
         no_decay: no weight decay for biases and norms.
     """
 
@@ -118,6 +119,7 @@ class Recipe:
     accumulate: int = 1
     patience: int = 0
     monitor: Sequence[Metric] = ()
+    min_epochs: int = 0
     optimizer: Literal["adamw", "adam"] = "adamw"
     no_decay: bool = False
     cosine_floor: float = 0.0

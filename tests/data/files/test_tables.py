@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distrib.data.files.ids import as_ids
 from distrib.data.files.names import spreadsheet_damage, without_version
 from distrib.data.files.tables import read_rows, read_table, to_numbers
 from distrib.data.files.text import read_lines
@@ -196,6 +197,26 @@ def test_written_numbers_come_back_exactly(
         ("2006-09-07", "SEPT7"),
         ("2006-09-07 00:00:00", "SEPT7"),
         ("3-Apr", "date"),
+        ("3/1/2020", "MARCH1"),
+        ("9/2/2023 0:00", "SEPT2"),
+        ("01.03.2020", "MARCH1"),
+        ("02.09.20", "SEPT2"),
+        ("1.3.", "MARCH1"),
+        ("9/7", "SEPT7"),
+        ("2020/09/02", "SEPT2"),
+        ("1-3-2020", "MARCH1"),
+        ("2020-03-01T00:00:00", "MARCH1"),
+        ("01/mar", "MARCH1"),
+        ("1 mars", "MARCH1"),
+        ("1. März", "MARCH1"),
+        ("7-set", "SEPT7"),
+        ("2-out", "OCT2"),
+        ("1-dic", "DEC1"),
+        ("2-wrz", "SEPT2"),
+        ("1-мар", "MARCH1"),
+        ("Sept-02", "SEPT2"),
+        ("3月1日", "MARCH1"),
+        ("16/2", "date"),
         ("2.31E+13", "2310009E13"),
         ("2,31E+13", "2310009E13"),
     ],
@@ -224,6 +245,12 @@ def test_what_a_spreadsheet_made_of_names(name: str, original: str) -> None:
         "2021-13-01",
         "1e5",
         "T-01",
+        "1.2",
+        "1.10",
+        "1/2-SBSRNA4",
+        "13/13",
+        "43891",
+        "TRAV14/DV4",
     ],
 )
 def test_names_that_are_whole(name: str) -> None:
@@ -247,3 +274,15 @@ def test_ids_that_only_look_damaged(name: str) -> None:
 )
 def test_versions_of_ensembl_ids(name: str, bare: str) -> None:
     assert without_version(name) == bare
+
+
+def test_day_numbers_among_words_are_dates(tmp_path: Path) -> None:
+    assert "MARCH1" in (spreadsheet_damage("43891", among_words=True) or "")
+    assert "2020-09-02" in (spreadsheet_damage("44076.0", among_words=True) or "")
+    assert spreadsheet_damage("43850", among_words=True) is None  # no gene of that day
+    file = tmp_path / "targets.csv"
+    with pytest.raises(InputError, match="a name that a spreadsheet has changed") as told:
+        as_ids(["TP53", "SEPTIN2", "44075", "GATA1"], file)
+    for word in ("targets.csv, row 3", "'44075'", "SEPT1 (now SEPTIN1)", "as text"):
+        assert word in str(told.value)
+    assert len(as_ids(["7157", "43891", "44075", "GATA1"], file)) == 4  # Entrez ids

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from distrib.data.vdj.ligation.model_types import parse_model_type
@@ -17,9 +19,11 @@ class TrimmingLigationConfig(Config):
     motif_left: int = Field(1, ge=0, le=6, description="bases of the motif on the kept side")
     motif_right: int = Field(2, ge=0, le=6, description="bases of the motif on the lost side")
     l2: float = Field(
-        0.0,
-        ge=0,
-        description="L2 penalty: l2 / (2 x options) on squared microhomology coefficients",
+        0.0, ge=0, description="L2 penalty: l2 / (2 x options) on squared coefficients"
+    )
+    l2_on: Literal["microhomology", "all"] = Field(
+        "microhomology",
+        description="which coefficients it is on; all where data separate choices by the others",
     )
     l2_grid: tuple[float, ...] = Field(
         (),

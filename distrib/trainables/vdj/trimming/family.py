@@ -205,6 +205,7 @@ class Trimming(
                 config.l2,
                 data.num_sequences,
                 _of_subjects(data),
+                _named(config, data),
             )
             state = State(
                 {
