@@ -1,6 +1,6 @@
 """Seconds to the macro-F1 that daart's loop has after 50 epochs, by a batch size and rate found.
 
-`python experiments/behaviour/speed.py`: both are trained here, one after the other, with one thread,
+`python experiments/behaviour/speed.py`: both train here, one after the other, with one thread,
 on the simulated sessions and the same split; seconds are of the CPU, so that others on the machine
 do no harm. The first is the loop as described: batches of 2 sequences of 500 frames, learning rate
 1e-4, validation one sequence at a time. The second has the batch size, length and rate of a study.
@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from distrib.trainables.base import Worker
-from distrib.trainables.behaviour.segmenter import family as module
+from distrib.trainables.behaviour.segmenter import judging as module
 from distrib.trainables.behaviour.segmenter.baselines import SHIPPED
 from distrib.trainables.behaviour.segmenter.family import Segmenter
 

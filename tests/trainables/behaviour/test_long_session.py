@@ -12,7 +12,7 @@ from distrib.data.behaviour import signals, tracks
 from distrib.data.behaviour.sequences import cut
 from distrib.trainables.base import Worker
 from distrib.trainables.behaviour.daart.export import write_states
-from distrib.trainables.behaviour.segmenter import family as module
+from distrib.trainables.behaviour.segmenter import judging as module
 from distrib.trainables.behaviour.segmenter.family import Segmenter
 from tests.support.behaviour_files import CLASSES, labels_csv
 

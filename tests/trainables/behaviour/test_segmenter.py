@@ -15,7 +15,7 @@ from distrib.errors import InputError
 from distrib.trainables.base import Progress, Worker
 from distrib.trainables.behaviour.segmenter.config import SegmenterConfig
 from distrib.trainables.behaviour.segmenter.family import Segmenter
-from distrib.trainables.behaviour.segmenter.task import loss_weights, ramp
+from distrib.trainables.behaviour.segmenter.weights import loss_weights, ramp
 
 FAMILY, WORKER = Segmenter(), Worker()
 

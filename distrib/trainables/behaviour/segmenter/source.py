@@ -14,7 +14,6 @@ from distrib.data.behaviour.sessions import Sessions
 from distrib.data.behaviour.simulate import simulated_sessions
 from distrib.trainables.base import Source
 
-
 DATA_FILE = "data.yaml"
 """Of a folder, where it has one: what it says of the sessions."""
 
