@@ -156,3 +156,16 @@ def test_a_value_that_cannot_be_is_named(
 def test_two_files_are_not_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert tune.main(words(tmp_path)[:4]) == 2
     assert "--train_config: one of the three files is missing" in capsys.readouterr().err
+
+
+def test_no_trial_is_stopped_while_weights_anneal(tmp_path: Path) -> None:
+    from distrib.cli.three_files import _space
+    from distrib.study.plan.options import Options
+    from distrib.study.plan.plan import make_plan
+    from distrib.trainables.behaviour.daart.three_files import read_three_files
+
+    for model, least in (({}, 10), ({"semi_supervised_algo": "ups"}, 50)):
+        files = read_three_files(write_files(tmp_path, model=model), {})
+        plan = make_plan(_space(files, [{}]), Options(scheduler="asha"))
+        assert min(plan.rule().milestones) == least
+    assert plan.objective.name == "loss"
