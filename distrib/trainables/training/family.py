@@ -25,7 +25,7 @@ from distrib.trainables.training.device import autocast, load_model
 from distrib.trainables.training.loop import CHANCE_EVERY, train
 from distrib.trainables.training.parts import count, is_empty, parted
 from distrib.trainables.training.task import Batch, TorchTask, Use, inputs_of
-from distrib.trainables.training_rows import remember
+from distrib.trainables.training_rows import remember, remember_in_models
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -58,6 +58,7 @@ class TorchTrainable(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D]
     devices = ("cpu", "cuda")
     precisions = ("float32", "bfloat16")
     max_workers = LANES
+    refits: ClassVar[bool | None] = True
     split_by: ClassVar[str | None] = None
     no_decay: ClassVar[bool] = False
     chance_every: ClassVar[float] = CHANCE_EVERY
@@ -159,7 +160,10 @@ class TorchTrainable(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D]
     ) -> Iterator[Progress]:
         """Train on a part of the rows; each epoch is judged on the others."""
         rest, held_out = self.split(config, data)
-        return self._train(config, rest, held_out, worker, None, state)
+        items = self._train(config, rest, held_out, worker, None, state)
+        return (
+            remember_in_models(items, self.row_ids(data)) if isinstance(self, NamesRows) else items
+        )
 
     def refit(
         self,
