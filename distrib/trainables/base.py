@@ -83,11 +83,14 @@ class Progress:
             there are none. Kept for the trials that keep their weights.
         tables: make what else is worth a look, small tables by name, such as the curve of a
             parameter that was chosen inside the training. Kept for every trial.
+        samples: makes tables that are worth a look in every unit, by name, such as what a generator
+            draws meanwhile. Of every trial the rows of all units are kept.
         model: takes the model alone, a state that `predict` and `evaluate` take, with which no
             training can go on; call it before the generator goes on. None where the family only
             has a model after `refit` (`Trainable.refits`).
 
-    `held_out` and `tables` are of this unit, also when they are called later.
+    `held_out` and `tables` are of this unit, also when they are called later; `samples` is called
+    before the generator goes on.
     """
 
     fidelity: int
@@ -96,6 +99,7 @@ class Progress:
     train: Mapping[str, float] = field(default_factory=dict)
     held_out: Callable[[], pd.DataFrame] | None = None
     tables: Mapping[str, Callable[[], pd.DataFrame]] = field(default_factory=dict)
+    samples: Callable[[], Mapping[str, pd.DataFrame]] | None = None
     model: Callable[[], State] | None = None
 
 

@@ -278,6 +278,8 @@ def _write_best(
         more["refit"] = False
     text = config_yaml(plan.space.trainable, config, **more)
     atomic_write(part / "config.yaml", text)
+    begun = config.get("init")
+    notes = [f"its training began from the weights in {begun}", *notes] if begun else notes
     notes = [*notes, *unbeaten(outcome.study, outcome.winner, outcome.baselines)]
     metrics = {**outcome.winner, "objective": outcome.study.metric, "baselines": outcome.baselines}
     text = json.dumps(finite(metrics), indent=2, allow_nan=False)

@@ -192,6 +192,8 @@ def run_trial(
                 value = sign * row.get(objective, math.nan)
                 better = best is None or value > best
                 best = value if better else best
+                if worker.rank == 0 and not refit:
+                    artifacts.add_samples(item, family.fidelity.unit if family.fidelity else "fit")
                 if better or refit or not selects_best:
                     artifacts.see(item)
                     if keeps_best and worker.rank == 0:
