@@ -83,7 +83,6 @@ def words(folder: Path, **changes: Any) -> list[str]:
     return [word for option, path in paths.items() for word in (f"--{option}", str(path))]
 
 
-@pytest.mark.slow
 def test_four_then_none_then_one_again(
     tmp_path: Path, runner: WithoutRay, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,6 @@ from tests.support.behaviour_files import CLASSES, labels_csv
 FRAMES, SIGNALS = 100_000, 24
 
 
-@pytest.mark.slow
 def test_memory_is_that_of_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signals, "MAPPED_FROM", 1_000)
     monkeypatch.setattr(tracks, "AT_ONCE", 4_096)
