@@ -28,7 +28,6 @@ from distrib.trainables.base import State, Worker
 if TYPE_CHECKING:
     from distrib.models.antibodies.decoding import Sampling
     from distrib.models.antibodies.seq2seq import Seq2Seq
-    from distrib.trainables.antibodies.seq2seq.family import AntibodyGenerator
 
 SPECIAL = (PAD, START, END)
 WATCHED_TOP_P = 0.9
@@ -37,7 +36,7 @@ SAMPLES = "samples.csv"
 
 
 def generate(
-    family: AntibodyGenerator,
+    model: Seq2Seq,
     config: Seq2SeqConfig,
     state: State,
     options: Seq2SeqGenerate,
@@ -49,7 +48,6 @@ def generate(
         if not 0 < value < 20:
             raise InputError("not an affinity", where="--pkd", found=value,
                              expected="a pKd above 0 and below 20")  # fmt: skip
-    model = family.restored(config, state, worker)
     scale = state.values["pkd_scale"][0], state.values["pkd_scale"][1]
     known = state.arrays.get("training_designs", np.empty(0, np.uint64))
     light = bool(state.values["light"])
@@ -109,7 +107,6 @@ def _described(
 
 
 def figures_of_samples(
-    family: AntibodyGenerator,
     config: Seq2SeqConfig,
     model: Any,
     data: RecordRows,
@@ -128,7 +125,7 @@ def figures_of_samples(
 
 
 def write_samples(
-    family: AntibodyGenerator,
+    model: Seq2Seq,
     config: Seq2SeqConfig,
     state: State,
     data: RecordRows,
@@ -138,7 +135,6 @@ def write_samples(
     """`samples.csv` beside the weights; lines on what to do about them."""
     if not config.samples:
         return []
-    model = family.restored(config, state, worker)
     texts, ended, natural = _samples(config, model, data, state.values, worker)
     with atomic_path(folder / SAMPLES) as temporary:
         frame = pd.DataFrame({"sequence": texts, "ended": ended})

@@ -184,7 +184,7 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         if config.samples:
             from distrib.trainables.antibodies.seq2seq.drawing import figures_of_samples
 
-            found |= figures_of_samples(self, config, model, data, values, worker)
+            found |= figures_of_samples(config, model, data, values, worker)
         return found
 
     def apply(
@@ -240,7 +240,7 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         """Antibodies for each antigen and pKd, with their log-likelihoods."""
         from distrib.trainables.antibodies.seq2seq.drawing import generate
 
-        return generate(self, config, state, options, worker)
+        return generate(self.restored(config, state, worker), config, state, options, worker)
 
     def write_artifacts(
         self,
@@ -254,7 +254,8 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         """A table of antibodies that the model draws, and what to do about them."""
         from distrib.trainables.antibodies.seq2seq.drawing import write_samples
 
-        return [*data.notes, *write_samples(self, config, state, data, worker, folder)]
+        model = self.restored(config, state, worker)
+        return [*data.notes, *write_samples(model, config, state, data, worker, folder)]
 
     def example(self, folder: Path) -> None:
         """Simulated records, as JSON."""
