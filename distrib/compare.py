@@ -11,12 +11,15 @@ from distrib.cli.command import DONE, Parser, folder, run_command
 from distrib.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from distrib.tracking.ratio_test import Fitted
 
 EXAMPLES = """\
 python -m distrib.compare runs/*
 python -m distrib.compare runs/mlp-0 runs/mlp-1 --out leaderboard.csv
 python -m distrib.compare runs/lel-0 runs/mlp-0 --against baselines --plot models.png
+python -m distrib.compare results/ --by lambda_weak,lambda_pred
 python -m distrib.compare --lrt runs/full runs/nested"""
 
 
@@ -38,12 +41,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         choices=["baselines"],
         help="instead: the winners of studies of the same data beside the baselines",
     )
-    parser.add_argument("--metric", help="with --against: by which they are ranked")
+    parser.add_argument(
+        "--by",
+        metavar="A[,B]",
+        help="instead: a heat map of all trainings over one or two hyperparameters",
+    )
+    parser.add_argument("--metric", help="with --against: by which they are ranked; with --by")
     parser.add_argument(
         "--plot",
         type=Path,
         metavar="FILE.png",
-        help="with --against: also the metric's distribution over rows, a column per study",
+        help="with --against: also the metric's distribution over rows, a column per study; with "
+        "--by: where the heat map goes (default: heat_map.png in the first folder)",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also as .csv, .tsv or .parquet")
     parser.add_argument("--allow-custom", action="store_true")
@@ -60,6 +69,8 @@ def compare(args: argparse.Namespace) -> int:
             expected="exactly one of them",
             hint="python -m distrib.compare --help",
         )
+    if args.by:
+        return map_over(args)
     if not args.against and (args.metric or args.plot):
         raise InputError(
             "only winners beside baselines are ranked by a metric, or drawn",
@@ -74,15 +85,15 @@ def compare(args: argparse.Namespace) -> int:
 def list_studies(args: argparse.Namespace) -> int:
     """A leaderboard of the studies."""
     from distrib.cli.command import table_writer
-    from distrib.study.driver.onlooker import look
+    from distrib.study.driver.live_record import read_record
     from distrib.tracking.compare import leaderboard, render
 
     write = table_writer(args.out) if args.out else None
     folders = _studies(args.studies)
-    frame = leaderboard([(path, look(path)) for path in folders])
+    frame = leaderboard([(path, read_record(path)) for path in folders])
     render(frame)
     if write is not None:
-        write(frame)
+        write(_for_readers(frame, args.out))
         print(f"next: open {args.out}")
     return DONE
 
@@ -90,27 +101,63 @@ def list_studies(args: argparse.Namespace) -> int:
 def rank_winners(args: argparse.Namespace) -> int:
     """The winners of studies of one data set, and its baselines, best first."""
     from distrib.cli.command import table_writer
-    from distrib.study.driver.onlooker import look
+    from distrib.study.driver.live_record import read_record
     from distrib.study.driver.study_file import read_study
     from distrib.tracking.ranking import Ranked, differences, draw_rows, ranking, render_ranking
 
     write = table_writer(args.out) if args.out else None
     if args.plot is not None and args.plot.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(
-            "no form for this ending", where="--plot", found=args.plot.name, expected=".png"
+            "unsupported file extension", where="--plot", found=args.plot.name, expected=".png"
         )
-    studies = [Ranked(p, look(p), read_study(p / "study.yaml")) for p in _studies(args.studies)]
+    studies = [
+        Ranked(p, read_record(p), read_study(p / "study.yaml")) for p in _studies(args.studies)
+    ]
     frame = ranking(studies, args.metric)
     render_ranking(frame)
     for line in differences(studies):
         print(f"note: {line}")
     if write is not None:
-        write(frame)
+        write(_for_readers(frame, args.out))
         print(f"next: open {args.out}")
     if args.plot is not None:
         shown = [s for s in studies if str(s.folder) in set(frame["folder"].dropna())]
         draw_rows(shown, frame["metric"].iloc[0], args.plot)
         print(f"next: open {args.plot}")
+    return DONE
+
+
+def _for_readers(frame: pd.DataFrame, out: Path) -> pd.DataFrame:
+    """The table so that no reader of text takes a configuration's word for a missing value."""
+    from distrib.data.files.readable import readable
+
+    return frame if out.suffix == ".parquet" else readable(frame)
+
+
+def map_over(args: argparse.Namespace) -> int:
+    """Means of a metric over the values of one or two hyperparameters."""
+    from distrib.cli.command import table_writer
+    from distrib.study.driver.live_record import read_record
+    from distrib.tracking.heat_map import draw, heat_map, shown, trials_of, versions_below
+
+    write = table_writer(args.out) if args.out else None
+    by = [name.strip() for name in args.by.split(",")]
+    if not 1 <= len(set(by)) == len(by) <= 2:
+        raise InputError("one or two hyperparameters", where="--by", found=args.by)
+    trainings = []
+    for place in args.studies:
+        found = versions_below(place) if place.is_dir() else []
+        studies = [f.parent for f in sorted(place.rglob("study.yaml"))] if not found else []
+        trainings += found or [one for study in studies for one in trials_of(read_record(study))]
+    table = heat_map(trainings, by, args.metric)
+    print(f"{table['metric'].iloc[0]}, mean over {int(table['count'].sum())} trainings\n")
+    print(shown(table, by).to_string())
+    picture = args.plot or args.studies[0] / "heat_map.png"
+    draw(table, by, picture)
+    if write is not None:
+        write(table)
+        print(f"next: open {args.out}")
+    print(f"next: open {picture}")
     return DONE
 
 

@@ -49,7 +49,7 @@ def evaluate(args: argparse.Namespace) -> int:
 
     if args.append is not None and args.append.suffix != ".tsv":
         raise InputError(
-            "no form for this ending", where="--append", found=args.append.name, expected=".tsv"
+            "unsupported file extension", where="--append", found=args.append.name, expected=".tsv"
         )
     write = table_writer(args.out) if args.out else None
     model = open_model(args.model, allow_custom=args.allow_custom)

@@ -55,7 +55,7 @@ def sync(path: Path) -> None:
 
 
 def atomic_write(path: Path, content: bytes | str, *, durable: bool = False) -> None:
-    """Write a file in one piece (see `whole`)."""
+    """Write a file in one piece (see `atomic_path`)."""
     with atomic_path(path, durable=durable) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from distrib.cli.command import DONE, Parser, run_command
+from distrib.cli.prepare_antibodies import add_cluster, add_oas
 from distrib.cli.prepare_screens import add_embed, add_expression
 from distrib.errors import InputError
 
@@ -18,7 +19,11 @@ python -m distrib.prepare trimming --input repertoire/*.tsv --format airr --chai
     --group nonproductive_v-j_trim_ligation-mh --out data/
 python -m distrib.prepare expression --targets targets.csv --embeddings tf.npy \\
     --embedding-ids ids.npy --splits splits.pkl --out data/screen
-python -m distrib.prepare embed --sequences sequences.csv --model encoder/ --out embeddings.npz"""
+python -m distrib.prepare embed --sequences sequences.csv --model encoder/ --out embeddings.npz
+python -m distrib.prepare oas --catalogue oas_catalog/ --chain heavy --bsource PBMC --list urls.txt
+python -m distrib.prepare oas --units "oas/*.csv.gz" --chain heavy --bsource PBMC --out data/oas
+python -m distrib.prepare cluster --data data/oas --cdrh3-identity 1.0 --identity 0.7 \\
+    --split-identity 0.5 --split 80/10/10 --out data/heavy"""
 
 
 class _Verb(argparse.ArgumentParser):
@@ -39,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_trimming(verbs.add_parser("trimming", help="trims of V(D)J genes, from repertoire files"))
     add_expression(verbs.add_parser("expression", help="a perturbation screen, from its files"))
     add_embed(verbs.add_parser("embed", help="embeddings of sequences, by an encoder"))
+    add_oas(verbs.add_parser("oas", help="antibody chains, from data units of OAS"))
+    add_cluster(verbs.add_parser("cluster", help="antibody chains without like ones, split"))
     return run_command(lambda args: args.verb(args), parser, argv)
 
 
@@ -61,8 +68,8 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input", type=Path, nargs="+", required=True, metavar="FILE",
                         help="tables of rearrangements, also .gz")  # fmt: skip
     parser.add_argument("--format", required=True, metavar="NAME|FILE.yaml",
-                        help="adaptive, airr, igor, vdjserver, or a YAML file that says where "
-                        "things stand")  # fmt: skip
+                        help="adaptive, airr, igor, mixcr, vdjserver, or a YAML file that says "
+                        "where things stand")  # fmt: skip
     parser.add_argument("--chain", required=True, metavar="NAME|FILE.yaml",
                         help="TRA, TRB, TRG, TRD, IGH, IGK, IGL, or a locus of yours")  # fmt: skip
     parser.add_argument("--group", required=True, metavar="NAME",
@@ -71,8 +78,9 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     genes = parser.add_argument_group("genes")
     genes.add_argument("--species", default="human", help="human (default) or mouse")
-    genes.add_argument("--germline", type=Path, metavar="FILE",
-                       help="FASTA, or a table of gene, sequence, anchor; else OLGA's")  # fmt: skip
+    genes.add_argument("--germline", nargs="+", default=[], metavar="FILE",
+                       help="FASTA, or a table of gene, sequence, anchor; else OLGA's; several add "
+                       "what the first lacks: --germline olga my_genes.fasta")  # fmt: skip
     genes.add_argument("--on-unknown", choices=["skip", "error"], default="skip",
                        help="what becomes of rows whose gene is unknown or ambiguous; those "
                        "that are left out are counted (default: skip)")  # fmt: skip
@@ -81,6 +89,9 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
     rows = parser.add_argument_group("rows")
     rows.add_argument("--subject-column", metavar="COLUMN",
                       help="names people; else the format's own, or the file's name")  # fmt: skip
+    rows.add_argument("--on-duplicate", choices=["skip", "error"], default="skip",
+                      help="what becomes of a row that equals an earlier one of the same sequence "
+                      "id; those that are left out are counted (default: skip)")  # fmt: skip
     rows.add_argument("--scenarios", choices=["sample", "all"], default="sample",
                       help="of a sequence with several: one drawn by its probability, or all "
                       "with their shares (default: sample)")  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a study records, as plain values that every room may know: trials, studies, trackers.
+"""What a study records, as plain values that every package may know: trials, studies, trackers.
 
 The run folder (the study's own folder, `runs/<study>/`) holds, for the rooms that read it back:
 
@@ -155,10 +155,10 @@ def unbeaten(
             for name, figures in baselines.items()
             if key in figures and not name.endswith("(bound)")
         }
-        ahead = [f"{n} ({v:.4f})" for n, v in known.items() if not study.better(value, v)]
+        better = [f"{n} ({v:.4f})" for n, v in known.items() if not study.better(value, v)]
         told = f"on {part} data the winner ({study.metric} {value:.4f})"
-        if ahead:
-            lines.append(f"{told} does not beat: {', '.join(ahead)}")
+        if better:
+            lines.append(f"{told} does not beat: {', '.join(better)}")
         ends = winner.get("intervals", {}).get(part, {}).get(study.metric)
         if ends is not None:
             worst = ends[0] if study.direction == "max" else ends[1]

@@ -26,7 +26,7 @@ class _Loader(yaml.SafeLoader):
                 line = key_node.start_mark.line + 1
                 if key in first:
                     raise InputError(
-                        f"the key {key!r} stands twice",
+                        f"duplicate key {key!r}",
                         file=self.name,
                         where=f"line {line}",
                         hint=f"it stands in line {first[key]} already",
@@ -42,7 +42,7 @@ def read_yaml(text: str, name: str) -> Any:
         name: stands in the errors.
 
     Raises:
-        InputError: for what is no YAML, or a key that stands twice, with its line.
+        InputError: for what is no YAML, or a duplicate key, with its line.
     """
     try:
         loader = _Loader(text)

@@ -37,13 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def train(args: argparse.Namespace) -> int:
     """Train what `--config` or `--space` names, or go on with an interrupted training."""
-    from distrib.study.plan.plan import make_plan
-    from distrib.study.plan.single_config import (
+    from distrib.study.plan.fixed_space import (
         read_config,
         space_of_config,
         space_of_defaults,
         split_of_config,
     )
+    from distrib.study.plan.plan import make_plan
 
     if sum(map(bool, (args.config, args.space, args.resume))) != 1:
         raise InputError(

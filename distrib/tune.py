@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from distrib.cli import three_files
 from distrib.cli.command import DONE, Parser, run_command
 from distrib.cli.execute import carry_out
 from distrib.cli.study_options import (
@@ -24,13 +25,15 @@ python -m distrib.tune --space mlp --data my_screen/ --time-budget 20m --seed 7
 python -m distrib.tune --space my_space.yaml --allow-custom --concurrent 4
 python -m distrib.tune --resume runs/mlp-0 --trials 200
 python -m distrib.tune --space mlp --show
-python -m distrib.tune --space mlp --dry-run"""
+python -m distrib.tune --space mlp --dry-run
+python -m distrib.tune --data_config data.yaml --model_config m.yaml --train_config t.yaml"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Search for good hyperparameters; the exit code."""
     parser = Parser("tune", "Search for good hyperparameters of one model family.", EXAMPLES)
     add_search_options(parser)
+    three_files.add_options(parser)
     add_options(parser)
     return run_command(tune, parser, argv)
 
@@ -47,7 +50,13 @@ def tune(args: argparse.Namespace) -> int:
                     "a resumed study keeps its own", where="--" + name.replace("_", "-")
                 )
         plan, folder, stored = resumed(args)
-        return carry_out(plan, folder, stored=stored, store=args.store)
+        layouts = three_files.resumed_layouts(folder)
+        code = carry_out(
+            plan, folder, stored=stored, store=args.store, beside=lambda folder: layouts
+        )
+        return three_files.told(layouts, code)
+    if three_files.asked(args):
+        return three_files.tune(args)
     if not args.space:
         raise InputError(
             "which space?",

@@ -34,13 +34,13 @@ def watch(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.live import Live
 
-    from distrib.study.driver.onlooker import is_running, look
+    from distrib.study.driver.live_record import is_running, read_record
     from distrib.study.record.run_folder import open_run_folder
     from distrib.tracking.live import render
 
     console = Console()
     driven = is_running(open_run_folder(args.study).path)
-    study = look(args.study)  # afterwards: a study that has just ended is seen as it ended
+    study = read_record(args.study)  # afterwards: a study that has just ended is seen as it ended
     if args.once or not sys.stdout.isatty():
         console.print(render(study, driven=driven))
         if not driven:
@@ -49,8 +49,8 @@ def watch(args: argparse.Namespace) -> int:
     with Live(render(study, driven=driven), console=console, auto_refresh=False) as live:
         while is_running(args.study):
             time.sleep(args.every)
-            live.update(render(look(args.study)), refresh=True)
-        study = look(args.study)
+            live.update(render(read_record(args.study)), refresh=True)
+        study = read_record(args.study)
         live.update(render(study, driven=False), refresh=True)
     tell_end(args.study, study)
     return DONE

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from distrib.study.space.points import grid_points
 from distrib.study.space.space_file import parse_space, read_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "experiments" / "README.md"]
+BESIDE = [ROOT / "experiments" / "README.md", ROOT / "distrib" / "trainables" / "README.md"]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *BESIDE]
 
 
 def block(beginning: str) -> str:
@@ -46,7 +48,7 @@ def test_every_command_and_every_space_is_named() -> None:
     assert {family for family in FAMILIES if f"| `{family}` |" not in README} == set()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
         if "://" not in target:
@@ -66,4 +68,4 @@ def test_the_space_is_valid() -> None:
     space = parse_space(read_yaml(block("trainable: mlp"), "README"), name="x", file="README")
     plan = make_plan(space, Options())
     assert plan.trials == 100
-    assert len(plan.space.grid_points()) == 2
+    assert len(grid_points(plan.space)) == 2

@@ -30,10 +30,10 @@ def test_plain_values_come_back(value: object) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("a: 1\nb: 2\na: 3\n", ["x.yaml, line 3", "the key 'a' stands twice", "line 1 already"]),
+        ("a: 1\nb: 2\na: 3\n", ["x.yaml, line 3", "duplicate key 'a'", "line 1 already"]),
         ("a:\n  b: 1\n  c: {d: 1, d: 2}\n", ["line 3", "'d'"]),
         ("- {a: 1}\n- a: 1\n  'a': 1\n", ["line 3", "'a'"]),
-        ("1: a\n2: b\n1: c\n", ["line 3", "the key 1 stands twice"]),
+        ("1: a\n2: b\n1: c\n", ["line 3", "duplicate key 1"]),
         ("a: [1\n", ["x.yaml, line 2", "not YAML"]),
         ("a: !!python/name:os.system\n", ["line 1", "not YAML", "python/name"]),
         ("{[1]: 2, {a: 1}: 3}", ["line 1", "not YAML", "unhashable"]),

@@ -39,6 +39,7 @@ def run(
     phase: Phase,
     stored: dict[str, Any] | None = None,
     store: RemoteStore | None = None,
+    beside: Callable[[RunFolder], Sequence[Tracker]] = lambda folder: (),
 ) -> Outcome:
     """Run a study, and leave its tables, curves and report in its folder.
 
@@ -48,7 +49,7 @@ def run(
         command: what began this, for the record.
         resume: how to go on with the study, given its folder or URL as a person would write it.
         screen: who shows how far it is. say: tells a line. phase: hears of what follows the search.
-        store: carries the folder to a URL.
+        store: carries the folder to a URL. beside: who looks on beside the usual, given the folder.
 
     Raises:
         InputError: something that was asked for cannot be had, the disk takes no more, or a process
@@ -66,7 +67,8 @@ def run(
         begun.append(folder)
         # The store first: it may find that another driver runs the study.
         first = [store] if store else []
-        return [*first, TensorBoardTracker(folder.tensorboard), screen, Pictures(folder.path)]
+        usual = [TensorBoardTracker(folder.tensorboard), screen, Pictures(folder.path)]
+        return [*first, *usual, *beside(folder)]
 
     with _told(plan, store, resume, begun):
         outcome = run_study(

@@ -61,7 +61,7 @@ def search(
             a time. confirm: train the best N again with fresh seeds.
         warm_start: a study whose best configurations this one begins with.
         set: fixed parameters, and data options as `data.<name>`: `{"hidden_width": 64}`.
-        max_epochs: the most epochs (folds, rounds) of a trial.
+        max_epochs: maximum epochs (folds, rounds) per trial.
         metric: what is optimised; the family's first metric by default.
         test_fraction: share of the groups set aside before anything else. seed: of everything
             random.

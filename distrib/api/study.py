@@ -17,8 +17,8 @@ from distrib.api.running import shown
 from distrib.api.session import carry_out
 from distrib.errors import InputError
 from distrib.records import StudyRecord
-from distrib.study.driver.onlooker import look
-from distrib.study.plan.single_config import read_config
+from distrib.study.driver.live_record import read_record
+from distrib.study.plan.fixed_space import read_config
 from distrib.study.record.remote_store import is_url
 from distrib.study.record.run_folder import RunFolder
 
@@ -74,7 +74,7 @@ class Study:
     @property
     def record(self) -> StudyRecord:
         """Everything that is recorded: objective and its direction, every trial as it stands."""
-        return look(self.folder)
+        return read_record(self.folder)
 
     @property
     def best(self) -> Best:

@@ -145,7 +145,7 @@ def setting(text: str) -> tuple[str, Any]:
 
 
 def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """The settings as a mapping; a key that stands twice is refused."""
+    """The settings as a mapping; a duplicate key is refused."""
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
@@ -164,7 +164,7 @@ def table_writer(path: Path) -> Callable[[pd.DataFrame], None]:
 
     if path.suffix not in (".parquet", ".csv", ".tsv"):
         raise InputError(
-            "no form for this ending",
+            "unsupported file extension",
             where="--out",
             found=path.name,
             expected=".parquet, .csv or .tsv",

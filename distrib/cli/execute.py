@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -27,10 +28,14 @@ def carry_out(
     stored: dict[str, Any] | None = None,
     store: RemoteStore | None = None,
     searched: bool = True,
+    beside: Callable[[RunFolder], Sequence[Tracker]] = lambda folder: (),
 ) -> int:
     """Run a study, leave its pictures and tables, print its summary; the exit code.
 
     The study outlives whoever reads its output, and says how to go on however it is stopped.
+
+    Args:
+        beside: who looks on beside the usual ones, given the folder.
     """
     from distrib.tracking.phases import Phases
 
@@ -52,6 +57,7 @@ def carry_out(
                 phase=Phases(),
                 stored=stored,
                 store=store,
+                beside=beside,
             )
             where = store.url if store else shown(outcome.folder.path)
             goes_on = resume(where) if outcome.interrupted or outcome.cut else None

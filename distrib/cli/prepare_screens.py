@@ -63,7 +63,8 @@ def add_embed(parser: argparse.ArgumentParser) -> None:
     hub = parser.add_argument_group("models of a hub")
     hub.add_argument("--revision", metavar="HASH", help="the commit of the model's repository")
     hub.add_argument("--trust-remote-code", action="store_true",
-                     help="run code that comes with the model; needs --revision")  # fmt: skip
+                     help="run code that comes with the model; a hub's needs "
+                     "--revision")  # fmt: skip
     parser.add_argument("--debug", action="store_true", help="tracebacks")
 
 
@@ -108,7 +109,7 @@ def embed(args: argparse.Namespace) -> int:
 
     if args.out.suffix != ".npz":
         raise InputError(
-            "no form for this ending", where="--out", found=args.out.name, expected=".npz"
+            "unsupported file extension", where="--out", found=args.out.name, expected=".npz"
         )
     if not args.out.absolute().parent.is_dir():
         raise InputError("no such folder", where="--out", found=args.out.parent)
@@ -123,15 +124,19 @@ def embed(args: argparse.Namespace) -> int:
         revision=args.revision,
         trust_remote_code=args.trust_remote_code,
     )
+    notes: list[str] = []
     with ProgressLine() as line:
         values = embedder.embed(
             sequences,
             ids.values.tolist(),
             lambda done, left: line.say(f"{done:,} of {len(ids):,} sequences", left),
             args.sequences,
+            notes,
         )
     with atomic_path(args.out) as temporary, temporary.open("wb") as file:
         np.savez(file, ids=ids.values, embeddings=values)
+    for note in notes:
+        print(f"note: {note}")
     print(f"{args.out}: {len(values):,} embeddings of {values.shape[1]} numbers")
     print(
         f"next: python -m distrib.prepare expression --targets targets.csv --embeddings {args.out} "

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import hashlib
 import shutil
 import time
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +18,10 @@ from distrib.cli.progress_line import ProgressLine
 from distrib.data.vdj.germline.loci import Locus, check_group, find_locus
 from distrib.data.vdj.germline.olga import model_name
 from distrib.data.vdj.germline.parameter_groups import find_group
+from distrib.data.vdj.ligation.classes import tell_classes
 from distrib.data.vdj.prepare.igor_values import Events, igor_events
 from distrib.data.vdj.prepare.prepare import count_rearrangements
-from distrib.data.vdj.prepare.prepare_germline import germline_genes
+from distrib.data.vdj.prepare.prepare_germline import germline_beside
 from distrib.data.vdj.prepare.prepare_recipe import Recipe
 from distrib.data.vdj.prepare.prepare_result import Account, finish
 from distrib.data.vdj.prepare.prepare_sieve import READ
@@ -60,6 +63,7 @@ def prepare(
     doubled = [path for path, times in Counter(p.resolve() for p in inputs).items() if times > 1]
     if doubled:
         raise InputError("a file that is given twice", where="--input", found=doubled[0])
+    _refuse_copies(inputs)
     size = sum(path.stat().st_size for path in inputs)
     is_new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
@@ -70,6 +74,7 @@ def prepare(
             tables, counts = _count_with_ray(inputs, recipe, out, address)
         files = [{"file": str(path), "bytes": path.stat().st_size} for path in inputs]
         prepared, account = finish(recipe, tables, counts, {**origin, "files": files}, notes)
+        prepared = replace(prepared, notes=(*prepared.notes, *tell_classes(prepared)))
     except BaseException:
         if is_new and not any(out.iterdir()):
             out.rmdir()
@@ -89,7 +94,7 @@ def recipe_of(args: argparse.Namespace) -> tuple[Recipe, dict[str, Any], list[st
     check_group(find_group(args.group), locus)
     program = find_program(args.format)
     notes: list[str] = []
-    genes, source = germline_genes(locus, args.species, args.germline, notes)
+    genes, added, source = germline_beside(locus, args.species, args.germline, notes)
     junction = find_group(args.group).junction
     most = args.max_insertions
     if most is None and junction in ("vj", None) and not locus.d:
@@ -99,12 +104,14 @@ def recipe_of(args: argparse.Namespace) -> tuple[Recipe, dict[str, Any], list[st
         group=args.group,
         program=program,
         genes=genes,
+        added=added,
         trims=(args.trim_min, args.trim_max),
         scenarios=args.scenarios,
         seed=args.seed,
         weigh=args.weigh,
         max_insertions=most,
         on_unknown=args.on_unknown,
+        on_duplicate=args.on_duplicate,
         subject_column=args.subject_column,
         all_are=args.all_are,
         events=_events(args, locus),
@@ -136,6 +143,23 @@ def check_place(out: Path) -> None:
     if not own:
         raise InputError("there is something already", where="--out", found=out,
                          expected="a new or empty folder, or a prepared one")  # fmt: skip
+
+
+def _refuse_copies(inputs: Sequence[Path]) -> None:
+    """Raise InputError where two files of one size hold the same: all of it would count twice."""
+    of_size: dict[int, list[Path]] = {}
+    for path in inputs:
+        of_size.setdefault(path.stat().st_size, []).append(path)
+    for paths in of_size.values():
+        seen: dict[bytes, Path] = {}
+        for path in paths if len(paths) > 1 else ():
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "blake2b").digest()
+            if digest in seen:
+                raise InputError("two files with the same content", where="--input",
+                                 found=f"{seen[digest]} and {path}",
+                                 expected="each table once")  # fmt: skip
+            seen[digest] = path
 
 
 def _count_here(inputs: Sequence[Path], recipe: Recipe) -> Counted:

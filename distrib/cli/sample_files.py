@@ -123,7 +123,7 @@ def _write_record(file: IO[str], record: dict[str, Any], number: int) -> None:
     sequence = record.pop(SEQUENCE)
     if not isinstance(sequence, str) or re.search(r"[\s>]", sequence):
         raise InputError(
-            "this is no sequence",
+            "not a sequence",
             where=f"sample {number}, column {SEQUENCE}",
             found=repr(sequence),
             expected="letters",

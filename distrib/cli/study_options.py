@@ -27,7 +27,7 @@ def add_options(parser: Parser) -> None:
     place.add_argument("--out", metavar="DIR|URL", help="where studies are kept (default: runs)")
     place.add_argument("--name", help="the study's name; else <space>-<number>")
     place.add_argument(
-        "--resume", metavar="STUDY", help="go on with a study: its folder, its name, or 'last'"
+        "--resume", metavar="STUDY", help="resume a study: its folder, its name, or 'last'"
     )
     add_group(parser, "machines")
 

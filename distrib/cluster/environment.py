@@ -68,8 +68,9 @@ def thread_settings(threads: int) -> dict[str, str]:
 def set_environment(address: str | None, threads: int | None = None) -> None:
     """Set what is not set yet; call it before the first import of Ray.
 
-    A Ray of our own listens on this machine's addresses, so it gets a token of its own, which lives
-    in the environment of its processes and nowhere else. A cluster has its token already.
+    A Ray of our own listens on the loopback, which other users of the machine reach as well. So it
+    gets a token of its own, which lives in the environment of its processes and nowhere else. A
+    cluster has its token already.
 
     Args:
         threads: of each process that Ray starts, whatever was set before; None leaves that open.

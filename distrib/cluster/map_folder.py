@@ -144,7 +144,7 @@ class MapFolder:
 
     def _check_place(self) -> None:
         if self.out.exists() and not self.out.is_dir():
-            raise InputError("this is no folder", file=self.out, expected="a folder")
+            raise InputError("not a folder", file=self.out, expected="a folder")
         if self._inner.is_dir() or not self.out.is_dir():
             return
         foreign = [*self.out.glob("*.parquet"), *self.out.glob(MANIFEST)]

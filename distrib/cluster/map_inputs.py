@@ -86,7 +86,7 @@ def _look_at_disk(name: str) -> Input:
     except OSError as error:
         raise InputError("the file cannot be found", file=name, found=error.strerror) from None
     if not path.is_file():
-        raise InputError("this is no file", file=name, expected="a file")
+        raise InputError("not a file", file=name, expected="a file")
     return Input(name, stat.st_size, str(stat.st_mtime_ns))
 
 
@@ -102,6 +102,6 @@ def _look_at_store(name: str) -> Input:
     except Exception as error:  # every store has errors of its own
         raise InputError("this URL cannot be read", file=shown, found=error) from None
     if info.get("type") == "directory":
-        raise InputError("this is no file", file=shown, expected="a file")
+        raise InputError("not a file", file=shown, expected="a file")
     mark = next((f"{key} {info[key]}" for key in _MARKS if info.get(key) is not None), "")
     return Input(name, int(info.get("size") or 0), mark)

@@ -28,7 +28,9 @@ class Listener:
     @property
     def open(self) -> bool:
         """Whether other machines reach it, as far as this machine decides that."""
-        return not ipaddress.ip_address(self.address).is_loopback
+        address = ipaddress.ip_address(self.address)
+        mapped = getattr(address, "ipv4_mapped", None)  # ::ffff:127.0.0.1
+        return not (mapped or address).is_loopback
 
 
 def listeners() -> Iterator[Listener]:
@@ -55,5 +57,5 @@ def check_listeners(found: Iterable[Listener]) -> Check:
              f"{'all interfaces' if one.open else 'this machine'})" for one in found]  # fmt: skip
     advice = None
     if any(one.open for one in found):
-        advice = "a study's own Ray asks for its token there; see docs/ports.md"
+        advice = "open to other machines: is it a cluster, with a token? see docs/ports.md"
     return Check("Ray's ports", ", ".join(shown), advice)

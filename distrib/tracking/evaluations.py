@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distrib.data.files.readable import readable
 from distrib.errors import InputError
 from distrib.files import atomic_path
 
@@ -46,12 +47,12 @@ def append_row(path: Path, row: Mapping[str, Any]) -> int:
     """
     import pandas as pd
 
-    frame = pd.DataFrame([row])
+    frame = readable(pd.DataFrame([row]))
     if path.exists():
         try:
             earlier = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            raise InputError("this is no table", file=path, found=error) from None
+            raise InputError("not a table", file=path, found=error) from None
         if list(map(str, earlier)) != list(row):
             raise InputError(
                 "a table of other columns: each family needs a table of its own",

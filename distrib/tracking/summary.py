@@ -45,7 +45,7 @@ def summary(
     if notes:
         blocks.append("\n".join(f"note: {note}" for note in notes))
     blocks.append(
-        f"everything is in {place} ({size / 1e6:.1f} MB)\nto look at: {place}/report.html"
+        f"everything is in {place} ({size / 1e6:.1f} MB on disk)\nto look at: {place}/report.html"
     )
     commands = _commands(place, bool(winner), resume, leave) if following is None else following
     blocks.append("next:\n" + "\n".join(f"  {command}" for command in commands))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from distrib.data.files.readable import readable
 from distrib.files import atomic_path
 from distrib.records import StudyRecord
 from distrib.trial_files import METRICS, read_columns, trial_folder
@@ -79,4 +80,4 @@ def write_tables(folder: Path, study: StudyRecord) -> None:
     with atomic_path(folder / "epochs.parquet") as temporary:
         epochs_frame(folder, study).to_parquet(temporary, index=False)
     with atomic_path(folder / "leaderboard.csv") as temporary:
-        leaderboard_frame(study).to_csv(temporary, index=False)
+        readable(leaderboard_frame(study)).to_csv(temporary, index=False)

@@ -281,8 +281,20 @@ CAPABILITIES: tuple[Any, ...] = (
 )
 
 
-def check_whole(family: Family) -> None:
-    """Raise InputError where a family has some of the members of a capability, but not all."""
+RENAMED = {"outputs": "write_artifacts", "units": "budget"}
+"""Methods of families by the name that they had: under it nobody would call them any more."""
+
+
+def check_members(family: Family) -> None:
+    """Raise InputError where a family has a method by its old name, or half of a capability."""
+    for old, new in RENAMED.items():
+        if callable(getattr(family, old, None)):
+            raise InputError(
+                "a method of families that has another name now",
+                where=f"{type(family).__name__}.{old}",
+                expected=new,
+                hint="its parameters may have changed too: see distrib/trainables/capabilities.py",
+            )
     for capability in CAPABILITIES:
         members = {*vars(capability), *capability.__annotations__}
         members = {name for name in members if not name.startswith("_")}

@@ -12,7 +12,7 @@ from typing import Any
 
 from distrib.errors import InputError, nearest
 from distrib.trainables.base import Trainable
-from distrib.trainables.capabilities import check_whole
+from distrib.trainables.capabilities import check_members
 from distrib.trainables.preimport import settle
 
 FAMILIES = {
@@ -21,9 +21,12 @@ FAMILIES = {
     "lel": "distrib.trainables.screens.lel.family:LatentEmbedding",
     "xgboost": "distrib.trainables.screens.xgboost.family:Xgboost",
     "ia3": "distrib.trainables.screens.ia3.family:Ia3",
+    "segmenter_trees": "distrib.trainables.behaviour.trees.family:Trees",
+    "segmenter": "distrib.trainables.behaviour.segmenter.family:Segmenter",
     "trimming": "distrib.trainables.vdj.trimming.family:Trimming",
     "trimming_ligation": "distrib.trainables.vdj.ligation.family:TrimmingLigation",
     "trimming_ligation_em": "distrib.trainables.vdj.ligation.em:TrimmingLigationEm",
+    "mlm": "distrib.trainables.antibodies.mlm.family:Mlm",
 }
 
 
@@ -85,13 +88,13 @@ def load_family(name: str, *, allow_custom: bool = False) -> Trainable[Any, Any,
         ) from None
     if not (isinstance(family, type) and issubclass(family, Trainable)):
         raise InputError(
-            "this is no family",
+            "not a family",
             where="trainable",
             found=name,
             expected="a subclass of distrib.trainables.base.Trainable",
         )
     made = family()
-    check_whole(made)
+    check_members(made)
     return made
 
 

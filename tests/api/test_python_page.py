@@ -25,8 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.mark.slow
-@pytest.mark.cluster
+@pytest.mark.ray
 def test_the_examples_run(folder: Path, one_ray: None, capsys: pytest.CaptureFixture[str]) -> None:
     found = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     assert len(found) == 6

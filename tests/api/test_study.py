@@ -16,7 +16,7 @@ import distrib
 from distrib.study.driver.study_file import read_study
 from tests.support.driver import ROOT, SPACE
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster]
+pytestmark = pytest.mark.ray
 
 SCRIPT = """
 import distrib

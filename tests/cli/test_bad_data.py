@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import ray
@@ -19,7 +20,7 @@ from tests.data.screens import test_screen_bad_input as screens
 from tests.data.vdj.prepare import test_prepared as prepared
 from tests.data.vdj.trimming import test_trimming_files as trimming
 
-pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("one_process")]
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_process")]
 
 SCREEN = ["--space", "lel"]
 SEQUENCES = ["--space", "ia3"]
@@ -84,7 +85,7 @@ WHOLE = (
     "a row without ",
     "no target is measured",
     "this is not YAML: ",
-    "stands twice",
+    "duplicate key",
     "this is not UTF-8 text",
 )
 
@@ -110,7 +111,17 @@ def one_process(one_ray: None) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("name", CASES)
+def parameters() -> Iterator[Any]:
+    """The first mistake that each reader finds; the others it is tested with at the reader."""
+    seen: set[str] = set()
+    for name in CASES:
+        reader = name.partition(":")[0].rpartition(" ")[0] or "prepared"
+        marks = [pytest.mark.exhaustive] if reader in seen else []
+        seen.add(reader)
+        yield pytest.param(name, marks=marks)
+
+
+@pytest.mark.parametrize("name", [*parameters()])
 def test_bad_data(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -109,11 +109,11 @@ TUNE: dict[str, tuple[list[str], list[str]]] = {
     "resume without running": (["--resume", "x", "--dry-run"], ["--dry-run", "new study"]),
     "resume of nothing": (["--resume", "none"], ["none", "no such study", "data are loaded"]),
     "resume of the last of none": (["--resume", "last"], ["runs", "no study to go on with"]),
-    "resume of another folder": (["--resume", "taken"], ["taken", "no study's folder"]),
+    "resume of another folder": (["--resume", "taken"], ["taken", "not a study's folder"]),
     "warm start from nothing": ([*TOY, "--warm-start", "none"], ["none", "no such study"]),
     "warm start from another folder": (
         [*TOY, "--warm-start", "taken", "--dry-run"],
-        ["taken", "no study's folder"],
+        ["taken", "not a study's folder"],
     ),
 }
 
@@ -165,7 +165,7 @@ TRAIN: dict[str, tuple[list[str], list[str]]] = {
     "option of a search": (["--space", "trimming", "--trials", "3"], ["--trials"]),
     "missing folder": (["--config", "best"], ["best", "config.yaml", "runs/mlp-0/best"]),
     "folder of something else": (["--config", "taken"], ["taken/config.yaml", "no such file"]),
-    "file of something else": (["--config", "toy.yaml"], ["toy.yaml", "no configuration"]),
+    "file of something else": (["--config", "toy.yaml"], ["toy.yaml", "not a configuration"]),
     "unknown parameter": (["--space", "trimming", "--set", "motiv=1"], ["motiv"]),
 }
 

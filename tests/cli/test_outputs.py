@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.command import command
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
 SMALL = ["data.sequences=8000", "data.num_v=6", "data.num_j=6"]
 

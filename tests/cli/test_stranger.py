@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.driver import ROOT
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(600)]
 
 
 def command(folder: Path, verb: str, *words: str, code: int = 0) -> str:
@@ -95,7 +95,7 @@ def test_the_winner_predicts_and_judges(home: Path) -> None:
     assert len(frame) == len(pd.read_csv(home / "rows.csv")) == 120
 
 
-def test_onlookers_find_the_study(home: Path) -> None:
+def test_other_commands_find_the_study(home: Path) -> None:
     assert "mlp-0" in command(home, "compare", "runs/mlp-0", "my_screen")
     assert "60" in command(home, "watch", "runs/mlp-0", "--once")
     assert "CPUs" in command(home, "doctor")

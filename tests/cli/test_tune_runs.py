@@ -18,8 +18,9 @@ from distrib.study.driver.model import open_model
 from distrib.study.record.checkpoint import read_state
 from tests.support.command import command
 from tests.support.driver import ROOT, trials_of, write_space
+from tests.support.example_page import shown_space
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
@@ -185,3 +186,14 @@ def test_trimming_is_tuned_on_all_its_rows_as_well(place: Path) -> None:
     command(place, "predict", "runs/trimming-0/best", "--out", "trims.csv")
     frame = pd.read_csv(place / "trims.csv")
     assert frame.groupby("gene")["predicted_prob"].sum().round(9).eq(1).all()
+
+
+def test_the_family_to_copy(tune: Callable[..., str], place: Path) -> None:
+    """A study of it as its page says, on the default data."""
+    (place / "ridge.yaml").write_text(yaml.safe_dump(shown_space()))
+    tune("--space", "ridge.yaml", "--trials", "6", "--name", "ridge")
+    figures = json.loads((place / "runs" / "ridge" / "best" / "metrics.json").read_text("utf-8"))
+    assert figures["test"]["rmse"] < figures["baselines"]["training mean"]["test/rmse"]
+    assert len(pd.read_csv(place / "runs" / "ridge" / "leaderboard.csv")) == 6
+    command(place, "predict", "runs/ridge/best", "--allow-custom", "--out", "ridge.parquet")
+    assert pd.read_parquet(place / "ridge.parquet").shape == (849, 18)

@@ -129,7 +129,7 @@ print(json.dumps([found, compiled, dict(os.environ)]))
 """
 
 
-@pytest.mark.cluster
+@pytest.mark.ray
 def test_a_worker_of_our_own_ray_finds_it_all() -> None:
     """Of JAX's memory and of BLAS's threads, which are read before any code of ours runs."""
     names = (*SETTINGS, *THREADS)

@@ -23,7 +23,7 @@ from distrib.data.streams.parquet_set import open_set
 from distrib.errors import InputError
 from tests.support.driver import ROOT, Driver
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300), pytest.mark.usefixtures("cluster")]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300), pytest.mark.usefixtures("cluster")]
 
 HERE = "tests.support.map_functions"
 LIMIT = 15  # seconds: others too start a process within it, on a busy machine
@@ -155,7 +155,10 @@ def test_only_what_is_missing_or_changed_is_done(tmp_path: Path) -> None:
     [
         ("ends_its_process", "die-2.txt", "process died"),
         ("cannot_read", "far-2.txt", "Errno 5"),
-        ("hangs", "stuck-2.txt", f"it took more than {LIMIT} s"),
+        pytest.param(
+            *("hangs", "stuck-2.txt", f"it took more than {LIMIT} s"),
+            marks=pytest.mark.exhaustive,
+        ),
     ],
 )
 def test_lost_workers_and_failing_disks(
@@ -264,6 +267,7 @@ def test_no_more_at_once_than_asked_and_no_more_threads(tmp_path: Path) -> None:
     assert threads.counts == {"cpu": 4, "io": 4}  # two in each of two tasks
 
 
+@pytest.mark.exhaustive
 def test_memory_is_bounded_by_a_table_and_a_row_group(tmp_path: Path) -> None:
     """800 MB of tables go through a worker that never grows by more than a sixth of them."""
     paths = write_files(tmp_path / "in", ["0.txt"], numbers=1)
@@ -275,7 +279,7 @@ def test_memory_is_bounded_by_a_table_and_a_row_group(tmp_path: Path) -> None:
     assert max(groups.row_group(n).num_rows for n in range(groups.num_row_groups)) <= 65_536
 
 
-@pytest.mark.parametrize("end", ["kill -9", "Ctrl-C"])
+@pytest.mark.parametrize("end", ["kill -9", pytest.param("Ctrl-C", marks=pytest.mark.exhaustive)])
 def test_a_driver_that_ends_in_the_midst(end: str, tmp_path: Path, killed: list[MapDriver]) -> None:
     paths = write_files(tmp_path / "in", [f"{n}.txt" for n in range(20)])
     out = tmp_path / "out"

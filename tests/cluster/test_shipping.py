@@ -218,7 +218,7 @@ with connected(__import__("sys").argv[1], ship=["lab_e.family:Mine"]):
 """
 
 
-@pytest.mark.cluster
+@pytest.mark.ray
 def test_a_worker_elsewhere_imports_what_was_sent(tmp_path: Path) -> None:
     """The cluster was started in another folder, without this one's paths."""
     write(tmp_path, "lab_e/__init__.py", "lab_e/helper.py", "large.csv")
@@ -261,8 +261,8 @@ class Mine(Curve):
 '''
 
 
-@pytest.mark.cluster
-@pytest.mark.parametrize("elsewhere", [True, False])
+@pytest.mark.ray
+@pytest.mark.parametrize("elsewhere", [True, pytest.param(False, marks=pytest.mark.exhaustive)])
 def test_a_study_of_ones_own_family_runs_elsewhere(tmp_path: Path, elsewhere: bool) -> None:
     """With data in the current folder and the code beside the space, also on a cluster."""
     write(tmp_path, "lab/lab_f.py", content=FAMILY)

@@ -37,6 +37,7 @@ def test_the_sockets_of_rays_processes_are_found() -> None:
 
 def test_what_is_open_is_said_first_and_explained() -> None:
     near = Listener("raylet", 7, "127.0.0.1", 40001)
+    assert not Listener("raylet", 7, "::ffff:127.0.0.1", 40001).open
     far = Listener("gcs_server", 8, "::", 40002)
     said = check_listeners([near, far])
     assert said.found == ("40002 (gcs_server 8, all interfaces), 40001 (raylet 7, this machine)")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from distrib.cluster.gpus import nvidia_gpus
-from distrib.trainables.base import Trainable, Worker
+from distrib.trainables.base import State, Trainable, Worker
 from distrib.trainables.capabilities import HasExample
 from distrib.trainables.registry import load_family
 
@@ -58,6 +58,39 @@ class Case:
 
     def data(self) -> Any:
         return _data(self.name, self.groups)
+
+    def trained(self) -> State:
+        """The model after a refit on all of its data, made once for all tests that look at it."""
+        key = str(self)
+        if key not in _TRAINED:
+            *_, last = self.family.refit(self.typed(), self.data(), self.worker, self.budget)
+            _TRAINED[key] = last.state()
+        return _TRAINED[key]
+
+    def rows(self) -> tuple[list[dict[str, float]], State]:
+        """What a training reports and its last state, made once for all tests that look at it."""
+        key = str(self)
+        if key not in _ROWS:
+            _ROWS[key] = self.run()
+        return _ROWS[key]
+
+    def run(
+        self, state: State | None = None, stop: int | None = None, **more: Any
+    ) -> tuple[list[dict[str, float]], State]:
+        """Rows and the last state of a training, from the beginning or from a state."""
+        rows, last = [], None
+        for item in self.family.progress(self.typed(**more), self.data(), self.worker, state):
+            last = item.state()
+            if item.metrics is not None:
+                rows.append({"step": item.fidelity, **item.metrics})
+            if item.fidelity == stop:
+                break
+        assert last is not None
+        return rows, last
+
+
+_TRAINED: dict[str, State] = {}
+_ROWS: dict[str, tuple[list[dict[str, float]], State]] = {}
 
 
 @cache
@@ -122,6 +155,43 @@ CASES = [
         budget=3,
         groups=40,
         predicted=lambda data: int(np.bitwise_count(data.options).sum()),
+    ),
+    Case("distrib.trainables.example_family:Ridge", {"folds": 3}, budget=3, groups=60),
+    Case(
+        "segmenter_trees",
+        {
+            "rounds": 3,
+            "trees_per_round": 4,
+            "n_lags": 1,
+            "sequence_length": 250,
+            "trial_splits": "3;1;0;0",
+        },
+        budget=3,
+        groups=3,
+        predicted=lambda data: data.num_frames(),
+    ),
+    Case(
+        "segmenter",
+        {
+            "epochs": 3,
+            "n_hid_units": 8,
+            "n_lags": 2,
+            "batch_size": 8,
+            "sequence_length": 250,
+            "trial_splits": "3;1;0;0",
+            "learning_rate": 1e-2,
+        },
+        budget=3,
+        groups=4,
+        predicted=lambda data: data.num_frames(),
+        diverging={"learning_rate": 1e30},
+    ),
+    Case(
+        "mlm",
+        {"epochs": 3, "hidden_size": 16, "num_layers": 1, "num_heads": 2, "batch_tokens": 1024},
+        budget=3,
+        groups=60,
+        diverging={"learning_rate": 1e30, "clip_norm": 0.0, "schedule": "constant", "warmup": 0.0},
     ),
     Case(
         "tests.support.toys:Curve",

@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from distrib.trainables.base import State
 from distrib.trainables.capabilities import (
     ArtifactInputs,
     Bootstraps,
@@ -16,12 +15,13 @@ from distrib.trainables.capabilities import (
 )
 from tests.contracts.cases import CASES, Case
 
-pytestmark = pytest.mark.parametrize("case", CASES, ids=str)
+every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
-
-def trained(case: Case) -> State:
-    *_, last = case.family.refit(case.typed(), case.data(), case.worker, case.budget)
-    return last.state()
+ALIKE = "trimming_ligation_em"  # its bootstrap is that of `trimming_ligation`
+BOOTSTRAPS = [
+    pytest.param(case, id=str(case), marks=[pytest.mark.exhaustive] if case.name == ALIKE else [])
+    for case in CASES
+]
 
 
 def held_out(case: Case) -> pd.DataFrame | None:
@@ -29,11 +29,12 @@ def held_out(case: Case) -> pd.DataFrame | None:
     return None if last.held_out is None else last.held_out()
 
 
+@every_case
 def test_artifacts_are_whole_files_and_lines(case: Case, tmp_path: Path) -> None:
     family = case.family
     if not isinstance(family, WritesArtifacts):
         pytest.skip("it writes no artifacts")
-    arguments = case.typed(), trained(case), case.data(), case.worker
+    arguments = case.typed(), case.trained(), case.data(), case.worker
     notes = family.write_artifacts(*arguments, tmp_path, ArtifactInputs(held_out=held_out(case)))
     assert all(note and "\n" not in note for note in notes)
     for path in tmp_path.iterdir():
@@ -42,6 +43,7 @@ def test_artifacts_are_whole_files_and_lines(case: Case, tmp_path: Path) -> None
         assert not path.name.startswith(".")
 
 
+@every_case
 def test_held_out_predictions_give_the_figures_that_were_reported(case: Case) -> None:
     family, config, data = case.family, case.typed(), case.data()
     if not isinstance(family, HasIntervals):
@@ -57,13 +59,13 @@ def test_held_out_predictions_give_the_figures_that_were_reported(case: Case) ->
             assert low - 1e-7 <= metrics[name] <= high + 1e-7, name
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("case", BOOTSTRAPS)
 def test_replicates_depend_on_their_own_seed_alone(case: Case, tmp_path: Path) -> None:
     family = case.family
     if not isinstance(family, Bootstraps):
         pytest.skip("it has no bootstrap")
     assert set(family.draws(case.data())) <= set(family.bootstraps)
-    arguments = case.typed(), trained(case), case.data(), case.worker
+    arguments = case.typed(), case.trained(), case.data(), case.worker
     for kind in family.draws(case.data()):
         rows = family.bootstrap(*arguments, [5, 2, 9], kind)
         assert rows["seed"].tolist() == [5, 2, 9]

@@ -27,22 +27,7 @@ from tests.contracts.cases import CASES, Case
 pytestmark = pytest.mark.parametrize("case", CASES, ids=str)
 
 
-def run(
-    case: Case, state: State | None = None, stop: int | None = None, **more: Any
-) -> tuple[list[dict[str, float]], State]:
-    """Rows and the last state of a training, from the beginning or from a state."""
-    rows, last = [], None
-    for item in case.family.progress(case.typed(**more), case.data(), case.worker, state):
-        last = item.state()
-        if item.metrics is not None:
-            rows.append({"step": item.fidelity, **item.metrics})
-        if item.fidelity == stop:
-            break
-    assert last is not None
-    return rows, last
-
-
-def trained(case: Case) -> State:
+def refit(case: Case) -> State:
     items: list[Progress] = list(
         case.family.refit(case.typed(), case.data(), case.worker, case.budget)
     )
@@ -86,7 +71,7 @@ def test_its_data_are_fit_for_its_defaults(case: Case) -> None:
 
 
 def test_reports_every_metric_at_every_unit(case: Case) -> None:
-    rows, _ = run(case)
+    rows, _ = case.rows()
     assert [row["step"] for row in rows] == list(range(1, case.budget + 1))
     if isinstance(case.family, LimitsBudget):
         assert case.family.budget(case.typed(), case.data()) in (None, case.budget)
@@ -107,25 +92,25 @@ def test_a_unit_has_a_model_where_that_may_be_the_last_word(case: Case) -> None:
 
 
 def test_equal_seeds_give_equal_runs(case: Case) -> None:
-    first, second = run(case), run(case)
+    first, second = case.rows(), case.run()
     assert first[0] == second[0]
     assert same(first[1], second[1])
 
 
 def test_a_state_survives_the_disk(case: Case, tmp_path: Path) -> None:
-    _, state = run(case, stop=2)
+    _, state = case.run(stop=2)
     write_state(tmp_path / "state.safetensors", state)
     assert same(read_state(tmp_path / "state.safetensors"), state)
 
 
 def test_a_resumed_run_equals_the_uninterrupted_one(case: Case, tmp_path: Path) -> None:
-    rows, end = run(case)
+    rows, end = case.rows()
     for stop in range(1, case.budget + 1):
-        before, state = run(case, stop=stop)
+        before, state = case.run(stop=stop)
         write_state(tmp_path / "state.safetensors", state)
         after, resumed = ([], state)
         if stop < case.budget:
-            after, resumed = run(case, state=read_state(tmp_path / "state.safetensors"))
+            after, resumed = case.run(state=read_state(tmp_path / "state.safetensors"))
         assert before + after == rows, f"interrupted after {stop}"
         assert same(resumed, end), f"interrupted after {stop}"
 
@@ -133,34 +118,34 @@ def test_a_resumed_run_equals_the_uninterrupted_one(case: Case, tmp_path: Path) 
 def test_a_tiny_budget_is_enough_for_a_report(case: Case) -> None:
     assert case.family.fidelity is not None
     least = 2 if case.family.fidelity.unit == "fold" else 1
-    rows, _ = run(case, **{case.family.fidelity.config_key: least})
+    rows, _ = case.run(**{case.family.fidelity.config_key: least})
     assert len(rows) == least
 
 
 def test_a_divergence_is_reported_as_it_is(case: Case) -> None:
     if case.diverging is None:
         pytest.skip("a convex model does not diverge")
-    rows, _ = run(case, **case.diverging)
+    rows, _ = case.run(**case.diverging)
     assert any(not math.isfinite(row[case.family.metrics[0].name]) for row in rows)
 
 
 def test_predicts_a_row_per_row(case: Case) -> None:
     data = case.data()
-    frame = case.family.predict(case.typed(), trained(case), data, case.worker)
+    frame = case.family.predict(case.typed(), case.trained(), data, case.worker)
     assert len(frame) == (case.predicted(data) if case.predicted else count(case.family, data))
     numbers = frame.select_dtypes("number").to_numpy(dtype=float)
     assert np.isfinite(numbers[~np.isnan(numbers)]).all()
 
 
 def test_judges_on_every_metric(case: Case) -> None:
-    figures = case.family.evaluate(case.typed(), trained(case), case.data(), case.worker)
+    figures = case.family.evaluate(case.typed(), case.trained(), case.data(), case.worker)
     assert allowed(case) <= set(figures)
 
 
 def test_refits_are_repeatable_and_survive_an_interruption(case: Case, tmp_path: Path) -> None:
     family, data = case.family, case.data()
-    end = trained(case)
-    assert same(end, trained(case))
+    end = case.trained()
+    assert same(end, refit(case))
     items = family.refit(case.typed(), data, case.worker, case.budget)
     first = next(iter(items)).state()
     write_state(tmp_path / "state.safetensors", first)

@@ -13,7 +13,7 @@ import pytest
 from tests.support.driver import trials_of, write_space
 from tests.support.loud_family import WAYS
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
 LIBRARIES = ["torch", "arrow", *(["xgboost"] if find_spec("xgboost") else [])]
 
@@ -21,7 +21,13 @@ LIBRARIES = ["torch", "arrow", *(["xgboost"] if find_spec("xgboost") else [])]
 @pytest.mark.parametrize(
     ("words", "heights", "consoles", "threads"),
     [
-        (("--workers-per-trial", "2"), [0.25], ["console.log", "console-rank1.log"], 1),
+        pytest.param(
+            ("--workers-per-trial", "2"),
+            [0.25],
+            ["console.log", "console-rank1.log"],
+            1,
+            marks=pytest.mark.exhaustive,
+        ),
         # A library's own choice would be one number on this machine, and so not both.
         (("--cpus-per-worker", "2"), [0.25, 0.75], ["console.log"], 2),
     ],

@@ -13,7 +13,7 @@ import pytest
 from distrib.trial_files import read_metrics
 from tests.support.driver import trials_of, write_space
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
 TRIALS = 40
 
@@ -58,6 +58,7 @@ def test_a_full_disk_stops_the_study_which_can_be_resumed(
     assert {n: after[n].values for n in ended} == ended
 
 
+@pytest.mark.exhaustive
 def test_a_read_only_disk_is_said(disk: Path, start: Any, tmp_path: Path) -> None:
     write_space(tmp_path / "toy.yaml", {"pause": 0}, trials=2)
     mount("-o", "remount,ro", str(disk))
@@ -86,6 +87,7 @@ def machine(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True, timeout=60)
 
 
+@pytest.mark.exhaustive
 def test_a_loss_of_power_loses_no_trial_that_was_told_to_have_ended(
     machine: Path, start: Any, tmp_path: Path
 ) -> None:

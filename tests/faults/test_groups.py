@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,9 @@ from tests.support.driver import ended_trials, trials_of, write_space
 from tests.support.ray_cluster import left_on, ray_cluster
 from tests.support.stream_family import write_rows
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(540)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(540)]
 
 TWO = ("--workers-per-trial", "2", "--concurrent", "1")
-AT_ONCE = 30.0  # seconds in which what cannot be is refused, from the command on
 HANDED_OVER = 5.0  # seconds from the end of a trial to the first unit of the next one of its group
 TOGETHER = {"trainable": "tests.support.toys:Together", "scheduler": "none"}
 
@@ -34,6 +32,7 @@ def workers(trial: Path) -> list[str]:
     return re.findall(r"worker 1 of 2, process (\d+)", log)
 
 
+@pytest.mark.exhaustive
 def test_lost_failed_and_diverged_trials_of_groups(start: Any, tmp_path: Path) -> None:
     kinds = ["curve", "die once", "die", "bug", "input"]
     write_space(
@@ -83,6 +82,7 @@ if rank == 1:
 """
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_dies_before_the_group_is_one_is_not_waited_for(
     start: Any, tmp_path: Path
 ) -> None:
@@ -95,6 +95,7 @@ def test_a_worker_that_dies_before_the_group_is_one_is_not_waited_for(
     assert trial.user_attrs["reason"].endswith("without a further unit")
 
 
+@pytest.mark.exhaustive
 def test_a_lost_mailbox_is_not_noticed(start: Any, tmp_path: Path) -> None:
     write_space(tmp_path / "toy.yaml", {"pause": 0.1}, trials=4, **TOGETHER)
     driver = start("--space", "toy.yaml", *TWO)
@@ -130,6 +131,7 @@ def test_the_group_is_kept_for_the_trials_that_follow(start: Any, tmp_path: Path
     assert len(processes) == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("end", ["whole", "interrupted", "interrupted early", "killed"])
 def test_nothing_of_a_group_is_left_on_a_cluster(start: Any, tmp_path: Path, end: str) -> None:
     write_space(tmp_path / "toy.yaml", {"pause": 0.05}, trials=2, **TOGETHER)
@@ -150,6 +152,7 @@ def test_nothing_of_a_group_is_left_on_a_cluster(start: Any, tmp_path: Path, end
         assert left_on(address) == "nothing"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["ResourceTrainable", "ray::Controller"])
 def test_a_lost_slot_leaves_room_for_the_next(start: Any, tmp_path: Path, who: str) -> None:
     write_space(tmp_path / "toy.yaml", {"pause": 0.2}, trials=1, **TOGETHER)
@@ -164,6 +167,7 @@ def test_a_lost_slot_leaves_room_for_the_next(start: Any, tmp_path: Path, who: s
     assert [row["step"] for row in rows] == list(range(1, 10))
 
 
+@pytest.mark.exhaustive
 def test_an_interrupted_study_of_groups_goes_on(start: Any, tmp_path: Path) -> None:
     write_space(tmp_path / "toy.yaml", {"pause": 0.1}, trials=3, **TOGETHER)
     first = start("--space", "toy.yaml", "--checkpoint-every", "0.2", *TWO)
@@ -217,6 +221,7 @@ def test_a_worker_killed_amid_an_epoch_changes_nothing(start: Any, tmp_path: Pat
     assert rows == before
 
 
+@pytest.mark.exhaustive
 def test_a_value_missing_amid_an_epoch_is_a_fault_of_the_data(start: Any, tmp_path: Path) -> None:
     (tmp_path / "rows").mkdir()
     write_rows(tmp_path / "rows", rows=400)
@@ -252,84 +257,3 @@ def test_a_set_of_one_row_group_is_for_the_least_of_workers(start: Any, tmp_path
     assert "note: at most 1 workers train together on these data" in driver.said()
     log = tmp_path / "runs" / "net-0" / "best" / "console.log"
     assert log.read_text().count("trains a network") == 1
-
-
-def no_file(folder: Path) -> None:
-    next(folder.glob("part-00002*")).unlink()
-
-
-def cut_file(folder: Path) -> None:
-    file = next(folder.glob("part-00002*"))
-    file.write_bytes(file.read_bytes()[:-100])
-
-
-def other_schema(folder: Path) -> None:
-    table = pq.read_table(next(folder.glob("part-00002*")))
-    table = table.set_column(1, "y", table.column("y").cast("float64"))
-    pq.write_table(table, next(folder.glob("part-00002*")))
-
-
-def no_rows(folder: Path) -> None:
-    file = next(folder.glob("part-00002*"))
-    pq.write_table(pq.read_table(file).slice(0, 0), file)
-
-
-def one_shard(folder: Path) -> None:
-    for file in folder.iterdir():
-        file.unlink()
-    write_rows(folder, rows=20, files=1)
-
-
-@pytest.mark.parametrize(
-    ("harm", "found"),
-    [
-        (no_file, ["part-00002-of-00004"]),
-        (cut_file, ["part-00002-of-00004.parquet"]),
-        (other_schema, ["part-00002-of-00004.parquet", "double", "float"]),
-        (no_rows, ["part-00002-of-00004.parquet"]),
-        (one_shard, ["worker"]),
-    ],
-)
-def test_streams_that_cannot_be(
-    start: Any, tmp_path: Path, harm: Callable[[Path], None], found: list[str]
-) -> None:
-    (tmp_path / "rows").mkdir()
-    write_rows(tmp_path / "rows", rows=400)
-    harm(tmp_path / "rows")
-    driver, study = streamed(start, tmp_path, "bad")
-    assert driver.wait(AT_ONCE) == 2, driver.said()
-    assert "Traceback" not in driver.said()
-    for word in found:
-        assert word in driver.said()
-    assert not study.exists()
-
-
-@pytest.mark.parametrize(
-    ("family", "words", "found"),
-    [
-        ("tests.support.toys:Together", ("--workers-per-trial", "5"), "at most 4"),
-        (
-            "tests.support.toys:Curve",
-            ("--workers-per-trial", "2"),
-            "this family trains in one process",
-        ),
-        (
-            "tests.support.toys:Together",
-            ("--workers-per-trial", "3:2"),
-            "the most workers are fewer",
-        ),
-        (
-            "tests.support.toys:Together",
-            ("--workers-per-trial", "4", "--cpus-per-worker", "64"),
-            "one trial asks for more than there is",
-        ),
-    ],
-)
-def test_groups_that_cannot_be(
-    start: Any, tmp_path: Path, family: str, words: tuple[str, ...], found: str
-) -> None:
-    write_space(tmp_path / "toy.yaml", trainable=family)
-    driver = start("--space", "toy.yaml", *words)
-    assert driver.wait(AT_ONCE) == 2, driver.said()
-    assert found in driver.said()
-    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())

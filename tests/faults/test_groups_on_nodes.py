@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import yaml
 
-from distrib.study.plan.single_config import read_config
+from distrib.study.plan.fixed_space import read_config
 from distrib.trainables.base import Source, Worker
 from distrib.trial_files import read_metrics
 from tests.support.driver import trials_of, write_space
 from tests.support.ray_cluster import left_on, ray_cluster, ray_node, ray_says
 from tests.support.stream_family import Net, NetConfig, write_rows
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(540)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(540)]
 
 NODES = "print(*sorted(n['NodeID'] for n in ray.nodes() if n['Resources'].get('CPU')), sep=',')"
 

@@ -16,7 +16,7 @@ from tests.support.driver import trials_of
 from tests.support.ray_cluster import left_on, ray_cluster, ray_node
 from tests.support.stream_family import Net, NetConfig, write_rows
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(540)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(540)]
 
 COORDINATOR = "_AutoscalingCoordinatorActor"  # Ray's own; see `ray_internals.train`
 

@@ -12,9 +12,8 @@ import pytest
 from distrib.trial_files import read_metrics
 from tests.support.driver import trials_of, write_space
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
-TRIALS, KILLS = 30, 10
 OPTIONS = ["--seed", "7", "--concurrent", "1", "--checkpoint-every", "0.1", "--name", "toy"]
 
 
@@ -31,13 +30,18 @@ def finished(study: Path) -> dict[int, bytes]:
     }
 
 
-def test_resumes_lose_and_repeat_nothing(start: Any, tmp_path: Path) -> None:
-    write_space(tmp_path / "toy.yaml", trials=TRIALS, scheduler="asha")
+@pytest.mark.parametrize(
+    ("trials", "kills"), [(12, 2), pytest.param(30, 10, marks=pytest.mark.exhaustive)]
+)
+def test_resumes_lose_and_repeat_nothing(
+    start: Any, tmp_path: Path, trials: int, kills: int
+) -> None:
+    write_space(tmp_path / "toy.yaml", trials=trials, scheduler="asha")
     whole = start("--space", "toy.yaml", *OPTIONS, "--out", "whole")
-    random = np.random.default_rng(KILLS)
+    random = np.random.default_rng(kills)
     study = tmp_path / "runs" / "toy"
     ledger, before = study / "ledger.journal", {}
-    for kill in range(KILLS):
+    for kill in range(kills):
         size = ledger.stat().st_size if kill else 0
         arguments = ("--resume", str(study)) if kill else ("--space", "toy.yaml", *OPTIONS)
         driver = start(*arguments)
@@ -55,11 +59,11 @@ def test_resumes_lose_and_repeat_nothing(start: Any, tmp_path: Path) -> None:
     assert last.wait() == 0, last.said()
     assert whole.wait() == 0, whole.said()
     assert finished(study).items() >= before.items()
-    trials = trials_of(study)
-    assert len(trials) == TRIALS
-    assert all(t.state.is_finished() for t in trials)
+    ended = trials_of(study)
+    assert len(ended) == trials
+    assert all(t.state.is_finished() for t in ended)
     assert found(study) == found(tmp_path / "whole" / "toy")
-    for t in trials:
+    for t in ended:
         rows = read_metrics(study / "trials" / f"{t.number:04d}" / "metrics.csv")
         assert [row["step"] for row in rows] == list(range(1, len(rows) + 1))
         assert {r["step"]: r["score"] for r in rows}.items() >= t.intermediate_values.items()

@@ -11,7 +11,7 @@ import pytest
 from distrib.trial_files import read_metrics
 from tests.support.driver import trials_of, write_space
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
 
 def test_lost_failed_and_diverged_trials(start: Any, tmp_path: Path) -> None:
@@ -67,6 +67,7 @@ def test_lost_failed_and_diverged_trials(start: Any, tmp_path: Path) -> None:
         assert words in driver.said()
 
 
+@pytest.mark.exhaustive
 def test_a_death_between_two_trials_costs_the_next_one_nothing(start: Any, tmp_path: Path) -> None:
     kinds = ["die between", "curve", "bug"]
     write_space(
@@ -94,17 +95,10 @@ def test_a_process_that_was_stopped_is_ended_where_that_is_asked(
                      driver.said()), driver.said()  # fmt: skip
 
 
-def test_no_success_is_an_exit_code_of_its_own(start: Any, tmp_path: Path) -> None:
-    write_space(tmp_path / "toy.yaml", {"kind": "bug", "pause": 0}, trials=1, scheduler="none")
-    driver = start("--space", "toy.yaml")
-    assert driver.wait() == 3, driver.said()
-    assert "no trial succeeded" in driver.said()
-    assert not (tmp_path / "runs" / "toy-0" / "best").exists()
-
-
 GIB = 2**30
 
 
+@pytest.mark.exhaustive
 def test_a_process_that_ray_ends_for_its_memory_is_out_of_memory(
     start: Any, tmp_path: Path
 ) -> None:

@@ -11,10 +11,12 @@ import pytest
 
 from tests.support.driver import ended_trials, trials_of, write_space
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
 
-@pytest.mark.parametrize("process", ["raylet/raylet", "gcs/gcs_server"])
+@pytest.mark.parametrize(
+    "process", ["raylet/raylet", pytest.param("gcs/gcs_server", marks=pytest.mark.exhaustive)]
+)
 def test_a_study_without_its_ray_says_how_to_go_on(
     process: str, start: Any, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ from tests.support.driver import trials_of
 from tests.support.ray_cluster import foreign_environment, ray_cluster, ray_node, ray_says
 from tests.support.stream_family import Net, NetConfig, write_rows
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(540)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(540)]
 
 
 def give_notice(address: str, cpus: int) -> None:

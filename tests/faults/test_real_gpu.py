@@ -15,7 +15,7 @@ from tests.support.gpu_family import told_in
 from tests.support.stream_family import write_rows
 
 pytestmark = [
-    pytest.mark.cluster,
+    pytest.mark.ray,
     pytest.mark.timeout(300),
     pytest.mark.skipif(not nvidia_gpus(), reason="no GPU here"),
 ]

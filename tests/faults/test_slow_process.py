@@ -14,7 +14,7 @@ import pytest
 from tests.support.driver import trials_of, write_space
 from tests.support.ray_cluster import foreign_environment, ray_cluster
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(300)]
 
 
 def test_a_process_that_starts_is_waited_for(start: Any, tmp_path: Path) -> None:

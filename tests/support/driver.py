@@ -20,6 +20,7 @@ import optuna
 import yaml
 
 from distrib.study.record.ledger import Ledger
+from tests.support.tiers import may_start_ray
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 240.0  # seconds before a process that should have ended counts as hanging
@@ -53,6 +54,7 @@ class Driver:
     command: str = "distrib.tune"
 
     def __post_init__(self) -> None:
+        may_start_ray()
         self.mark = f"DISTRIB_TEST_MARK={uuid.uuid4().hex}"
         name, _, value = self.mark.partition("=")
         log = self.folder / f"driver-{value}.log"

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,15 @@ def custom(study: str) -> list[str]:
     return ["--allow-custom"] if study == "stream" else []
 
 
-def answers(folder: Path, study: str) -> dict[str, Any]:
-    """What the winner of a study says of the data it was given: its figures, its predictions."""
+def answers(folder: Path, study: str, run: Callable[..., str] = command) -> dict[str, Any]:
+    """What the winner of a study says of the data it was given: its figures, its predictions.
+
+    Args:
+        run: goes through a command, in a process of its own or not.
+    """
     best, table, rows = f"runs/{study}/best", f"{study}.tsv", f"{study}.parquet"
-    said = command(folder, "evaluate", best, "--append", table, *custom(study))
-    command(folder, "predict", best, "--out", rows, *custom(study))
+    said = run(folder, "evaluate", best, "--append", table, *custom(study))
+    run(folder, "predict", best, "--out", rows, *custom(study))
     found = pd.read_csv(folder / table, sep="\t").iloc[0]
     words = {line.split()[0] for line in said.splitlines() if line.strip()}
     return {

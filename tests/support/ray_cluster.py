@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from distrib.cluster.environment import THREADS
+from tests.support.tiers import may_start_ray
 
 PATIENCE = 60.0  # seconds
 
@@ -26,6 +27,7 @@ def ray_cluster(cpus: int = 2, gpus: int = 0) -> Iterator[tuple[str, Path]]:
 
     It asks for no token; a driver that other tests may have given one says RAY_AUTH_MODE=disabled.
     """
+    may_start_ray()
     # A path of Ray's sockets has little room.
     folder = Path(tempfile.mkdtemp(prefix="c", dir="/tmp"))
     port, *others = free_ports(3)

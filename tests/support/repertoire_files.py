@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from distrib.data.vdj.prepare.prepared import Gene, Segment
 
 SUBJECTS = ("donor_1", "donor_2", "donor_3")
 BASES = "ACGT"
+_NUMBERS = count()  # of sequences: each has a name of its own
 
 
 def tiny_germline(chain: str, seed: int = 5) -> dict[str, Gene]:
@@ -133,7 +135,8 @@ def airr(event: Rearrangement, p_columns: bool = True) -> dict[str, object]:
     """A row of AIRR's TSV, with or without the columns that count P-nucleotides."""
     starts, last = event.starts(), len(event.genes) - 1
     row: dict[str, object] = {
-        "sequence_id": "x", "sequence": event.sequence, "subject_id": event.subject,
+        "sequence_id": f"s{next(_NUMBERS)}",
+        "sequence": event.sequence, "subject_id": event.subject,
         "productive": "T" if event.productive else "F", "duplicate_count": event.count,
         "v_call": event.genes[0].name, "d_call": event.genes[1].name if event.has_d else "",
         "j_call": event.genes[last].name,

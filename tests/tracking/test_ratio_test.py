@@ -28,7 +28,9 @@ def model(model_type: str, **of_data: object) -> Fitted:
     )
 
 
-@pytest.mark.parametrize("annotations", ["known", "all"])
+@pytest.mark.parametrize(
+    "annotations", ["known", pytest.param("all", marks=pytest.mark.exhaustive)]
+)
 def test_nothing_is_found_where_there_is_nothing(annotations: str) -> None:
     """Trims that are alike, and ligations: none of eight coefficients has an effect."""
     null, full = (model(m, annotations=annotations, int_mh=0.0) for m in ("null", FULL))

@@ -182,7 +182,6 @@ def strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("policy", [True, False])
 def test_in_a_browser(tmp_path: Path, fake_study: Any, write_rows: Any, policy: bool) -> None:
     browser = shutil.which("chromium") or shutil.which("chromium-browser")

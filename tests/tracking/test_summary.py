@@ -50,7 +50,7 @@ def test_a_finished_study(fake_study: Any) -> None:
         "    trial 4: score is nan",
         "note: a row was left out",
         "time: start 2.0 s, search 61.0 s",
-        "everything is in runs/toy-0 (1.5 MB)",
+        "everything is in runs/toy-0 (1.5 MB on disk)",
         "to look at: runs/toy-0/report.html",
         "  tensorboard --logdir runs/toy-0",
         "  python -m distrib.predict runs/toy-0/best --out predictions.parquet",

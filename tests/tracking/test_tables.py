@@ -96,3 +96,14 @@ def test_a_metric_of_the_name_trial_has_a_column_of_its_own(tmp_path: Path) -> N
     frame = epochs_frame(tmp_path, study)
     assert frame["trial"].tolist() == [0]
     assert frame["trial (reported)"].tolist() == [7.5]
+
+
+def test_a_choice_called_null_is_read_as_it_stands(tmp_path: Path) -> None:
+    study = StudyRecord("s", "toy", "score", "max", "epoch", 9, 4)
+    for number, word in enumerate(("null", "NA", "motif")):
+        study.trials[number] = TrialRecord(number, "COMPLETE", {"model": word}, value=1.0 - number)
+    write_tables(tmp_path, study)
+    board = pd.read_csv(tmp_path / "leaderboard.csv")
+    assert board["param/model"].tolist() == ["'null'", "'NA'", "motif"]
+    trials = pd.read_parquet(tmp_path / "trials.parquet")
+    assert trials["param/model"].tolist() == ["null", "NA", "motif"]

@@ -434,7 +434,6 @@ def server(tmp_path: Path) -> Iterator[Callable[[Path], Ask]]:
             process.wait()
 
 
-@pytest.mark.slow
 def test_a_running_tensorboard_follows_a_study(
     tmp_path: Path, server: Callable[[Path], Ask]
 ) -> None:

@@ -77,6 +77,11 @@ NAMES = (
         "a page for each process that died",
     ),
     Name(f"{_WORKER}:_global_node", "object", "nobody could end, or watch, what Ray has started"),
+    Name(
+        "ray._private.ray_constants:ENABLE_RAY_CLUSTER",
+        "object",
+        "a local study's Ray would listen on all interfaces",
+    ),
     Name("ray._private.ray_constants:PROCESS_TYPE_RAYLET", "object", "the same"),
     Name("ray._private.ray_constants:PROCESS_TYPE_GCS_SERVER", "object", "the same"),
     Name(

@@ -58,6 +58,8 @@ def with_few_processes(*, log_to_driver: bool, environments: bool) -> Iterator[N
     brings the processes' output to a driver that does not show it, and the raylet's agents. The
     raylet waits for those, and so would all that follows.
 
+    All of them listen on the loopback alone, as Ray has it where it makes no clusters.
+
     The others are in a session of their own: who ends the process group of the driver, as `timeout`
     and Slurm do, asks the driver alone, which needs its Ray for an end in good order.
 
@@ -85,6 +87,7 @@ def with_few_processes(*, log_to_driver: bool, environments: bool) -> Iterator[N
     apart = partial(services.ConsolePopen, start_new_session=True)
     asked = {} if environments else {"_maybe_modify_runtime_env": lambda given, skip: None}
     with (
+        patched(ray_constants, ENABLE_RAY_CLUSTER=False),
         patched(Node, **unused),
         patched(services, start_ray_process=start_alone, ConsolePopen=apart),
         patched(worker, **asked),

@@ -25,7 +25,7 @@ from ray.tune.registry import _global_registry
 
 from distrib.cluster.patch import patched
 
-BEAT = 0.25  # seconds between two looks at a study of which nothing is heard, and of the onlookers
+BEAT = 0.25  # seconds between two looks at a silent study, and between calls of trackers
 
 
 @contextmanager

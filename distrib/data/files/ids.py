@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distrib.data.files.names import spreadsheet_damage, without_version
+from distrib.data.files.names import mostly_words, spreadsheet_damage, without_version
 from distrib.data.files.tables import as_text
 from distrib.errors import InputError
 
@@ -36,15 +36,17 @@ class Ids:
     def __post_init__(self) -> None:
         seen: dict[str, int] = {}
         hint = self.assumption()
-        for row, name in zip(self.rows.tolist(), self.values.tolist()):
+        names = self.values.tolist()
+        among_words = mostly_words(names)
+        for row, name in zip(self.rows.tolist(), names):
             if not name:
                 raise InputError(
                     "a row without an id", file=self.file, where=f"row {row}", hint=hint
                 )
-            refuse_damage(name, self.file, f"row {row}")
+            refuse_damage(name, self.file, f"row {row}", among_words)
             if name in seen:
                 raise InputError(
-                    f"the id {name!r} is there twice",
+                    f"duplicate id {name!r}",
                     file=self.file,
                     where=f"rows {seen[name]} and {row}",
                     expected="one row for each id",
@@ -73,9 +75,13 @@ class Ids:
         return f"row {self.rows[position]} ({self.values[position]})"
 
 
-def refuse_damage(name: str, file: object, where: str) -> None:
-    """Raise where a spreadsheet has made a date or a power of ten of a name."""
-    if original := spreadsheet_damage(name):
+def refuse_damage(name: str, file: object, where: str, among_words: bool = False) -> None:
+    """Raise where a spreadsheet has made a date, a number of days or a power of ten of a name.
+
+    Args:
+        among_words: whether the names beside it are; see `spreadsheet_damage`.
+    """
+    if original := spreadsheet_damage(name, among_words):
         raise InputError(
             "a name that a spreadsheet has changed",
             file=file,

@@ -27,7 +27,10 @@ def read_npy(path: Path, ids: Path | None) -> Matrix:
         values = _array(stream, path)
     if values.ndim != 2:
         raise InputError(
-            "a matrix is due", file=path, found=f"shape {values.shape}", expected="(rows, columns)"
+            "expected a matrix",
+            file=path,
+            found=f"shape {values.shape}",
+            expected="(rows, columns)",
         )
     if ids is None:
         raise InputError(
@@ -98,7 +101,7 @@ def _read_ids(path: Path) -> Ids:
         names = _array(stream, path)
     if names.ndim != 1 or names.dtype.kind not in "USiu":
         raise InputError(
-            "ids are due",
+            "expected ids",
             file=path,
             found=f"{names.dtype} of shape {names.shape}",
             expected="a 1-D array of text",

@@ -36,7 +36,7 @@ def read_matrix(
     form = suffix(path)
     if form not in MATRIX_SUFFIXES:
         raise InputError(
-            "a matrix cannot be read from this kind of file",
+            "unsupported file extension for a matrix",
             file=path,
             expected=", ".join(MATRIX_SUFFIXES),
         )

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from distrib.data.files.ids import as_ids, examples, refuse_damage
 from distrib.data.files.labels import assumed_column, check_labels, id_column_of
 from distrib.data.files.matrix import Matrix, as_float32, check_lengths, positions
+from distrib.data.files.names import mostly_words
 from distrib.data.files.numbers import Numbers, with_either_sign
 from distrib.data.files.tables import column_numbers, parquet_frame, read_parquet, read_rows
 from distrib.errors import InputError, nearest
@@ -104,8 +105,9 @@ def _from_lists(
 
 def _number_columns(names: Sequence[str], labels: Sequence[str], path: Path) -> list[str]:
     _check_labels_there(labels, names, path)
+    among_words = mostly_words(names)
     for number, name in enumerate(names, 1):
-        refuse_damage(name, path, f"header, column {number}")
+        refuse_damage(name, path, f"header, column {number}", among_words)
     text = {id_column_of(names), *labels}
     columns = [name for name in names if name not in text]
     if not columns:

@@ -95,7 +95,7 @@ class Numbers:
                 problem = "an infinite number"
                 hint = "leave a cell empty where nothing could be measured"
             elif not _POINT.fullmatch(point):
-                problem, hint = "text where a number is due", _hint(cell)
+                problem, hint = "text where a number is expected", _hint(cell)
             elif np.isinf(float(point)):
                 problem, hint = "a number too large", None
             else:

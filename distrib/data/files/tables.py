@@ -207,7 +207,7 @@ def _check_header(header: list[str], row: int, path: Path) -> None:
             raise InputError("a column without a name", file=path, where=f"column {number}")
         if name in seen:
             raise InputError(
-                f"two columns are called {name!r}",
+                f"duplicate column {name!r}",
                 file=path,
                 where=f"row {row}, columns {seen[name]} and {number}",
             )
@@ -223,7 +223,7 @@ def _ragged(
     if first and len(cells) == len(header) + 1:
         hint = "the header lacks a name for the first column (in R: write.table(..., col.names=NA))"
     return InputError(
-        "a row of another length than the header",
+        "a row with another number of fields than the header",
         file=path,
         where=f"row {row}",
         found=f"{len(cells)} cells, parted by {_DELIMITERS[delimiter]}",

@@ -51,7 +51,7 @@ def check_file(path: Path) -> None:
     if not path.exists():
         raise InputError("no such file", file=path)
     if path.is_dir():
-        raise InputError("a folder where a file is due", file=path)
+        raise InputError("a folder where a file is expected", file=path)
     if path.stat().st_size == 0:
         raise InputError("the file is empty", file=path)
 

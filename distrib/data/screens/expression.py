@@ -22,9 +22,11 @@ from distrib.data.files.text import suffix
 from distrib.data.screens.fold_files import read_folds
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_checks import (
+    about_scales,
     about_targets,
     check_folds,
     check_orientation,
+    metadata_columns,
     require_variety,
 )
 from distrib.data.screens.screen_columns import zeros_and_ones
@@ -90,7 +92,11 @@ def read_expression(
             check_orientation(named, targets, notes)
         ids, kept, of_rows = join(ids, named, notes)
         rows, inputs, sequences = rows[kept], inputs[kept], found[of_rows]
+    targets = _without_metadata(targets, notes)
     columns, gene_inputs = _genes(files, targets, notes, skip_missing=skip_missing)
+    notes += about_scales(
+        targets.values[np.ix_(rows, columns)], targets.columns[columns], files.targets
+    )
     if top_genes is not None:
         columns, gene_inputs = _top(targets, rows, columns, gene_inputs, top_genes)
     groups = None if files.groups is None else _groups(files.groups, ids)
@@ -143,6 +149,26 @@ def _embeddings(path: Path, ids: Path | None, notes: list[str], *, skip_missing:
         matrix = Matrix(matrix.ids.take(kept), matrix.columns, matrix.values[kept], file=path)
     require_finite(matrix)
     return matrix
+
+
+def _without_metadata(targets: Matrix, notes: list[str]) -> Matrix:
+    """Without the columns that are called as no gene is, such as n_cells or padj."""
+    known = metadata_columns(targets.columns)
+    if not known.any():
+        return targets
+    left, file = targets.columns[known], targets.ids.file
+    if known.all():
+        raise InputError(
+            "no column of genes", file=file, found=examples(left), expected="a column for each gene"
+        )
+    notes.append(
+        f"{len(left)} of {len(known)} columns of {file.name} are no genes by their names and were "
+        f"left out: {examples(left)}; where one is a gene, call it by its id"
+    )
+    kept = np.flatnonzero(~known)
+    return Matrix(
+        targets.ids, targets.columns[kept], targets.values[:, kept], targets.labels, targets.file
+    )
 
 
 def _genes(

@@ -43,7 +43,7 @@ def read_folds(path: Path, ids: Ids) -> np.ndarray:
     form = suffix(path)
     if form not in FOLD_SUFFIXES:
         raise InputError(
-            "folds cannot be read from this kind of file",
+            "unsupported file extension for folds",
             file=path,
             expected=", ".join(FOLD_SUFFIXES),
         )
@@ -58,12 +58,12 @@ def read_folds(path: Path, ids: Ids) -> np.ndarray:
 
 
 def _read_json(path: Path) -> Any:
-    """What a JSON file holds; a key that is there twice is an error, not the last one's value."""
+    """What a JSON file holds; a duplicate key is an error, not the last one's value."""
 
     def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         for name, count in Counter(name for name, _ in pairs).items():
             if count > 1:
-                raise InputError(f"the key {name!r} is there twice", file=path)
+                raise InputError(f"duplicate key {name!r}", file=path)
         return dict(pairs)
 
     with open_text(path) as file:
@@ -79,7 +79,7 @@ def _of_arrays(arrays: Mapping[str, np.ndarray], path: Path, ids: Ids) -> np.nda
         names, folds = arrays["ids"], arrays["folds"]
         if names.ndim != 1 or folds.shape != names.shape:
             raise InputError(
-                "a fold for each id is due",
+                "expected a fold for each id",
                 file=path,
                 found=f"ids of shape {names.shape}, folds of shape {folds.shape}",
                 expected="1-D arrays of the same length",
@@ -146,7 +146,7 @@ def _by_id(named: Ids, labels: np.ndarray, path: Path, ids: Ids) -> np.ndarray:
 def _by_position(splits: Sequence[Sequence[Any]], path: Path, ids: Ids) -> np.ndarray:
     if not isinstance(splits, Sequence | np.ndarray):
         raise InputError(
-            "no list of folds", file=path, where=SPLITS, found=repr(splits), expected=_FORM
+            "not a list of folds", file=path, where=SPLITS, found=repr(splits), expected=_FORM
         )
     fold_of = np.full(len(ids), -1)
     for fold, split in enumerate(splits):
@@ -216,7 +216,7 @@ def _positions(rows: Any, path: Path, fold: int, ids: Ids) -> np.ndarray:
         found = found.astype(np.int64)
     if found.ndim != 1 or found.dtype.kind not in "iu":
         raise InputError(
-            "row numbers are due",
+            "expected row numbers",
             file=path,
             where=f"fold {fold}",
             found=f"{found.dtype} of shape {found.shape}",

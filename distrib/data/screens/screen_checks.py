@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,21 @@ from distrib.data.files.matrix import Matrix
 from distrib.data.screens.screen import Screen
 from distrib.data.splits import check_disjoint
 from distrib.errors import InputError
+
+MANY_TIMES = 100.0
+"""How much larger than the median column one is before it is told."""
+
+_NAMED = 5
+
+# What AnnData, scanpy, Seurat, DESeq2, edgeR and limma call what they know of cells and tests.
+_METADATA = re.compile(
+    r"n_?cells?|num_?cells|cell_?counts?|n_?(genes|counts|umis?)(_by_counts)?|n(Count|Feature)_\w+"
+    r"|(log1p_)?(total_counts|n_genes_by_counts)(_\w+)?|(log1p_)?pct_counts_\w+|percent[._]mt"
+    r"|pct_mt|umi_?counts?|library_?size|size_?factors?|base_?mean|lfc_?se|log2_?fold_?change|log_?fc"
+    r"|p_?val(ue)?s?(_adj)?|p_?adj|q_?val(ue)?s?|fdr|adj\.?_?p\.?_?val(ue)?|t_?stat(istic)?|z_?score"
+    r"|doublet_scores?|batch|replicate|n_guides|guide_?counts?",
+    re.IGNORECASE,
+)
 
 MOST = 0.9
 """Part of the columns that must be ids of rows before a table is held to lie on its side."""
@@ -35,7 +51,7 @@ def check_orientation(rows: Ids, targets: Matrix, notes: list[str]) -> None:
         )
         return
     raise InputError(
-        f"the targets lie the other way round: their columns are the ids of {rows.file.name}",
+        f"the targets are transposed: their columns are the ids of {rows.file.name}",
         file=targets.ids.file,
         found=f"{len(across)} of {len(targets.columns)} columns are ids there "
         f"({examples(across)}), and {down} of {len(targets.ids)} rows "
@@ -61,6 +77,33 @@ def about_targets(values: np.ndarray, columns: np.ndarray, file: Path) -> list[s
     ):
         if len(names):
             notes.append(f"{len(names)} of {len(columns)} targets {what}: {examples(names)}")
+    return notes
+
+
+def metadata_columns(columns: np.ndarray) -> np.ndarray:
+    """(columns,) bool, which are called as the tables of other programs call what is no gene."""
+    return np.array([_METADATA.fullmatch(name) is not None for name in columns.tolist()], bool)
+
+
+def about_scales(values: np.ndarray, columns: np.ndarray, file: Path) -> list[str]:
+    """Notes on columns with numbers hundreds of times those of the others: they decide means."""
+    there = np.isfinite(values)
+    if len(columns) < 3:
+        return []  # which of two is out of scale, nobody knows
+    sizes = np.sqrt(
+        (np.where(there, values.astype(float), 0) ** 2).sum(axis=0)
+        / np.maximum(there.sum(axis=0), 1)
+    )
+    usual = float(np.median(sizes[sizes > 0])) if (sizes > 0).any() else 0.0
+    notes = []
+    for i in np.flatnonzero(sizes > MANY_TIMES * usual)[:_NAMED] if usual else []:
+        own = values[there[:, i], i]
+        whole = "whole numbers" if (own == np.round(own)).all() else "numbers"
+        notes.append(
+            f"{columns[i]} of {file.name} is {sizes[i] / usual:,.0f} times as large as the other "
+            f"targets ({whole} from {own.min():g} to {own.max():g}): it decides RMSE, MSE and L2; "
+            "leave it out unless it is one of them"
+        )
     return notes
 
 

@@ -71,7 +71,7 @@ def find_files(source: Path) -> ScreenFiles:
         raise InputError("no such folder or file", file=source, expected=_FORM)
     if source.suffix.lower() not in (".yaml", ".yml"):
         raise InputError(
-            "a folder or a YAML file is due", file=source, found=source.name, expected=_FORM
+            "expected a folder or a YAML file", file=source, found=source.name, expected=_FORM
         )
     return _from_yaml(source)
 
@@ -99,7 +99,12 @@ def _from_yaml(path: Path) -> ScreenFiles:
     check_file(path)
     content = read_yaml_file(path)
     if not isinstance(content, dict):
-        raise InputError("keys are due", file=path, found=content, expected=", ".join(_SUFFIXES))
+        raise InputError(
+            "expected a mapping of keys to values",
+            file=path,
+            found=content,
+            expected=", ".join(_SUFFIXES),
+        )
     for key, value in content.items():
         if key not in _SUFFIXES:
             raise InputError(
@@ -110,7 +115,7 @@ def _from_yaml(path: Path) -> ScreenFiles:
             )
         if not isinstance(value, str) and value is not None:
             raise InputError(
-                "the name of a file is due", file=path, where=f"key {key!r}", found=repr(value)
+                "expected a file name", file=path, where=f"key {key!r}", found=repr(value)
             )
     if not any(content.get(key) for key in _ROWS):
         raise InputError("the key 'embeddings' is missing", file=path, expected=_FORM)
@@ -126,7 +131,7 @@ def _resolve(path: Path, key: str, value: str) -> Path | str:
         raise InputError("no such file", file=path, where=f"key {key!r}", found=file)
     if suffix(file) not in _SUFFIXES[key]:
         raise InputError(
-            f"{key} cannot be read from this kind of file",
+            f"unsupported file extension for {key}",
             file=path,
             where=f"key {key!r}",
             found=value,

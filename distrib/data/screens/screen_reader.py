@@ -14,10 +14,12 @@ from distrib.data.files.matrix_files import read_matrix
 from distrib.data.files.sequences import read_sequences
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_checks import (
+    about_scales,
     about_targets,
     about_twins,
     check_folds,
     check_orientation,
+    metadata_columns,
 )
 from distrib.data.screens.screen_columns import read_gene_inputs, read_responding
 from distrib.data.screens.screen_files import ScreenFiles, find_files
@@ -56,6 +58,13 @@ def load_screen(path: str | Path, targets: bool = True) -> Screen:
     ids, of_rows, of_targets = join(row_ids, measured.ids, notes)
     values = measured.values[of_targets]
     notes += about_targets(values, measured.columns, measured.ids.file)
+    notes += about_scales(values, measured.columns, measured.ids.file)
+    if (odd := metadata_columns(measured.columns)).any():
+        notes.append(
+            f"{odd.sum()} of {len(odd)} targets of {measured.ids.file.name} are no genes by "
+            f"their names: {examples(measured.columns[odd])}; leave them out of the file unless "
+            "they are to be predicted"
+        )
     groups = _labels_for(ids, files.groups, "group", measured, of_targets, notes)
     folds = _labels_for(ids, files.folds, "fold", measured, of_targets, notes)
     part = known.take(of_rows)

@@ -278,7 +278,7 @@ def _types(schema: pa.Schema) -> dict[str, str]:
 
 def _check_schema(schema: pa.Schema, expected: pa.Schema, file: str) -> None:
     if len(set(schema.names)) < len(schema.names):
-        raise InputError("two columns of one name", file=file, found=", ".join(schema.names))
+        raise InputError("duplicate column names", file=file, found=", ".join(schema.names))
     found, due = _types(schema), _types(expected)
     for name in dict.fromkeys([*due, *found]):
         if found.get(name) != due.get(name):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from distrib.errors import InputError
+from distrib.models.screens.tokens import read_tokens
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -53,29 +54,32 @@ class Encoder:
     width: int
 
     def tokens(
-        self, sequences: np.ndarray, ids: Sequence[str], file: object = None
+        self,
+        sequences: np.ndarray,
+        ids: Sequence[str],
+        file: object = None,
+        notes: list[str] | None = None,
     ) -> list[np.ndarray]:
         """(rows,) bytes -> the numbers of each row's tokens.
 
         Args:
-            file: where the sequences come from, for the error.
+            file: where the sequences come from, for the error. notes: as `read_tokens` fills them.
 
         Raises:
-            InputError: naming the first row that is longer than the context.
+            InputError: as `read_tokens`; naming the first row that is longer than the context.
         """
-        texts = [sequence.decode() for sequence in sequences.tolist()]
-        found = self.tokenizer(texts, add_special_tokens=True)["input_ids"]
-        for name, text, numbers in zip(ids, texts, found):
+        found = read_tokens(self.tokenizer, sequences, ids, name=self.name, file=file, notes=notes)
+        for name, sequence, numbers in zip(ids, sequences.tolist(), found):
             if len(numbers) > self.context:
                 raise InputError(
                     "a sequence longer than the model's context",
                     file=file,
                     where=f"row {name}",
-                    found=f"{len(text)} letters, {len(numbers)} tokens",
+                    found=f"{len(sequence)} letters, {len(numbers)} tokens",
                     expected=f"at most {self.context} tokens",
                     hint="cut the sequences, or take a model with a longer context",
                 )
-        return [np.asarray(numbers, dtype=np.int64) for numbers in found]
+        return found
 
     def pad(self, rows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """(n, longest) token numbers, filled up at the right, and which of them are tokens."""
@@ -91,6 +95,10 @@ class Encoder:
     def hidden(self, numbers: Tensor, there: Tensor) -> Tensor:
         """(n, tokens) numbers, and which of them are tokens -> (n, tokens, width) embeddings."""
         return hidden_states(self.network, numbers, there)
+
+    def not_finite(self) -> list[str]:
+        """The weights, and the tables beside them, that hold NaN or infinity."""
+        return _not_finite(self.network)
 
     def fingerprint(self) -> str:
         """SHA-256 of the network's weights, as hexadecimal digits."""
@@ -238,11 +246,16 @@ def write_encoder(encoder: Encoder, folder: Path) -> None:
 
 
 def _require_whole(name: str, network: Any, missing: Iterable[str]) -> None:
-    """Drop a pooler that the weights do not bring; refuse anything else that would be random."""
+    """Drop a pooler that the weights do not bring; refuse anything else that would be random.
+
+    Tables that a network computes itself, such as those of rotary positions, need not be brought:
+    they are what the network makes of its configuration.
+    """
     lacking = sorted(missing)
     if any(key.startswith("pooler.") for key in lacking):
         network.pooler = None
-    others = [key for key in lacking if not key.startswith("pooler.")]
+    computed = _computed(network, lacking)
+    others = [k for k in lacking if not k.startswith("pooler.") and k not in computed]
     if others:
         raise InputError(
             "a model whose weights are not all there",
@@ -250,6 +263,43 @@ def _require_whole(name: str, network: Any, missing: Iterable[str]) -> None:
             found=f"no weights for {', '.join(others[:5])} ({len(others)} in all)",
             expected="weights for every layer",
         )
+
+
+def _computed(network: Any, keys: Iterable[str]) -> set[str]:
+    """Those of the buffers named that follow from the configuration; they are put in place."""
+    import torch
+
+    buffers = dict(network.named_buffers())
+    lacking = [key for key in keys if key in buffers]
+    if not lacking:
+        return set()
+    made = []
+    for seed in (0, 1):  # what differs is no table, but random
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            fresh = dict(type(network)(network.config).named_buffers())
+        made.append({key: fresh[key].clone() for key in lacking if key in fresh})
+    computed = {
+        key
+        for key, value in made[0].items()
+        if torch.equal(value, made[1][key]) and bool(torch.isfinite(value).all())
+    }
+    with torch.no_grad():
+        for key in computed:
+            buffers[key].copy_(made[0][key])
+    return computed
+
+
+def _not_finite(network: Any) -> list[str]:
+    """Names of parameters and buffers that hold NaN or infinity."""
+    import torch
+
+    return [
+        name
+        for part in (network.named_parameters(), network.named_buffers())
+        for name, tensor in part
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all())
+    ]
 
 
 def _checked(name: str, tokenizer: Any, network: Any) -> Encoder:
@@ -285,7 +335,11 @@ def _refusal(name: str, what: str, error: Exception) -> InputError:
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     hint, problem, expected = None, f"no {what} can be loaded", f"a {what}"
     if "trust_remote_code" in str(error):
-        hint = "if you trust its code, add --trust-remote-code and --revision with a commit's hash"
+        hint = (
+            "if you trust its code: --trust-remote-code (in a search, --set trust_remote_code=true)"
+        )
+        if not Path(name).is_dir():
+            hint += ", and --revision with the hash of the commit that you looked at"
     elif not Path(name).exists():
         problem = "no such folder here, and no such model can be had from a hub"
         expected = "a folder on this machine, or a model of a hub that it reaches"

@@ -18,13 +18,17 @@ def has_optimum(b: np.ndarray) -> np.ndarray:
     return (np.abs(b) <= FAR).all(axis=-1)
 
 
-def covariance(hessian: np.ndarray, num_sequences: float) -> np.ndarray:
-    """(features, features) of maximum likelihood estimates: H^-1 / N, H of the mean loss."""
-    return np.linalg.inv(hessian) / num_sequences
+def covariance(inverse: np.ndarray, num_sequences: float) -> np.ndarray:
+    """(features, features) of maximum likelihood estimates: H^-1 / N.
+
+    Args:
+        inverse: (features, features) of the Hessian H of the mean loss.
+    """
+    return inverse / num_sequences
 
 
 def cluster_covariance(
-    hessian: np.ndarray, scores: np.ndarray, weights: np.ndarray, clusters: np.ndarray
+    inverse: np.ndarray, scores: np.ndarray, weights: np.ndarray, clusters: np.ndarray
 ) -> np.ndarray:
     """(features, features) that holds where observations of a cluster depend on each other.
 
@@ -32,16 +36,15 @@ def cluster_covariance(
     times C / (C - 1) (Liang and Zeger 1986).
 
     Args:
-        hessian: of the mean loss. scores: (n, features) gradients of each ln P.
+        inverse: of the Hessian of the mean loss. scores: (n, features) gradients of each ln P.
         weights: (n,) that sum to 1. clusters: (n,) integers from 0.
     """
     num = int(clusters.max()) + 1
     sums = np.zeros((num, scores.shape[1]))
     np.add.at(sums, clusters, weights[:, None] * scores)
     present = len(np.unique(clusters))
-    bread = np.linalg.inv(hessian)
     correction = present / (present - 1) if present > 1 else np.nan
-    return correction * bread @ (sums.T @ sums) @ bread
+    return correction * inverse @ (sums.T @ sums) @ inverse
 
 
 class Tests(NamedTuple):

@@ -1,4 +1,4 @@
-"""Telling the onlookers when nobody waits for the study."""
+"""Calls the trackers when no trial waits for the study."""
 
 from __future__ import annotations
 

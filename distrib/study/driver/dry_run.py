@@ -10,6 +10,7 @@ from distrib.study.driver.place import Place, check_place
 from distrib.study.plan.plan import Plan
 from distrib.study.search.samplers import build_sampler, seed_of
 from distrib.study.space.configs import make_config
+from distrib.study.space.points import finite_space, grid_points
 
 SHOWN = 5  # configurations that are drawn and shown
 
@@ -66,11 +67,11 @@ def sample(plan: Plan, count: int) -> list[dict[str, Any]]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     direction = "maximize" if plan.objective.direction == "max" else "minimize"
     study = optuna.create_study(direction=direction)
-    points = plan.space.grid_points()
+    points, every = grid_points(plan.space), finite_space(plan.space)
     found = []
     for number in range(count):
         fixed = points[number % len(points)]
-        study.sampler = build_sampler(plan.sampler, plan.options.seed, number, fixed)
+        study.sampler = build_sampler(plan.sampler, plan.options.seed, number, fixed, every=every)
         drawn = plan.space.suggest(study.ask())
         drawn.setdefault("seed", seed_of(plan.options.seed, number, 1) % 2**31)
         make_config(plan.family, drawn)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from distrib.errors import InputError
 from distrib.files import atomic_write
-from distrib.study.plan.single_config import read_config
+from distrib.study.plan.fixed_space import read_config
 from distrib.study.record.checkpoint import read_state, write_state
 from distrib.study.record.remote_store import fetch, is_url
 from distrib.study.space.configs import checked, config_yaml, make_config

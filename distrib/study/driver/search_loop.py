@@ -26,6 +26,7 @@ from distrib.study.record.run_folder import RunFolder
 from distrib.study.search.samplers import build_sampler, seed_of
 from distrib.study.search.schedulers import Rule
 from distrib.study.space.configs import config_yaml, make_config
+from distrib.study.space.points import finite_space, grid_points
 from distrib.study.space.space import Space, label
 from distrib.study.worker.trial import Message
 from distrib.trainables.base import Trainable
@@ -125,7 +126,8 @@ class Search:
         self.spoiled = False  # whether the data turned out to be bad, for any trial
         self._live: dict[int, _Live] = {}
         self._orphans: list[int] = []
-        self._grid = space.grid_points()
+        self._grid = grid_points(space)
+        self._every = finite_space(space)
         self._kept: list[tuple[float, int]] = []
         for tracker in trackers:
             tracker.study_started(study)
@@ -229,7 +231,7 @@ class Search:
         return list(over)
 
     def tick(self) -> None:
-        """Let the onlookers draw."""
+        """Let the trackers draw."""
         for tracker in self.trackers:
             tracker.tick()
 
@@ -277,7 +279,7 @@ class Search:
         return bool(self.defaults) and number == DEFAULTS_AT and not self.ledger.waiting
 
     def _enter(self, record: TrialRecord) -> _Live:
-        """A trial that runs from now on: its folder, and the onlookers."""
+        """A trial that runs from now on: its folder, and the trackers."""
         folder = self.folder.trial(record.number)
         folder.mkdir(parents=True, exist_ok=True)
         live = _Live(record, MetricsFile(folder / METRICS))
@@ -287,7 +289,7 @@ class Search:
         return live
 
     def _whole(self, drawn: dict[str, Any]) -> dict[str, Scalar]:
-        """What onlookers are shown where nothing varies: the whole configuration."""
+        """What trackers show where nothing varies: the whole configuration."""
         if self.space.searched():
             return {}
         fields = self.family.Config.model_fields.items()
@@ -296,7 +298,9 @@ class Search:
 
     def _sampler(self, number: int) -> Any:
         fixed = self._grid[number % len(self._grid)]
-        return build_sampler(self.sampler, self.seed, number, fixed, self.study.selects)
+        return build_sampler(
+            self.sampler, self.seed, number, fixed, self.study.selects, self._every
+        )
 
     # The rows of a trial.
 

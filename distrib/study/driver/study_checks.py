@@ -67,7 +67,7 @@ def check_study(content: Any, path: Path) -> None:
     found = content.get("version") if isinstance(content, Mapping) else None
     if found != VERSION:
         raise InputError(
-            "this is no study of this version",
+            "not a study of this version",
             file=path,
             found="an empty file" if content is None else f"version: {found}",
             expected=f"version: {VERSION}",

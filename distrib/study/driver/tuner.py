@@ -198,7 +198,7 @@ def _last_error(trial: Any) -> str:
 
 
 class _Ticker(tune.Callback):
-    """Tune's callback: the beat to which onlookers draw; lets go of what a trial leaves in Tune."""
+    """Tune's callback: the beat to which trackers draw; lets go of what a trial leaves in Tune."""
 
     def __init__(self, search: Search, when_over: Callable[[], None]) -> None:
         self.search = search

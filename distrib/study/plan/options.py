@@ -58,26 +58,26 @@ class Options:
     """
 
     trials: int | None = _flag(
-        None, "--trials", "trials in all; the space's number by default", "search", "int",
+        None, "--trials", "number of trials (default: the space's)", "search", "int",
         metavar="N", resumes=True,
     )  # fmt: skip
     concurrent: int | None = _flag(
-        None, "--concurrent", "trials at a time", "search", "int", metavar="N", resumes=True,
+        None, "--concurrent", "maximum number of concurrent trials", "search",
+        "int", metavar="N", resumes=True,
         least=1,
     )  # fmt: skip
-    sampler: str | None = _flag(
-        None, "--sampler", "tpe (where the space names none), gp, random or grid", "search"
-    )
+    sampler: str | None = _flag(None, "--sampler", "tpe (default), gp, random or grid", "search")
     scheduler: str | None = _flag(
-        None, "--scheduler", "asha (where the space names none), hyperband, median or none",
+        None, "--scheduler", "asha (default), hyperband, median or none",
         "search",
     )  # fmt: skip
     time_budget: float | None = _flag(
-        None, "--time-budget", "such as 90s, 15m, 2h", "search", "duration", metavar="TIME",
+        None, "--time-budget", "timeout of the search: 90s, 15m, 2h", "search",
+        "duration", metavar="TIME",
         resumes=True,
     )  # fmt: skip
     confirm: int = _flag(
-        0, "--confirm", "train the best N again with fresh seeds: mean and spread", "search", "int",
+        0, "--confirm", "retrain the best N with new seeds: mean and spread", "search", "int",
         metavar="N", resumes=True, least=0,
     )  # fmt: skip
     data: str | None = _flag(
@@ -89,38 +89,38 @@ class Options:
         "setting", metavar="KEY=VALUE",
     )  # fmt: skip
     max_budget: int | None = _flag(
-        None, "--max-epochs", "the most epochs (folds, rounds) of a trial", "data and parameters",
+        None, "--max-epochs", "maximum epochs (folds, rounds) per trial", "data and parameters",
         "int", metavar="N",
     )  # fmt: skip
     metric: str | None = _flag(
-        None, "--metric", "what is optimised; the family's first metric by default",
+        None, "--metric", "the objective (default: the family's first metric)",
         "data and parameters",
     )  # fmt: skip
     test_fraction: float = _flag(
-        0.15, "--test-fraction", "share of the groups set aside before anything else",
-        "data and parameters", "float", metavar="SHARE",
+        0.15, "--test-fraction", "fraction of the groups set aside for the test",
+        "data and parameters", "float", metavar="FRACTION",
     )  # fmt: skip
-    seed: int = _flag(
-        0, "--seed", "seed of everything random", "data and parameters", "int", least=0
-    )
+    seed: int = _flag(0, "--seed", "random seed", "data and parameters", "int", least=0)
     keep: int = _flag(
-        3, "--keep", "trials that keep their weights", "where it goes", "int", metavar="K",
+        3, "--keep", "number of best trials that keep their weights", "where it goes",
+        "int", metavar="K",
         resumes=True, least=0,
     )  # fmt: skip
     save_every: float = _flag(
-        10.0, "--checkpoint-every", "least time between checkpoints of a trial", "where it goes",
+        10.0, "--checkpoint-every", "minimum time between checkpoints of a trial", "where it goes",
         "float", metavar="SECONDS", resumes=True, least=0,
     )  # fmt: skip
     resources: Resources = field(default_factory=Resources)
     address: str | None = _flag(
-        None, "--address", "a Ray cluster, such as auto; else a Ray of its own", "machines",
+        None, "--address", "address of a Ray cluster, such as auto; else Ray starts here",
+        "machines",
         resumes=True, stored=False,
     )  # fmt: skip
     device: str | None = _flag(
         None, "--device", "cpu or cuda; cuda with --gpus-per-worker", "machines", resumes=True
     )
     precision: str | None = _flag(
-        None, "--precision", "float32, bfloat16, ... as the family has them", "machines",
+        None, "--precision", "float32, bfloat16, ... (what the family supports)", "machines",
         resumes=True,
     )  # fmt: skip
     stall_timeout: float | None = _flag(
@@ -155,16 +155,19 @@ class Options:
 _OF_RESOURCES = {
     "workers": Flag(
         "--workers-per-trial",
-        "processes that train a trial together; N:M takes as many as there is room for",
+        "data-parallel workers; N:M: elastic, as many as the cluster can hold",
         "machines", "workers", metavar="N|N:M", resumes=True,
     ),
-    "cpus": Flag("--cpus-per-worker", "CPUs of each", "machines", "float", "N", resumes=True),
+    "cpus": Flag(
+        "--cpus-per-worker", "CPUs of each worker", "machines", "float", "N", resumes=True
+    ),
     "gpus": Flag(
-        "--gpus-per-worker", "GPUs of each; a fraction is shared", "machines", "float", "N",
+        "--gpus-per-worker", "GPUs of each worker; a fraction shares one", "machines", "float", "N",
         resumes=True,
     ),
     "accelerator_type": Flag(
-        "--accelerator-type", "such as A100", "machines", metavar="TYPE", resumes=True
+        "--accelerator-type", "GPU type that a trial needs, such as A100",
+        "machines", metavar="TYPE", resumes=True
     ),
 }  # fmt: skip
 

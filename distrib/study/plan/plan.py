@@ -18,6 +18,7 @@ from distrib.study.search.samplers import NAMES as SAMPLERS
 from distrib.study.search.schedulers import NAMES as RULES
 from distrib.study.search.schedulers import Rule, build_rule
 from distrib.study.space.configs import checked, make_config
+from distrib.study.space.points import grid_points
 from distrib.study.space.space import Space
 from distrib.study.space.space_file import number
 from distrib.trainables.base import Metric, Source, Trainable, Worker
@@ -33,6 +34,7 @@ SETTINGS = (
     "reduction_factor",
     "metric",
     "refit",
+    "points",
 )
 
 
@@ -225,7 +227,9 @@ def _budget(space: Space, family: Trainable[Any, Any, Any], asked: int | None) -
     if family.fidelity is None:
         if asked is not None:
             raise InputError(
-                "this family reports once, it has no epochs", where="--max-epochs", found=asked
+                "this family reports once: it has no fidelity to limit",
+                where="--max-epochs",
+                found=asked,
             )
         return space, 1
     key = family.fidelity.config_key
@@ -259,7 +263,7 @@ def _objective(family: Trainable[Any, Any, Any], asked: str | None, space: Space
 
 
 def _trials(space: Space, sampler: str, asked: int | None, default: Any) -> int:
-    points = len(space.grid_points())
+    points = len(grid_points(space))
     only_grid = all(p.kind == "grid" for p in space.searched())
     own = 60 if default is None else _whole("trials", default, space)
     if asked is None:
@@ -290,7 +294,7 @@ def _check_numbers(options: Options) -> None:
             raise InputError("no time at all", where=flag.name, found=value, expected="above 0")
     if not 0 <= options.test_fraction < 1:
         raise InputError(
-            "not a share",
+            "not a fraction",
             where="--test-fraction",
             found=options.test_fraction,
             expected="0 to below 1",

@@ -15,7 +15,7 @@ def wait_for_disk(folder: RunFolder, ledger: Ledger, ended: Sequence[TrialRecord
     """See to it that trials which have ended outlive a loss of power: their files, then their end.
 
     That takes milliseconds, and what only the system holds outlives the driver all the same. So it
-    is done before onlookers are told (`DeferredTracker`), not while an actor waits for a trial.
+    is done before trackers are called (`DeferredTracker`), not while an actor waits for a trial.
 
     Raises:
         OSError: the disk takes no more.

@@ -62,7 +62,8 @@ class JournalFile(BaseJournalBackend):
 
     Args:
         path: the journal; created if it is missing.
-        read_only: for onlookers, who neither repair nor write; a torn last line is passed over.
+        read_only: for readers beside the driver, who neither repair nor write; a torn last line
+            is passed over.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:

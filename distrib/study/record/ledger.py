@@ -41,7 +41,7 @@ class Ledger:
     Args:
         path: `ledger.journal` in the run folder. The caller holds the folder's lock.
         name: of the study. direction: "min" or "max", needed where the ledger is begun.
-        read_only: for onlookers.
+        read_only: for readers beside the driver.
 
     Raises:
         InputError: the file is no ledger, and which line of it is to blame.
@@ -66,7 +66,7 @@ class Ledger:
         except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
             self.file.close()
             found = f"{type(error).__name__}: {error}"
-            raise InputError("this is no ledger", file=path, found=found, hint=hint(path)) from None
+            raise InputError("not a ledger", file=path, found=found, hint=hint(path)) from None
         if not names:
             if direction is None:
                 raise InputError("this ledger holds no study", file=path)

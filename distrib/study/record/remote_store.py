@@ -1,4 +1,4 @@
-"""A study at a URL: its folder is kept on this machine and mirrored to an object store as it grows.
+"""A study at a URL: its folder is kept on this machine and copied to an object store as it grows.
 
 Object stores cannot append, so the ledger goes there as numbered segments that are never changed:
 `ledger/00000012-<bytes before it>`. A trial's files go before the segment that ends the trial, and
@@ -40,7 +40,10 @@ def _filesystem(url: str) -> tuple[Any, str]:
         filesystem, root = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
         raise InputError(
-            "nothing here can write to this URL", where="--out", found=url, expected=str(error)
+            "unsupported URL scheme, or its driver is not installed",
+            where="--out",
+            found=url,
+            expected=str(error),
         ) from None
     return filesystem, root.rstrip("/")
 

@@ -67,8 +67,9 @@ class RunFolder:
                     )
 
     def size(self) -> int:
-        """Bytes on disk."""
-        return sum(f.lstat().st_size for f in self.path.rglob("*") if f.is_file())
+        """Bytes that the disk holds for it: whole blocks, of folders too, as `du` counts them."""
+        stats = [self.path.lstat(), *(entry.lstat() for entry in self.path.rglob("*"))]
+        return sum(getattr(stat, "st_blocks", -(-stat.st_size // 512)) * 512 for stat in stats)
 
     @contextmanager
     def locked(self, *, quiet: bool = False) -> Iterator[None]:
@@ -100,7 +101,7 @@ class RunFolder:
 
 
 def _flock(descriptor: int, tries: int) -> bool:
-    """Take the lock; an onlooker may hold it for a moment, hence several tries."""
+    """Take the lock; a reader may hold it for a moment, hence several tries."""
     for attempt in range(tries):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -146,7 +147,7 @@ def check_free(out: Path, name: str | None) -> None:
         raise _taken(out / name)
     there = next(path for path in (out, *out.absolute().parents) if path.exists())
     if not there.is_dir():
-        raise InputError("this is no folder", where="--out", found=there)
+        raise InputError("not a folder", where="--out", found=there)
     if not os.access(there, os.W_OK | os.X_OK):
         read_only = os.statvfs(there).f_flag & os.ST_RDONLY
         raise _unwritable(out, os.strerror(errno.EROFS if read_only else errno.EACCES))
@@ -209,7 +210,7 @@ def open_run_folder(path: str | Path, *, ledger: bool = True) -> RunFolder:
         )
     if not folder.study_yaml.is_file():
         raise InputError(
-            "this is no study's folder",
+            "not a study's folder",
             file=path,
             expected="a folder with study.yaml and ledger.journal",
         )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from distrib.study.space.points import FiniteSpace
+
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
@@ -28,13 +30,19 @@ def seed_of(study_seed: int, number: int, purpose: int = 0) -> int:
 
 
 def build_sampler(
-    name: str, study_seed: int, number: int, fixed: dict[str, Any], selects: str = "best"
+    name: str,
+    study_seed: int,
+    number: int,
+    fixed: dict[str, Any],
+    selects: str = "best",
+    every: FiniteSpace | None = None,
 ) -> BaseSampler:
     """The sampler that draws trial `number`.
 
     Args:
         fixed: its point of the grid.
         selects: which of a trial's reports is its value, the best or the last.
+        every: a finite space, of which no configuration comes twice before all came once.
     """
     import optuna
 
@@ -50,6 +58,10 @@ def build_sampler(
             sampler = Gp(seed, study_seed, last=selects == "last")
         else:
             sampler = optuna.samplers.RandomSampler(seed=seed)
+        if every is not None:
+            from distrib.study.search.each_once import EachOnce
+
+            return EachOnce(sampler, every, fixed, seed)
         if fixed:
             sampler = optuna.samplers.PartialFixedSampler(fixed, sampler)
     return sampler

@@ -49,14 +49,17 @@ def build_rule(name: str, *, grace: int, factor: float, max_budget: int, seed: i
         return Never()
     if not 1 <= grace <= max_budget:
         raise InputError(
-            "a grace outside the units of a trial",
+            "a grace period outside the budget of a trial",
             where="grace",
             found=grace,
             expected=f"1 to {max_budget}",
         )
     if not factor > 1:
         raise InputError(
-            "a factor that stops nobody", where="reduction_factor", found=factor, expected="above 1"
+            "a reduction factor that stops no trial",
+            where="reduction_factor",
+            found=factor,
+            expected="above 1",
         )
     if name == "asha":
         return Asha(grace, factor, max_budget)

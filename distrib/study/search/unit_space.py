@@ -1,4 +1,4 @@
-"""A search space as a unit_space of numbers, for the samplers that measure distances."""
+"""A search space as the unit cube, for the samplers that measure distances."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class UnitSpace:
         }
 
     def draw(self, points: int, random: np.random.Generator) -> np.ndarray:
-        """(points, dimensions) of configurations, evenly from the whole unit_space."""
+        """(points, dimensions) of configurations, evenly from the whole unit cube."""
         return self.at(random.random((points, len(self.space))))
 
     def at(self, shares: np.ndarray) -> np.ndarray:

@@ -16,7 +16,6 @@ A space file (read by `space_file.py`) names its trainable and its parameters::
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 from collections.abc import Mapping
@@ -80,6 +79,37 @@ class Parameter:
         if self.kind in ("choice", "grid"):
             return next(value for value in self.values if label(value) == drawn)
         return drawn
+
+    @property
+    def continuous(self) -> bool:
+        """Whether it takes infinitely many values."""
+        return self.kind in ("uniform", "loguniform") and not self.step and self.low < self.high
+
+    def steps(self) -> tuple[float, ...]:
+        """Every value of a range that is not continuous."""
+        step = self.step or 1
+        count = math.floor((self.high - self.low) / step + 1e-9) + 1
+        values = [self.low + i * step for i in range(count)]
+        # 0.7, and not 0.7000000000000001, which may lie beyond the bounds.
+        return tuple(int(v) if self.integer else float(f"{v:.12g}") for v in values)
+
+    def takes(self, value: Any) -> bool:
+        """Whether a value is one that it may have, and not by accident."""
+        if self.kind not in RANGES:
+            return label(value) in map(label, self.values)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or self.continuous:
+            return False
+        if not self.low <= value <= self.high:
+            return False
+        place = (value - self.low) / (self.step or 1)
+        return abs(place - round(place)) < 1e-9
+
+    def shown(self) -> str:
+        """What it takes, for the reader."""
+        if self.kind not in RANGES:
+            return repr(list(self.values))
+        step = f" in steps of {self.step:g}" if self.step else ""
+        return f"{self.kind} [{self.low:g}, {self.high:g}]{step}"
 
     def plain(self) -> Any:
         """The entry of a space file that says the same."""
@@ -145,12 +175,6 @@ class Space:
         """The grid dimensions."""
         return tuple(p for p in self.parameters if p.kind == "grid")
 
-    def grid_points(self) -> list[dict[str, Any]]:
-        """Every combination of the grid dimensions' labels; one empty point without any."""
-        names = [p.name for p in self.grid()]
-        values = [[label(v) for v in p.values] for p in self.grid()]
-        return [dict(zip(names, point)) for point in itertools.product(*values)]
-
     def suggest(self, trial: optuna.trial.Trial) -> dict[str, Any]:
         """Draw a configuration; parameters whose `when` does not hold are absent."""
         drawn: dict[str, Any] = {}
@@ -202,14 +226,6 @@ class Space:
                 parameters.append(replace(p, kind="grid", values=_grid_values(p, self.file)))
             else:
                 parameters.append(p)
-        conditional = [p.name for p in parameters if p.when and p.kind == "grid"]
-        if conditional:
-            raise InputError(
-                "a grid has no conditional dimensions",
-                file=self.file,
-                where=f"parameters.{conditional[0]}.when",
-                hint="fix it with --set, or use --sampler random",
-            )
         return replace(self, parameters=tuple(parameters))
 
 
@@ -217,8 +233,7 @@ _ABSENT = object()
 
 
 def _grid_values(p: Parameter, file: str) -> tuple[float, ...]:
-    step = p.step or (1 if p.integer and not p.log else None)
-    if step is None:
+    if p.step is None and (not p.integer or p.log):
         raise InputError(
             "a grid needs finitely many values",
             file=file,
@@ -226,38 +241,23 @@ def _grid_values(p: Parameter, file: str) -> tuple[float, ...]:
             found=f"{{{p.kind}: [{p.low:g}, {p.high:g}]}}",
             expected="a step, a list of values, or --set",
         )
-    count = math.floor((p.high - p.low) / step + 1e-9) + 1
-    values = [p.low + i * step for i in range(count)]
-    # 0.7, and not 0.7000000000000001, which may lie beyond the bounds.
-    return tuple(int(v) if p.integer else float(f"{v:.12g}") for v in values)
+    return p.steps()
 
 
 def ordered(parameters: tuple[Parameter, ...], file: str) -> tuple[Parameter, ...]:
     """Parents before the parameters that depend on them, otherwise as they stand."""
     by_name = {p.name: p for p in parameters}
     for p in parameters:
-        for parent, values in p.when.items():
-            where = f"parameters.{p.name}.when"
+        for parent in p.when:
             if parent not in by_name:
                 raise InputError(
                     "no such parameter",
                     file=file,
-                    where=where,
+                    where=f"parameters.{p.name}.when",
                     found=parent,
                     expected="one of "
                     + (", ".join(n for n in by_name if n != p.name) or "the other parameters"),
                     hint=nearest(parent, by_name),
-                )
-            other = by_name[parent]
-            if other.kind in ("choice", "grid") and not set(map(label, values)) & set(
-                map(label, other.values)
-            ):
-                raise InputError(
-                    f"a value that {parent} never takes",
-                    file=file,
-                    where=where,
-                    found=list(values),
-                    expected=f"one of {list(other.values)}",
                 )
     ordered: list[Parameter] = []
     waiting = list(parameters)
@@ -265,7 +265,7 @@ def ordered(parameters: tuple[Parameter, ...], file: str) -> tuple[Parameter, ..
         ready = [p for p in waiting if all(q in {o.name for o in ordered} for q in p.when)]
         if not ready:
             raise InputError(
-                "these parameters wait for each other",
+                "circular conditions between parameters",
                 file=file,
                 where="when",
                 found=", ".join(p.name for p in waiting),

@@ -10,6 +10,7 @@ from typing import Any
 
 from distrib.errors import InputError, nearest
 from distrib.safe_yaml import read_yaml, read_yaml_file
+from distrib.study.space.conditions import check_conditions
 from distrib.study.space.space import KINDS, Parameter, Space, label, ordered
 
 
@@ -80,7 +81,7 @@ def parse_space(content: Any, *, name: str, file: str) -> Space:
     parameters = content["parameters"]
     if not isinstance(parameters, Mapping):
         raise InputError(
-            "no mapping",
+            "not a mapping",
             file=file,
             where="parameters",
             found=parameters,
@@ -90,14 +91,16 @@ def parse_space(content: Any, *, name: str, file: str) -> Space:
     data = content.get("data") or {}
     if not isinstance(data, Mapping):
         raise InputError(
-            "no mapping of data options",
+            "data options are not a mapping",
             file=file,
             where="data",
             found=data,
             expected="{option: value}",
         )
     settings = {k: v for k, v in content.items() if k not in ("trainable", "parameters", "data")}
-    return Space(name, content["trainable"], ordered(parsed, file), settings, dict(data), file)
+    parameters = ordered(parsed, file)
+    check_conditions(parameters, file)
+    return Space(name, content["trainable"], parameters, settings, dict(data), file)
 
 
 def parse_parameter(name: str, value: Any, file: str) -> Parameter:
@@ -184,7 +187,7 @@ def _values(content: Any, where: str, file: str) -> tuple[Any, ...]:
     for i, shown in enumerate(labels):
         if shown in labels[:i]:  # true counts as 1, as it does for Optuna
             raise InputError(
-                "this value stands twice",
+                "duplicate value",
                 file=file,
                 where=where,
                 found=values[i],
@@ -204,11 +207,11 @@ def _ends(kind: str, content: Any, where: str, file: str) -> tuple[float, float]
     low, high = ends
     if not (math.isfinite(low) and math.isfinite(high)):
         raise InputError(
-            "an end that is not finite", file=file, where=where, found=content, expected=expected
+            "a bound that is not finite", file=file, where=where, found=content, expected=expected
         )
     if low > high:
         raise InputError(
-            "the low end lies above the high end",
+            "the lower bound is above the upper bound",
             file=file,
             where=where,
             found=content,
@@ -216,11 +219,11 @@ def _ends(kind: str, content: Any, where: str, file: str) -> tuple[float, float]
         )
     if kind.endswith("randint") and (low != int(low) or high != int(high)):
         raise InputError(
-            "ends that are no integers", file=file, where=where, found=content, expected=expected
+            "bounds that are not integers", file=file, where=where, found=content, expected=expected
         )
     if kind == "loguniform" and low <= 0:
         raise InputError(
-            "a logarithmic range begins above 0",
+            "a log range needs a lower bound above 0",
             file=file,
             where=where,
             found=content,
@@ -228,7 +231,7 @@ def _ends(kind: str, content: Any, where: str, file: str) -> tuple[float, float]
         )
     if kind == "lograndint" and low < 1:
         raise InputError(
-            "a logarithmic range of integers begins at 1 or above",
+            "a log range of integers needs a lower bound of 1 or more",
             file=file,
             where=where,
             found=content,
@@ -254,7 +257,7 @@ def _step(kind: str, given: Any, low: float, high: float, where: str, file: str)
     if kind.startswith("log"):
         ends, stepped = f"[{low:g}, {high:g}]", f"[{low:g}, {high:g}], step: {given}"
         raise InputError(
-            "a logarithmic range takes no step, as in Optuna",
+            "a log range takes no step, as in Optuna",
             file=file,
             where=where,
             found=f"{{{kind}: {stepped}}}",
@@ -284,7 +287,7 @@ def _conditions(when: Any, where: str, file: str) -> dict[str, tuple[Any, ...]]:
         return {}
     if not isinstance(when, Mapping):
         raise InputError(
-            "no mapping of parameters to values",
+            "not a mapping of parameters to values",
             file=file,
             where=f"{where}.when",
             found=when,

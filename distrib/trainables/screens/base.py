@@ -69,7 +69,9 @@ class ScreenSource(Source):
 class ScreenConfig(Config):
     """What is validated on."""
 
-    folds: int = Field(5, ge=2, description="folds, where the data bring none of their own")
+    folds: int = Field(
+        5, ge=2, description="folds of the cross-validation, where the data bring none of their own"
+    )
     fold_seed: int = Field(0, ge=0, description="seed of the folds, the same for all trials")
 
 

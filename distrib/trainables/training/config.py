@@ -33,24 +33,32 @@ class _Fields(BaseModel):
 class RowBatches(_Fields):
     """Batches of so many rows."""
 
-    batch_size: int = Field(64, ge=1, description="rows of a batch, over all workers")
-    accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
+    batch_size: int = Field(64, ge=1, description="batch size, in rows over all workers")
+    accumulate: int = Field(
+        1, ge=1, description="batches per optimiser step (gradient accumulation)"
+    )
 
 
 class TokenBatches(_Fields):
     """Batches of so many tokens, of rows of like length."""
 
     batch_tokens: int = Field(
-        8192, ge=1, description="tokens of a batch as padded, over all workers"
+        8192, ge=1, description="batch size, in tokens with padding, over all workers"
     )
-    accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
+    accumulate: int = Field(
+        1, ge=1, description="batches per optimiser step (gradient accumulation)"
+    )
 
 
 class Validated(_Fields):
     """What is validated on, where the data do not say it by a column `split`."""
 
-    held_out: float = Field(0.1, gt=0, lt=1, description="share of the groups validated on")
-    split_seed: int = Field(0, ge=0, description="which groups those are, the same for all trials")
+    held_out: float = Field(
+        0.1, gt=0, lt=1, description="fraction of the groups held out for validation"
+    )
+    split_seed: int = Field(
+        0, ge=0, description="seed of the validation split, the same for all trials"
+    )
 
 
 class Optimized(_Fields):
@@ -58,16 +66,16 @@ class Optimized(_Fields):
 
     optimizer: Literal["adamw", "adam"] = Field("adamw", description="optimiser")
     cosine_floor: float = Field(
-        0.0, ge=0, le=1, description="learning rate at the end of a cosine, over its peak"
+        0.0, ge=0, le=1, description="final learning rate of a cosine, as a fraction of the peak"
     )
     plateau_on: Literal["training", "validation"] = Field(
-        "training", description="the loss whose plateaus lower the learning rate"
+        "training", description="the loss that the plateau schedule watches"
     )
     plateau_patience: int = Field(
-        3, ge=0, description="epochs without a lower loss before the learning rate falls"
+        3, ge=0, description="epochs without a lower loss before plateau lowers the learning rate"
     )
     plateau_factor: float = Field(
-        0.5, gt=0, lt=1, description="what a plateau multiplies the learning rate by"
+        0.5, gt=0, lt=1, description="factor by which plateau lowers the learning rate"
     )
 
 
@@ -99,19 +107,15 @@ class TorchConfig(Config, _Fields):
 
     learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
     weight_decay: float = Field(
-        0.0, ge=0, description="weight decay, decoupled in AdamW, in Adam added to the gradient"
+        0.0, ge=0, description="weight decay: decoupled in AdamW, L2 penalty in Adam"
     )
-    epochs: int = Field(20, ge=1, description="passes over the training rows")
-    schedule: ScheduleName = Field(
-        "constant", description="how the learning rate moves; plateau watches a loss"
-    )
+    epochs: int = Field(20, ge=1, description="maximum number of epochs")
+    schedule: ScheduleName = Field("constant", description="learning-rate schedule after warmup")
     warmup: float = Field(
-        0.0, ge=0, lt=1, description="fraction of the steps in which the learning rate rises"
+        0.0, ge=0, lt=1, description="linear warmup, as a fraction of all optimiser steps"
     )
     clip_norm: float = Field(0.0, ge=0, description="maximum gradient norm; 0: off")
-    patience: int = Field(
-        0, ge=0, description="epochs without improvement after which to stop; 0: never"
-    )
+    patience: int = Field(0, ge=0, description="early stopping: epochs without improvement; 0: off")
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,7 @@ class Recipe:
         accumulate: batches whose gradients are averaged before a step.
         patience: epochs without a better `monitor` after which the training stops; 0 never stops.
         monitor: the metrics that may be watched, in order.
+        min_epochs: up to and with this one, no epoch is the last for want of patience.
         no_decay: no weight decay for biases and norms.
     """
 
@@ -138,6 +143,7 @@ class Recipe:
     accumulate: int = 1
     patience: int = 0
     monitor: Sequence[Metric] = ()
+    min_epochs: int = 0
     optimizer: Literal["adamw", "adam"] = "adamw"
     no_decay: bool = False
     cosine_floor: float = 0.0

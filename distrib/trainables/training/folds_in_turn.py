@@ -46,26 +46,28 @@ def train_in_turn(
         train(task, alone, worker, state=None if part is None else part())
         for task, part in zip(tasks, parts)
     ]
-    ahead = [done] * len(tasks) if state is None else list(state.values["ahead"])
+    completed = [done] * len(tasks)  # epochs, of each fold
+    if state is not None:
+        completed = list(state.values["ahead"])  # so it is called on disk
     offered = time.monotonic()
     losses = np.full(len(tasks), np.nan)
     for epoch in range(done, recipe.epochs):
         if 0 < recipe.patience <= waited:
             return
         for fold, loop in enumerate(loops):
-            while ahead[fold] <= epoch:
+            while completed[fold] <= epoch:
                 item = next(loop)
-                parts[fold], ahead[fold] = item.state, item.fidelity
+                parts[fold], completed[fold] = item.state, item.fidelity
                 losses[fold] = item.train.get("loss", np.nan)
                 if time.monotonic() - offered > CHANCE_EVERY:
-                    yield Progress(epoch, partial(_merged, parts, ahead, epoch, best, waited))
+                    yield Progress(epoch, partial(_merged, parts, completed, epoch, best, waited))
                     offered = time.monotonic()
         metrics, held_out = validate()
         if (value := recipe.watched(metrics)) is not None:
             best, waited = (value, 0) if value > best else (best, waited + 1)
         yield Progress(
             epoch + 1,
-            partial(_merged, parts, ahead, epoch + 1, best, waited),
+            partial(_merged, parts, completed, epoch + 1, best, waited),
             metrics,
             {"loss": float(np.nanmean(losses))} if np.isfinite(losses).any() else {},
             held_out=held_out,
@@ -75,7 +77,7 @@ def train_in_turn(
 
 def _merged(
     parts: Sequence[Callable[[], State] | None],
-    ahead: Sequence[int],
+    completed: Sequence[int],
     epochs: int,
     best: float,
     waited: int,
@@ -89,7 +91,7 @@ def _merged(
         for name, array in ({} if own is None else own.arrays).items():
             arrays[f"fold{fold}.{name}"] = array
     return State(
-        arrays, {"epochs": epochs, "waited": waited, "ahead": list(ahead), "folds": values}
+        arrays, {"epochs": epochs, "waited": waited, "ahead": list(completed), "folds": values}
     )
 
 

@@ -226,7 +226,8 @@ class _Loop:
             self.offered = time.monotonic()
 
     def done(self) -> bool:
-        return self.epoch >= self.budget or 0 < self.recipe.patience <= self.waited
+        impatient = 0 < self.recipe.patience <= self.waited
+        return self.epoch >= self.budget or (impatient and self.epoch > self.recipe.min_epochs)
 
     def step(self, model: Any, items: Iterator[Item]) -> bool | None:
         """One optimiser step; whether it is time for a chance, None where the epoch is over."""

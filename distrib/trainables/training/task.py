@@ -40,10 +40,12 @@ class Use:
     Attributes:
         seed: from which everything random in it follows. In training it is another in each epoch;
             in validation it is the same for all epochs and trials.
+        epoch: of the training, counted from 0.
     """
 
     purpose: Purpose
     seed: np.random.SeedSequence
+    epoch: int = 0
 
     @cached_property
     def rng(self) -> np.random.Generator:
@@ -101,7 +103,9 @@ class TorchTask:
     def epoch(self, epoch: int, place: np.ndarray) -> Iterator[Item]:
         for part in self.batches.epoch(epoch, place):
             stands = [self.config.seed, epoch, self.worker.rank, *part.place.ravel().tolist()]
-            made = [self._made(rows, [*stands, number]) for number, rows in enumerate(part.rows)]
+            made = [
+                self._made(rows, [*stands, number], epoch) for number, rows in enumerate(part.rows)
+            ]
             count = sum(batch.count for batch, _ in made)
             yield Item(made, count, part.amount, part.place)
 
@@ -119,8 +123,8 @@ class TorchTask:
         family = self.family
         return family.judge(self.config, self.model, self.held_out, self.values, self.worker)
 
-    def _made(self, rows: Any, words: list[int]) -> tuple[Batch, Use]:
-        use = Use("train", np.random.SeedSequence(words))
+    def _made(self, rows: Any, words: list[int], epoch: int = 0) -> tuple[Batch, Use]:
+        use = Use("train", np.random.SeedSequence(words), epoch)
         return self.family.collate(self.config, self.values, rows, use), use
 
 

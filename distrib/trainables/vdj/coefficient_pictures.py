@@ -39,19 +39,24 @@ def draw_motifs(table: pd.DataFrame, path: Path) -> bool:
     types = trim_types(motif)
     if not types:
         return False
-    most = float(motif["value"].abs().max()) or 1.0
+    bounded = pd.Series(~_unbounded(table), table.index)
+    most = float(np.nan_to_num(motif["value"].abs()[bounded[motif.index]].max())) or 1.0
     spots = motif[["side", "position"]].drop_duplicates()
     order = sorted(map(tuple, spots.to_numpy()), key=lambda s: _place(*s))
     figure = new_figure(1.3 + len(types) * (0.62 * len(order) + 0.55), 3.5)
     axes = figure.subplots(1, len(types), squeeze=False)[0]
     for panel, name in zip(axes, types):
-        own = motif[motif["trim_type"] == name]
+        rows = motif[motif["trim_type"] == name]
         grid = np.full((len(BASES), len(order)), np.nan)
-        for row in own.itertuples():
-            grid[BASES.index(str(row.base)), order.index((row.side, row.position))] = row.value
-        image = panel.imshow(grid, cmap="RdBu_r", vmin=-most, vmax=most, aspect="equal")
+        for base, side, position, value, is_bounded in zip(
+            rows["base"], rows["side"], rows["position"], rows["value"], bounded[rows.index]
+        ):
+            spot = BASES.index(base), order.index((side, position))
+            grid[spot] = value if is_bounded else np.copysign(np.inf, value)
+        shown = np.clip(grid, -most, most)
+        image = panel.imshow(shown, cmap="RdBu_r", vmin=-most, vmax=most, aspect="equal")
         for (base, spot), value in np.ndenumerate(grid):
-            if np.isfinite(value):
+            if not np.isnan(value):
                 ink = "white" if abs(value) > 0.6 * most else INK
                 panel.text(spot, base, f"{value:+.2f}", ha="center", va="center", color=ink, size=8)
         kept = sum(side == "5end" for side, _ in order)
@@ -99,13 +104,16 @@ def draw_coefficients(table: pd.DataFrame, path: Path) -> bool:
         panels.append(figure.add_subplot(grid[-1, :]))
         groups, titles = [*groups, shared], [*titles, "microhomology"]
     name, errors = _intervals(table)
+    unbounded = _unbounded(table)
     for panel, group, title in zip(panels, groups, titles):
         places = np.arange(len(group))
         panel.axvline(0, color=GREY, linewidth=1)
+        own = errors[group.index]
+        # NaN, and no bar of no length, which would look like certainty.
         panel.errorbar(
-            group["value"],
+            group["value"].where(~unbounded[group.index]),
             places,
-            xerr=np.nan_to_num(_INTERVAL * errors[group.index]),
+            xerr=_INTERVAL * own if np.isfinite(own).any() else None,
             fmt="o",
             color=BLUE,
             ecolor=ORANGE,
@@ -113,6 +121,17 @@ def draw_coefficients(table: pd.DataFrame, path: Path) -> bool:
             linewidth=1.5,
             capsize=2.5,
         )
+        for place in np.flatnonzero(unbounded[group.index]):
+            side = "right" if group["value"].iloc[place] > 0 else "left"
+            panel.annotate(
+                "no finite optimum >" if side == "right" else "< no finite optimum",
+                (0.98 if side == "right" else 0.02, place),
+                xycoords=("axes fraction", "data"),
+                ha=side,
+                va="center",
+                fontsize=7,
+                color=GREY,
+            )
         panel.set_yticks(places, [_label(row) for row in group.itertuples()])
         panel.set_ylim(len(group) - 0.4, -0.6)
         panel.set_title(title, fontsize=10, color=INK)
@@ -135,6 +154,14 @@ def _intervals(table: pd.DataFrame) -> tuple[str, np.ndarray]:
         if column in table and table[column].notna().any():
             return f"95% intervals {what}", table[column].to_numpy()
     return "without intervals", np.full(len(table), np.nan)
+
+
+def _unbounded(table: pd.DataFrame) -> np.ndarray:
+    """(rows,) bool, those that have no error by any estimator, though others have one."""
+    columns = [c for c in ("bootstrap_sd", "cluster_error", "error") if c in table]
+    known = table[columns].notna()
+    rows = known.to_numpy(bool)
+    return np.asarray(~rows.any(axis=1) & rows.any())
 
 
 def _label(row: Any) -> str:

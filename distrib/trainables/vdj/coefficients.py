@@ -15,6 +15,7 @@ import pandas as pd
 
 from distrib.files import atomic_path
 from distrib.models.vdj.inference import has_optimum, wald_tests
+from distrib.models.vdj.separation import touched
 from distrib.trainables.vdj.design import Column
 
 COLUMNS = ("coefficient", "value", "error", "base", "position", "side", "trim_type",
@@ -33,6 +34,7 @@ class Estimates:
         cluster_covariance: the same where those of a cluster may depend on each other.
         replicates: (replicates, features) fitted to resampled data.
         scales: (features,) standard deviations, where values are to be per standard deviation.
+        separated: (features, k) directions without a finite optimum; see `separation.py`.
     """
 
     columns: Sequence[Column]
@@ -43,6 +45,7 @@ class Estimates:
     cluster_covariance: np.ndarray | None = None
     replicates: np.ndarray | None = None
     scales: np.ndarray | None = None
+    separated: np.ndarray | None = None
 
     @property
     def names(self) -> list[str]:
@@ -60,9 +63,13 @@ def coefficient_table(found: Estimates) -> pd.DataFrame:
     over those replicates that have a finite optimum (see `describe_replicates`).
     `adjusted_pvalue` is after Bonferroni, over the rows. Where values are per standard deviation of
     a feature, this is the column `scale`: one for the whole motif of a gene end, so that its bases
-    still sum to 0.
+    still sum to 0. A row with a part in a direction without a finite optimum has no error, by
+    whichever estimator, and no p value.
     """
     rows, mix = _rows(found.columns)
+    unbounded = np.zeros(len(rows), bool)
+    if found.separated is not None:
+        unbounded = touched(mix, found.separated)
     scales = None if found.scales is None else _of_rows(found.columns, found.scales, rows)
     unit = np.ones(len(rows)) if scales is None else scales
     values = mix @ found.values * unit
@@ -73,6 +80,8 @@ def coefficient_table(found: Estimates) -> pd.DataFrame:
         certain = np.full(len(rows), np.nan)
         if len(finite) > 1:
             certain = (finite @ mix.T).std(axis=0, ddof=1) * unit
+    for estimate in (*errors, certain):
+        estimate[unbounded] = np.nan
     tests = wald_tests(values, certain)
     table = pd.DataFrame(
         {
@@ -95,6 +104,12 @@ def coefficient_table(found: Estimates) -> pd.DataFrame:
     if found.replicates is not None:
         table.insert(COLUMNS.index("zscore"), "bootstrap_sd", certain)
     return table if scales is None else table.assign(scale=scales)
+
+
+def unbounded_names(columns: Sequence[Column], directions: np.ndarray) -> list[str]:
+    """Of the rows of the table that have a part in directions (features, k) without an optimum."""
+    rows, mix = _rows(columns)
+    return [row.name for row, part in zip(rows, touched(mix, directions)) if part]
 
 
 def describe_replicates(replicates: pd.DataFrame, names: Sequence[str]) -> str:
@@ -161,4 +176,5 @@ def _errors(mix: np.ndarray, covariance: np.ndarray | None) -> np.ndarray:
     """(rows,) standard errors of sums of coefficients."""
     if covariance is None:
         return np.full(len(mix), np.nan)
-    return np.sqrt(np.einsum("rf,fg,rg->r", mix, covariance, mix))
+    # Rounding may make a 0 negative.
+    return np.sqrt(np.maximum(np.einsum("rf,fg,rg->r", mix, covariance, mix), 0))

@@ -9,12 +9,16 @@ import sys
 
 import pytest
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(180)]
 
 SCRIPT = """
 import json, os, sys, time
 from pathlib import Path
 from distrib.cluster.connect import connected
+
+def tree():
+    import psutil
+    return {process.pid for process in psutil.Process().children(recursive=True)}
 
 def commands():
     found = {}
@@ -40,7 +44,9 @@ with connected(None, cpus=2, preload="distrib.study.worker.preload", framework="
     end = time.monotonic() + 60
     while "torch" not in (modules := ray.get(look.modules.remote())) and time.monotonic() < end:
         time.sleep(0.1)
-    print(json.dumps([modules, commands()]))
+    from distrib.cluster.sockets import listeners
+    sockets = [[one.process, one.open] for one in listeners() if one.pid in tree()]
+    print(json.dumps([modules, commands(), sockets]))
 """
 
 
@@ -55,11 +61,14 @@ def test_nothing_useless_is_started_and_what_a_trial_needs_is_imported() -> None
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    modules, commands = json.loads(done.stdout.splitlines()[-1])
+    modules, commands, sockets = json.loads(done.stdout.splitlines()[-1])
     assert {"distrib.study.worker.trial_actor", "distrib.study.worker.tasks", "torch"} <= set(
         modules
     )
     assert any("raylet" in command for command in commands)
+    # Nobody but this machine reaches them.
+    assert {process for process, _ in sockets} == {"raylet", "gcs_server", "ray::"}
+    assert [process for process, is_open in sockets if is_open] == []
     for useless in (
         "monitor.py",
         "log_monitor",

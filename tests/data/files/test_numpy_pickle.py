@@ -263,7 +263,7 @@ def test_a_file_that_is_no_pickle(tmp_path: Path, content: bytes, says: str) -> 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     refused(tmp_path / "none.pkl", "no such file")
-    refused(tmp_path, "a folder where a file is due")
+    refused(tmp_path, "a folder where a file is expected")
 
 
 # What goes wrong in memory ends the process: these are read in one of their own.

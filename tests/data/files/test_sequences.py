@@ -111,7 +111,7 @@ BAD_SEQUENCES: list[tuple[Callable[[Path], Path], list[str]]] = [
     (changed("sequence", "MKVLT*"), ["position 1", "'M'"]),
     (changed("sequence", None), [f"row 3 ({IDS[1]})", "a row without sequence"]),
     (changed("gene_id", None), ["row 3", "a row without an id"]),
-    (changed("gene_id", IDS[0]), [f"the id {IDS[0]!r} is there twice", "rows 2 and 3"]),
+    (changed("gene_id", IDS[0]), [f"duplicate id {IDS[0]!r}", "rows 2 and 3"]),
     (changed("gene_id", "1-Mar"), ["row 3", "MARCH1"]),
     (
         text("s.csv", FRAME.rename(columns={"sequence": "Sequence"}).to_csv(index=False)),
@@ -123,7 +123,7 @@ BAD_SEQUENCES: list[tuple[Callable[[Path], Path], list[str]]] = [
     (text("s.fasta", ">a\nAC\nGU\n"), ["row 1 (a), position 4", "'U'"]),
     (text("s.fasta", ">a\nAC\n>b\n>c\nA\n"), ["row 3 (b)", "a row without sequence"]),
     (text("s.fasta", ">a\nAC\n>\nA\n"), ["row 3", "a row without an id"]),
-    (text("s.fasta", ">a 1\nAC\n>a 2\nA\n"), ["the id 'a' is there twice", "rows 1 and 3"]),
+    (text("s.fasta", ">a 1\nAC\n>a 2\nA\n"), ["duplicate id 'a'", "rows 1 and 3"]),
     (text("s.fasta", "ACGT\n"), ["row 1", "before the first header"]),
     (parquet(FRAME.drop(columns="sequence")), ["no column 'sequence'"]),
     (parquet(FRAME.assign(sequence=["A", None, "C"])), [f"({IDS[1]})", "without sequence"]),

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distrib.data.files.ids import as_ids
 from distrib.data.files.names import spreadsheet_damage, without_version
 from distrib.data.files.tables import read_rows, read_table, to_numbers
 from distrib.data.files.text import read_lines
@@ -66,7 +67,7 @@ def test_one_table_in_many_guises(tmp_path: Path, content: str | bytes, name: st
         (b"id,a,b\nx,1,2\ny,0,35,1\n", ["row 3", "decimal commas"]),
         (b"a,b\nx,1,2\n", ["row 2", "col.names=NA"]),
         (b"id,a\n\nx,1\ny\n", ["row 4", "1 cells"]),
-        (b"id,a,a\nx,1,2\n", ["two columns are called 'a'", "columns 2 and 3"]),
+        (b"id,a,a\nx,1,2\n", ["duplicate column 'a'", "columns 2 and 3"]),
         (b"id,a,\nx,1,2\n", ["a column without a name", "column 3"]),
         (b'id,a\nx,"1\ny,2\n', ["a row cannot be taken apart", "quotation mark"]),
         ("id,a\nx,1\ncaf\u00e9,2\n".encode("latin-1"), ["byte 12 (row 3)", "0xE9", "UTF-8"]),
@@ -103,7 +104,7 @@ def test_a_cut_gzip_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
-        (["1", "high"], ["row 3, column 'a'", "text where a number is due", "'high'"]),
+        (["1", "high"], ["row 3, column 'a'", "text where a number is expected", "'high'"]),
         (["1", "1,234"], ["'1,234'", "thousands"]),
         (["1,234", "5,678"], ["row 2", "'1,234'", "thousands"]),
         (["0,5", "1.5"], ["row 3", "'1.5'", "decimal points and decimal commas"]),
@@ -112,7 +113,7 @@ def test_a_cut_gzip_is_refused(tmp_path: Path) -> None:
         (["1", "inf"], ["row 3, column 'a'", "an infinite number", "'inf'", "empty"]),
         (["-Infinity", "1"], ["row 2", "an infinite number", "'-Infinity'"]),
         (["0,5", "-Inf"], ["row 3", "an infinite number", "'-Inf'", "a decimal comma"]),
-        (["1", "info"], ["row 3", "text where a number is due", "'info'"]),
+        (["1", "info"], ["row 3", "text where a number is expected", "'info'"]),
         (["1", "1e999"], ["row 3", "too large"]),
         (["1", "1_000"], ["row 3", "'1_000'"]),
         (["1", "#DIV/0!"], ["row 3", "formula"]),
@@ -196,6 +197,26 @@ def test_written_numbers_come_back_exactly(
         ("2006-09-07", "SEPT7"),
         ("2006-09-07 00:00:00", "SEPT7"),
         ("3-Apr", "date"),
+        ("3/1/2020", "MARCH1"),
+        ("9/2/2023 0:00", "SEPT2"),
+        ("01.03.2020", "MARCH1"),
+        ("02.09.20", "SEPT2"),
+        ("1.3.", "MARCH1"),
+        ("9/7", "SEPT7"),
+        ("2020/09/02", "SEPT2"),
+        ("1-3-2020", "MARCH1"),
+        ("2020-03-01T00:00:00", "MARCH1"),
+        ("01/mar", "MARCH1"),
+        ("1 mars", "MARCH1"),
+        ("1. März", "MARCH1"),
+        ("7-set", "SEPT7"),
+        ("2-out", "OCT2"),
+        ("1-dic", "DEC1"),
+        ("2-wrz", "SEPT2"),
+        ("1-мар", "MARCH1"),
+        ("Sept-02", "SEPT2"),
+        ("3月1日", "MARCH1"),
+        ("16/2", "date"),
         ("2.31E+13", "2310009E13"),
         ("2,31E+13", "2310009E13"),
     ],
@@ -224,6 +245,12 @@ def test_what_a_spreadsheet_made_of_names(name: str, original: str) -> None:
         "2021-13-01",
         "1e5",
         "T-01",
+        "1.2",
+        "1.10",
+        "1/2-SBSRNA4",
+        "13/13",
+        "43891",
+        "TRAV14/DV4",
     ],
 )
 def test_names_that_are_whole(name: str) -> None:
@@ -247,3 +274,15 @@ def test_ids_that_only_look_damaged(name: str) -> None:
 )
 def test_versions_of_ensembl_ids(name: str, bare: str) -> None:
     assert without_version(name) == bare
+
+
+def test_day_numbers_among_words_are_dates(tmp_path: Path) -> None:
+    assert "MARCH1" in (spreadsheet_damage("43891", among_words=True) or "")
+    assert "2020-09-02" in (spreadsheet_damage("44076.0", among_words=True) or "")
+    assert spreadsheet_damage("43850", among_words=True) is None  # no gene of that day
+    file = tmp_path / "targets.csv"
+    with pytest.raises(InputError, match="a name that a spreadsheet has changed") as told:
+        as_ids(["TP53", "SEPTIN2", "44075", "GATA1"], file)
+    for word in ("targets.csv, row 3", "'44075'", "SEPT1 (now SEPTIN1)", "as text"):
+        assert word in str(told.value)
+    assert len(as_ids(["7157", "43891", "44075", "GATA1"], file)) == 4  # Entrez ids

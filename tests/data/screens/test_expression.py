@@ -265,11 +265,11 @@ def transposed(frame: pd.DataFrame) -> pd.DataFrame:
         ),
         (
             lambda f: f.assign(gene_id=[*TFS[:-1], TFS[2]]),
-            [f"the id {TFS[2]!r} is there twice", "rows 4 and 9"],
+            [f"duplicate id {TFS[2]!r}", "rows 4 and 9"],
         ),
         (
             lambda f: f.rename(columns={NAMES[7]: NAMES[3]}),
-            [f"two columns are called {NAMES[3]!r}", "columns 6 and 10"],
+            [f"duplicate column {NAMES[3]!r}", "columns 6 and 10"],
         ),
         (lambda f: f.assign(gene_id=[*TFS[:-1], None]), ["row 9", "a row without an id"]),
         (lambda f: f.assign(gene_id=["2-Sep", *TFS[1:]]), ["row 2", "SEPT2"]),
@@ -286,7 +286,7 @@ def transposed(frame: pd.DataFrame) -> pd.DataFrame:
         (lambda f: f[:0], ["a header and no rows"]),
         (
             lambda f: transposed(f.rename(columns=dict(zip(NAMES, READ_OUT)))),
-            ["the other way round", f"rows ({READ_OUT[0]}", "transpose"],
+            ["the targets are transposed", f"rows ({READ_OUT[0]}", "transpose"],
         ),
     ],
 )  # fmt: skip
@@ -318,10 +318,10 @@ def test_a_table_on_its_side_is_told_where_perturbations_are_read_out(
         ExpressionFiles(files.targets, sequences=everything.sequences),
     )
     for upright in inputs:
-        assert "the other way round" not in told(upright)
+        assert "the targets are transposed" not in told(upright)
     transposed(targets_frame()).to_csv(files.targets, index=False)
     for lying in inputs:
-        assert "the other way round" in told(lying), told(lying)
+        assert "the targets are transposed" in told(lying), told(lying)
 
 
 def arrays(values: np.ndarray, ids: object = None) -> Callable[[ExpressionFiles], None]:
@@ -344,15 +344,15 @@ HOLE[2, 1] = np.nan
     [
         (arrays(VECTORS.T), ["another number of ids than of rows", "15 ids", "4, the rows"]),
         (arrays(VECTORS[:-1]), ["tf_ids.npy", "15 ids", "14, the rows of tf_embeddings.npy"]),
-        (arrays(VECTORS[0]), ["tf_embeddings.npy", "a matrix is due", "shape (4,)"]),
-        (arrays(VECTORS[None]), ["tf_embeddings.npy", "a matrix is due", "shape (1, 15, 4)"]),
+        (arrays(VECTORS[0]), ["tf_embeddings.npy", "expected a matrix", "shape (4,)"]),
+        (arrays(VECTORS[None]), ["tf_embeddings.npy", "expected a matrix", "shape (1, 15, 4)"]),
         (arrays(VECTORS[:, :0]), ["a matrix without content", "(15, 0)"]),
         (arrays(VECTORS.astype(str)), ["tf_embeddings.npy", "an array without numbers"]),
         (arrays(HOLE, IDS), ["tf_embeddings.npy", f"row 3 ({TFS[2]}), column 1", "nan"]),
         (arrays(np.where(np.isnan(HOLE), np.inf, HOLE), IDS), [f"row 3 ({TFS[2]})", "inf"]),
-        (arrays(VECTORS, np.array([*IDS[:-1], IDS[4]])), ["tf_ids.npy", "rows 5 and 15", "twice"]),
-        (arrays(VECTORS, np.arange(15.0)), ["tf_ids.npy", "ids are due", "float64 of shape (15,)"]),
-        (arrays(VECTORS, IDS[:, None]), ["tf_ids.npy", "ids are due", "shape (15, 1)"]),
+        (arrays(VECTORS, np.array([*IDS[:-1], IDS[4]])), ["tf_ids.npy", "rows 5 and 15: dup"]),
+        (arrays(VECTORS, np.arange(15.0)), ["tf_ids.npy", "expected ids", "float64 of shape"]),
+        (arrays(VECTORS, IDS[:, None]), ["tf_ids.npy", "expected ids", "shape (15, 1)"]),
         (
             arrays(VECTORS, np.array([f"gene{row}" for row in range(15)])),
             [
@@ -410,7 +410,7 @@ def test_no_finite_embedding_is_said_to_be_so(files: ExpressionFiles) -> None:
         ("sequence", "ACGU", [f"({TFS[4]}), position 4", "'U'", "write T for U"]),
         ("sequence", "ACRT", [f"({TFS[4]}), position 3", "'R'", "A, C, G, T or N"]),
         ("sequence", "", [f"({TFS[4]})", "a row without sequence"]),
-        ("gene_id", TFS[0], [f"the id {TFS[0]!r} is there twice"]),
+        ("gene_id", TFS[0], [f"duplicate id {TFS[0]!r}"]),
     ],
 )
 def test_bad_sequences(files: ExpressionFiles, column: str, value: str, says: list[str]) -> None:

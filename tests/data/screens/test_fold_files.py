@@ -186,9 +186,9 @@ FIRST = NAMES[T0[0]]
         (tabled({"id": [*NAMES, NAMES[0]], "fold": [*FOLDS, 4]}), [NAMES[0], "rows 2 and 13"]),
         (
             zipped(ids=np.array([*NAMES, NAMES[0]]), folds=np.append(FOLDS, 4)),
-            [f"the id {NAMES[0]!r} is there twice"],
+            [f"duplicate id {NAMES[0]!r}"],
         ),
-        (plain(json.dumps(BY_ID)[:-1] + f', "{NAMES[0]}": 4}}'), [NAMES[0], "twice"]),
+        (plain(json.dumps(BY_ID)[:-1] + f', "{NAMES[0]}": 4}}'), [NAMES[0], "duplicate key"]),
         # not covering
         (
             pickled({"fold_splits": PAIRS[1:]}),
@@ -232,13 +232,13 @@ def test_folds_of_other_rows(
 @pytest.mark.parametrize(
     ("write", "says"),
     [
-        (pickled(changed(2, 3)), ["fold 2", "row numbers are due", "shape ()"]),
+        (pickled(changed(2, 3)), ["fold 2", "expected row numbers", "shape ()"]),
         (pickled(changed(2, np.array([0.0]))), ["fold 2", "row numbers", "float64"]),
         (pickled(changed(2, np.zeros(ROWS, dtype=bool))), ["fold 2", "bool of shape (11,)"]),
         (pickled(changed(2, np.zeros((2, 2), dtype=int))), ["fold 2", "shape (2, 2)"]),
-        (pickled(changed(2, NAMES[:2])), ["fold 2", "row numbers are due", "<U15"]),
-        (pickled(changed(2, [[1], [2, 3]])), ["fold 2", "row numbers are due"]),
-        (plain({"fold_splits": [[[0], [[1], [2, 3]]]]}), ["fold 0", "row numbers are due"]),
+        (pickled(changed(2, NAMES[:2])), ["fold 2", "expected row numbers", "<U15"]),
+        (pickled(changed(2, [[1], [2, 3]])), ["fold 2", "expected row numbers"]),
+        (plain({"fold_splits": [[[0], [[1], [2, 3]]]]}), ["fold 0", "expected row numbers"]),
         (plain({"fold_splits": [[0, 1, 2]]}), ["fold 0", "no pair of training and test rows"]),
         (plain({"fold_splits": [3, 4]}), ["fold 0", "no pair of training and test rows"]),
         (plain({"fold_splits": 3}), ["fold_splits"]),
@@ -270,7 +270,7 @@ def test_content_of_another_form(
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("splits.txt", b"0", ["cannot be read from this kind of file", ".pkl", ".json", ".npz"]),
+        ("splits.txt", b"0", ["unsupported file extension", ".pkl", ".json", ".npz"]),
         ("splits.npz", b"PK\x03\x04 cut short", ["not a readable array file"]),
         ("splits.npz", b"gene_id,fold\n", ["not an array file"]),
         ("splits.pkl", pickle.dumps(ORIGINAL)[:-40], ["not a readable pickle"]),

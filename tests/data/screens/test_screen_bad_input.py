@@ -45,7 +45,7 @@ BAD_TARGETS: list[tuple[str, list[str]]] = [
     ("", ["the file is empty"]),
     ("id,up\n", ["a header and no rows"]),
     ("id\ngene0\n", ["no column of numbers beside the ids"]),
-    (TARGETS.replace("gene2", "gene4"), ["'gene4' is there twice", "rows 4 and 6"]),
+    (TARGETS.replace("gene2", "gene4"), ["duplicate id 'gene4'", "rows 4 and 6"]),
     (TARGETS.replace("gene2", ""), ["row 4", "a row without an id"]),
     (TARGETS.replace("gene2", "2-Sep"), ["row 4", "'2-Sep'", "SEPT2 (now SEPTIN2)"]),
     (TARGETS.replace("down", "Mar-01"), ["header, column 3", "MARCH1"]),
@@ -57,9 +57,9 @@ BAD_TARGETS: list[tuple[str, list[str]]] = [
     (TARGETS.replace("2.5", "1e39"), ["row 4", "column 'up'", "float32"]),
     (TARGETS.replace("gene", "locus"), ["no id in common", "gene0", "locus0"]),
     (TARGETS.replace("gene", "GENE"), ["no id in common", "upper and lower case"]),
-    ("id," + ",".join(IDS) + "\nup,1,2,3,4,5,6\n", ["the other way round", "transpose"]),
+    ("id," + ",".join(IDS) + "\nup,1,2,3,4,5,6\n", ["the targets are transposed", "transpose"]),
     ("up,down\n0.5,1\n0.25,3\n", ["no id in common", "0.5, 0.25", "'up', was taken for"]),
-    ("up,down\n3,1\n4,2\n3,3\n", ["'3' is there twice", "no column called `id`", "'up'"]),
+    ("up,down\n3,1\n4,2\n3,3\n", ["duplicate id '3'", "no column called `id`", "'up'"]),
     ("up,down\n3,1\nNA,2\n,3\n", ["row 4", "a row without an id", "no column called `id`"]),
     ("id,up\ngene0,NA\ngene1,\n", ["no target is measured"]),
 ]
@@ -125,7 +125,7 @@ BAD_EMBEDDINGS: list[tuple[Callable[[Path], None], list[str]]] = [
     (array(INPUTS, LINES + "\ngene6"), ["ids.txt", "7 ids", "expected: 6"]),
     (array(INPUTS, LINES.replace("gene3", "gene1")), ["ids.txt", "rows 2 and 4"]),
     (array(INPUTS, LINES.replace("gene3", "1-Mar")), ["ids.txt", "row 4", "MARCH1"]),
-    (array(INPUTS[:, 0], LINES), ["a matrix is due", "(6,)"]),
+    (array(INPUTS[:, 0], LINES), ["expected a matrix", "(6,)"]),
     (array(INPUTS.astype(str), LINES), ["an array without numbers", "<U"]),
     (
         array(np.array([[name] for name in IDS], dtype=object), LINES),
@@ -205,15 +205,15 @@ BAD_YAML: list[tuple[str, list[str]]] = [
     ("embeddings: [", ["not YAML", "line 1"]),
     (
         "embeddings: embeddings.npz\ntargets: a.csv\n# mine\ntargets: targets.csv",
-        ["line 4", "the key 'targets' stands twice", "line 2 already"],
+        ["line 4", "duplicate key 'targets'", "line 2 already"],
     ),
     ("embeddings: 'ni\udcf1o.npz'", ["not UTF-8", "byte 15"]),
-    ("- embeddings.npz", ["keys are due"]),
+    ("- embeddings.npz", ["expected a mapping of keys to values"]),
     ("embedings: embeddings.npz", ["'embedings'", "did you mean 'embeddings'?"]),
     ("targets: targets.csv", ["'embeddings' is missing"]),
     ("embeddings: 3", ["key 'embeddings'", "3"]),
     ("embeddings: no.npz", ["key 'embeddings'", "no such file", "no.npz"]),
-    ("embeddings: screen.yaml", ["cannot be read from this kind of file"]),
+    ("embeddings: screen.yaml", ["unsupported file extension"]),
     ("embeddings: embeddings.npz", ["no targets"]),
     ("embeddings: embeddings.npz\nids: ids.txt", ["key 'ids'", "no such file"]),
     ("embeddings: embeddings.npz\ntargets: targets.csv\ngroups: upp", ["'upp'", "'up'?"]),
@@ -229,7 +229,7 @@ def test_yaml(screen: Path, text: str, says: list[str]) -> None:
 
 def test_folders(screen: Path, tmp_path: Path) -> None:
     refused(tmp_path / "none", "no such folder or file", "embeddings.npy|npz|parquet")
-    refused(screen / "targets.csv", "a folder or a YAML file is due")
+    refused(screen / "targets.csv", "expected a folder or a YAML file")
     empty = tmp_path / "empty"
     empty.mkdir()
     refused(empty, "neither embeddings nor sequences in this folder", "nothing")

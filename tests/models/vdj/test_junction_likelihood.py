@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -68,6 +69,12 @@ def random_design(
         observation_pair=pair[order][first].astype(np.int32),
         names=names,
     )
+
+
+@cache
+def likelihood_of(seed: int) -> JunctionLikelihood:
+    """Of a random design; what is compiled for its shapes serves all tests that ask."""
+    return JunctionLikelihood(random_design(seed))
 
 
 def weights_of(design: Design, seed: int = 0) -> np.ndarray:
@@ -145,8 +152,9 @@ def test_derivatives(kind: dict[str, bool]) -> None:
 
 
 def test_fishers_identity_and_the_entropy_of_shares() -> None:
-    design = random_design(3)
-    likelihood, weights = JunctionLikelihood(design), weights_of(design)
+    likelihood = likelihood_of(11)
+    design = likelihood.design
+    weights = weights_of(design)
     b = np.random.default_rng(2).normal(size=len(design.names))
     loss, shares = likelihood.observed(b, weights)
     full = likelihood.complete(b, shares)
@@ -158,8 +166,8 @@ def test_fishers_identity_and_the_entropy_of_shares() -> None:
 
 
 def test_scores_are_gradients_of_single_observations() -> None:
-    design = random_design(5)
-    likelihood = JunctionLikelihood(design)
+    likelihood = likelihood_of(11)
+    design = likelihood.design
     b = np.random.default_rng(2).normal(size=len(design.names))
     scores = likelihood.scores(b)
     for o in range(0, len(scores), 5):
@@ -171,10 +179,9 @@ def test_scores_are_gradients_of_single_observations() -> None:
 @settings(max_examples=10)
 @given(seed=st.integers(0, 10_000), squarem=st.booleans())
 def test_em_never_raises_the_loss(seed: int, squarem: bool) -> None:
-    design = random_design(seed % 2)
-    objective = Objective(
-        JunctionLikelihood(design), weights_of(design, seed), np.full(len(design.names), 1e-3)
-    )
+    likelihood = likelihood_of(11)
+    design = likelihood.design
+    objective = Objective(likelihood, weights_of(design, seed), np.full(len(design.names), 1e-3))
     start = np.random.default_rng(seed).normal(size=len(design.names))
     values = []
     for where in fit(objective, start, "squarem" if squarem else "em", max_iterations=25):
@@ -185,10 +192,9 @@ def test_em_never_raises_the_loss(seed: int, squarem: bool) -> None:
 
 @pytest.mark.parametrize("method", ["em", "squarem"])
 def test_all_ways_lead_to_one_optimum(method: str) -> None:
-    design = random_design(11, pairs=8)
-    objective = Objective(
-        JunctionLikelihood(design), weights_of(design), np.full(len(design.names), 1e-3)
-    )
+    likelihood = likelihood_of(11)
+    design = likelihood.design
+    objective = Objective(likelihood, weights_of(design), np.full(len(design.names), 1e-3))
     start = np.zeros(len(design.names))
     *_, slow = fit(objective, start, method, max_iterations=5000)  # type: ignore[arg-type]
     *_, newton = fit(objective, start, "direct")
@@ -199,10 +205,9 @@ def test_all_ways_lead_to_one_optimum(method: str) -> None:
 
 @pytest.mark.parametrize("method", ["em", "squarem", "direct"])
 def test_a_fit_goes_on_from_any_iteration_to_the_bit(method: str) -> None:
-    design = random_design(11)
-    objective = Objective(
-        JunctionLikelihood(design), weights_of(design), np.full(len(design.names), 1e-3)
-    )
+    likelihood = likelihood_of(11)
+    design = likelihood.design
+    objective = Objective(likelihood, weights_of(design), np.full(len(design.names), 1e-3))
     whole = list(fit(objective, np.zeros(len(design.names)), method))  # type: ignore[arg-type]
     rest = list(fit(objective, whole[2].b, method))  # type: ignore[arg-type]
     assert len(rest) == len(whole) - 2

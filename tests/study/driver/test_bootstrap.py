@@ -6,9 +6,9 @@ import pytest
 
 from distrib.errors import InputError
 from distrib.study.plan.checks import check_drawn
+from distrib.study.plan.fixed_space import space_of_defaults
 from distrib.study.plan.options import Options
 from distrib.study.plan.plan import make_plan
-from distrib.study.plan.single_config import space_of_defaults
 from distrib.study.space.space_file import find_space
 from distrib.trainables.vdj.trimming.family import Trimming, TrimmingSource
 

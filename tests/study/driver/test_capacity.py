@@ -8,14 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from distrib.study.driver import capacity as room
+from distrib.study.driver import capacity
 from distrib.study.driver.capacity import capacity_watched
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, seconds in (("LOOK", 0.01), ("TELL", 0.05), ("PATIENCE", 0.3)):
-        monkeypatch.setattr(room, name, seconds)
+        monkeypatch.setattr(capacity, name, seconds)
     yield
 
 

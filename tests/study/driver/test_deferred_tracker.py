@@ -1,4 +1,4 @@
-"""What onlookers hear, and when."""
+"""What trackers hear, and when."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ class Listener:
 
 def test_everything_is_told_in_order_but_never_between_two_trials() -> None:
     one, other = Listener(), Listener()
-    telling = DeferredTracker([one, other])  # type: ignore[list-item]
+    tracker = DeferredTracker([one, other])  # type: ignore[list-item]
     first, second = TrialRecord(0, "RUNNING"), TrialRecord(1, "RUNNING")
     study: Any = object()
 
-    telling.study_started(study)
-    telling.trial_started(first)
-    telling.tick()
+    tracker.study_started(study)
+    tracker.trial_started(first)
+    tracker.tick()
     begun = [("study_started", study), ("trial_started", first), ("tick",)]
     assert one.heard == begun
 
-    telling.trial_progressed(first, [{"step": 1}])
-    telling.trial_ended(first)
-    telling.tick()  # the actor is free
+    tracker.trial_progressed(first, [{"step": 1}])
+    tracker.trial_ended(first)
+    tracker.tick()  # the actor is free
     assert one.heard == begun
-    telling.trial_started(second)
-    telling.tick()
+    tracker.trial_started(second)
+    tracker.tick()
     between = [("trial_progressed", first, [{"step": 1}]), ("trial_ended", first)]
     assert one.heard == [*begun, *between, ("trial_started", second), ("tick",)]
 
-    telling.trial_ended(second)
-    telling.tick()
+    tracker.trial_ended(second)
+    tracker.tick()
     assert one.heard[-1] == ("tick",)
-    telling.tick()  # no trial followed
+    tracker.tick()  # no trial followed
     assert one.heard[-2:] == [("trial_ended", second), ("tick",)]
-    telling.study_ended(study, False)
+    tracker.study_ended(study, False)
     assert one.heard[-1] == ("study_ended", study, False)
     assert other.heard == one.heard
 
 
 def test_nothing_is_held_back_at_the_end() -> None:
     listener = Listener()
-    telling = DeferredTracker([listener])  # type: ignore[list-item]
+    tracker = DeferredTracker([listener])  # type: ignore[list-item]
     trial = TrialRecord(0, "RUNNING")
     study: Any = object()
-    telling.trial_ended(trial)
-    telling.study_ended(study, True)
+    tracker.trial_ended(trial)
+    tracker.study_ended(study, True)
     assert listener.heard == [("trial_ended", trial), ("study_ended", study, True)]

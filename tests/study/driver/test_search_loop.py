@@ -204,7 +204,7 @@ class Watcher:
     def study_ended(self, study: StudyRecord, interrupted: bool) -> None: ...
 
 
-def test_onlookers_hear_of_every_trial_and_unit_once(tmp_path: Path) -> None:
+def test_trackers_hear_of_every_trial_and_unit_once(tmp_path: Path) -> None:
     watcher = Watcher()
     plan = toy_plan({"kind": {"choice": ["curve", "bug"]}}, trials=8, seed=1)
     study = Simulation(plan, tmp_path, actors=3, trackers=[watcher]).run(2).study

@@ -105,7 +105,7 @@ def test_credentials_are_struck_out(tmp_path: Path) -> None:
 def test_another_file_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text(content)
-    with pytest.raises(InputError, match=r"study\.yaml: this is no study of this version"):
+    with pytest.raises(InputError, match=r"study\.yaml: not a study of this version"):
         read_study(path)
 
 

@@ -63,12 +63,12 @@ def test_the_disk_holds_every_end_that_anybody_is_told_of(
             assert inode(path) in synced[:ledger], path
         told.append(trial.number)
 
-    telling = DeferredTracker(
+    tracker = DeferredTracker(
         [Listener(look)], partial(wait_for_disk, search.folder, search.ledger)
     )
-    search.trackers = [telling]
+    search.trackers = [tracker]
     study.drive(until=lambda search: search.tick() or False)
-    telling.study_ended(search.study, False)
+    tracker.study_ended(search.study, False)
     assert sorted(told) == list(range(8))
     study.close()
 
@@ -76,12 +76,12 @@ def test_the_disk_holds_every_end_that_anybody_is_told_of(
 def test_no_slot_waits_for_the_disk(tmp_path: Path, synced: list[tuple[int, int]]) -> None:
     study = Simulation(toy_plan(trials=3), tmp_path)
     search = study.open()
-    telling = DeferredTracker([], partial(wait_for_disk, search.folder, search.ledger))
-    search.trackers = [telling]
+    tracker = DeferredTracker([], partial(wait_for_disk, search.folder, search.ledger))
+    search.trackers = [tracker]
     synced.clear()
     study.drive()
     assert {trial.state for trial in search.study.trials.values()} <= {"COMPLETE", "PRUNED"}
     assert not synced
-    telling.study_ended(search.study, False)
+    tracker.study_ended(search.study, False)
     assert synced.count(inode(search.folder.ledger)) == 1  # once for all three
     study.close()

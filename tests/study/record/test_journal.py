@@ -111,7 +111,7 @@ def test_a_last_line_that_says_nothing_is_cut_off(tail: bytes, tmp_path: Path) -
     assert path.read_bytes() == content
 
 
-def test_an_onlooker_passes_over_a_torn_line_and_mends_nothing(tmp_path: Path) -> None:
+def test_a_reader_passes_over_a_torn_line_and_mends_nothing(tmp_path: Path) -> None:
     path = tmp_path / "ledger.journal"
     content = written(path, LOGS) + b'{"op_co'
     path.write_bytes(content)

@@ -10,15 +10,15 @@ import fsspec
 import pytest
 
 from distrib.errors import InputError
-from distrib.study.record import remote_lock as mirror_lock
+from distrib.study.record import remote_lock
 from distrib.study.record.remote_lock import NOTE, RemoteLock
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(mirror_lock, "BEAT", 0.1)
-    monkeypatch.setattr(mirror_lock, "PATIENCE", 1.0)
-    monkeypatch.setattr(mirror_lock, "SETTLED", 0.05)
+    monkeypatch.setattr(remote_lock, "BEAT", 0.1)
+    monkeypatch.setattr(remote_lock, "PATIENCE", 1.0)
+    monkeypatch.setattr(remote_lock, "SETTLED", 0.05)
     return tmp_path / "store"
 
 
@@ -67,7 +67,7 @@ def test_of_two_at_once_one_stays(place: Path, monkeypatch: pytest.MonkeyPatch) 
             second._write(0)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mirror_lock, "time", Between)
+        patch.setattr(remote_lock, "time", Between)
         with pytest.raises(InputError, match="another driver"):
             first.acquire()
 
@@ -95,7 +95,7 @@ def test_a_driver_that_seemed_dead_stops_and_leaves_the_other_be(
 def test_a_driver_that_slept_looks_before_it_writes(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mirror_lock, "BEAT", 1000.0)
+    monkeypatch.setattr(remote_lock, "BEAT", 1000.0)
     first = lock(place)
     first.acquire()
     first.check()

@@ -1,4 +1,4 @@
-"""A study mirrored to a URL can be made anew from it, whatever was on its way."""
+"""A study copied to a URL can be made anew from it, whatever was on its way."""
 
 from __future__ import annotations
 

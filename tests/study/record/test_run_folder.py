@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from distrib.errors import InputError
-from distrib.study.driver.onlooker import is_running
+from distrib.study.driver.live_record import is_running
 from distrib.study.record.run_folder import (
     RunFolder,
     check_free,
@@ -106,3 +106,18 @@ def test_what_is_no_study_is_said(tmp_path: Path) -> None:
         open_run_folder(tmp_path)
     with pytest.raises(InputError, match="no such study"):
         open_run_folder(tmp_path / "none")
+
+
+def test_the_size_is_what_the_disk_holds(tmp_path: Path) -> None:
+    """Many small files take a block each: `du` counts them so."""
+    folder = RunFolder(tmp_path / "study")
+    for number in range(200):
+        place = folder.trial(number)
+        place.mkdir(parents=True)
+        (place / "config.yaml").write_text("a: 1\n")
+    told = subprocess.run(
+        ["du", "-s", "--block-size=1", str(folder.path)], capture_output=True, text=True,
+        check=True, timeout=30,
+    )  # fmt: skip
+    assert folder.size() == int(told.stdout.split()[0])
+    assert folder.size() > 200 * len("a: 1\n")

@@ -116,3 +116,50 @@ def test_one_dimension_is_enough(tmp_path: Path) -> None:
 def test_seeds_are_independent_of_each_other() -> None:
     seeds = {seed_of(s, n, p) for s in range(5) for n in range(50) for p in range(2)}
     assert len(seeds) == 500
+
+
+FINITE = {
+    "kind": {"choice": ["curve", "late"]},
+    "at": {"randint": [1, 5], "when": {"kind": "late"}},
+    "rate": {"uniform": [0.2, 0.6], "step": 0.2},
+    "height": 0.5,
+}
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("name", ["tpe", "gp", "random"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_point_of_a_finite_space_once_before_any_twice(
+    name: str, seed: int, tmp_path: Path
+) -> None:
+    plan = toy_plan(FINITE, sampler=name, trials=24, seed=seed)
+    study = Simulation(plan, tmp_path / "whole", actors=3)
+    found = facts(study.run(order=seed))
+    points = [tuple(sorted(found[n][0].items())) for n in range(24)]
+    assert len(set(points[:18])) == 18 == len(set(points))
+    parts = Simulation(toy_plan(FINITE, sampler=name, trials=18, seed=seed), tmp_path / "parts")
+    for stop in (5, 13):
+        parts.open()
+        parts.drive(until=lambda search, stop=stop: len(search.study.trials) > stop)
+        parts.close()
+    resumed = facts(parts.run())
+    assert len({tuple(sorted(params.items())) for params, *_ in resumed.values()}) == 18
+
+
+@pytest.mark.parametrize("name", ["tpe", "random"])
+def test_a_share_of_the_grid_that_is_used_up_yields(name: str, tmp_path: Path) -> None:
+    """The kind `curve` has one configuration, `late` has five: six trials try all of them."""
+    parameters = {**FINITE, "kind": ["curve", "late"], "rate": 0.4}
+    plan = toy_plan(parameters, sampler=name, trials=6, seed=3)
+    found = facts(Simulation(plan, tmp_path).run())
+    assert len({tuple(sorted(params.items())) for params, *_ in found.values()}) == 6
+
+
+def test_a_finite_space_is_still_searched_where_it_is_better(tmp_path: Path) -> None:
+    """TPE tries the better half of a hundred heights well before the other."""
+    plan = toy_plan({"height": {"uniform": [0, 0.99], "step": 0.01}, "rate": 0.5, "noise": 0},
+                    sampler="tpe", trials=50, seed=0, scheduler="none")  # fmt: skip
+    found = facts(Simulation(plan, tmp_path).run())
+    heights = [found[n][0]["height"] for n in range(50)]
+    assert len(set(heights)) == 50
+    assert sum(h >= 0.5 for h in heights[20:]) >= 22

@@ -1,4 +1,4 @@
-"""The unit_space in which samplers measure distances."""
+"""The unit cube in which samplers measure distances."""
 
 from __future__ import annotations
 

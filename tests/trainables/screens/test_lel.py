@@ -188,7 +188,7 @@ def planted() -> tuple[Screen, np.ndarray]:
     return simulate(PERTURBATIONS, GENES, RANK, NOISE, seed=0)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_components_recover_a_planted_screen_to_within_2_percent_of_the_oracle() -> None:
     """The oracle knows the responses without noise; 377 x 4,912, rank 10, noise 0.1."""
     data, truth = planted()

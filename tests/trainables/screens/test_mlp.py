@@ -95,7 +95,6 @@ def test_folds_at_once_are_folds_in_turn(values: dict[str, Any], missing: float)
         assert len(set(factors)) > 1, "every fold met the same plateaus: nothing was tested"
 
 
-@pytest.mark.slow
 def test_folds_at_once_are_folds_in_turn_on_the_real_profiles() -> None:
     config = MlpConfig(hidden_width=64, epochs=10)
     parts = folds_of(config, real())
@@ -276,7 +275,6 @@ def test_every_winner_has_the_same_baselines() -> None:
     assert "test/pearson" in one["untuned (256, 128)"]
 
 
-@pytest.mark.slow
 def test_golden_out_of_fold_score() -> None:
     scores = [item.metrics["pearson"] for item in FAMILY.progress(GOOD, real(), WORKER)]
     assert len(scores) == 60
@@ -284,7 +282,7 @@ def test_golden_out_of_fold_score() -> None:
     assert max(scores) >= 0.72
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_golden_scores_beside_a_test_part() -> None:
     rest, aside = holdout(real().groups, 0.15, seed=0)
     data, test = real().take(rest), real().take(aside)

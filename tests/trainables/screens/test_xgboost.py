@@ -90,7 +90,7 @@ def test_each_gene_stops_where_its_inner_error_was_least() -> None:
 
 
 def _whole(forest: Boosting) -> Any:
-    from distrib.models.screens.forest import joined
+    from distrib.models.trees.forest import joined
 
     return joined(forest.trees)
 

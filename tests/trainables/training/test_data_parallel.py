@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,8 +21,6 @@ from tests.support.driver import ROOT
 from tests.support.one_of_several import FAMILIES
 from tests.support.stream_family import write_rows
 from tests.support.token_family import write_texts
-
-pytestmark = pytest.mark.slow
 
 Uninterrupted = Callable[[str, int], tuple[list[float], State]]
 WEIGHTS = {"stream": 1e-6, "arrays": 1e-5}  # greatest difference: sums are in another order
@@ -105,7 +104,14 @@ def uninterrupted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Unint
     return cache(lambda name, size: trained(name, data, folder / f"{name}-by-{size}", size))
 
 
-@pytest.mark.parametrize(("name", "size"), [("stream", 1), ("stream", 3), ("arrays", 2)])
+def at_length(*case: object) -> Any:
+    """A case beside one that shows the same with other workers, or by another loop of batches."""
+    return pytest.param(*case, marks=pytest.mark.exhaustive)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [at_length("stream", 1), at_length("stream", 3), ("arrays", 2)]
+)
 def test_several_workers_equal_one(
     alone: Callable[[str], tuple[list[float], State]],
     uninterrupted: Uninterrupted,
@@ -121,7 +127,12 @@ def test_several_workers_equal_one(
 
 @pytest.mark.parametrize(
     ("name", "before", "after", "stop"),
-    [("stream", 2, 2, 26), ("stream", 1, 3, 26), ("arrays", 2, 2, 17), ("arrays", 3, 1, 17)],
+    [
+        ("stream", 2, 2, 26),
+        at_length("stream", 1, 3, 26),
+        at_length("arrays", 2, 2, 17),
+        at_length("arrays", 3, 1, 17),
+    ],
 )
 def test_a_training_goes_on_amid_an_epoch_with_any_number_of_workers(
     data: Path,

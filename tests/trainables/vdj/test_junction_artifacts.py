@@ -28,8 +28,6 @@ from distrib.trainables.vdj.trimming.family import Trimming, TrimmingConfig, Tri
 from tests.support.junction_fits import WORKER, fitted
 from tests.support.junction_fits import data as junctions
 
-pytestmark = pytest.mark.slow
-
 FULL = "motif_two-side-base-count-beyond_average-mh_ligation-mh"
 SMALL = "average-mh_ligation-mh"
 BOTH = "both_v-j_trim_ligation-mh"

@@ -13,7 +13,7 @@ from distrib.trainables.vdj.ligation.config import TrimmingLigationConfig
 from distrib.trainables.vdj.ligation.em import TrimmingLigationEm, TrimmingLigationEmConfig
 from distrib.trainables.vdj.ligation.family import TrimmingLigation
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(600)]
 
 SEQUENCES = 500_000  # a fifth of theirs: standard errors of 0.005
 

@@ -63,7 +63,8 @@ def trb() -> TrimmingData:
 
 
 @pytest.mark.parametrize(
-    ("chain", "species", "end", "first", "last", "loss", "null", "saturated"), OWN_LOSSES
+    ("chain", "species", "end", "first", "last", "loss", "null", "saturated"),
+    [OWN_LOSSES[0], *(pytest.param(*row, marks=pytest.mark.exhaustive) for row in OWN_LOSSES[1:])],
 )
 def test_own_losses(
     chain: str,

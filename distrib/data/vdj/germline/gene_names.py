@@ -68,10 +68,14 @@ class GeneNames:
 
     Args:
         germline: the names of its alleles. locus: to which they belong.
+        added: names of alleles that are looked at only where a name means none of those: what
+            meant one gene without them still does.
     """
 
-    def __init__(self, germline: Iterable[str], locus: Locus) -> None:
+    def __init__(self, germline: Iterable[str], locus: Locus, added: Iterable[str] = ()) -> None:
+        germline, added = list(germline), list(added)
         self._locus = locus
+        self._all = GeneNames([*germline, *added], locus) if added else None
         self._alleles: dict[str, list[str]] = {}
         for name in germline:
             self._alleles.setdefault(name.split("*")[0], []).append(name)
@@ -84,7 +88,10 @@ class GeneNames:
     def find(self, name: str) -> Call:
         """What a cell of a table means."""
         if name not in self._known:
-            self._known[name] = self._find(name)
+            call = self._find(name)
+            if call.problem == "unknown" and self._all is not None:
+                call = self._all.find(name)
+            self._known[name] = call
         return self._known[name]
 
     def _find(self, name: str) -> Call:

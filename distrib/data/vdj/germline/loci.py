@@ -77,13 +77,23 @@ def find_locus(word: str) -> Locus:
 def _read(file: Path) -> dict[str, Locus]:
     content = read_yaml_file(file)
     if not isinstance(content, dict):
-        raise InputError("keys are due", file=file, found=repr(content), expected="TRX: {d: true}")
+        raise InputError(
+            "expected a mapping of keys to values",
+            file=file,
+            found=repr(content),
+            expected="TRX: {d: true}",
+        )
     return {str(chain): _locus(str(chain), keys, file) for chain, keys in content.items()}
 
 
 def _locus(chain: str, keys: Any, file: Path) -> Locus:
     if not isinstance(keys, dict):
-        raise InputError("keys are due", file=file, where=f"key {chain!r}", found=repr(keys))
+        raise InputError(
+            "expected a mapping of keys to values",
+            file=file,
+            where=f"key {chain!r}",
+            found=repr(keys),
+        )
     for key in keys:
         if key not in _KEYS:
             raise InputError("unknown key", file=file, where=f"key '{chain}.{key}'",
@@ -91,7 +101,7 @@ def _locus(chain: str, keys: Any, file: Path) -> Locus:
     for key, (kind, expected) in _KEYS.items():
         value = keys.get(key)
         if (value is not None or key == "d") and type(value) is not kind:
-            raise InputError("a value that cannot be", file=file, where=f"key '{chain}.{key}'",
+            raise InputError("invalid value", file=file, where=f"key '{chain}.{key}'",
                              found=repr(value), expected=expected)  # fmt: skip
     pattern = keys.get("genes", chain)
     try:

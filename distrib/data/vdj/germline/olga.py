@@ -123,7 +123,9 @@ def read_model(name: str) -> OlgaModel:
     """
     _check_name(name)
     values = _read_values(_locate(name, "model_params.txt"))
-    tables = _read_tables(_locate(name, "model_marginals.txt"))
+    tables = _read_tables(
+        _locate(name, "model_marginals.txt"), {event for pair in _EVENTS.values() for event in pair}
+    )
     p_v = tables["v_choice"]
     p_j = tables["j_choice"]
     usage_j = p_j if p_j.ndim == 1 else p_v @ p_j  # P(J), or P(J | V)
@@ -152,6 +154,33 @@ def read_genes(name: str) -> list[OlgaGene]:
                 OlgaGene(gene.strip(), segment, sequence.upper(), anchor if within else None)
             )
     return genes
+
+
+@dataclass(frozen=True)
+class OlgaEvents:
+    """Every event of a model, as its files have them.
+
+    Attributes:
+        values: event nickname (`v_choice`, `vd_ins`, ...) -> what its values are, by index.
+        tables: event nickname -> float64 probabilities, the event's own values along the last axis
+            and those that it depends on along the others.
+    """
+
+    values: dict[str, list[list[str]]]
+    tables: dict[str, np.ndarray]
+
+
+def read_events(name: str) -> OlgaEvents:
+    """Every event of one of `MODELS`.
+
+    Raises:
+        InputError: as `read_model`.
+    """
+    _check_name(name)
+    return OlgaEvents(
+        _read_values(_locate(name, "model_params.txt")),
+        _read_tables(_locate(name, "model_marginals.txt"), None),
+    )
 
 
 def model_params(name: str) -> Path:
@@ -228,9 +257,8 @@ def _read_values(path: Path) -> dict[str, list[list[str]]]:
     return {name: [by[i] for i in range(len(by))] for name, by in events.items()}
 
 
-def _read_tables(path: Path) -> dict[str, np.ndarray]:
-    """Event nickname -> its probabilities, with the file's dimensions, of the events used here."""
-    wanted = {event for pair in _EVENTS.values() for event in pair}
+def _read_tables(path: Path, wanted: set[str] | None) -> dict[str, np.ndarray]:
+    """Event nickname -> its probabilities, with the file's dimensions; of all, where None."""
     shapes: dict[str, tuple[int, ...]] = {}
     rows: dict[str, list[str]] = {}
     nickname = ""
@@ -240,9 +268,10 @@ def _read_tables(path: Path) -> dict[str, np.ndarray]:
             rows[nickname] = []
         elif line.startswith("$Dim"):
             shapes[nickname] = tuple(int(n) for n in line[5:-1].split(","))
-        elif line.startswith("%") and nickname in wanted:
+        elif line.startswith("%") and (wanted is None or nickname in wanted):
             rows[nickname].append(line[1:])
     return {
         name: np.array(",".join(rows[name]).split(","), dtype=float).reshape(shapes[name])
-        for name in wanted
+        for name in rows
+        if wanted is None or name in wanted
     }

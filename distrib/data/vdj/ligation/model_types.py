@@ -35,6 +35,9 @@ _PARTS = (*_CUT, *_CELLS, "ligation-mh")
 _OTHER_NAMES = {"linear-distance": "length"}
 _PREFIXES = ("standardized_", "twostep_")
 
+NO_FEATURES = "no-features"
+"""The model type that looks at nothing; published as `null`, which table readers take for NaN."""
+
 PUBLISHED = (
     "null",
     "motif_two-side-base-count-beyond",
@@ -83,21 +86,23 @@ def parse_model_type(name: str) -> ModelType:
     standardised = rest.startswith("standardized_")
     for prefix in _PREFIXES:
         rest = rest.removeprefix(prefix)
-    parts = [] if rest == "null" else [_OTHER_NAMES.get(p, p) for p in rest.split("_")]
+    parts = (
+        [] if rest in ("null", NO_FEATURES) else [_OTHER_NAMES.get(p, p) for p in rest.split("_")]
+    )
     for part in parts:
         if part not in _PARTS:
             raise InputError(
                 "unknown part of a model type",
                 where=f"model_type {name!r}",
                 found=part,
-                expected="null, or parts out of " + ", ".join(_PARTS) + ", joined by _",
+                expected=f"{NO_FEATURES}, or parts out of " + ", ".join(_PARTS) + ", joined by _",
                 hint=nearest(part, _PARTS),
             )
     counts = [part for part in parts if "base-count" in part]
     twice = sorted({part for part in parts if parts.count(part) > 1} or set(counts[1:]))
     if twice:
         raise InputError(
-            "a part of a model type is there twice",
+            "a part of a model type is given twice",
             where=f"model_type {name!r}",
             found=", ".join(twice),
             expected="each part once, and one of the base counts",

@@ -14,16 +14,23 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from distrib.data.vdj.germline.parameter_groups import find_group
+from distrib.data.vdj.germline.parameter_groups import Group, find_group
+from distrib.data.vdj.prepare.between import Between, junctions_of
+from distrib.data.vdj.prepare.numbering import Numbering, require_from_one
 from distrib.data.vdj.prepare.prepare_calls import Calls
 from distrib.data.vdj.prepare.prepare_recipe import Recipe
-from distrib.data.vdj.prepare.prepare_sieve import NO_FRAME, Sieve
+from distrib.data.vdj.prepare.prepare_sieve import NO_FRAME, TOLD, Sieve
 from distrib.data.vdj.prepare.programs import Columns, EndName
 from distrib.data.vdj.prepare.rearrangements import Block, read_blocks
 from distrib.data.vdj.prepare.rearrangements_ends import GENE_OF, Ends, find_ends
 from distrib.data.vdj.prepare.rearrangements_scenarios import file_generator, scenario_weights
 from distrib.errors import InputError
 
+EXCHANGED = (
+    "inserted bases between V and D stand under the names of those between D and J, and these "
+    "under theirs, as the places of the genes say: read so"
+)
+GAPS = "positions count IMGT's gaps, which were undone"
 MOST_MH = 15  # shared bases that two annotations of one sequence may differ by
 
 
@@ -69,10 +76,14 @@ class _Counter:
         # A user's file may lie under several folders: its name alone tells it and its randomness.
         self.stem = file.name.removesuffix(".gz").rsplit(".", 1)[0]
         self.generator = file_generator(self.stem, recipe.seed)
+        self.numbering: Numbering | None = None
+        self.between = Between(recipe.program)
 
     def count(self, block: Block) -> tuple[pd.DataFrame, dict[str, int]]:
         recipe, group = self.recipe, self.group
         sieve, tally = Sieve(len(block)), Counter[str]()
+        self._understand(block, tally)
+        self._repeats(block, sieve)
         weights = scenario_weights(block, recipe.program, recipe.scenarios, self.generator)
         sieve.drop(weights == 0, "another scenario of its sequence")
         self._other_kinds(block, sieve)
@@ -94,6 +105,37 @@ class _Counter:
         tally.update(sieve.counts())
         return table.astype(dict.fromkeys(("subject", *group.genes), "str")), dict(tally)
 
+    def _understand(self, block: Block, tally: Counter[str]) -> None:
+        """What the file's first block tells of how it is written, and what is said of this one."""
+        program = self.recipe.program
+        require_from_one(block, program)
+        if self.numbering is None:
+            self.between = junctions_of(block, program)
+            self.numbering = Numbering(block, self.between.program)
+        tally.update({f"{TOLD}: {text}": rows for text, rows in block.told.items()})
+        if self.between.exchanged:
+            tally[f"{TOLD}: {EXCHANGED}"] += len(block)
+        for gene in self.numbering.gapped:
+            tally[f"{TOLD}: {gene.upper()} {GAPS}"] += len(block)
+
+    def _repeats(self, block: Block, sieve: Sieve) -> None:
+        """A row counts once, however often it stands in the file."""
+        if self.recipe.on_duplicate == "error":
+            for i, (again, number) in enumerate(zip(block.again, block.frame.index)):
+                if again is not None and (again[0] == "same" or not self.recipe.program.scenarios):
+                    column = self.recipe.program.columns.sequence
+                    raise InputError(
+                        "a sequence that is there twice",
+                        file=self.file,
+                        where=f"rows {again[1]} and {number}, column {block.name(column, '')!r}",
+                        found=f"{block.texts(column, '').iloc[i][:60]!r}, in rows that "
+                        + ("are equal" if again[0] == "same" else "differ"),
+                        expected="each sequence once",
+                        hint="--on-duplicate skip counts equal rows once",
+                    )
+        same = np.array([again is not None and again[0] == "same" for again in block.again], bool)
+        sieve.drop(same, "the same row as an earlier one")
+
     def _other_kinds(self, block: Block, sieve: Sieve) -> None:
         kind: Literal["vj", "vdj"] = "vdj" if self.locus.d else "vj"
         for column, words in self.recipe.program.only.items():
@@ -112,6 +154,12 @@ class _Counter:
             same = self.recipe.all_are == group.productivity
             sieve.drop(np.full(len(block), not same), self.recipe.all_are)
             return
+        if program.columns.cdr3 and not block.has(columns):
+            texts = block.texts(program.columns.cdr3, "the CDR3's amino acids")
+            sieve.drop(texts == "", "productivity unknown")
+            broken = texts.str.contains(r"[*_]").to_numpy(bool)
+            sieve.drop(broken == (group.productivity == "productive"), _other(group))
+            return
         texts = block.texts(columns, "productivity").str.lower()
         words = {
             "productive": {word.lower() for word in program.productive},
@@ -128,8 +176,7 @@ class _Counter:
                 expected=" or ".join((*program.productive, *program.nonproductive)),
             )
         sieve.drop(texts == "", "productivity unknown")
-        other = "nonproductive" if group.productivity == "productive" else "productive"
-        sieve.drop(texts.isin(words[other]), other)
+        sieve.drop(texts.isin(words[_other(group)]), _other(group))
 
     def _ends(self, block: Block, sieve: Sieve, genes: dict[str, pd.Series]) -> Ends:
         """Drops rows without trims, or with trims that the genes do not allow."""
@@ -140,7 +187,13 @@ class _Counter:
             for end, column in GENE_OF.items()
             if column in genes
         }
-        ends = find_ends(block, self.recipe.program, wanted, self.recipe.junction, sequences)
+        assert self.numbering is not None
+        program = self.between.program
+        ends = find_ends(block, program, wanted, self.recipe.junction, sequences, self.numbering)
+        if self.recipe.junction is not None and self.locus.d:
+            sieve.drop(
+                self.between.contradicts(block), "inserted bases against the places of genes"
+            )
         for end in wanted:
             sieve.drop(np.isnan(ends.trims[end]), "no trims")
         sieve.drop(ends.contradiction, "P-nucleotides at an end that lost bases")
@@ -217,6 +270,11 @@ class _Counter:
             raise InputError("a count below 0", file=self.file,
                              where=f"{block.place(first)}, column {block.name(columns, '')!r}",
                              found=f"{counts[first]:g}", expected="a whole number")  # fmt: skip
+
+
+def _other(group: Group) -> str:
+    """What rearrangements are that the group is not about."""
+    return "nonproductive" if group.productivity == "productive" else "productive"
 
 
 def _end(column: str) -> EndName:

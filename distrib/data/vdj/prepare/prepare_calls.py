@@ -13,7 +13,7 @@ from distrib.data.vdj.germline.parameter_groups import find_group
 from distrib.data.vdj.prepare.prepare_recipe import Recipe
 from distrib.data.vdj.prepare.prepare_sieve import ASSUMED, NAMED, Sieve
 from distrib.data.vdj.prepare.rearrangements import Block
-from distrib.errors import InputError, nearest
+from distrib.errors import InputError
 
 GeneColumn = Literal["v_gene", "d_gene", "j_gene"]
 
@@ -24,12 +24,13 @@ class Calls:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
         self._wanted = find_group(recipe.group).genes
-        locus = recipe.locus
+        locus, added = recipe.locus, frozenset(recipe.added)
         columns: tuple[GeneColumn, ...] = ("v_gene", "d_gene", "j_gene")
         self._names = {
             column: GeneNames(
-                (name for name, gene in recipe.genes.items() if gene.segment == column[0].upper()),
+                [name for name in _of(recipe, column) if name not in added],
                 locus,
+                [name for name in _of(recipe, column) if name in added],
             )
             for column in columns
             if locus.d or column != "d_gene"
@@ -93,5 +94,12 @@ class Calls:
             where=f"{block.place(row)}, column {texts.name!r}",
             found=repr(name),
             expected="a gene of the germline, alone",
-            hint=nearest(name, self._recipe.genes) or "--on-unknown skip leaves such rows out",
+            # No nearest name: a gene of another number is another gene.
+            hint="--germline olga FILE adds genes that OLGA lacks; --on-unknown skip leaves such "
+            "rows out",
         )
+
+
+def _of(recipe: Recipe, column: GeneColumn) -> list[str]:
+    """The genes of a column's segment."""
+    return [name for name, gene in recipe.genes.items() if gene.segment == column[0].upper()]

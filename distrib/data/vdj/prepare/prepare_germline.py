@@ -8,6 +8,7 @@ those of tcrdist3's `combo_xcr` (`id`, `organism`, `chain`, `region`, `nucseq`, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,46 @@ from distrib.errors import InputError
 _COMBO = ("id", "organism", "chain", "region", "nucseq", "frame", "aligned_protseq", "cdr_columns")
 
 
+OLGA = "olga"
+"""What stands for OLGA's model of the chain among the sources of genes."""
+
+
+def germline_beside(
+    locus: Locus, species: str, sources: Sequence[str], notes: list[str]
+) -> tuple[dict[str, Gene], tuple[str, ...], str]:
+    """Genes of several sources, the names of those that the first one lacks, and the sources.
+
+    Args:
+        sources: files, or `OLGA`; of two that know a gene of one name the earlier one counts.
+            None: OLGA's.
+        notes: gets a line for what the later ones add, and where they differ, and those of
+            `germline_genes`.
+
+    Raises:
+        InputError: as `germline_genes`; a source that is named twice.
+    """
+    words = list(sources) or [OLGA]
+    if len(set(words)) < len(words):
+        raise InputError("a source of genes that is named twice", where="--germline",
+                         found=" ".join(words))  # fmt: skip
+    files = [None if word.lower() == OLGA else Path(word) for word in words]
+    genes, source = germline_genes(locus, species, files[0], notes)
+    added: list[str] = []
+    for file in files[1:]:
+        more, other = _genes_of(locus, species, file, notes)
+        new = [name for name in more if name not in genes]
+        differ = [name for name, gene in more.items()
+                  if name in genes and gene.sequence != genes[name].sequence]  # fmt: skip
+        if differ:
+            notes.append(f"{other}: {len(differ)} genes have another sequence than those of "
+                         f"{source}, which count: {examples(differ)}")  # fmt: skip
+        notes.append(f"{other}: {len(new)} genes were added to those of {source}: {examples(new)}"
+                     if new else f"{other}: no gene that {source} lacks")  # fmt: skip
+        genes = {**genes, **{name: more[name] for name in new}}
+        added, source = [*added, *new], f"{source} and {other}"
+    return genes, tuple(added), source
+
+
 def germline_genes(
     locus: Locus, species: str, file: Path | None, notes: list[str]
 ) -> tuple[dict[str, Gene], str]:
@@ -39,9 +80,27 @@ def germline_genes(
             with a second sequence.
 
     Raises:
-        InputError: naming the file, row and gene at fault; no gene of this chain; a chain that
-            OLGA has no model of.
+        InputError: naming the file, row and gene at fault; no gene of a segment of this chain; a
+            chain that OLGA has no model of.
     """
+    genes, source = _genes_of(locus, species, file, notes)
+    for segment in "VDJ" if locus.d else "VJ":
+        if not any(gene.segment == segment for gene in genes.values()):
+            hint = None
+            if file is not None and locus.chain in CHAINS:
+                hint = f"to add its genes to OLGA's: --germline {OLGA} {file}"
+            raise InputError(f"no {segment} gene of {locus.chain}", file=source,
+                             found=f"{len(genes)} genes of the chain: {examples(list(genes))}"
+                             if genes else "none of the chain",
+                             expected=f"genes named {locus.chain}{segment}...",
+                             hint=hint)  # fmt: skip
+    return genes, source
+
+
+def _genes_of(
+    locus: Locus, species: str, file: Path | None, notes: list[str]
+) -> tuple[dict[str, Gene], str]:
+    """The genes of one source that belong to the locus, whichever segments there are."""
     if file is None:
         if locus.chain not in CHAINS:
             raise InputError("OLGA has no model of this chain", where="--chain", found=locus.chain,
@@ -61,13 +120,7 @@ def germline_genes(
     if odd:
         notes.append(f"{source}: {len(odd)} genes with letters other than A, C, G and T were left "
                      f"out: {examples(odd)}")  # fmt: skip
-    genes = {name: gene for name, gene in genes.items() if name not in odd}
-    for segment in "VDJ" if locus.d else "VJ":
-        if not any(gene.segment == segment for gene in genes.values()):
-            raise InputError(f"no {segment} gene of {locus.chain}", file=source,
-                             found=examples(foreign) or f"{len(genes)} genes of other segments",
-                             expected=f"genes named {locus.chain}{segment}...")  # fmt: skip
-    return genes, source
+    return {name: gene for name, gene in genes.items() if name not in odd}, source
 
 
 def _read(file: Path, locus: Locus, species: str, notes: list[str]) -> dict[str, Gene]:

@@ -24,11 +24,12 @@ class Recipe:
 
     Attributes:
         locus: of the chain. group: by name. program: the form of the tables.
-        genes: the germline, by name.
+        genes: the germline, by name. added: those of them that only rows name which mean no other.
         trims: the window. scenarios: which of a sequence's count, drawn by `seed`.
         weigh: whether a row counts once, as one rearrangement, or as often as its count says.
         max_insertions: the most bases between both ends, None for any number.
         on_unknown: what becomes of rows whose gene is unknown or ambiguous.
+        on_duplicate: what becomes of a row that repeats an earlier one of its id.
         subject_column: names people; else the program's own column, else the file's name does.
         all_are: what rearrangements are where no column tells their productivity.
         events: what IGoR's indices mean, as `igor_events` gives it.
@@ -42,12 +43,14 @@ class Recipe:
     group: str
     program: Program
     genes: Mapping[str, Gene]
+    added: tuple[str, ...] = ()
     trims: tuple[int, int] = (-2, 14)
     scenarios: Scenarios = "sample"
     seed: int = 0
     weigh: Weigh = "rows"
     max_insertions: int | None = None
     on_unknown: OnUnknown = "skip"
+    on_duplicate: OnUnknown = "skip"
     subject_column: str | None = None
     all_are: Literal["productive", "nonproductive"] | None = None
     events: Mapping[str, Sequence[Any]] | None = None
@@ -89,7 +92,12 @@ class Recipe:
 
     def options(self) -> dict[str, Any]:
         """Plain values, as JSON keeps them."""
-        plain = {**vars(self), "trims": list(self.trims), "program": self.program.model_dump()}
+        plain = {
+            **vars(self),
+            "trims": list(self.trims),
+            "added": list(self.added),
+            "program": self.program.model_dump(),
+        }
         plain["locus"] = asdict(self.locus)
         plain["genes"] = [list(asdict(gene).values()) for gene in self.genes.values()]
         return plain
@@ -101,5 +109,6 @@ class Recipe:
         program = Program.model_validate(options["program"])
         locus = Locus(**{**options["locus"], "tables": tuple(options["locus"]["tables"])})
         trims = tuple(options["trims"])
-        plain = {"locus": locus, "program": program, "genes": genes, "trims": trims}
+        plain = {"locus": locus, "program": program, "genes": genes, "trims": trims,
+                 "added": tuple(options["added"])}  # fmt: skip
         return cls(**{**options, **plain})

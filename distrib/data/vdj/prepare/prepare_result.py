@@ -13,7 +13,15 @@ import pyarrow as pa
 from distrib.data.vdj.germline.parameter_groups import find_group
 from distrib.data.vdj.prepare.prepare import condensed
 from distrib.data.vdj.prepare.prepare_recipe import Recipe
-from distrib.data.vdj.prepare.prepare_sieve import ASSUMED, DROPPED, KEPT, NAMED, NO_FRAME, READ
+from distrib.data.vdj.prepare.prepare_sieve import (
+    ASSUMED,
+    DROPPED,
+    KEPT,
+    NAMED,
+    NO_FRAME,
+    READ,
+    TOLD,
+)
 from distrib.data.vdj.prepare.prepared import Prepared
 from distrib.errors import InputError
 
@@ -31,7 +39,8 @@ class Account:
 
     Attributes:
         dropped: by reason, the most frequent first. named: rows by the unknown or ambiguous name
-            of a gene. assumed: rows by how an allele was chosen.
+            of a gene. assumed: rows by how an allele was chosen. told: rows by how a file was
+            understood.
     """
 
     read: int
@@ -39,6 +48,7 @@ class Account:
     dropped: dict[str, int]
     named: dict[str, int]
     assumed: dict[str, int]
+    told: dict[str, int]
 
     @classmethod
     def of(cls, counts: Mapping[str, int]) -> Account:
@@ -51,7 +61,12 @@ class Account:
             return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
         return cls(
-            counts.get(READ, 0), counts.get(KEPT, 0), part(DROPPED), part(NAMED), part(ASSUMED)
+            counts.get(READ, 0),
+            counts.get(KEPT, 0),
+            part(DROPPED),
+            part(NAMED),
+            part(ASSUMED),
+            part(TOLD),
         )
 
     def lines(self) -> list[str]:
@@ -87,7 +102,9 @@ def finish(
             problem = f"no {missing} rearrangement"
         raise InputError(
             problem,
-            found="\n            ".join([*account.lines(), *(f"note: {note}" for note in notes)]),
+            found="\n            ".join(
+                [*account.lines(), *(f"note: {note}" for note in [*notes, *_told(account)])]
+            ),
             expected=f"rearrangements of {recipe.locus.chain} for {group.name}",
             hint=_ANCHORS if NO_FRAME in account.dropped else None,
         )
@@ -110,6 +127,10 @@ def finish(
     return prepared, account
 
 
+def _told(account: Account) -> list[str]:
+    return [f"{rows:,} rows: {how}" for how, rows in account.told.items()]
+
+
 def _notes(account: Account, table: pd.DataFrame) -> list[str]:
     notes = []
     for kind in sorted({name.split(": ")[0] for name in account.named}):
@@ -118,6 +139,7 @@ def _notes(account: Account, table: pd.DataFrame) -> list[str]:
         shown = ", ".join(f"{name} ({rows:,})" for name, rows in list(names.items())[:_SHOWN])
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         notes.append(f"{sum(names.values()):,} rows left out for an {kind}: {shown}{more}")
+    notes += _told(account)
     for how, rows in account.assumed.items():
         chosen = "the first that is named" if how.endswith("alleles") else "the germline's first"
         notes.append(f"{rows:,} rows, {how}: {chosen} was taken")

@@ -9,6 +9,7 @@ import pandas as pd
 
 # What the counts of rows begin with; all but the first two go on with `: ` and what it is.
 READ, KEPT, DROPPED, NAMED, ASSUMED = "read", "kept", "dropped", "named", "assumed"
+TOLD = "told"  # how a file was understood
 
 NO_FRAME = "a gene whose reading frame is unknown"  # a reason that has a remedy
 

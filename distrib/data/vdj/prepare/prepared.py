@@ -163,7 +163,7 @@ def counts_of(prepared: Prepared, subject: str | None, origin: str) -> pd.DataFr
 def _read_yaml(file: Path) -> dict[str, Any]:
     content = read_yaml_file(file)
     if not isinstance(content, dict):
-        raise InputError("keys are due", file=file, found=repr(content))
+        raise InputError("expected a mapping of keys to values", file=file, found=repr(content))
     if content.get("form") != FORM:
         raise InputError("a form that this version does not read", file=file, where="key 'form'",
                          found=content.get("form"), expected=str(FORM))  # fmt: skip

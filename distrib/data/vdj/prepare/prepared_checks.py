@@ -44,7 +44,7 @@ def checked_genes(file: Path) -> Iterator[tuple[str, Any, str, int | None]]:
     ].itertuples():
         where = f"row {row} ({name})"
         if name in seen:
-            raise InputError("a gene that is there twice", file=file, where=where,
+            raise InputError("duplicate gene", file=file, where=where,
                              expected="one row for each gene")  # fmt: skip
         if segment not in SEGMENTS:
             raise InputError("an unknown segment", file=file, where=where, found=repr(segment),
@@ -120,6 +120,6 @@ def _refuse(wrong: np.ndarray, frame: pd.DataFrame, column: str, file: Path, exp
     if wrong.any():
         first = int(np.argmax(wrong))
         (found,) = frame[column].iloc[[first]].tolist()  # no NumPy scalar, for its repr
-        raise InputError("a value that cannot be", file=file,
+        raise InputError("invalid value", file=file,
                          where=f"row {frame.index[first]}, column {column!r}",
                          found=repr(found), expected=expected)  # fmt: skip

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from distrib.data.vdj.germline.olga import reverse_complement
-from distrib.data.vdj.prepare.programs import End, EndName, Junction, JunctionName, Program
-from distrib.data.vdj.prepare.rearrangements import Block, no_column
+from distrib.data.vdj.prepare.numbering import Numbering
+from distrib.data.vdj.prepare.programs import EndName, Junction, JunctionName, Program
+from distrib.data.vdj.prepare.rearrangements import Block
 
 P_NUCLEOTIDES = 2  # the most that are looked for at an end
 SIDES: dict[JunctionName, tuple[EndName, EndName]] = {
@@ -48,6 +49,7 @@ def find_ends(
     wanted: tuple[EndName, ...],
     junction: JunctionName | None,
     sequences: dict[EndName, pd.Series],
+    numbering: Numbering,
 ) -> Ends:
     """Trims of gene ends, and the insertions of the junction between them.
 
@@ -56,6 +58,7 @@ def find_ends(
         junction: between them, None where insertions do not matter.
         sequences: of every end of the locus, (rows,) the germline gene on its coding strand,
             missing where it is unknown.
+        numbering: of the file.
 
     Raises:
         InputError: a column that is needed and not there, or naming the row of what is no number.
@@ -64,17 +67,20 @@ def find_ends(
     told: dict[EndName, np.ndarray] = {}
     contradiction, beyond = np.zeros((2, len(block)), bool)
     for name, genes in sequences.items():
-        end = program.ends.get(name)
-        if end is None or not block.has(end.columns):
+        way = numbering.way(block, name)
+        if way is None:
             if name in wanted:
-                columns = end.columns if end else ()
-                raise no_column(columns, _trims_of(name), block.frame.columns, block.file)
+                raise numbering.refusal(block, name, _trims_of(name))
             continue
-        trims[name] = _deletions(block, end, name, genes)
-        told[name] = block.integers(end.p, "P-nucleotides") if block.has(end.p) else _nan(block)
+        end = program.ends[name]
+        trims[name] = numbering.deletions(block, name, genes, _trims_of(name))
+        if way == "kept":
+            told[name] = np.maximum(block.integers(end.kept, _trims_of(name)), 0)
+        else:
+            told[name] = block.integers(end.p, "P-nucleotides") if block.has(end.p) else _nan(block)
         if name in wanted:
             contradiction |= (told[name] > 0) & (trims[name] > 0)
-            beyond |= (trims[name] < 0) & (not end.trim)
+            beyond |= (trims[name] < 0) & (way != "trim")
     found = _detected(block, program, trims, told, sequences) if program.detect_p else {}
     p = {name: np.where(np.isnan(told[name]), found.get(name, 0), told[name]) for name in trims}
     inserted = None
@@ -88,23 +94,6 @@ def _trims_of(name: EndName) -> str:
     return f"the trims of {name}"
 
 
-def _deletions(block: Block, end: End, name: EndName, sequences: pd.Series) -> np.ndarray:
-    what = _trims_of(name)
-    if end.trim:
-        return block.integers(end.trim, what)
-    if end.germline_start:
-        return block.integers(end.germline_start, what) - 1
-    if end.germline_end:
-        lengths = sequences.str.len().to_numpy(float, na_value=np.nan)
-        return lengths - block.integers(end.germline_end, what)
-    at_end = bool(end.cigar_end)
-    cigar = block.texts(end.cigar_end or end.cigar_start, what)
-    # Skipped bases of the gene (N) stand outermost, but for clipped ones of the read (S, H).
-    pattern = r"(?:(\d+)N)?(?:\d+[SH])*$" if at_end else r"^(?:\d+[SH])*(?:(\d+)N)?"
-    skipped = pd.to_numeric(cigar.str.extract(pattern)[0]).to_numpy(float, na_value=np.nan)
-    return np.where((cigar == "").to_numpy(bool), np.nan, np.nan_to_num(skipped))
-
-
 def _inserted(
     block: Block,
     program: Program,
@@ -116,19 +105,20 @@ def _inserted(
     form = program.junctions.get(junction)
     what = f"the bases inserted between {junction[0].upper()} and {junction[1].upper()}"
     if form is None:
-        raise no_column((), what, block.frame.columns, block.file)
+        raise block.no_column((), what)
     left, right = SIDES[junction]
-    with_p = _total(block, form.length_with_p, what)
-    without = _total(block, form.length, what)
-    if with_p is None and without is None:
+    with_p = total_length(block, form.length_with_p, what)
+    without = total_length(block, form.length, what)
+    has_places = block.has(form.left_end) and block.has(form.right_start)
+    if with_p is None and without is None and not has_places:
         named = [name for sums in (form.length_with_p, form.length) for group in sums
                  for name in group]  # fmt: skip
-        raise no_column(named, what, block.frame.columns, block.file)
+        raise block.no_column(tuple(named) or (*form.left_end, *form.right_start), what)
     palindromic = np.nan_to_num(p_of[left]) + np.nan_to_num(p_of[right])
     inserted = _nan(block) if with_p is None else with_p - palindromic
     if without is not None:
         inserted = np.where(np.isnan(inserted), without, inserted)
-    if block.has(form.left_end) and block.has(form.right_start):
+    if has_places:
         overlap = block.integers(form.left_end, what) - block.integers(form.right_start, what) + 1
         trims[right] = trims[right] + np.where(overlap > 0, overlap, 0)
         inserted = np.where(np.isnan(inserted), -overlap - palindromic, inserted)
@@ -136,7 +126,9 @@ def _inserted(
     return inserted
 
 
-def _total(block: Block, alternatives: tuple[tuple[str, ...], ...], what: str) -> np.ndarray | None:
+def total_length(
+    block: Block, alternatives: tuple[tuple[str, ...], ...], what: str
+) -> np.ndarray | None:
     """(rows,) the sum of the first columns that are all there, NaN where all are missing."""
     for columns in alternatives:
         if all(block.has((column,)) for column in columns):
@@ -207,7 +199,7 @@ def _bases(block: Block, form: Junction) -> list[str] | None:
     piece = form.slice
     if piece is None or not block.has(piece.sequence):
         return None
-    length = _total(block, form.length_with_p, "inserted bases")
+    length = total_length(block, form.length_with_p, "inserted bases")
     if length is None:
         return None
     if block.has(piece.start):

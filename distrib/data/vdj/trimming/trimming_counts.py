@@ -99,7 +99,7 @@ def _refuse(
     if wrong.any():
         first = int(np.argmax(wrong))
         raise InputError(
-            f"a {column} that cannot be",
+            f"invalid {column}",
             file=path,
             where=f"row {rows[first]}, column {column!r}",
             found=f"{values[first]:g}",

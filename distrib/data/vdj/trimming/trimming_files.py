@@ -117,7 +117,12 @@ def _from_yaml(path: Path) -> dict[str, Path]:
     check_file(path)
     content = read_yaml_file(path)
     if not isinstance(content, dict):
-        raise InputError("keys are due", file=path, found=content, expected=", ".join(_SUFFIXES))
+        raise InputError(
+            "expected a mapping of keys to values",
+            file=path,
+            found=content,
+            expected=", ".join(_SUFFIXES),
+        )
     found = {}
     for key, value in content.items():
         where = f"key {key!r}"
@@ -129,7 +134,7 @@ def _from_yaml(path: Path) -> dict[str, Path]:
                 hint=nearest(str(key), _SUFFIXES),
             )
         if not isinstance(value, str):
-            raise InputError("a file's name is due", file=path, where=where, found=repr(value))
+            raise InputError("expected a file name", file=path, where=where, found=repr(value))
         found[key] = _of_kind(path.parent / Path(value).expanduser(), key, path, where)
     return found
 
@@ -139,7 +144,7 @@ def _of_kind(file: Path, key: str, named_in: Path, where: str | None) -> Path:
         raise InputError("no such file", file=named_in, where=where, found=file)
     if suffix(file) not in _SUFFIXES[key]:
         raise InputError(
-            f"{key} cannot be read from this kind of file",
+            f"unsupported file extension for {key}",
             file=named_in,
             where=where,
             found=file.name,

@@ -15,7 +15,7 @@ import numpy as np
 from distrib.data.screens.example_screen import write_example
 from distrib.data.screens.screen import Screen
 from distrib.trainables.base import Fidelity, Progress, State, Worker
-from distrib.trainables.capabilities import ChecksRows
+from distrib.trainables.capabilities import ArtifactInputs, ChecksRows
 from distrib.trainables.extras import require
 from distrib.trainables.screens.base import ScreenTrainable, folds_of
 from distrib.trainables.screens.ia3.config import Ia3Config
@@ -84,6 +84,22 @@ class Ia3(ScreenTrainable[Ia3Config], ChecksRows[Ia3Config, Screen]):
 
         require("ia3", "transformers", "peft")
         return apply_model(config, state, data, worker)
+
+    def write_artifacts(
+        self,
+        config: Ia3Config,
+        state: State,
+        data: Screen,
+        worker: Worker,
+        folder: Path,
+        inputs: ArtifactInputs,
+    ) -> list[str]:
+        """As of every screen; and what the tokenizer did not know."""
+        from distrib.trainables.screens.ia3.task import load, tokens_of
+
+        notes: list[str] = []
+        tokens_of(load(config), data, notes)
+        return [*super().write_artifacts(config, state, data, worker, folder, inputs), *notes]
 
     def training_mean(self, state: State) -> np.ndarray:
         """(G,) mean of the targets of the rows trained on."""

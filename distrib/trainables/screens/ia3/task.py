@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from distrib.data.files.ids import examples
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_scores import scores
 from distrib.data.streams.length_batches import by_budget, by_size
@@ -151,18 +152,31 @@ class Folds:
 
 
 def load(config: Ia3Config) -> Encoder:
-    """The encoder of a configuration."""
+    """The encoder of a configuration.
+
+    Raises:
+        InputError: as `load_encoder`; weights that are not finite.
+    """
     from distrib.models.screens.encoders import load_encoder
 
-    return load_encoder(
+    encoder = load_encoder(
         config.encoder, revision=config.revision, trust_remote_code=config.trust_remote_code
     )
+    if broken := encoder.not_finite():
+        raise InputError(
+            "weights that are not finite",
+            file=config.encoder,
+            found=examples(broken),
+            expected="finite numbers",
+            hint="load the checkpoint anew, or take another",
+        )
+    return encoder
 
 
-def tokens_of(encoder: Encoder, data: Screen) -> list[np.ndarray]:
-    """The token numbers of every row."""
+def tokens_of(encoder: Encoder, data: Screen, notes: list[str] | None = None) -> list[np.ndarray]:
+    """The token numbers of every row; `notes` gets a line for what is unknown among them."""
     assert data.sequences is not None
-    return encoder.tokens(data.sequences, data.ids.tolist())
+    return encoder.tokens(data.sequences, data.ids.tolist(), notes=notes)
 
 
 def batch_of(

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from distrib.trainables.screens.base import (
-    ScreenConfig,
-)
-
-if TYPE_CHECKING:
-    pass
+from distrib.trainables.screens.base import ScreenConfig
 
 
 class LelConfig(ScreenConfig):
@@ -19,34 +14,38 @@ class LelConfig(ScreenConfig):
 
     gene_side: Literal["embedding", "pca", "identity"] = Field(
         "pca",
-        description="what embeds a gene: its own embedding, the principal components of its "
-        "responses, or nothing, each gene by itself",
+        description="gene embedding: the one given, principal components of the responses, or "
+        "none (a coefficient per gene)",
     )
     perturbation_side: Literal["embedding", "pca"] = Field(
         "embedding",
-        description="what embeds a perturbation: its own embedding, or that of its gene among the "
-        "principal components (the mean is predicted where that gene is not read out)",
+        description="perturbation embedding: the one given, or the principal components of its "
+        "gene (where that gene is not read out, the mean is predicted)",
     )
     components: int = Field(
-        10, ge=0, description="dimensions of either side, by principal components; 0: all"
+        10, ge=0, description="number of principal components on either side; 0: all"
     )
     scaling: Literal["none", "standard", "unit"] = Field(
         "standard",
-        description="of embeddings: none; each dimension to mean 0 and variance 1; all by one "
-        "number, to a squared length of 1 on average",
+        description="scaling of embeddings: none; each dimension to mean 0 and variance 1; or all "
+        "by one factor, to a mean squared norm of 1",
     )
     centre: bool = Field(
         True,
-        description="take the training rows' mean from perturbations, so that the mean one is "
-        "predicted the mean response",
+        description="centre perturbation embeddings on the training rows, so that the mean "
+        "embedding predicts the mean response",
     )
     penalty: Literal["two-sided", "ridge"] = Field(
-        "two-sided", description="what is shrunk: either side of the map, or the map itself"
+        "two-sided", description="L2 penalty on each side of the map, or ridge on the map itself"
     )
     gene_penalty: float | None = Field(
-        None, ge=0, description="of the gene side; none: chosen on inner folds"
+        None,
+        ge=0,
+        description="L2 penalty of the gene side; none: chosen by inner cross-validation",
     )
     perturbation_penalty: float | None = Field(
-        None, ge=0, description="of the perturbation side, or of the ridge; none: chosen"
+        None,
+        ge=0,
+        description="L2 penalty of the perturbation side, or of ridge; none: chosen likewise",
     )
-    grid: int = Field(32, ge=2, le=512, description="values tried of each penalty to be chosen")
+    grid: int = Field(32, ge=2, le=512, description="grid size of each penalty that is chosen")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distrib.models.screens.forest import Forest, from_xgboost, joined
+from distrib.models.trees.forest import Forest, from_xgboost, joined
 from distrib.trainables.base import Worker
 from distrib.trainables.screens.baselines import training_mean
 

@@ -16,7 +16,7 @@ import numpy as np
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_scores import scores
 from distrib.data.splits import holdout
-from distrib.models.screens.forest import Forest
+from distrib.models.trees.forest import Forest
 from distrib.trainables.base import Fidelity, Progress, State, Worker
 from distrib.trainables.extras import require
 from distrib.trainables.screens.base import (

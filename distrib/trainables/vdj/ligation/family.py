@@ -21,7 +21,7 @@ from distrib.data.splits import fold_ids
 from distrib.data.vdj.ligation.frames import FrameRule
 from distrib.data.vdj.ligation.junction import JunctionData
 from distrib.data.vdj.ligation.junction_build import Annotations, build_junctions
-from distrib.data.vdj.ligation.model_types import parse_model_type
+from distrib.data.vdj.ligation.model_types import NO_FEATURES, parse_model_type
 from distrib.data.vdj.ligation.simulate import simulate_junctions
 from distrib.data.vdj.prepare.prepared import Prepared, read_prepared, write_prepared
 from distrib.data.vdj.trimming.weights import Weighting
@@ -247,7 +247,7 @@ class TrimmingLigation(
     ) -> dict[str, dict[str, float]]:
         """`null`: all trims alike, and all ligations. `saturated (bound)`: each pair's own."""
         folds = _folds(config, data)
-        null = config.model_copy(update={"model_type": "null"})
+        null = config.model_copy(update={"model_type": NO_FEATURES})
         result: dict[str, dict[str, float]] = {}
         model = self._model(null, data)
         on_test = None if test is None else self._model(null, test)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distrib.models.vdj.inference import FAR, cluster_covariance, covariance
+from distrib.models.vdj.inference import cluster_covariance, covariance
 from distrib.models.vdj.junction_fit import Iteration, Objective, refine
+from distrib.models.vdj.separation import inverse_beside, separated, tell_separated
 from distrib.trainables.base import State
+from distrib.trainables.vdj.coefficients import unbounded_names
 from distrib.trainables.vdj.design import columns_to_values
 
 if TYPE_CHECKING:
@@ -25,16 +27,23 @@ def final_state(model: JunctionModel, where: Iteration, trace: np.ndarray) -> St
     """
     data = model.data
     penalty = model.penalty(model.chosen_l2, model.everything())
-    hessian = Objective(model.likelihood, model.weights, penalty).hessian(where.b)
-    arrays = {"b": where.b, "coefficients": where.b, "hessian": hessian, "trace": trace}
-    far = [c.name for c, b in zip(model.columns, where.b) if abs(b) > FAR]
-    notes = [f"no finite optimum: {name} grows without bound" for name in far]
+    objective = Objective(model.likelihood, model.weights, penalty)
+    hessian = objective.hessian(where.b)
+    at_zero = _without_effects(model) + np.diag(penalty)
+    directions = separated(hessian, at_zero, where.b, data.num_sequences, objective.value)
+    arrays = {"b": where.b, "coefficients": where.b, "hessian": hessian, "trace": trace,
+              "separated": directions}  # fmt: skip
+    notes = []
+    if directions.shape[1]:
+        names = unbounded_names(model.columns, directions)
+        notes.append(tell_separated(names, "A penalty on all of them (--set l2=1 --set l2_on=all)"))
     clusters = _clusters(data)
-    if np.all(np.linalg.eigvalsh(hessian) > 0):
+    if directions.shape[1] or np.all(np.linalg.eigvalsh(hessian) > 0):
+        inverse = inverse_beside(hessian, directions)
         scores = model.likelihood.scores(where.b)[data.entry_observation]
-        arrays["covariance"] = covariance(hessian, data.num_sequences)
+        arrays["covariance"] = covariance(inverse, data.num_sequences)
         arrays["cluster_covariance"] = cluster_covariance(
-            hessian, scores, data.entry_weights(), clusters
+            inverse, scores, data.entry_weights(), clusters
         )
     else:
         notes.append("the optimum is flat in some direction: there are no standard errors")
@@ -76,6 +85,13 @@ def replicate(model: JunctionModel, state: State, seed: int, of: str) -> np.ndar
     penalty = model.penalty(float(state.values["l2"]), model.everything())
     objective = Objective(model.likelihood, weights, penalty)
     return refine(objective, state.arrays["b"], state.arrays["hessian"], model.config.tolerance)
+
+
+def _without_effects(model: JunctionModel) -> np.ndarray:
+    """(features, features) Hessian where all choices are alike, as if candidates were known."""
+    zero = np.zeros(len(model.columns))
+    _, shares = model.likelihood.observed(zero, model.weights)
+    return model.likelihood.complete(zero, shares).hessian
 
 
 def _clusters(data: JunctionData) -> np.ndarray:

@@ -185,7 +185,8 @@ class JunctionModel:
     def penalty(self, l2: float, pairs: np.ndarray) -> np.ndarray:
         """(features,) what half the square of each coefficient costs (trimming.md 3.1)."""
         options = self.likelihood.num_modelled[pairs].sum()
-        penalised = np.array([column.penalised for column in self.columns], bool)
+        on_all = self.config.l2_on == "all"
+        penalised = np.array([on_all or column.penalised for column in self.columns], bool)
         penalty = np.where(penalised, l2 / options, 0.0)
         # Of a standardised feature the coefficient is sd times as large.
         return penalty * self.scales(pairs) ** 2 if self.standardised and l2 else penalty

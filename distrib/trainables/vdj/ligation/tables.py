@@ -121,6 +121,7 @@ def junction_coefficients(
         log_loss=float(state.values["log_loss"]),
         covariance=state.arrays.get("covariance"),
         cluster_covariance=state.arrays.get("cluster_covariance"),
+        separated=state.arrays.get("separated"),
         scales=model.scales(np.ones(len(model.data.left_of), bool)) if model.standardised else None,
     )
     if replicates is not None:

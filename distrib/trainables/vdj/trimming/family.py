@@ -81,22 +81,24 @@ class TrimmingConfig(Config):
     motif_left: int = Field(1, ge=0, le=6, description="bases of the motif on the kept side")
     motif_right: int = Field(2, ge=0, le=6, description="bases of the motif on the lost side")
     l2: float = Field(
-        0.0, ge=0, description="penalty l2 / (2 x genes x trims) on all squared coefficients"
+        0.0, ge=0, description="L2 penalty: l2 / (2 x genes x trims) on all squared coefficients"
     )
-    folds: int = Field(10, ge=2, description="folds; at most one for each group of genes")
+    folds: int = Field(
+        10, ge=2, description="folds of the cross-validation; at most one per group of genes"
+    )
     fold_seed: int = Field(0, ge=0, description="seed of the folds, the same for all trials")
 
 
 class TrimmingSource(Source):
     """Trimming data: the user's own, or the marginals of an OLGA model."""
 
-    species: Literal["human", "mouse"] = Field("human", description="of OLGA's model")
-    chain: str = Field("TRB", description="of OLGA's model: TRA, TRB, IGH, IGK or IGL")
+    species: Literal["human", "mouse"] = Field("human", description="species of OLGA's model")
+    chain: str = Field("TRB", description="chain of OLGA's model: TRA, TRB, IGH, IGK or IGL")
     gene_end: Literal["v", "j"] = Field("v", description="V genes' 3' ends or J genes' 5' ends")
     trim_min: int = Field(2, ge=-2, description="least trim; -2 keeps two P-nucleotides")
     trim_max: int = Field(14, le=40, description="largest trim")
-    subject: str | None = Field(None, description="one subject alone, of a prepared folder")
-    weighting: Weighting = Field("pooled", description="what counts alike, in a prepared folder")
+    subject: str | None = Field(None, description="only this subject of a prepared folder")
+    weighting: Weighting = Field("pooled", description="weights of rows in a prepared folder")
 
 
 class Trimming(
@@ -203,6 +205,7 @@ class Trimming(
                 config.l2,
                 data.num_sequences,
                 _of_subjects(data),
+                _named(config, data),
             )
             state = State(
                 {

@@ -9,7 +9,7 @@ import pytest
 
 from distrib.data.vdj.germline.gene_names import Call, GeneNames, imgt_names
 from distrib.data.vdj.germline.loci import find_locus, loci
-from distrib.data.vdj.prepare.prepare_germline import germline_genes
+from distrib.data.vdj.prepare.prepare_germline import germline_beside, germline_genes
 
 GERMLINE = (
     *("TRBV5-1*01", "TRBV5-1*02", "TRBV6-2*01", "TRBV6-3*01", "TRBV19*03", "TRBV19*01"),
@@ -122,3 +122,22 @@ def test_adaptives_names_are_those_of_tcrdists_table(real_data: Path) -> None:
                 assert call.gene.split("*")[0] == row["imgt"].split("*")[0], name
     assert agreed > 300
     assert families < 50
+
+
+def test_added_genes_make_no_name_ambiguous(real_data: Path) -> None:
+    """Whatever OLGA's genes alone make of a name, they do beside tcrdist3's 200 genes of TRB."""
+    locus = find_locus("TRB")
+    olga, _ = germline_genes(locus, "human", None, [])
+    table = str(real_data / "trimming" / "combo_xcr_2024-03-05.tsv")
+    genes, added, _ = germline_beside(locus, "human", ["olga", table], [])
+    assert "TRBV21-1*01" in added and not set(added) & set(olga)
+    own = GeneNames([name for name, g in olga.items() if g.segment == "V"], locus)
+    of_v = [name for name in added if genes[name].segment == "V"]
+    both = GeneNames([name for name, g in olga.items() if g.segment == "V"], locus, of_v)
+    words = {name for gene in genes for name in (gene, gene.split("*")[0], gene.split("-")[0])}
+    words |= {f"{a},{b}" for a in sorted(words)[:40] for b in sorted(words)[:40]}
+    for word in words:
+        alone, beside = own.find(word), both.find(word)
+        assert beside == alone or alone.problem == "unknown", word
+    assert own.find("TCRBV21-01").problem == "unknown"
+    assert both.find("TCRBV21-01").gene == "TRBV21-1*01"

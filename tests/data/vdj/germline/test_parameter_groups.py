@@ -73,7 +73,7 @@ def test_a_locus_of_ones_own_needs_no_python(tmp_path: Path) -> None:
 
 LOCI = {
     "not yaml": ("IGI: [", ["not YAML"]),
-    "no keys": ("hello", ["keys are due"]),
+    "no keys": ("hello", ["expected a mapping of keys to values"]),
     "two": ("A: {d: true}\nB: {d: true}", ["not one locus", "A, B"]),
     "nothing inside": ("IGI:", ["'IGI'"]),
     "unknown key": ("IGI: {d: true, gene: x}", ["'IGI.gene'", "did you mean 'genes'"]),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from distrib.data.vdj.germline.loci import find_locus
 from distrib.data.vdj.germline.parameter_groups import Group, parameter_groups
+from distrib.data.vdj.ligation.classes import tell_classes
 from distrib.data.vdj.prepare.prepare import count_rearrangements
 from distrib.data.vdj.prepare.prepare_recipe import Recipe
 from distrib.data.vdj.prepare.prepare_result import Account, finish
@@ -200,3 +201,30 @@ def test_one_subject_is_noted(tmp_path: Path) -> None:
     prepared, _ = run([path], recipe("TRA", "nonproductive_v_trim", "igor"))
     assert any(note.startswith("one subject only (donor_1)") for note in prepared.notes)
     assert isinstance(prepared.counts, pd.DataFrame)
+
+
+@pytest.mark.parametrize("kind", ["productive", "nonproductive", "both"])
+def test_ligation_groups_say_how_many_of_each_class_there_are(tmp_path: Path, kind: str) -> None:
+    """By the frame of each join, spelled out event by event."""
+    events = simulate("TRA", 400, seed=2)
+    path = write_table(tmp_path / "x.tsv", [WRITERS["igor"](event) for event in events])
+    prepared, account = run([path], recipe("TRA", f"{kind}_v-j_trim_ligation-mh", "igor"))
+    codons = {"TAA", "TAG", "TGA"}
+    productive = total = 0
+    for event in events:
+        if event.n[0] or not -4 <= sum(event.trims) <= 43:
+            continue
+        total += 1
+        v, j = event.genes
+        sequence = event.sequence
+        start = v.anchor or 0
+        end = len(sequence) - len(j.sequence) + (j.anchor or 0)
+        inside = [sequence[i : i + 3] for i in range(start, end + 3, 3)]
+        whole = (end - start) % 3 == 0 and max(event.trims[1], 0) <= (j.anchor or 0)
+        productive += whole and not codons & set(inside)
+    assert total == account.kept > 50 and 3 <= productive < total
+    (note,) = tell_classes(prepared)
+    assert note.startswith(f"of {total} rearrangements {productive} productive, "
+                           f"{total - productive} nonproductive, by the frame")  # fmt: skip
+    used = "all of them" if kind == "both" else f"the {kind} ones"
+    assert note.endswith(f"{kind}_v-j_trim_ligation-mh is about {used}")

@@ -137,7 +137,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     "anchor outside": (text("genes.tsv", "\t27\n", "\t38\n"), ["row 2", "anchor", "0 to 37"]),
     "gene there twice": (
         text("genes.tsv", "TRAV12-3*01", "TRAV5-1*01"),
-        ["row 3", "there twice"],
+        ["row 3", "duplicate gene"],
     ),
 }  # fmt: skip
 

@@ -103,7 +103,7 @@ def test_p_nucleotides_share_a_short_insert(left: int, right: int, length: int) 
 def test_forms_travel_as_plain_values() -> None:
     import json
 
-    assert program_names() == ["adaptive", "airr", "igor", "vdjserver"]
+    assert program_names() == ["adaptive", "airr", "igor", "mixcr", "vdjserver"]
     for name in program_names():
         program = find_program(name)
         assert Program.model_validate(json.loads(json.dumps(program.model_dump()))) == program

@@ -131,13 +131,13 @@ BAD_COUNTS: list[tuple[str | bytes, str]] = [
     (ROW + "\t1\t3\n", "row 3, column 'gene': a row without a gene"),
     (ROW + "TRBV21*01\t1\t3\n", r"row 3, column 'gene': a gene without.*\n.*\n.*\n.*TRBV2\*01"),
     (ROW + "TRBV2\t1\t3\n", r"name the allele, such as 'TRBV2\*01'"),
-    (ROW + "TRBV2*01\t1\t-3\n", r"row 3, column 'count': a count that cannot be\n.*-3"),
+    (ROW + "TRBV2*01\t1\t-3\n", r"row 3, column 'count': invalid count\n.*-3"),
     (ROW + "TRBV2*01\t1\t\n", "row 3, column 'count': a number is missing"),
     (ROW + "TRBV2*01\t1\tNaN\n", "row 3, column 'count': a number is missing"),
-    (ROW + "TRBV2*01\t1\tmany\n", "row 3, column 'count': text where a number is due"),
-    (ROW + "TRBV2*01\t1.5\t3\n", r"row 3, column 'trim': a trim that cannot be\n.*1\.5"),
+    (ROW + "TRBV2*01\t1\tmany\n", "row 3, column 'count': text where a number is expected"),
+    (ROW + "TRBV2*01\t1.5\t3\n", r"row 3, column 'trim': invalid trim\n.*1\.5"),
     (ROW + "TRBV2*01\t\t3\n", "row 3, column 'trim': a number is missing"),
-    (ROW + "TRBV2*01\t1\n", r"row 3: a row of another length"),
+    (ROW + "TRBV2*01\t1\n", r"row 3: a row with another number of fields"),
     (ROW + "TRBV1*01\t0\t3\n", r"rows 2 and 3: TRBV1\*01 with trim 0 is there twice\n"),
     (
         "gene\ttrim\tcount\tsubject\nTRBV1*01\t0\t3\ta\nTRBV1*01\t0\t3\tb\nTRBV1*01\t0\t3\tb\n",
@@ -167,13 +167,13 @@ BAD_YAML: list[tuple[str, str]] = [
     ("counts: [\n", "trimming.yaml, line 2: this is not YAML"),
     (
         "counts: counts.tsv\ncounts: c.tsv\n",
-        r"trimming\.yaml, line 2: the key 'counts' stands twice",
+        r"trimming\.yaml, line 2: duplicate key 'counts'",
     ),
-    ("just text\n", "keys are due"),
+    ("just text\n", "expected a mapping of keys to values"),
     ("count: counts.tsv\n", r"unknown key 'count'\n.*\n.*did you mean 'counts'"),
-    ("counts: 3\n", "key 'counts': a file's name is due"),
+    ("counts: 3\n", "key 'counts': expected a file name"),
     ("counts: none.tsv\n", "key 'counts': no such file"),
-    ("counts: trimming.yaml\n", "counts cannot be read from this kind of file"),
+    ("counts: trimming.yaml\n", "unsupported file extension for counts"),
     ("germline: germline.fasta\n", "no table of counts"),
     ("counts: counts.tsv\n", "no germline sequences"),
 ]
@@ -200,7 +200,7 @@ def test_what_lies_elsewhere_is_named(tmp_path: Path) -> None:
     (tmp_path / "germline.fasta").unlink()
     with pytest.raises(InputError, match="no germline sequences"):
         read(tmp_path)
-    with pytest.raises(InputError, match="counts cannot be read from this kind of file"):
+    with pytest.raises(InputError, match="unsupported file extension for counts"):
         (tmp_path / "c.xlsx").write_text("x")
         read(tmp_path / "c.xlsx")
 

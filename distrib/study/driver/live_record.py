@@ -1,4 +1,4 @@
-"""A study seen from outside, while it runs or after: its record out of the run folder."""
+"""The record of a study out of its run folder, while it runs or after; the study is not touched."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from distrib.study.record.run_folder import RunFolder, open_run_folder
 from distrib.trial_files import METRICS, read_metrics
 
 
-def look(path: str | Path) -> StudyRecord:
+def read_record(path: str | Path) -> StudyRecord:
     """The record as it stands; nothing is written or locked.
 
     Raises:
-        InputError: this is no study's folder.
+        InputError: not a study's folder.
     """
     folder = open_run_folder(path)
     study = record_of(read_study(folder.study_yaml))

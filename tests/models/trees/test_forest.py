@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distrib.models.screens.forest import Forest, from_xgboost, joined
+from distrib.models.trees.forest import Forest, from_xgboost, joined
 
 xgboost = pytest.importorskip("xgboost")
 

@@ -87,7 +87,7 @@ def read_config(place: str | Path) -> tuple[dict[str, Any], Path]:
     content = read_yaml(file.read_text(encoding="utf-8-sig"), str(file))
     if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
         raise InputError(
-            "this is no configuration",
+            "not a configuration",
             file=file,
             where="config",
             found=type(content).__name__,

@@ -1,0 +1,126 @@
+"""Looks on a study of three files, and leaves each trial behind in daart's folders.
+
+A version is taken when its trial begins, in the order of the trials, and written when it ends, by a
+process of its own beside the search.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from distrib.files import atomic_write
+from distrib.records import StudyRecord, Tracker, TrialRecord
+from distrib.safe_yaml import read_yaml_file
+from distrib.trainables.behaviour.daart.folders import HPARAMS, expt_folder, new_version
+
+ORDER, VERSIONS = "daart.json", "versions.json"
+PATIENCE = 600.0
+"""Seconds that the last trials may take to be written."""
+
+
+class DaartLayout(Tracker):
+    """Takes versions, and has trials written to them.
+
+    Args:
+        folder: the run folder. said: what `ORDER` holds: `results`, `ids`, `name`, `values`,
+            `points`, `source`, `eval_dir`, the paths of the three files.
+    """
+
+    def __init__(self, folder: Path, said: Mapping[str, Any]) -> None:
+        self.folder, self.said = folder, said
+        self.versions: dict[str, str] = {}
+        self.errors: list[str] = []
+        self._process: subprocess.Popen[str] | None = None
+        self._answers: threading.Thread | None = None
+
+    def study_started(self, study: StudyRecord) -> None:
+        atomic_write(self.folder / ORDER, json.dumps(self.said))
+        if (self.folder / VERSIONS).exists():
+            self.versions = json.loads((self.folder / VERSIONS).read_text())
+        for trial in study.trials.values():
+            version = self.versions.get(str(trial.number))
+            ended = trial.state in ("COMPLETE", "PRUNED", "FAIL")
+            if version and ended and not (Path(version) / HPARAMS).exists():
+                self.trial_ended(trial)
+
+    def trial_started(self, trial: TrialRecord) -> None:
+        if str(trial.number) in self.versions:
+            return
+        values = self._values(trial)
+        expt = expt_folder(Path(self.said["results"]), self.said["ids"])
+        kind = values.get("backbone", "dtcn")
+        self.versions[str(trial.number)] = str(new_version(expt / kind / self.said["name"]))
+        atomic_write(self.folder / VERSIONS, json.dumps(self.versions, indent=1))
+
+    def trial_progressed(self, trial: TrialRecord, rows: list[dict[str, float]]) -> None:
+        """Written at its end."""
+
+    def trial_ended(self, trial: TrialRecord) -> None:
+        own = self.folder / "trials" / f"{trial.number:04d}"
+        order = {
+            **{k: self.said[k] for k in ("source", "eval_dir", *self.said["files"])},
+            "trial": str(own),
+            "version": self.versions[str(trial.number)],
+            "values": self._values(trial),
+            "config": read_yaml_file(own / "config.yaml")["config"],
+            "hash": self.said["hashes"][trial.number] if self.said["hashes"] else None,
+            "state": trial.state,
+        }
+        process = self._started()
+        assert process.stdin is not None
+        try:
+            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            self.errors.append(f"{order['version']}: the process that writes it is gone")
+
+    def tick(self) -> None:
+        """Nothing is drawn."""
+
+    def study_ended(self, study: StudyRecord, interrupted: bool) -> None:
+        if self._process is None or self._answers is None:
+            return
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._answers.join(PATIENCE)
+        if self._process.poll() is None and self._answers.is_alive():
+            self._process.kill()
+            self.errors.append("the last trials were not written in time: --resume writes them")
+        self._process.wait(PATIENCE)
+        self._answers.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def _values(self, trial: TrialRecord) -> dict[str, Any]:
+        points = self.said["points"]
+        own = points[trial.number % len(points)] if points else {}
+        return {**self.said["values"], **own, **self._drawn(trial)}
+
+    def _drawn(self, trial: TrialRecord) -> dict[str, Any]:
+        ranges = self.said["ranges"]
+        return {key: trial.params[name] for key, name in ranges.items() if name in trial.params}
+
+    def _started(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "distrib.trainables.behaviour.daart.export"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            self._answers = threading.Thread(target=self._listen, daemon=True)
+            self._answers.start()
+        return self._process
+
+    def _listen(self) -> None:
+        assert self._process is not None and self._process.stdout is not None
+        for line in self._process.stdout:
+            answer = json.loads(line)
+            if "error" in answer:
+                self.errors.append(f"{answer['version']}: {answer['error']}")

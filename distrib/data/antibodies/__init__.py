@@ -1,0 +1,1 @@
+"""Antibody chains: reading, simulating, clustering and splitting them."""

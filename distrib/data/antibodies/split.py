@@ -1,0 +1,95 @@
+"""Training, validation and test parts of whole clusters, and the column that keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from distrib.data.files.split_words import WORDS
+from distrib.data.splits import check_disjoint
+from distrib.errors import InputError
+
+CLUSTER = "cluster"
+"""The column of a table whose values are never parted; `split_words.SPLIT` says what is what."""
+
+Order = Literal["greedy", "random"]
+
+
+def parse_shares(text: str) -> tuple[float, float, float]:
+    """`80/10/10` as shares that sum to 1.
+
+    Raises:
+        InputError: not three numbers, one below 0, or none above.
+    """
+    try:
+        numbers = [float(word) for word in text.split("/")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 3 or min(numbers) < 0 or not 0 < numbers[0] <= sum(numbers) < float("inf"):
+        raise InputError("not the shares of a split", where="--split", found=text,
+                         expected="training/validation/test, such as 80/10/10")  # fmt: skip
+    train, val, test = (number / sum(numbers) for number in numbers)
+    return train, val, test
+
+
+def split_clusters(
+    clusters: np.ndarray, shares: Sequence[float], *, order: Order = "random", seed: int = 0
+) -> np.ndarray:
+    """Which part each row belongs to; rows of one cluster are never parted.
+
+    "greedy" takes clusters by size, the largest first (of equal ones the first in the table):
+    whole into training while that stays within its share, else into validation while that does,
+    else into test. What is left for these are small clusters, mostly single rows.
+
+    "random" takes clusters in random order, each into the part that lacks most of its share of the
+    rows, so that the parts hold their shares of rows, and clusters of every size but the widest:
+    those of more rows than half of a smaller part go to training, before all others.
+
+    Args:
+        clusters: (rows,) integers. shares: of training, validation and test, which sum to 1.
+        seed: of the random order.
+
+    Returns:
+        (rows,) int8 places in `split_words.WORDS`.
+    """
+    distinct, first, codes, sizes = np.unique(
+        clusters, return_index=True, return_inverse=True, return_counts=True
+    )
+    part_of = np.zeros(len(distinct), dtype=np.int8)
+    room = np.asarray(shares) * len(clusters)
+    slack = 1e-9 * len(clusters)
+    filled = np.zeros(3)
+    if order == "greedy":
+        for cluster in np.lexsort((first, -sizes)).tolist():
+            size = sizes[cluster]
+            fitting = [part for part in (0, 1) if filled[part] + size <= room[part] + slack]
+            part = fitting[0] if fitting else 2
+            part_of[cluster] = part
+            filled[part] += size
+        return part_of[codes]
+    # By the first row of each cluster: the same whatever numbers the clusters bear.
+    order_of = np.random.default_rng((seed, 2)).permutation(np.argsort(first, kind="stable"))
+    wide = sizes > room[1:].max() / 2
+    part_of[wide] = 0
+    filled[0] = sizes[wide].sum()
+    for cluster in order_of[~wide[order_of]].tolist():
+        size, lacks = sizes[cluster], room - filled
+        fits = np.flatnonzero((lacks + slack >= size) & (room > 0))
+        part = int(fits[np.argmax(lacks[fits] / room[fits])] if len(fits) else np.argmax(lacks))
+        part_of[cluster] = part
+        filled[part] += size
+    return part_of[codes]
+
+
+def check_split(
+    clusters: np.ndarray, parts: np.ndarray, names: np.ndarray | None = None, file: object = None
+) -> None:
+    """Raise where a cluster lies in two parts.
+
+    Args:
+        clusters: (rows,) integers. parts: (rows,) places in `split_words.WORDS`.
+        names: (rows,) how clusters are called. file: where they come from.
+    """
+    check_disjoint(clusters, parts, group_names=names, fold_names=np.array(WORDS)[parts], file=file)

@@ -1,0 +1,46 @@
+"""What is reached without a network: how often a residue is, at all and at its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from distrib.data.antibodies.alphabet import FIRST_LETTER, VOCABULARY
+from distrib.data.antibodies.chain_rows import ChainRows
+
+_LETTERS = len(VOCABULARY) - FIRST_LETTER
+
+
+@dataclass(frozen=True)
+class Unigram:
+    """Frequencies of residues.
+
+    Attributes:
+        overall: (20,) probabilities. by_place: (places, 20) by the place counted from the first
+            residue of a chain, as if one more was seen there, spread as in all places.
+    """
+
+    overall: np.ndarray
+    by_place: np.ndarray
+
+    @staticmethod
+    def of(rows: ChainRows) -> Unigram:
+        """Counted in chains."""
+        place = np.arange(len(rows.tokens)) - np.repeat(rows.offsets[:-1], rows.lengths)
+        known = rows.tokens >= FIRST_LETTER
+        letter = rows.tokens[known].astype(np.int64) - FIRST_LETTER
+        places = int(rows.lengths.max(initial=1))
+        counts = np.bincount(place[known] * _LETTERS + letter, minlength=places * _LETTERS)
+        table = counts.reshape(places, _LETTERS)
+        overall = (table.sum(axis=0) + 1) / (table.sum() + _LETTERS)
+        by_place = (table + overall) / (table.sum(axis=1, keepdims=True) + 1)
+        return Unigram(overall, by_place)
+
+    def probabilities(self, place: np.ndarray, *, by_place: bool) -> np.ndarray:
+        """(n, 20) of residues at these places; beyond the longest chain counted, as in all."""
+        if not by_place:
+            return np.broadcast_to(self.overall, (len(place), _LETTERS))
+        inside = place < len(self.by_place)
+        found = self.by_place[np.where(inside, place, 0)]
+        return np.where(inside[:, None], found, self.overall)

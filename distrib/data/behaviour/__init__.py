@@ -1,0 +1,1 @@
+"""Recordings of behaviour: a class for every frame, from markers or other signals."""

@@ -1,0 +1,1 @@
+"""Networks that give every frame of a recording a class, and what they are trained on."""

@@ -1,0 +1,1 @@
+"""Trees that several domains grow."""

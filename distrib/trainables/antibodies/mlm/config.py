@@ -1,0 +1,95 @@
+"""The hyperparameters of a masked language model, and what it reads."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from distrib.trainables.base import Source
+from distrib.trainables.training.config import (
+    Optimized,
+    TokenBatches,
+    TorchConfig,
+    Validated,
+)
+
+
+class MlmConfig(TokenBatches, Validated, Optimized, TorchConfig):
+    """The network, what is masked, and how it is trained."""
+
+    hidden_size: int = Field(96, ge=8, description="model width: size of a token's embedding")
+    num_layers: int = Field(2, ge=1, description="number of transformer layers")
+    num_heads: int = Field(
+        4, ge=1, description="number of attention heads, a divisor of hidden_size"
+    )
+    ffn_ratio: int = Field(4, ge=1, description="feed-forward width, as a multiple of hidden_size")
+    dropout: float = Field(
+        0.1, ge=0, lt=1, description="dropout probability, after embeddings and in layers"
+    )
+    attention_dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="dropout probability of attention weights; above 0, no fused kernel on a CPU",
+    )
+    context: int = Field(
+        512, ge=8, le=4096, description="context length in tokens, two special ones included"
+    )
+    fused_attention: bool = Field(
+        True, description="fused attention kernel (scaled_dot_product_attention)"
+    )
+    checkpoint_activations: bool = Field(
+        False, description="activation checkpointing: less memory, more time"
+    )
+
+    mask_share: float = Field(
+        0.15, gt=0, le=0.5, description="fraction of residues that are masked"
+    )
+    mean_span: float = Field(
+        1.0, ge=1, le=5, description="mean length of masked spans; 1: single residues"
+    )
+    cdr3_weight: float = Field(
+        1.0, ge=0.1, le=10, description="masking rate of CDR3 residues, relative to the others"
+    )
+    focal_gamma: float = Field(
+        0.0, ge=0, le=5, description="gamma of the focal loss; 0: cross-entropy"
+    )
+
+    learning_rate: float = TorchConfig.default("learning_rate", 2e-3)
+    weight_decay: float = TorchConfig.default("weight_decay", 0.01)
+    schedule: Literal["constant", "cosine", "one-cycle", "plateau"] = TorchConfig.default(
+        "schedule", "cosine"
+    )
+    warmup: float = TorchConfig.default("warmup", 0.1)
+    clip_norm: float = TorchConfig.default("clip_norm", 1.0)
+    batch_tokens: int = TokenBatches.default("batch_tokens", 2048)
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.hidden_size % self.num_heads:
+            raise ValueError(
+                f"hidden_size {self.hidden_size} is no multiple of num_heads {self.num_heads}"
+            )
+        return self
+
+
+class MlmSource(Source):
+    """A file or folder of chains, or the default data: chains simulated by OLGA's tables."""
+
+    chain: Literal["heavy", "light"] = Field("heavy", description="which chain of an antibody")
+    column: str | None = Field(None, description="of the amino acids; else the usual names")
+    on_unknown: Literal["error", "x", "skip"] = Field(
+        "x", description="letters outside the twenty: refused, read as X, or their rows left out"
+    )
+    on_long: Literal["error", "skip"] = Field(
+        "error", description="chains longer than `longest`: refused, or left out and counted"
+    )
+    longest: int = Field(510, ge=10, description="residues of the longest chain that is read")
+    stream: bool = Field(
+        False, description="read a folder of parquet files as the training goes on, not at once"
+    )
+    sequences: int = Field(2000, ge=50, description="of the default data: number of chains")
+    mutation_rate: float = Field(
+        0.05, ge=0, le=0.5, description="of the default data: share of bases substituted"
+    )

@@ -1,0 +1,1 @@
+"""Families that give every frame of a recording of behaviour a class."""

@@ -1,0 +1,178 @@
+"""A finished trial written as daart leaves a training behind; a process of its own does it.
+
+`python -m distrib.trainables.behaviour.daart.export` takes an order a line, JSON, and answers each
+with a line, so that torch stays out of the process that leads the study.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from distrib.data.behaviour.sequences import TEST, cut, deal, parse_splits
+from distrib.data.behaviour.sessions import Sessions
+from distrib.files import atomic_path, atomic_write
+from distrib.trainables.base import State, Worker
+from distrib.trainables.behaviour.daart.folders import write_hparams
+from distrib.trainables.behaviour.daart.metrics_table import metrics_table
+from distrib.trainables.behaviour.segmenter.family import Segmenter, pad_of
+from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
+
+WORKER = Worker()
+
+
+def export(order: Mapping[str, Any], state: State | None) -> None:
+    """Write one version's folder, `hparams.yaml` last: it says that all else is there.
+
+    Args:
+        order: `trial` and `version` (folders), `config` (of the family), `values` (daart's keys),
+            `source`, `hash`, `eval_dir`. state: the trial's last; None where it failed.
+    """
+    version, trial = Path(order["version"]), Path(order["trial"])
+    if (trial / "console.log").exists():
+        shutil.copyfile(trial / "console.log", version / "console.log")
+    values = dict(order["values"])
+    if state is None:
+        write_hparams(version, {**values, "training_completed": False, **_told(order)})
+        return
+    family, config = Segmenter(), Segmenter.Config.model_validate(order["config"])
+    model: Any = family._restored(config, state.values, state, WORKER)
+    best_epoch = int(model.memory.best_epoch)
+    last, best = _weights(model), model.memory.best()
+    _save(best, version / "best_val_model.pt")
+    if values.get("save_last_model"):
+        _save(last, version / "last_model.pt")
+    arrays = {f"model.{name}": tensor.numpy() for name, tensor in best.items()}
+    memory = {k: v for k, v in state.arrays.items() if k.startswith("model.memory.")}
+    chosen = State({**memory, **arrays}, state.values)
+    data = _sessions(json.dumps(order["source"]), True)
+    write_states(version, family, config, chosen, data)
+    if order.get("eval_dir"):
+        source = {"path": order["eval_dir"], **_how(order["source"])}
+        write_states(version, family, config, chosen, _sessions(json.dumps(source), False))
+    rows = pd.read_csv(trial / "metrics.csv")
+    tests = list(test_rows(family, config, chosen, data))
+    table = metrics_table(rows, tests)
+    with atomic_path(version / "metrics.csv") as temporary:
+        table.to_csv(temporary, index=False)
+    if values.get("plot_train_curves", True):
+        from distrib.trainables.behaviour.daart.curves import draw_curves
+
+        draw_curves(table, version)
+    write_hparams(
+        version,
+        {
+            **values,
+            "expt_ids": ";".join(data.ids.tolist()),
+            "sequence_pad": pad_of(config),
+            "input_size": len(data.signals),
+            "output_size": len(data.classes),
+            "task_size": len(data.task_names),
+            "class_weights": state.values["class_weights"],
+            "best_val_epoch": best_epoch if best_epoch >= 0 else None,
+            "training_completed": True,
+            "class_names": {"const": list(data.classes)},
+            "feature_names": {"const": list(data.signals)},
+            "normalisation": state.values["scaling"],
+            **_told(order),
+        },
+    )
+
+
+def write_states(
+    folder: Path, family: Segmenter, config: Any, state: State, data: Sessions
+) -> None:
+    """`<id>_states.npy` of every session: (frames, K) float32, whole sequences alone."""
+    for number in range(len(data)):
+        sequences = cut(data.take(np.array([number])), config.sequence_length, config.keep_tail)
+        shape = sequences.num_frames(), len(state.values["classes"])
+        path = folder / f"{data.ids[data.parts[number, 0]]}_states.npy"
+        with atomic_path(path) as temporary:
+            states = np.lib.format.open_memmap(temporary, "w+", np.dtype(np.float32), shape)
+            at = 0
+            for rows in family.probabilities(config, state, sequences, WORKER):
+                states[at : at + len(rows)] = rows
+                at += len(rows)
+            states.flush()
+
+
+def test_rows(
+    family: Segmenter, config: Any, state: State, data: Sessions
+) -> Iterator[dict[str, float]]:
+    """The figures of each test sequence, with its number and its session's."""
+    sequences = cut(data, config.sequence_length, config.keep_tail)
+    what = deal(sequences, parse_splits(config.trial_splits), config.split_seed)
+    model = family._restored(config, state.values, state, WORKER)
+    for row in np.flatnonzero(what == TEST).tolist():
+        one = sequences.take(np.array([row]))
+        figures = family.judge(config, model, one, state.values, WORKER)
+        session = int(one.parts[0, 0])
+        first = int(np.flatnonzero(sequences.groups == session)[0])
+        yield {"trial": row - first, "dataset": session, **figures}
+
+
+def _weights(model: Any) -> dict[str, Any]:
+    state = model.state_dict()
+    return {name: t.clone() for name, t in state.items() if not name.startswith("memory.")}
+
+
+def _save(weights: Mapping[str, Any], path: Path) -> None:
+    import torch
+
+    with atomic_path(path) as temporary:
+        torch.save(dict(weights), temporary)
+
+
+def _told(order: Mapping[str, Any]) -> dict[str, Any]:
+    keys = ("data_config", "model_config", "train_config", "trial", "state")
+    told = {key: order[key] for key in keys if key in order}
+    return {"version": order["version"], "distrib_hash": order["hash"], **told}
+
+
+def _how(source: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a source also holds for new sessions."""
+    return {key: source[key] for key in ("columns", "animal", "h5_key", "missing") if key in source}
+
+
+@lru_cache(maxsize=4)
+def _sessions(source: str, labels: bool) -> Sessions:
+    return load_sessions(SessionsSource.model_validate(json.loads(source)), labels=labels)
+
+
+def main(orders: Sequence[str] | None = None) -> None:
+    """Carry out orders from standard input until it ends."""
+    import torch
+
+    torch.set_num_threads(1)
+    for line in sys.stdin if orders is None else orders:
+        order = json.loads(line)
+        try:
+            export(order, read_last(Path(order["trial"])) if order["state"] != "FAIL" else None)
+            answer: dict[str, Any] = {"version": order["version"]}
+        except Exception as error:
+            atomic_write(Path(order["version"]) / "export_error.txt", f"{error}\n")
+            answer = {"version": order["version"], "error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+def read_last(trial: Path) -> State:
+    """The last state of a trial's folder."""
+    import safetensors
+
+    file = max((trial / "checkpoint").glob("state-*.safetensors"))
+    with safetensors.safe_open(file, framework="numpy") as content:
+        header = content.metadata()["state"]
+        arrays = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
+    return State(arrays, json.loads(header.partition(" ")[2])["family"])
+
+
+if __name__ == "__main__":
+    main()

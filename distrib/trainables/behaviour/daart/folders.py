@@ -1,0 +1,86 @@
+"""daart's folders: `<results>/<session or multi-M>/<backbone>/<name>/version_N`."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from distrib.files import atomic_write
+from distrib.safe_yaml import read_yaml_file
+
+HPARAMS = "hparams.yaml"
+
+
+def expt_folder(results: Path, ids: Sequence[str]) -> Path:
+    """The folder of these sessions: the session's id, or `multi-M` with their list.
+
+    The same set of sessions has the same folder; two that ask at once for a new set may differ in
+    theirs, and none takes another's.
+    """
+    if len(ids) == 1:
+        folder = results / ids[0]
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    results.mkdir(parents=True, exist_ok=True)
+    number = 0
+    while True:
+        folder = results / f"multi-{number}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            if _sessions_of(folder) == set(ids):
+                return folder
+            number += 1
+            continue
+        lines = "".join(f"{name}\n" for name in ("expt", *sorted(ids)))
+        atomic_write(folder / "expt_info.csv", lines)
+        return folder
+
+
+def _sessions_of(folder: Path) -> set[str]:
+    try:
+        with (folder / "expt_info.csv").open(newline="") as file:
+            return {row["expt"] for row in csv.DictReader(file)}
+    except (OSError, KeyError):
+        return set()
+
+
+def new_version(folder: Path) -> Path:
+    """A new `version_N` in a folder, which no other process has: making it is taking it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = [
+        int(entry.name.removeprefix("version_"))
+        for entry in os.scandir(folder)
+        if entry.name.removeprefix("version_").isdecimal()
+    ]
+    number = max(taken, default=-1) + 1
+    while True:
+        version = folder / f"version_{number}"
+        try:
+            version.mkdir()
+            return version
+        except FileExistsError:
+            number += 1
+
+
+def completed(results: Path) -> dict[str, Path]:
+    """Hash of configuration and data -> the version that was trained with them to its end."""
+    found: dict[str, Path] = {}
+    for file in sorted(results.glob(f"*/*/*/version_*/{HPARAMS}")):
+        try:
+            content = read_yaml_file(file)
+        except ValueError:
+            continue
+        if isinstance(content, dict) and content.get("training_completed") is True:
+            found.setdefault(str(content.get("distrib_hash")), file.parent)
+    return found
+
+
+def write_hparams(folder: Path, values: dict[str, object]) -> None:
+    """The flat file of everything that a training was asked for, and what came of it."""
+    text = yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=100)
+    atomic_write(folder / HPARAMS, text)

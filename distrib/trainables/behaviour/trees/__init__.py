@@ -1,0 +1,1 @@
+"""Trees that segment behaviour: a random forest, and XGBoost."""

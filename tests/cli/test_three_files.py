@@ -1,0 +1,152 @@
+"""`distrib.tune` with three files, from the command to the folders; trials run without Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from distrib import tune
+from distrib.records import StudyRecord, TrialRecord
+from distrib.study.driver.dry_run import sample
+from distrib.study.record.checkpoint import Checkpoints
+from distrib.study.record.metrics_file import MetricsFile
+from distrib.study.record.run_folder import RunFolder
+from distrib.study.space.configs import make_config
+from distrib.study.worker.trial import Pace, run_trial
+from tests.support.behaviour_files import session
+from tests.support.daart_files import write_files
+
+SMALL_MODEL = {"n_hid_units": 4, "n_lags": 1, "lambda_pred": 0}
+SMALL_TRAIN = {"sequence_length": 50, "max_epochs": 1, "learning_rate": "1e-2"}
+
+
+class WithoutRay:
+    """Stands for `carry_out`: every trial in this process, with the same trackers."""
+
+    def __init__(self) -> None:
+        self.configs: list[dict[str, Any]] = []
+
+    def __call__(
+        self,
+        plan: Any,
+        place: Any,
+        *,
+        store: Any = None,
+        beside: Callable[[RunFolder], Sequence[Any]] = lambda folder: (),
+    ) -> int:
+        folder = RunFolder(place.out / f"test-{len(list(place.out.glob('*')))}")
+        folder.path.mkdir(parents=True)
+        record = StudyRecord("test", "segmenter", "loss", "min", "epoch", 1, plan.trials)
+        family = plan.family
+        data = family.load(plan.source)
+        trackers = list(beside(folder))
+        for tracker in trackers:
+            tracker.study_started(record)
+        for number, drawn in enumerate(sample(plan, plan.trials)):
+            config = make_config(family, drawn)
+            self.configs.append(config.model_dump(mode="json"))
+            own = folder.trial(number)
+            own.mkdir(parents=True)
+            (own / "config.yaml").write_text(yaml.safe_dump({"config": self.configs[-1]}))
+            trial = TrialRecord(number, "RUNNING")
+            record.trials[number] = trial
+            for tracker in trackers:
+                tracker.trial_started(trial)
+            metrics, kept = MetricsFile(own / "metrics.csv"), Checkpoints(own / "checkpoint")
+            worker = plan.worker
+            for message in run_trial(family, config, data, worker, kept, Pace(), "loss"):
+                assert message.failure is None
+                metrics.append(message.rows)
+            trial.state = "COMPLETE"
+            for tracker in trackers:
+                tracker.trial_ended(trial)
+        for tracker in trackers:
+            tracker.study_ended(record, False)
+        return 0
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch) -> WithoutRay:
+    made = WithoutRay()
+    monkeypatch.setattr("distrib.cli.execute.carry_out", made)
+    return made
+
+
+def words(folder: Path, **changes: Any) -> list[str]:
+    model = {**SMALL_MODEL, **changes.pop("model", {})}
+    train = {**SMALL_TRAIN, **changes.pop("train", {})}
+    paths = write_files(folder, model=model, train=train, **changes)
+    return [word for option, path in paths.items() for word in (f"--{option}", str(path))]
+
+
+@pytest.mark.slow
+def test_four_then_none_then_one_again(
+    tmp_path: Path, runner: WithoutRay, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2):
+        session(tmp_path / "data", f"s{number}", 600, seed=number)
+    asked = words(tmp_path, model={"lambda_weak": [0, 1], "n_hid_layers": [1, 2]})
+    assert tune.main([*asked, "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "4 trials" in told and "2: lambda_weak=1, n_hid_layers=1" not in told
+    assert "learning_rate: 0.01" in told
+    assert not (tmp_path / "results").exists() or not list(tmp_path.glob("results/multi-0"))
+
+    assert tune.main(asked) == 0
+    versions = sorted(tmp_path.glob("results/multi-0/dtcn/test/version_*"))
+    assert [v.name for v in versions] == [f"version_{n}" for n in range(4)]
+    hparams = [yaml.safe_load((v / "hparams.yaml").read_text()) for v in versions]
+    pairs = [(h["n_hid_layers"], h["lambda_weak"]) for h in hparams]
+    assert pairs == [(1, 0), (1, 1), (2, 0), (2, 1)]  # as the keys stand in the file
+    assert [(c["n_hid_layers"], c["lambda_weak"]) for c in runner.configs] == pairs
+    assert all((v / "s0_states.npy").exists() for v in versions)
+    assert str(versions[3]) in capsys.readouterr().out
+
+    assert tune.main(asked) == 0
+    assert len(runner.configs) == 4
+    told = capsys.readouterr().out
+    assert "4 of 4 were trained already" in told and "nothing is left" in told
+
+    fixed = ["--set", "n_hid_layers=2", "--set", "lambda_weak=1"]
+    assert tune.main([*asked, *fixed, "--rerun"]) == 0
+    assert len(runner.configs) == 5
+    again = tmp_path / "results/multi-0/dtcn/test/version_4/hparams.yaml"
+    assert yaml.safe_load(again.read_text())["n_hid_layers"] == 2
+
+
+def test_the_cap_is_said(
+    tmp_path: Path, runner: WithoutRay, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session(tmp_path / "data", "s0", 600)
+    asked = words(
+        tmp_path,
+        data={"expt_ids": ["s0"]},
+        model={"n_hid_layers": [1, 2], "n_hid_units": [2, 4]},
+        train={"tt_n_cpu_trials": 1},
+    )
+    assert tune.main(asked) == 0
+    assert "1 of 4 combinations run" in capsys.readouterr().out
+    assert (tmp_path / "results/s0/dtcn/test/version_0/best_val_model.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--space", "mlp"], "either a space or the three files"),
+        (["--set", "n_hid_layer=1"], "'n_hid_layers'"),
+    ],
+)
+def test_mistakes_are_told(
+    tmp_path: Path, more: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tune.main([*words(tmp_path), *more]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_two_files_are_not_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tune.main(words(tmp_path)[:4]) == 2
+    assert "--train_config: one of the three files is missing" in capsys.readouterr().err

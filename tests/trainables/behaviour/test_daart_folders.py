@@ -1,0 +1,35 @@
+"""Folders of daart: one for each set of sessions, and versions that never collide."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from distrib.trainables.behaviour.daart.folders import (
+    completed,
+    expt_folder,
+    new_version,
+    write_hparams,
+)
+
+
+def test_a_hundred_starts_at_once_have_a_hundred_versions(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(25) as pool:
+        found = list(pool.map(lambda _: new_version(tmp_path / "dtcn/test"), range(100)))
+    assert sorted(p.name for p in found) == sorted(f"version_{n}" for n in range(100))
+
+
+def test_sessions_have_a_folder_of_their_own(tmp_path: Path) -> None:
+    assert expt_folder(tmp_path, ["a"]).name == "a"
+    first = expt_folder(tmp_path, ["a", "b"])
+    assert first.name == "multi-0"
+    assert (first / "expt_info.csv").read_text() == "expt\na\nb\n"
+    assert expt_folder(tmp_path, ["a", "c"]).name == "multi-1"
+    assert expt_folder(tmp_path, ["b", "a"]) == first
+
+
+def test_only_what_was_trained_to_its_end_is_known_again(tmp_path: Path) -> None:
+    for name, done in (("x", True), ("y", False)):
+        version = new_version(tmp_path / "s/dtcn/test")
+        write_hparams(version, {"training_completed": done, "distrib_hash": name})
+    assert {k: v.name for k, v in completed(tmp_path).items()} == {"x": "version_0"}
