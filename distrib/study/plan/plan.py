@@ -33,8 +33,8 @@ SETTINGS = (
     "grace",
     "reduction_factor",
     "metric",
-    "refit",
     "points",
+    "refit",
 )
 
 
