@@ -19,7 +19,7 @@ from distrib.trial_files import read_metrics
 from tests.support.command import command
 from tests.support.token_family import Lm, write_texts
 
-pytestmark = pytest.mark.cluster
+pytestmark = pytest.mark.ray
 
 SPACE = {
     "trainable": "tests.support.token_family:Lm",

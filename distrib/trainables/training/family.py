@@ -21,7 +21,7 @@ from distrib.errors import InputError
 from distrib.trainables.base import Config, Data, Progress, Source, State, Trainable, Worker
 from distrib.trainables.capabilities import ChecksTraining, NamesRows, PartitionsData
 from distrib.trainables.training.batches import LANES, ArrayBatches, Batches, batches_of
-from distrib.trainables.training.config import Recipe
+from distrib.trainables.training.config import Initialized, Recipe, Switches
 from distrib.trainables.training.device import autocast, load_model
 from distrib.trainables.training.initial_weights import begin_with
 from distrib.trainables.training.loop import CHANCE_EVERY, train
@@ -178,7 +178,8 @@ class TorchTrainable(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D]
                     found=f"{share:g} of the {of} held out, too few to fall into both",
                     expected=f"more {of}, or another share or split_seed",
                 )
-        if getattr(config, "init", None) or getattr(config, "checkpoint_activations", False):
+        begins = isinstance(config, Initialized) and config.init is not None
+        if begins or (isinstance(config, Switches) and config.checkpoint_activations):
             self._fresh(config, self.values(config, parts[0]), Worker(), begins=True)
 
     def progress(
@@ -276,7 +277,7 @@ class TorchTrainable(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D]
     ) -> Iterator[Progress]:
         values = self.values(config, data)
         model = self._fresh(config, values, worker, begins=state is None)
-        if getattr(config, "compile", False):
+        if isinstance(config, Switches) and config.compile:
             compile_network(model)
         batches = self._batches(config, data, worker, seed=config.seed)
         task = TorchTask(self, config, model, values, batches, held_out, worker)
@@ -319,9 +320,9 @@ class TorchTrainable(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D]
     ) -> nn.Module:
         """The network to be trained, with the weights of `init` where it begins."""
         model = self._restored(config, values, None, worker)
-        if begins and (place := getattr(config, "init", None)) is not None:
-            begin_with(model, place, self.keys)
-        if getattr(config, "checkpoint_activations", False):
+        if begins and isinstance(config, Initialized) and config.init is not None:
+            begin_with(model, config.init, self.keys)
+        if isinstance(config, Switches) and config.checkpoint_activations:
             if not (blocks := self.blocks(model)):
                 raise InputError(
                     "this family names no parts of its network to compute again",

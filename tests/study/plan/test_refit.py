@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distrib.study.plan.single_config import space_of_config, space_of_defaults
 
 from distrib.errors import InputError
+from distrib.study.plan.fixed_space import space_of_config, space_of_defaults
 from distrib.study.plan.options import Options
 from distrib.study.plan.plan import Plan, make_plan
 from distrib.study.space.space_file import parse_space

@@ -65,7 +65,7 @@ def test_a_family_without_blocks_has_no_activations_to_compute_again(texts: Any)
         Bare().check(config, texts)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # in torch's own compiler
 def test_a_compiled_network_learns_the_same(texts: Any) -> None:
     plain, told = trained(texts, dropout=0.0)
