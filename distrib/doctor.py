@@ -96,6 +96,17 @@ def look_at_cluster(path: Path) -> int:
     file = read_cluster_file(path)
     print(f"looking at {path}")
     amiss = print_checks(cluster_checks(file))
+    storage = str(file.get("metadata", "storage", default=""))
+    if not amiss and "://" in storage and not file.kuberay:
+        from distrib.study.record.object_store import check_store
+
+        try:
+            check_store(storage)
+            print(f"{'storage':14s} {storage} can be read and written from here")
+        except InputError as error:
+            line = f"line {file.line('metadata', 'storage')}"
+            amiss += print_checks([Check(line, str(error).replace("\n", "\n" + " " * 15),
+                                         fault=True)])  # fmt: skip
     if amiss:
         print(f"{amiss} to mend in {path}, or on its hosts")
         return BAD_INPUT
