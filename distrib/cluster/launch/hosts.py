@@ -21,8 +21,6 @@ _PYTHON = 'PATH="${DISTRIB_VENV:-$HOME/distrib-venv}/bin:$PATH"; '
 REASONS = (
     ("Permission denied", "it refuses this user and key",
      "auth: {ssh_user, ssh_private_key}; ssh-copy-id puts the key there"),
-    ("HOST IDENTIFICATION HAS CHANGED", "its host key is another one than before",
-     "where that is right: ssh-keygen -R HOST"),
     ("Could not resolve", "nobody knows this name", "an address, or a name in /etc/hosts"),
     ("Connection refused", "it runs no SSH server", "start sshd there"),
     ("timed out", "it does not answer", "is it on, and in this network?"),
@@ -63,7 +61,8 @@ def ask_hosts(file: ClusterFile) -> list[Host]:
 def ssh_words(file: ClusterFile, host: str) -> list[str]:
     """The command that opens a shell there, without questions."""
     words = ["ssh", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT}",
-             "-o", "StrictHostKeyChecking=accept-new"]  # fmt: skip
+             "-o", "LogLevel=ERROR", "-o", "StrictHostKeyChecking=no",  # as Ray calls it
+             "-o", "UserKnownHostsFile=/dev/null"]  # fmt: skip
     key = file.get("auth", "ssh_private_key")
     if key:
         words += ["-i", str(Path(key).expanduser()), "-o", "IdentitiesOnly=yes"]
@@ -122,7 +121,7 @@ def host_checks(file: ClusterFile, hosts: list[Host]) -> Iterator[Check]:
     for host in hosts:
         if host.failure is not None:
             reason, mend = host.failure
-            yield file.fault(host.keys, f"{host.name}: {reason}", mend.replace("HOST", host.name))
+            yield file.fault(host.keys, f"{host.name}: {reason}", mend)
             continue
         for word in ("python", "rsync"):
             if word not in host.said:
