@@ -23,6 +23,8 @@ BRIDGE, NETWORK, COUNT = "dhosts", "10.77.0", 3
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 20.0  # seconds for a host to take connections
 
+_started: list[subprocess.Popen[bytes]] = []  # by this process, which has to bury them
+
 BEGIN = """
 set -e
 hostname {name}
@@ -78,6 +80,8 @@ def down(folder: Path) -> None:
     for number in range(COUNT):
         kill(folder, number)
         _run("ip", "netns", "delete", _name(number), check=False)
+    while _started:
+        _started.pop().wait(PATIENCE)
     _run("ip", "link", "delete", BRIDGE, check=False)
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -101,6 +105,18 @@ def processes(number: int, pattern: str | None = None) -> list[int]:
             if pattern in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "):
                 named.append(pid)
     return named
+
+
+def listeners(number: int) -> set[tuple[str, str, int]]:
+    """Process, address and port of each socket of a host that waits for connections."""
+    said = _run("ip", "netns", "exec", _name(number), "ss", "-ltnpH").stdout
+    found = set()
+    for line in said.splitlines():
+        words = line.split()
+        address, _, port = words[3].rpartition(":")
+        process = words[5].split('"')[1] if len(words) > 5 else "unknown"
+        found.add((process, address, int(port)))
+    return found
 
 
 def _name(number: int) -> str:
@@ -139,11 +155,11 @@ def _host(folder: Path, number: int, address: str) -> None:
     kept = [base.relative_to(home).parts[0]] if base.is_relative_to(home) else []
     text = BEGIN.format(name=name, folder=own, home=home, kept=" ".join(kept))
     with (folder / f"host{number + 1}.log").open("wb") as log:
-        subprocess.Popen(
+        _started.append(subprocess.Popen(
             ["ip", "netns", "exec", name, "unshare", "--pid", "--fork", "--kill-child",
              "--mount-proc", "--uts", "--mount", "bash", "-c", text],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+        ))  # fmt: skip
 
 
 def _programs(venv: Path) -> None:
