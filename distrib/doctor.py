@@ -1,29 +1,37 @@
-"""Says what this machine has, or what ails a study: `python -m distrib.doctor`."""
+"""Says what this machine has, or what ails a study or a cluster: `python -m distrib.doctor`."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from distrib.cli.command import BAD_INPUT, DONE, Parser, folder, run_command
+from distrib.cluster.check import Check
 from distrib.errors import InputError
 
 EXAMPLES = """\
 python -m distrib.doctor
 python -m distrib.doctor --out /data/runs --address auto
 python -m distrib.doctor runs/mlp-0
-python -m distrib.doctor runs/mlp-0 --rebuild-ledger"""
+python -m distrib.doctor runs/mlp-0 --rebuild-ledger
+python -m distrib.doctor cluster.yaml"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Look at the machine; the exit code is 2 where something must be mended."""
     parser = Parser(
         "doctor",
-        "Versions, CPUs, GPUs, memory, disk and ports of a machine; or whether a study can go on.",
+        "Versions, CPUs, GPUs, memory, disk and ports of a machine; or whether a study can go on; "
+        "or a cluster's file, and the cluster once it runs.",
         EXAMPLES,
     )
-    parser.add_argument("study", nargs="?", type=folder, help="look at this study's folder instead")
+    parser.add_argument(
+        "study",
+        nargs="?",
+        type=folder,
+        help="look at this study's folder instead, or at the file that starts a cluster",
+    )
     parser.add_argument(
         "--rebuild-ledger",
         action="store_true",
@@ -44,18 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def doctor(args: argparse.Namespace) -> int:
     """Print a line per check, advice below it, and a verdict."""
+    if args.study is not None and args.study.suffix in (".yaml", ".yml"):
+        return look_at_cluster(args.study)
     if args.study is not None:
         return look_at_study(args)
     if args.rebuild_ledger:
         raise InputError("which study?", where="--rebuild-ledger", expected="its folder before it")
     from distrib.cluster.machine import checks
 
-    amiss = 0
-    for check in checks(args.out, cluster=args.address is not None):
-        print(f"{check.name:14s} {check.found}")
-        if check.advice:
-            print(f"{'':14s} -> {check.advice}")
-        amiss += check.fault
+    amiss = print_checks(checks(args.out, cluster=args.address is not None))
     if args.address:
         from distrib.cluster.connect import connected
 
@@ -68,6 +73,50 @@ def doctor(args: argparse.Namespace) -> int:
         print("some of this must be mended before a study can run")
         return BAD_INPUT
     print("next: python -m distrib.tune --space mlp")
+    return DONE
+
+
+def print_checks(found: Iterable[Check]) -> int:
+    """Print each as it is found; how many are faults."""
+    amiss = 0
+    for check in found:
+        print(f"{check.name:14s} {check.found}", flush=True)
+        if check.advice:
+            print(f"{'':14s} -> {check.advice}", flush=True)
+        amiss += check.fault
+    return amiss
+
+
+def look_at_cluster(path: Path) -> int:
+    """A file that starts a cluster, its hosts, and the cluster where it runs."""
+    from distrib.cluster.launch.cluster_file import read_cluster_file
+    from distrib.cluster.launch.doctor import cluster_checks
+    from distrib.cluster.launch.running import port_forwards
+
+    file = read_cluster_file(path)
+    print(f"looking at {path}")
+    amiss = print_checks(cluster_checks(file))
+    storage = str(file.get("metadata", "storage", default=""))
+    if not amiss and "://" in storage and not file.kuberay:
+        from distrib.study.record.object_store import check_store
+
+        try:
+            check_store(storage)
+            print(f"{'storage':14s} {storage} can be read and written from here")
+        except InputError as error:
+            line = f"line {file.line('metadata', 'storage')}"
+            amiss += print_checks([Check(line, str(error).replace("\n", "\n" + " " * 15),
+                                         fault=True)])  # fmt: skip
+    if amiss:
+        print(f"{amiss} to mend in {path}, or on its hosts")
+        return BAD_INPUT
+    print("to look at it from here, once it runs:")
+    for line in port_forwards(file):
+        print(f"  {line}")
+    if file.kuberay:
+        print(f"next: kubectl apply -f {path}; in the end: kubectl delete -f {path}")
+    else:
+        print(f"next: ray up {path}; in the end: ray down {path}")
     return DONE
 
 

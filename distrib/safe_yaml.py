@@ -68,3 +68,29 @@ def read_yaml_file(path: Path) -> Any:
     except UnicodeDecodeError as error:
         raise InputError("this is not UTF-8 text", file=path, where=f"byte {error.start}") from None
     return read_yaml(text, str(path))
+
+
+Keys = tuple[str | int, ...]
+"""Keys and positions from the root of a YAML file to a value."""
+
+
+def line_numbers(text: str) -> dict[Keys, int]:
+    """The line, from 1, on which each value of a YAML text stands; its key's where it has one.
+
+    The text is one that `read_yaml` could read.
+    """
+    found: dict[Keys, int] = {}
+
+    def visit(node: yaml.Node | None, path: Keys) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                below = (*path, str(key.value))
+                found[below] = key.start_mark.line + 1
+                visit(value, below)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                found[(*path, index)] = value.start_mark.line + 1
+                visit(value, (*path, index))
+
+    visit(yaml.compose(text, Loader=yaml.SafeLoader), ())
+    return found

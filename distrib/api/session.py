@@ -86,6 +86,7 @@ def _summary(outcome: Outcome, where: str, resume: str) -> str:
         size=outcome.folder.size(),
         interrupted=outcome.interrupted,
         following=following,
+        usage=str(outcome.usage) if outcome.usage else None,
     )
 
 

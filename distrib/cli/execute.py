@@ -87,6 +87,7 @@ def _summary(outcome: Outcome, where: str, resume: str | None, leave: str) -> st
         interrupted=outcome.interrupted,
         resume=resume,
         leave=leave,
+        usage=str(outcome.usage) if outcome.usage else None,
     )
 
 

@@ -28,6 +28,7 @@ def summary(
     resume: str | None = None,
     leave: str = "",
     following: Sequence[str] | None = None,
+    usage: str | None = None,
 ) -> str:
     """The winner beside the baselines, where the time went, where everything is, what is next.
 
@@ -35,6 +36,7 @@ def summary(
         resume: the command that goes on with the study, where there is more to do.
         leave: what commands need that run the user's own code.
         following: what is next, where it is not the commands (from Python).
+        usage: what it took of a cluster.
     """
     blocks = [_head(study, interrupted)]
     if winner:
@@ -42,6 +44,11 @@ def summary(
         blocks.append(figures_table(study, winner, baselines))
         blocks.append("\n".join(unbeaten(study, winner, baselines)))
     blocks.append(_time(study, seconds))
+    if usage:
+        blocks.append(
+            f"cluster: {usage}, all its nodes, whoever used them\n"
+            "  it runs on, and may cost, until you end it: ray down cluster.yaml"
+        )
     if notes:
         blocks.append("\n".join(f"note: {note}" for note in notes))
     blocks.append(

@@ -16,9 +16,11 @@ import yaml
 from distrib.data.screens.example_screen import write_example
 from distrib.study.driver.model import open_model
 from distrib.study.record.checkpoint import read_state
+from distrib.study.record.remote_store import fetch
 from tests.support.command import command
 from tests.support.driver import ROOT, trials_of, write_space
 from tests.support.example_page import shown_space
+from tests.support.s3 import SETTINGS, make_bucket, s3_server
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
@@ -173,6 +175,21 @@ def test_a_study_lies_at_a_url_and_goes_on_from_it(tune: Callable[..., str], pla
     assert (place / "store" / "mine" / "best" / "metrics.json").exists()
     tune("--resume", f"{store}/mine", "--trials", "4")
     assert len(pd.read_parquet(place / "store" / "mine" / "trials.parquet")) == 4
+
+
+def test_a_study_lies_in_s3_and_goes_on_from_it(
+    tune: Callable[..., str], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3_server() as endpoint:
+        for name, value in {**SETTINGS, "AWS_ENDPOINT_URL": endpoint}.items():
+            monkeypatch.setenv(name, value)
+        make_bucket(endpoint, "lab")
+        tune("--space", "toy.yaml", "--trials", "2", "--name", "mine", "--out", "s3://lab/runs")
+        said = tune("--resume", "s3://lab/runs/mine", "--trials", "4")
+        assert "s3://lab/runs/mine/report.html" in said
+        copy = fetch("s3://lab/runs/mine")
+        assert len(pd.read_parquet(copy / "trials.parquet")) == 4
+        assert (copy / "best" / "metrics.json").exists()
 
 
 @pytest.mark.usefixtures("one_ray")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from distrib.cluster.usage import Usage
 from distrib.records import StudyRecord
 from distrib.study.record.run_folder import RunFolder
 
@@ -22,7 +23,7 @@ class Outcome:
         winner: metrics of the winner: `validation`, `test`, and, where they were asked for,
             `confirmed`: trial -> mean and spread over fresh seeds.
         baselines: name -> metric -> value, test figures as `test/<metric>`.
-        seconds: how long each phase took.
+        seconds: how long each phase took. usage: what it took of a cluster.
     """
 
     folder: RunFolder
@@ -33,3 +34,4 @@ class Outcome:
     baselines: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    usage: Usage | None = None

@@ -15,6 +15,7 @@ from distrib.cluster.connect import describe
 from distrib.cluster.environment import set_environment
 from distrib.cluster.interruption import held_back
 from distrib.cluster.ray_watch import Lost
+from distrib.cluster.usage import Usage, usage_measured
 from distrib.records import StudyRecord, Tracker
 from distrib.study.driver.deferred_tracker import DeferredTracker
 from distrib.study.driver.loading import Say, load, ray_of
@@ -70,6 +71,8 @@ def run_study(
         stack.callback(imports.join)
         cluster = stack.enter_context(ray_of(plan, lost))
         with held_back():
+            import ray
+
             from distrib.study.driver.capacity import capacity_watched
             from distrib.study.driver.study_runner import StudyRunner
             from distrib.study.worker.worker_group import group_factory_of, mailbox_kept
@@ -97,6 +100,8 @@ def run_study(
             tell(opened.ledger.repaired)
         if foreign:
             stack.enter_context(capacity_watched(holds, tell))
+            outcome.usage = Usage()
+            stack.enter_context(usage_measured(outcome.usage, ray.nodes))
         watching = list(trackers(folder))
         group_factory = None
         if mailbox is not None:

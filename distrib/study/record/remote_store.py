@@ -19,6 +19,7 @@ from typing import Any
 
 from distrib.errors import InputError
 from distrib.records import StudyRecord, TrialRecord
+from distrib.study.record.object_store import check_store, filesystem_of, refusal
 from distrib.study.record.remote_lock import NOTE, RemoteLock
 from distrib.study.record.run_folder import RunFolder, check_name
 
@@ -31,38 +32,20 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
-def _filesystem(url: str) -> tuple[Any, str]:
-    import fsspec
-
-    if url.startswith("memory:"):
-        raise InputError("this ends with the process", where="--out", found=url)
-    try:
-        filesystem, root = fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError) as error:
-        raise InputError(
-            "unsupported URL scheme, or its driver is not installed",
-            where="--out",
-            found=url,
-            expected=str(error),
-        ) from None
-    return filesystem, root.rstrip("/")
-
-
 def next_study(out: str, name: str | None, space: str) -> str:
     """The URL of a new study under `out`.
 
     Raises:
         InputError: the name is taken, or the store cannot be reached.
     """
-    filesystem, root = _filesystem(out)
+    filesystem, root = filesystem_of(out)
     try:
         taken = {p.rstrip("/").rpartition("/")[2] for p in filesystem.ls(root, detail=False)}
     except FileNotFoundError:
         taken = set()
     except Exception as error:  # every store has errors of its own
-        raise InputError(
-            "this store cannot be read", where="--out", found=out, expected=str(error)
-        ) from None
+        raise refusal(out, error) from None
+    check_store(out)
     if name is None:
         numbers = [t[len(space) + 1 :] for t in taken if t.startswith(f"{space}-")]
         name = f"{space}-{max((int(n) for n in numbers if n.isdigit()), default=-1) + 1}"
@@ -87,7 +70,7 @@ def fetch(url: str) -> Path:
     Raises:
         InputError: there is nothing at the URL.
     """
-    filesystem, root = _filesystem(url)
+    filesystem, root = filesystem_of(url)
     files = filesystem.find(root)
     if not files:
         raise InputError("there is nothing here", file=url)
@@ -106,7 +89,7 @@ class RemoteStore:
     def __init__(self, url: str, folder: RunFolder) -> None:
         self.url = url
         self.folder = folder
-        self._fs, self._root = _filesystem(url)
+        self._fs, self._root = filesystem_of(url)
         self.lock = RemoteLock(self._fs, self._root, url)
         self._sent: dict[str, tuple[int, int]] = {}
         self._segment = 0

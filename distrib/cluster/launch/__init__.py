@@ -1,0 +1,1 @@
+"""Files that start a cluster, and what is found of the cluster they started."""

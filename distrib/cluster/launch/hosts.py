@@ -1,0 +1,133 @@
+"""The hosts of an on-premises cluster, asked by SSH: does each answer, and has it what it needs?"""
+
+from __future__ import annotations
+
+import shlex
+import stat
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from distrib.cluster.check import Check
+from distrib.cluster.launch.cluster_file import ClusterFile
+from distrib.safe_yaml import Keys
+
+CONNECT = 8  # seconds for a connection
+PATIENCE = 20.0  # seconds for an answer
+_PYTHON = 'PATH="${DISTRIB_VENV:-$HOME/distrib-venv}/bin:$PATH"; '
+
+REASONS = (
+    ("Permission denied", "it refuses this user and key",
+     "auth: {ssh_user, ssh_private_key}; ssh-copy-id puts the key there"),
+    ("Could not resolve", "nobody knows this name", "an address, or a name in /etc/hosts"),
+    ("Connection refused", "it runs no SSH server", "start sshd there"),
+    ("timed out", "it does not answer", "is it on, and in this network?"),
+    ("No route", "it does not answer", "is it on, and in this network?"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Host:
+    """What one host said.
+
+    Attributes:
+        name: as the file has it. keys: where it stands there.
+        failure: why it cannot be asked, and how to mend that; None where it answered.
+        said: the words of its answer, of `python`, `rsync`, `storage`, `raylet`.
+    """
+
+    name: str
+    keys: Keys
+    failure: tuple[str, str] | None
+    said: frozenset[str]
+
+
+def listed_hosts(file: ClusterFile) -> list[tuple[str, Keys]]:
+    """The head and the workers, in the file's order."""
+    workers = file.get("provider", "worker_ips", default=[])
+    head = (str(file.get("provider", "head_ip")), ("provider", "head_ip"))
+    return [head, *((str(w), ("provider", "worker_ips", n)) for n, w in enumerate(workers))]
+
+
+def ask_hosts(file: ClusterFile) -> list[Host]:
+    """Ask all at once; at most `PATIENCE` seconds."""
+    hosts = listed_hosts(file)
+    with ThreadPoolExecutor(min(32, len(hosts))) as pool:
+        return list(pool.map(lambda host: _ask(file, *host), hosts))
+
+
+def ssh_words(file: ClusterFile, host: str) -> list[str]:
+    """The command that opens a shell there, without questions."""
+    words = ["ssh", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT}",
+             "-o", "LogLevel=ERROR", "-o", "StrictHostKeyChecking=no",  # as Ray calls it
+             "-o", "UserKnownHostsFile=/dev/null"]  # fmt: skip
+    key = file.get("auth", "ssh_private_key")
+    if key:
+        words += ["-i", str(Path(key).expanduser()), "-o", "IdentitiesOnly=yes"]
+    proxy = file.get("auth", "ssh_proxy_command")
+    if proxy:
+        words += ["-o", f"ProxyCommand={proxy}"]
+    user = file.get("auth", "ssh_user")
+    return [*words, f"{user}@{host}" if user else host]
+
+
+def _ask(file: ClusterFile, host: str, keys: Keys) -> Host:
+    storage = str(file.get("metadata", "storage", default=""))
+    question = _PYTHON + (
+        "command -v python3.11 >/dev/null && echo python;"
+        "command -v rsync >/dev/null && echo rsync;"
+        "pgrep -x raylet >/dev/null && echo raylet;"
+    )
+    if storage.startswith("/"):
+        question += f"mkdir -p {shlex.quote(storage)} 2>/dev/null;"
+        question += f"test -w {shlex.quote(storage)} && echo storage;"
+    words = [*ssh_words(file, host), "bash", "-c", shlex.quote(question + " true")]
+    try:
+        asked = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE
+        )
+    except subprocess.TimeoutExpired:
+        return Host(host, keys, ("it does not answer", "is it on, and in this network?"),
+                    frozenset())  # fmt: skip
+    except FileNotFoundError:
+        return Host(host, keys, ("there is no ssh on this machine", "install openssh-client"),
+                    frozenset())  # fmt: skip
+    if asked.returncode == 255:
+        for word, reason, mend in REASONS:
+            if word in asked.stderr:
+                return Host(host, keys, (reason, mend), frozenset())
+        last = (asked.stderr.strip().splitlines() or ["ssh failed"])[-1]
+        return Host(host, keys, (last, "try ssh yourself"), frozenset())
+    return Host(host, keys, None, frozenset(asked.stdout.split()))
+
+
+def key_checks(file: ClusterFile) -> Iterator[Check]:
+    """Whether the private key that the file names can be used."""
+    name = file.get("auth", "ssh_private_key")
+    if not name or file.kuberay:
+        return
+    keys, path = ("auth", "ssh_private_key"), Path(str(name)).expanduser()
+    if not path.is_file():
+        yield file.fault(keys, f"there is no key at {name}", f"ssh-keygen -t ed25519 -f {path}")
+    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield file.fault(keys, f"others may read the key {name}: ssh refuses it",
+                         f"chmod 600 {path}")  # fmt: skip
+
+
+def host_checks(file: ClusterFile, hosts: list[Host]) -> Iterator[Check]:
+    """What is wrong with each host, on the line that names it."""
+    for host in hosts:
+        if host.failure is not None:
+            reason, mend = host.failure
+            yield file.fault(host.keys, f"{host.name}: {reason}", mend)
+            continue
+        for word in ("python", "rsync"):
+            if word not in host.said:
+                package = "python3.11 with venv" if word == "python" else word
+                yield file.fault(host.keys, f"{host.name} has no {word}", f"install {package}")
+        storage = str(file.get("metadata", "storage", default=""))
+        if storage.startswith("/") and "storage" not in host.said:
+            yield file.fault(host.keys, f"{host.name} cannot write to {storage}",
+                             "mount the shared file system there")  # fmt: skip
