@@ -239,7 +239,7 @@ def _ends_of_ledger(trials: dict[int, _Trial], path: Path) -> None:
         if log.get("op_code") == END and log.get("state") in (1, 2, 3):
             trial.state = STATES[log["state"]]
             with suppress(TypeError, ValueError):  # no date, or one that is damaged
-                trial.ended = datetime.fromisoformat(log.get("datetime_complete")).timestamp()
+                trial.ended = datetime.fromisoformat(str(log.get("datetime_complete"))).timestamp()
         if log.get("op_code") == ATTRIBUTE and wrong_attribute(log.get("user_attr")) is None:
             trial.attributes.update(log["user_attr"])
 
