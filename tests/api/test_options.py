@@ -38,7 +38,9 @@ def flags_of(verb: str) -> set[str]:
 def test_every_option_of_the_command_is_a_keyword() -> None:
     names = set(inspect.signature(distrib.search).parameters)
     # Of these the commands are the way: what is only looked at, and what is gone on with.
-    assert flags_of("tune") - names == {"help", "dry_run", "show", "resume"}
+    # So it is with the three files of another program.
+    files = {"data_config", "model_config", "train_config", "layout", "rerun", "max_trials"}
+    assert flags_of("tune") - names == {"help", "dry_run", "show", "resume", *files}
     assert names - flags_of("tune") == {"progress"}
     assert set(OPTIONS) <= flags_of("tune") | flags_of("train")
 

@@ -255,7 +255,7 @@ def test_a_wrong_word_can_be_mended(paths: list[Path], tmp_path: Path) -> None:
 
 def test_folders_that_no_map_made(paths: list[Path], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="no folder"):
+    with pytest.raises(InputError, match="not a folder"):
         map_here(tmp_path / "file", paths)
     for name in ("cells.parquet", "manifest.json"):
         folder = tmp_path / f"of {name}"

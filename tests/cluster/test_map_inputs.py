@@ -63,10 +63,10 @@ def test_urls(store: tuple[Any, str]) -> None:
         ([], ["no files"]),
         (["here", "gone"], ["gone", "cannot be found", "No such file"]),
         (["here", "here/below"], ["below", "cannot be found"]),
-        (["here", "folder"], ["folder", "no file"]),
+        (["here", "folder"], ["folder", "not a file"]),
         (["here", "other", "./here"], ["here", "given twice", "inputs 1 and 3"]),
         (["file:///nowhere/at/all"], ["file:///nowhere/at/all", "cannot be found"]),
-        (["file:///"], ["no file"]),
+        (["file:///"], ["not a file"]),
         (["nostore://me:word@host/a"], ["nostore://host/a", "cannot be read"]),
     ],
 )

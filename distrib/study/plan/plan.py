@@ -183,19 +183,22 @@ def _grace(space: Space, max_budget: int, options: Options) -> int:
 def _check_parameters(
     space: Space, family: Trainable[Any, Any, Any], fixed: Mapping[str, Any]
 ) -> None:
-    """Every name is the family's, and both ends or every value of each are valid for it."""
+    """Every name is the family's, and both ends or every value of each are valid for it.
+
+    What is only valid beside another value, such as a number of heads, is asked with what is fixed.
+    """
     names = family.Config.model_fields
+    constant = {p.name: p.values[0] for p in space.parameters if p.kind == "const" and not p.when}
     for parameter in space.parameters:
         _check_name(parameter.name, family, f"parameters.{parameter.name}", space.file)
         ends = parameter.values or (parameter.low, parameter.high)
         given = parameter.name in fixed
+        place = ("--set", "") if given else ("parameters", space.file)
         for value in ends:
-            checked(
-                family.Config,
-                {parameter.name: value},
-                "--set" if given else "parameters",
-                "" if given else space.file,
-            )
+            try:
+                checked(family.Config, {parameter.name: value}, *place)
+            except InputError:
+                checked(family.Config, {**constant, parameter.name: value}, *place)
     needed = [n for n, f in names.items() if f.is_required()]
     for name in needed:
         if name not in {p.name for p in space.parameters}:
