@@ -92,7 +92,7 @@ def test_a_worker_that_dies_before_the_group_is_one_is_not_waited_for(
     assert driver.wait(200) == 3, driver.said()
     (trial,) = trials_of(tmp_path / "runs" / "toy-0")
     assert trial.user_attrs["failure"] == "lost node"
-    assert trial.user_attrs["reason"].endswith("without a further unit")
+    assert "without a further unit" in trial.user_attrs["reason"]  # and what a worker said of it
 
 
 @pytest.mark.exhaustive
