@@ -7,17 +7,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distrib.cli.command import DONE, Parser, run_command, table_writer
-from distrib.errors import said_in
+from distrib.errors import InputError, said_in
 
 EXAMPLES = """\
 python -m distrib.predict runs/mlp-0/best --data new/ --out predictions.parquet
-python -m distrib.predict runs/trimming-0/best --out predictions.csv"""
+python -m distrib.predict runs/trimming-0/best --out predictions.csv
+python -m distrib.predict runs/seeds/trials/000[0-4] --data new/ --out mean.parquet"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write a trained model's predictions; the exit code."""
     parser = Parser("predict", "Predict with a trained model.", EXAMPLES)
-    parser.add_argument("model", help="a best/ folder")
+    parser.add_argument(
+        "model",
+        nargs="+",
+        help="a best/ folder, or a trial's; several are averaged where the family can",
+    )
     parser.add_argument("--data", metavar="PATH", help="without it: the data it was trained on")
     parser.add_argument(
         "--out",
@@ -34,14 +39,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 def predict(args: argparse.Namespace) -> int:
     """Load, predict, write whole."""
     from distrib.study.driver.model import open_model
+    from distrib.trainables.capabilities import AveragesPredictions
 
     write = table_writer(args.out)
-    model = open_model(args.model, allow_custom=args.allow_custom)
+    first, *others = [open_model(place, allow_custom=args.allow_custom) for place in args.model]
+    model = first
+    if others and not isinstance(model.family, AveragesPredictions):
+        raise InputError("models of this family are not averaged", found=model.name)
     data = model.load(args.data, targets=False)
     for note in data.describe().get("notes", ()):
         print(f"note: {note}")
     with said_in(args.data):
         predictions = model.predict(data)
+        if others and isinstance(model.family, AveragesPredictions):
+            every = [predictions, *(other.predict(data) for other in others)]
+            predictions = model.family.averaged(every)
     write(predictions)
     print(f"{len(predictions)} rows in {args.out}")
     return DONE

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from distrib.cli.command import DONE, Parser, run_command
 from distrib.cli.prepare_antibodies import add_cluster, add_oas
+from distrib.cli.prepare_designs import add_antibodies
 from distrib.cli.prepare_screens import add_embed, add_expression
 from distrib.errors import InputError
 
@@ -45,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_expression(verbs.add_parser("expression", help="a perturbation screen, from its files"))
     add_embed(verbs.add_parser("embed", help="embeddings of sequences, by an encoder"))
     add_oas(verbs.add_parser("oas", help="antibody chains, from data units of OAS"))
+    add_antibodies(verbs.add_parser("antibodies", help="antibodies with antigens, parted"))
     add_cluster(verbs.add_parser("cluster", help="antibody chains without like ones, split"))
     return run_command(lambda args: args.verb(args), parser, argv)
 

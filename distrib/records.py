@@ -122,6 +122,16 @@ class StudyRecord:
         return plain
 
 
+REFITTED = "trained again on every row but the test part"
+
+
+def trained_words(unit: str, number: int, *, refitted: bool) -> str:
+    """What the rows of a winner's weights are, as the model card and the report say it."""
+    if refitted:
+        return REFITTED
+    return f"the weights of {unit} {number}, trained on the training rows alone"
+
+
 def unbeaten(
     study: StudyRecord,
     winner: Mapping[str, Any],

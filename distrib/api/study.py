@@ -138,7 +138,7 @@ class Study:
 
     @property
     def model(self) -> Model:
-        """The winner, trained on every row but the test part.
+        """The winner: trained on every row but the test part, or as its best epoch left it.
 
         Raises:
             InputError: there is none, since the study was interrupted or no trial succeeded.

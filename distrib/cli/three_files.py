@@ -132,18 +132,21 @@ def _hashes(
     files: ThreeFiles, points: list[dict[str, Any]], results: Path, args: argparse.Namespace
 ) -> tuple[list[str], dict[int, Path]]:
     """The hash of each combination, and the versions that were trained with one of them."""
+    from distrib.study.space.configs import checked
     from distrib.trainables.behaviour.daart.folders import completed
     from distrib.trainables.behaviour.daart.keys import settings_of
     from distrib.trainables.behaviour.segmenter.config import SegmenterConfig
     from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
 
+    for point in points:  # before the data are read
+        checked(SegmenterConfig, settings_of({**files.values, **point}), "the three files")
     if files.ranges:
         return [], {}
-    data = load_sessions(SessionsSource.model_validate(_source(files)), labels=True)
+    data = load_sessions(checked(SessionsSource, _source(files), "data"), labels=True)
     name = str(files.values.get("tt_experiment_name", "test"))
     fingerprint, hashes = data.fingerprint(), []
     for point in points:
-        config = SegmenterConfig.model_validate(settings_of({**files.values, **point}))
+        config = checked(SegmenterConfig, settings_of({**files.values, **point}), "the three files")
         text = json.dumps([config.model_dump(mode="json"), fingerprint, name], sort_keys=True)
         hashes.append(hashlib.sha256(text.encode()).hexdigest()[:32])
     known = {} if args.rerun else completed(results)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from distrib.files import atomic_write
-from distrib.records import StudyRecord, TrialRecord, TrialState, unbeaten
+from distrib.records import REFITTED, StudyRecord, TrialRecord, TrialState, unbeaten
 from distrib.tracking import report_lines as lines
 from distrib.tracking import report_plots as plots
 from distrib.tracking import wording
@@ -157,9 +157,8 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
     if trial is None:
         return "<p class=none>No trial succeeded.</p>"
     words = (
-        f"Trial {trial.number}, {study.unit} {trial.best_fidelity} of {study.max_budget}, then "
-        "trained again on every row but the test part. Only test figures are a claim about new "
-        "data."
+        f"Trial {trial.number}, {study.unit} {trial.best_fidelity} of {study.max_budget}; its "
+        f"model is {winner.get('trained', REFITTED)}. Only test figures are a claim about new data."
         if winner
         else f"Trial {trial.number} is the best so far; no winner has been trained on every row."
     )

@@ -93,6 +93,8 @@ def _winner(study: StudyRecord, trial: TrialRecord, winner: Mapping[str, Any]) -
     lines = [
         f"winner: trial {trial.number}, {study.unit} {trial.best_fidelity} of {study.max_budget}"
     ]
+    if "trained" in winner:
+        lines.append(f"  its model is {winner['trained']}")
     lines += [f"  {name} = {value}" for name, value in trial.params.items()]
     for line in confirmed_lines(study, winner):
         lines.append(f"  {line}")

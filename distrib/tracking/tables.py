@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,6 +74,44 @@ def leaderboard_frame(study: StudyRecord) -> pd.DataFrame:
     return frame.dropna(axis="columns", how="all") if len(frame) else frame
 
 
+SEEDS = ("seed", "rng_seed_model")
+"""Dimensions whose values are repetitions of one configuration."""
+
+
+def configurations_frame(study: StudyRecord) -> pd.DataFrame:
+    """Where a seed is a dimension: configurations by their mean over seeds, best first.
+
+    Columns: rank, the other parameters, mean, sd (over seeds; missing of one), seeds, trials.
+    Configurations with fewer seeds than the others come after those with all. Trials that were
+    stopped early count with none.
+    """
+    groups: dict[str, dict[str, Any]] = {}
+    for trial in sorted(study.trials.values(), key=lambda t: t.number):
+        if trial.state != "COMPLETE" or trial.value is None:
+            continue
+        rest = {k: v for k, v in trial.params.items() if k not in SEEDS}
+        group = groups.setdefault(repr(sorted(rest.items())), {"params": rest, "trials": []})
+        group["trials"].append(trial)
+    rows = []
+    for group in groups.values():
+        values = [trial.value for trial in group["trials"]]
+        rows.append(
+            {
+                **{f"param/{name}": value for name, value in group["params"].items()},
+                "mean": float(np.mean(values)),
+                "sd": float(np.std(values, ddof=1)) if len(values) > 1 else math.nan,
+                "seeds": len(values),
+                "trials": " ".join(str(trial.number) for trial in group["trials"]),
+            }
+        )
+    frame = pd.DataFrame(rows, columns=None if rows else ["mean", "sd", "seeds", "trials"])
+    frame = frame.sort_values(
+        ["seeds", "mean"], ascending=[False, study.direction == "min"], kind="stable"
+    )
+    frame.insert(0, "rank", range(1, len(frame) + 1))
+    return frame.reset_index(drop=True)
+
+
 def write_tables(folder: Path, study: StudyRecord) -> None:
     """Write the three tables whole."""
     with atomic_path(folder / "trials.parquet") as temporary:
@@ -81,3 +120,6 @@ def write_tables(folder: Path, study: StudyRecord) -> None:
         epochs_frame(folder, study).to_parquet(temporary, index=False)
     with atomic_path(folder / "leaderboard.csv") as temporary:
         readable(leaderboard_frame(study)).to_csv(temporary, index=False)
+    if any(dimension.name in SEEDS for dimension in study.dimensions):
+        with atomic_path(folder / "configurations.csv") as temporary:
+            readable(configurations_frame(study)).to_csv(temporary, index=False)

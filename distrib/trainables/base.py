@@ -83,8 +83,14 @@ class Progress:
             there are none. Kept for the trials that keep their weights.
         tables: make what else is worth a look, small tables by name, such as the curve of a
             parameter that was chosen inside the training. Kept for every trial.
+        samples: makes tables that are worth a look in every unit, by name, such as what a generator
+            draws meanwhile. Of every trial the rows of all units are kept.
+        model: takes the model alone, a state that `predict` and `evaluate` take, with which no
+            training can go on; call it before the generator goes on. None where the family only
+            has a model after `refit` (`Trainable.refits`).
 
-    `held_out` and `tables` are of this unit, also when they are called later.
+    `held_out` and `tables` are of this unit, also when they are called later; `samples` is called
+    before the generator goes on.
     """
 
     fidelity: int
@@ -93,6 +99,8 @@ class Progress:
     train: Mapping[str, float] = field(default_factory=dict)
     held_out: Callable[[], pd.DataFrame] | None = None
     tables: Mapping[str, Callable[[], pd.DataFrame]] = field(default_factory=dict)
+    samples: Callable[[], Mapping[str, pd.DataFrame]] | None = None
+    model: Callable[[], State] | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +171,9 @@ class Trainable(ABC, Generic[C, S, D]):
         Config: its hyperparameters. Source: its data options.
         metrics: what it reports; the first is the default objective.
         fidelity: what a scheduler counts, or None for a model that reports once.
+        refits: whether the winner is trained again on every row where a space does not say it; if
+            it is not, the weights of its best unit are the model (`Progress.model`, which every
+            item with metrics then has). None: it always is, since a unit's state is no model.
         max_workers: 1 where data-parallel training makes no sense, None for any number. More than
             one is for torch: `progress` then runs on every worker, each reporting the same.
         framework: what its workers import, so that they can do so while they wait.
@@ -174,6 +185,7 @@ class Trainable(ABC, Generic[C, S, D]):
 
     metrics: ClassVar[tuple[Metric, ...]]
     fidelity: ClassVar[Fidelity | None] = None
+    refits: ClassVar[bool | None] = None
 
     max_workers: ClassVar[int | None] = 1
     framework: ClassVar[Literal["torch", "jax", "xgboost"] | None] = None

@@ -154,6 +154,21 @@ class HasBaselines(Protocol[C, Of]):
 
 
 @runtime_checkable
+class AveragesPredictions(Protocol):
+    """Makes one prediction of those of several models, such as of several seeds."""
+
+    def averaged(self, predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        """A table of the same form.
+
+        Args:
+            predictions: of each model, for the same rows in the same order.
+
+        Raises:
+            InputError: the models predict different things.
+        """
+
+
+@runtime_checkable
 class Bootstraps(Protocol[C, Of]):
     """Fits a finished model again to resampled data.
 
@@ -274,6 +289,7 @@ CAPABILITIES: tuple[Any, ...] = (
     EvaluatesRows,
     HasIntervals,
     HasBaselines,
+    AveragesPredictions,
     Bootstraps,
     WritesArtifacts,
     Generates,

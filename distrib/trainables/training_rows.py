@@ -5,7 +5,7 @@ Judged on such rows again, a model looks better than it is; `distrib.evaluate` s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
@@ -32,7 +32,19 @@ def remember(items: Iterator[Progress], ids: np.ndarray) -> Iterator[Progress]:
     """The items of a refit, with the rows that it trains on in every state."""
     rows = hashes(ids.tolist())
     for item in items:
-        yield replace(item, state=partial(_with_rows, item, rows))
+        yield replace(item, state=partial(_with_rows, item.state, rows))
+
+
+def remember_in_models(items: Iterator[Progress], ids: np.ndarray) -> Iterator[Progress]:
+    """The items of a training with validation, with these rows in the model of every unit.
+
+    Args:
+        ids: also of the rows validated on: what was selected on them looks better on them.
+    """
+    rows = hashes(ids.tolist())
+    for item in items:
+        model = item.model
+        yield item if model is None else replace(item, model=partial(_with_rows, model, rows))
 
 
 def trained_on(state: State, ids: np.ndarray) -> np.ndarray | None:
@@ -42,6 +54,6 @@ def trained_on(state: State, ids: np.ndarray) -> np.ndarray | None:
     return np.isin(hashes(ids.tolist()), state.arrays[NAME])
 
 
-def _with_rows(item: Progress, rows: np.ndarray) -> State:
-    state = item.state()
+def _with_rows(take: Callable[[], State], rows: np.ndarray) -> State:
+    state = take()
     return State({**state.arrays, NAME: rows}, state.values)

@@ -26,8 +26,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--split", choices=["random", "greedy", "clusters"], default="random")
-    parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", type=json.loads, default={}, help="JSON of other settings")
     args = parser.parse_args()
@@ -41,8 +41,8 @@ def main() -> None:
     family = Mlm()
     config = Mlm.Config.model_validate(
         {
-            "hidden_size": 192, "num_layers": 3, "num_heads": 6, "dropout": 0.0,
-            "learning_rate": 2e-3, "batch_tokens": 2048, "epochs": args.epochs,
+            "hidden_size": 96, "num_layers": 2, "num_heads": 4, "dropout": 0.0,
+            "learning_rate": 3e-3, "batch_tokens": 1024, "epochs": args.epochs,
             "seed": args.seed, "split_seed": args.seed, "held_out": 0.2, **args.set,
         }
     )  # fmt: skip

@@ -44,6 +44,7 @@ def test_replicates_make_the_errors_of_the_table(place: Path) -> None:
         assert word in card
 
 
+@pytest.mark.exhaustive
 def test_replicates_follow_from_the_studys_seed(place: Path) -> None:
     """One after the other: more of them begin with the same."""
     train(place, "again", "average-mh_ligation-mh", "--bootstrap", "3", "--bootstrap-of",

@@ -83,7 +83,6 @@ def words(folder: Path, **changes: Any) -> list[str]:
     return [word for option, path in paths.items() for word in (f"--{option}", str(path))]
 
 
-@pytest.mark.slow
 def test_four_then_none_then_one_again(
     tmp_path: Path, runner: WithoutRay, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,6 +146,26 @@ def test_mistakes_are_told(
     assert said in capsys.readouterr().err
 
 
+def test_a_value_that_cannot_be_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tune.main(words(tmp_path, model={"backbone": ["dtcn", "tcn"]})) == 2
+    assert "backbone" in capsys.readouterr().err
+
+
 def test_two_files_are_not_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert tune.main(words(tmp_path)[:4]) == 2
     assert "--train_config: one of the three files is missing" in capsys.readouterr().err
+
+
+def test_no_trial_is_stopped_while_weights_anneal(tmp_path: Path) -> None:
+    from distrib.cli.three_files import _space
+    from distrib.study.plan.options import Options
+    from distrib.study.plan.plan import make_plan
+    from distrib.trainables.behaviour.daart.three_files import read_three_files
+
+    for model, least in (({}, 10), ({"semi_supervised_algo": "ups"}, 50)):
+        files = read_three_files(write_files(tmp_path, model=model), {})
+        plan = make_plan(_space(files, [{}]), Options(scheduler="asha"))
+        assert min(plan.rule().milestones) == least
+    assert plan.objective.name == "loss"

@@ -194,6 +194,13 @@ CASES = [
         diverging={"learning_rate": 1e30, "clip_norm": 0.0, "schedule": "constant", "warmup": 0.0},
     ),
     Case(
+        "seq2seq",
+        {"epochs": 3, "width": 16, "num_heads": 2, "samples": 4, "batch_size": 32, "held_out": 0.2},
+        budget=3,
+        groups=20,
+        diverging={"learning_rate": 1e30, "clip_norm": 0.0, "schedule": "constant", "warmup": 0.0},
+    ),
+    Case(
         "tests.support.toys:Curve",
         {"epochs": 6, "noise": 0.1},
         budget=6,

@@ -80,6 +80,17 @@ def test_reports_every_metric_at_every_unit(case: Case) -> None:
             assert math.isfinite(row[name]), name
 
 
+def test_a_unit_has_a_model_where_that_may_be_the_last_word(case: Case) -> None:
+    family, config = case.family, case.typed()
+    if family.refits is None:
+        pytest.skip("its models come of training again alone")
+    units = [i for i in family.progress(config, case.data(), case.worker) if i.metrics is not None]
+    model = units[-1].model
+    assert model is not None
+    found = family.evaluate(config, model(), case.data(), case.worker)
+    assert set(found) >= {metric.name for metric in family.metrics}
+
+
 def test_equal_seeds_give_equal_runs(case: Case) -> None:
     first, second = case.rows(), case.run()
     assert first[0] == second[0]

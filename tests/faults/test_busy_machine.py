@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.driver import write_space
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(300)]
 
 PORTS = (6379, 8265)  # of Ray's head and of its dashboard
 
@@ -32,13 +32,7 @@ def listeners() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("listeners")
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param("a file", id="file"),
-        pytest.param("x" * 120, id="long", marks=pytest.mark.exhaustive),
-    ],
-)
+@pytest.mark.parametrize("name", ["a file", "x" * 120], ids=["file", "long"])
 def test_a_dry_run_succeeds(name: str, start: Any, tmp_path: Path) -> None:
     """Where the place of the environment is no folder, or too long for the path of a socket.
 

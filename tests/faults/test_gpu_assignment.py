@@ -16,7 +16,7 @@ from tests.support.driver import write_space
 from tests.support.gpu_family import told_in
 from tests.support.ray_cluster import ray_cluster
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,6 @@ def test_two_trials_at_once_use_two_gpus(address: str, start: Any, tmp_path: Pat
     assert {one["visible"] for one in told} == {"0", "1"}
 
 
-@pytest.mark.exhaustive
 def test_gpus_that_the_framework_cannot_use_are_refused(
     address: str, start: Any, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.driver import ROOT, ended_trials, trials_of, write_space
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(300)]
 
 
 def command(*argv: str) -> list[str]:
@@ -26,7 +26,6 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
-@pytest.mark.exhaustive
 def test_a_closed_pipe_ends_the_talk_and_not_the_study(tmp_path: Path) -> None:
     write_space(tmp_path / "toy.yaml", trials=4)
     driver = subprocess.Popen(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from distrib.data.files.split_words import split_words
 from distrib.data.streams.stream_batches import Tokens
 from distrib.trainables.base import Fidelity, Metric, Source, Worker
 from distrib.trainables.training.config import (
+    Initialized,
     Optimized,
+    Switches,
     TokenBatches,
     TorchConfig,
     Validated,
@@ -59,7 +61,7 @@ class Texts:
         return {"rows": len(self.groups), "fingerprint": digest[:16]}
 
 
-class LmConfig(TokenBatches, Validated, Optimized, TorchConfig):
+class LmConfig(TokenBatches, Validated, Optimized, Initialized, Switches, TorchConfig):
     """A network that looks two letters back."""
 
     width: int = Field(8, ge=1, description="hidden units")
@@ -86,6 +88,28 @@ class Lm(TorchTrainable[LmConfig, Source, Texts]):
 
     def build(self, config: LmConfig, values: Mapping[str, Any]) -> nn.Module:
         return Network(config.width, config.dropout)
+
+    def blocks(self, model: nn.Module) -> Sequence[nn.Module]:
+        return [model.get_submodule("mix"), model.get_submodule("dropout")]
+
+    def keys(self, foreign: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Someone else called the last layer `head`."""
+        return {name.replace("head.", "out."): tensor for name, tensor in foreign.items()}
+
+    def tables(
+        self,
+        config: LmConfig,
+        model: nn.Module,
+        held_out: Texts,
+        values: Mapping[str, Any],
+        worker: Worker,
+    ) -> dict[str, pd.DataFrame]:
+        drawn = torch.zeros((2, 6), dtype=torch.int64)
+        for i in range(drawn.shape[1]):
+            chances = model(drawn)[:, i, 1:5].float().softmax(-1)
+            drawn[:, i] = 1 + torch.multinomial(chances, 1)[:, 0]
+        texts = ["".join(LETTERS[j - 1] for j in row) for row in drawn.tolist()]
+        return {"samples": pd.DataFrame({"text": texts})}
 
     def batching(self, config: LmConfig) -> Tokens:
         return Tokens(config.batch_tokens, length="")

@@ -145,7 +145,7 @@ def process_of(trial: Trial) -> tuple[str, int] | None:
     if actor is None:
         return None
     known = actors(actor_id=actor._actor_id.hex())
-    return (known["Address"]["NodeID"], known["Pid"]) if known else None
+    return (known["Address"]["NodeID"], known["Pid"]) if known and known["Pid"] > 0 else None
 
 
 def host_of(node: str) -> str:

@@ -42,7 +42,7 @@ class SimulatedChains:
         v_genes, d_genes, j_genes: (rows,) str IMGT alleles; d empty in light chains.
         bounds: (rows, 8) int16 where each of `regions.REGIONS` begins, and the end; those of V are
             -1 where its germline does not tell them.
-        drawn: how many recombinations were drawn for them.
+        drawn: how many recombinations were drawn for them. seed: of the draw, part of the ids.
     """
 
     locus: str
@@ -53,6 +53,7 @@ class SimulatedChains:
     j_genes: np.ndarray
     bounds: np.ndarray
     drawn: int
+    seed: int = 0
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -76,7 +77,9 @@ class SimulatedChains:
         `germline_alignment_aa`, and `fwr1_aa` to `fwr4_aa` (`cdr3_aa` without its anchors).
         """
         columns: dict[str, object] = {
-            "sequence_id": [f"simulated_{self.locus}_{i}" for i in range(1, len(self) + 1)],
+            "sequence_id": [
+                f"simulated_{self.locus}_{self.seed}_{i}" for i in range(1, len(self) + 1)
+            ],
             "locus": self.locus,
             "v_call": self.v_genes,
             "d_call": self.d_genes,
@@ -138,7 +141,7 @@ def simulate_chains(
         parts.append(part)
         have += len(part)
         if have >= num:
-            return replace(_joined(parts).take(np.arange(num)), drawn=drawn)
+            return replace(_joined(parts).take(np.arange(num)), drawn=drawn, seed=seed)
     raise InputError(
         "there are not so many different chains",
         found=f"{have:,} after {drawn:,} draws",

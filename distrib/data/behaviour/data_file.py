@@ -81,9 +81,10 @@ def read_data_file(path: Path) -> DataFile:
 
 
 def placed(folder: str, file: Path) -> Path:
-    """A folder as named in a file: from here, or else from where the file lies."""
+    """A folder as named in a file: from where the file lies, if it is there, or else from here."""
     path = Path(folder).expanduser()
-    return path if path.is_absolute() or path.exists() else file.parent / path
+    beside = file.parent / path
+    return beside if beside.exists() or path.is_absolute() else path
 
 
 def names(value: Any, key: str, file: object) -> tuple[str, ...]:

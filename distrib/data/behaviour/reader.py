@@ -43,6 +43,7 @@ class _Reading:
 
     options: ReadOptions
     markers: bool
+    labels: bool
     signals: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     task_names: tuple[str, ...] = ()
@@ -70,7 +71,7 @@ def read_sessions(folder: Path, options: ReadOptions, *, labels: bool = True) ->
                 hint=nearest(name, [f.id for f in files]),
             )
     own = input_type == MARKERS or (not input_type and _is_dlc(files[0].signals))
-    reading = _Reading(options, own)
+    reading = _Reading(options, own, labels)
     tracks, hand, weak, tasks = zip(*(_read(reading, session) for session in files))
     if labels and all(found is None for found in hand):
         raise InputError(
@@ -118,7 +119,7 @@ def _read(
     track, note = make_track(values, options.missing, session.signals)
     reading.notes += [note] if note else []
     hand = _labels(reading, session.hand, track.num_frames)
-    if session.hand is None:
+    if session.hand is None and reading.labels:
         reading.notes.append(f"{session.id} has no hand labels: all background")
     elif options.keep_ids is not None and session.id not in options.keep_ids:
         reading.notes.append(f"the hand labels of {session.id} are left out (expt_ids_to_keep)")

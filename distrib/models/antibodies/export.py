@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from distrib.data.antibodies.alphabet import CLS, MASK, PAD, SEP, SPECIALS, UNK, VOCABULARY
 from distrib.errors import InputError
+from distrib.files import atomic_path
 from distrib.models.antibodies.masked_lm import MaskedLm
 
 IDS = {"pad": PAD, "unk": UNK, "cls": CLS, "sep": SEP, "mask": MASK}
@@ -41,13 +43,16 @@ def make_tokenizer(context: int) -> Any:
 def write_export(model: MaskedLm, context: int, folder: Path) -> list[Path]:
     """Write `config.json`, `model.safetensors` and the tokeniser's files; each appears whole."""
     written = []
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as name:
+    with tempfile.TemporaryDirectory(prefix="distrib-export-") as name:
         scratch = Path(name)
         model.lm.save_pretrained(scratch)
         make_tokenizer(context).save_pretrained(scratch)
         check_export(scratch)
         for file in sorted(scratch.iterdir()):
-            written.append(file.replace(folder / file.name))
+            # Copied, so that it has the rights of the other files; transformers keeps its own.
+            with atomic_path(folder / file.name) as temporary:
+                shutil.copyfile(file, temporary)
+            written.append(folder / file.name)
     return written
 
 

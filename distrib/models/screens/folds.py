@@ -102,7 +102,8 @@ class FoldData:
     Args:
         inputs: (N, d). targets: (N, G), NaN where not measured.
         training: rows each fold trains on. labels: the folds' numbers, for their random streams.
-        layout: of all folds. dropout: probability; hidden: widths of the layers dropped from.
+        layout: of all folds. dropout: probability, one for all or one for each fold; hidden:
+            widths of the layers dropped from.
         per_row: whether the loss weighs rows (cross-entropy) rather than entries.
     """
 
@@ -115,7 +116,7 @@ class FoldData:
         labels: Sequence[int],
         layout: Layout,
         hidden: Sequence[int],
-        dropout: float,
+        dropout: float | Sequence[float],
         per_row: bool,
         seed: int,
     ) -> None:
@@ -128,8 +129,8 @@ class FoldData:
         self.training = [torch.from_numpy(rows).to(device) for rows in training]
         self.labels = labels
         self.layout = layout
-        self.hidden = hidden if dropout else ()
-        self.dropout = dropout
+        self.dropout = np.broadcast_to(dropout, len(labels)).tolist()
+        self.hidden = hidden if any(self.dropout) else ()
         self.per_row = per_row
         self.seed = seed
         cuts = [layout.cut(len(rows)) for rows in training]
@@ -206,18 +207,19 @@ class FoldData:
         narrow layers the drawing would otherwise cost as much as the training.
         """
         device = str(self.inputs.device)
-        dropped = round(self.dropout * 2**16)
         shapes = [(steps, len(self.labels), self.layout.width, width) for width in self.hidden]
         masks = [torch.empty(shape, device=device) for shape in shapes]
         for k, label in enumerate(self.labels if masks else ()):
             generator = stream(self.seed, label, "dropout", epoch, index, device)
+            dropped = round(self.dropout[k] * 2**16)
             for mask in masks:
                 entries = mask[:, k].numel()
                 bits = torch.empty(math.ceil(entries / 4), dtype=torch.int64, device=device)
                 bits.random_(-(2**63), None, generator=generator)
                 lanes = bits.view(torch.int16)[:entries].view(mask[:, k].shape)
                 torch.ge(lanes, dropped - 2**15, out=mask[:, k])
-        return [mask.mul_(2**16 / (2**16 - dropped)) for mask in masks]
+                mask[:, k].mul_(2**16 / (2**16 - dropped))
+        return masks
 
 
 @torch.inference_mode()

@@ -38,7 +38,11 @@ def dry_run(plan: Plan, place: Place, say: Say) -> None:
         say(f"data: {facts['search_rows']} rows to search on, {facts['test_rows']} set aside")
         step = ray.get(
             tasks.first_step.options(**request(plan)).remote(
-                loaded.spec, _plain(plan, sample(plan, 1)[0]), plan.objective.name, loaded.data
+                loaded.spec,
+                _plain(plan, sample(plan, 1)[0]),
+                plan.objective.name,
+                loaded.data,
+                not plan.refit,
             )
         )
     if "error" in step:

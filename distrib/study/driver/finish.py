@@ -1,4 +1,7 @@
-"""After the search: confirm, train the winner on every row, judge it, write `best/`."""
+"""After the search: confirm, train the winner on every row, judge it, write `best/`.
+
+Without a refit the weights of its best unit are the model, see `Plan.refit`.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,11 @@ import ray
 
 from distrib.errors import InputError
 from distrib.files import atomic_path, atomic_write, finite
-from distrib.records import StudyRecord, TrialRecord, unbeaten
+from distrib.records import StudyRecord, TrialRecord, trained_words, unbeaten
 from distrib.study.driver.bootstrap import REPLICATES, bootstrap
 from distrib.study.driver.loading import request
 from distrib.study.record.artifacts import read_held_out
+from distrib.study.record.checkpoint import Checkpoints
 from distrib.study.search.samplers import seed_of
 from distrib.study.space.configs import config_yaml, read_config
 from distrib.study.worker import tasks
@@ -71,18 +75,18 @@ def finish(
     key = f"{winner.number}-{budget}"  # a half-done training of another winner is no beginning
     log, refit = str(part / "console.log"), str(part / f".refit-{key}")
     job = Job(key, config, refit, log, plan.options.debug, refit=True, budget=budget)
-    assistant = _train(plan, start, job, data, phase, channel)
-    for silent in part.glob("console*.log"):
-        if not silent.stat().st_size:
-            silent.unlink()
     weights = str(part / "weights.safetensors")
-    figures = ray.get(assistant.judge.remote(job, test, weights))
-    held_out = read_held_out(folder.trial(winner.number) / "checkpoint", winner.best_fidelity)
-    validation = metrics_at(folder.trial(winner.number), winner.best_fidelity)
+    kept = folder.trial(winner.number) / "checkpoint"
+    assistant, own = _weights(plan, outcome, kept, weights, start, job, data, phase, channel)
+    unit = winner.best_fidelity if own is None else own
+    figures = ray.get(assistant.judge.remote(config, test, weights))
+    held_out = read_held_out(kept, unit)
+    validation = metrics_at(folder.trial(winner.number), unit)
     outcome.winner = {
         "trial": winner.number,
         "state": winner.state,
-        study.unit: winner.best_fidelity,
+        study.unit: unit,
+        "trained": trained_words(study.unit, unit, refitted=own is None),
         "validation": validation,
         "test": {name: float(value) for name, value in figures.items()},
         "intervals": ray.get(assistant.intervals.remote(config, data, test, weights, held_out)),
@@ -110,6 +114,48 @@ def metrics_at(trial: Path, step: int) -> dict[str, float]:
     if not rows:
         return {}
     return {k: v for k, v in rows[-1].items() if k not in ("step", "time") and "/" not in k}
+
+
+def _weights(
+    plan: Plan,
+    outcome: Outcome,
+    kept: Path,
+    weights: str,
+    start: Callable[[], Any],
+    job: Job,
+    data: Any,
+    phase: Phase,
+    channel: Channel | None,
+) -> tuple[Any, int | None]:
+    """Write the winner's weights: those of its best unit, else of a last training.
+
+    Args:
+        kept: its checkpoints. weights: the file. job: the last training.
+
+    Returns:
+        The assistant that wrote them; and the unit whose weights they are, None after a training.
+    """
+    assistant: Any = None
+    if not plan.refit and Checkpoints(kept).has_best():
+        if channel is not None:
+            channel.close()  # first, since the assistant may need what the group held
+            channel = None
+        assistant = start()
+        unit = ray.get(assistant.write_best.remote(str(kept), weights))
+        if unit is not None:
+            return assistant, unit
+    begin = start if assistant is None else lambda: assistant
+    assistant = _train(plan, begin, job, data, phase, channel)
+    for silent in Path(weights).parent.glob("console*.log"):
+        if not silent.stat().st_size:
+            silent.unlink()
+    ray.get(assistant.write_last.remote(job.folder, weights))
+    if not plan.refit:
+        outcome.notes.append(
+            "the winner kept no weights, as a trial that was stopped early: in spite of refit: "
+            "false it was trained again on every row but the test part"
+        )
+    return assistant, None
 
 
 def _train(
@@ -227,9 +273,13 @@ def _write_best(
     """Complete `best/` beside its weights, and put it in place."""
     source = plan.source.model_dump(mode="json")
     split = {"test_fraction": plan.options.test_fraction, "seed": plan.options.seed_of_parts}
-    more = {"source": source, "split": split, "metric": outcome.study.metric}
+    more: dict[str, Any] = {"source": source, "split": split, "metric": outcome.study.metric}
+    if not plan.refit:
+        more["refit"] = False
     text = config_yaml(plan.space.trainable, config, **more)
     atomic_write(part / "config.yaml", text)
+    begun = config.get("init")
+    notes = [f"its training began from the weights in {begun}", *notes] if begun else notes
     notes = [*notes, *unbeaten(outcome.study, outcome.winner, outcome.baselines)]
     metrics = {**outcome.winner, "objective": outcome.study.metric, "baselines": outcome.baselines}
     text = json.dumps(finite(metrics), indent=2, allow_nan=False)
@@ -266,8 +316,8 @@ def model_card(
     lines = [
         f"# {study.name}: trial {winner.number} of a `{study.trainable}` study",
         "",
-        f"Chosen among {len(study.trials)} trials by `{study.metric}` on validation data; then "
-        "trained again on every row but the test part.",
+        f"Chosen among {len(study.trials)} trials by `{study.metric}` on validation data. It is "
+        f"{figures['trained']}.",
         "",
         "| metric | validation (selected on) | test (never looked at before) |",
         "|---|---|---|",

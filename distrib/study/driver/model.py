@@ -12,7 +12,7 @@ import pandas as pd
 from distrib.errors import InputError
 from distrib.files import atomic_write
 from distrib.study.plan.fixed_space import read_config
-from distrib.study.record.checkpoint import read_state, write_state
+from distrib.study.record.checkpoint import Checkpoints, read_state, write_state
 from distrib.study.record.remote_store import fetch, is_url
 from distrib.study.space.configs import checked, config_yaml, make_config
 from distrib.trainables.base import Config, Source, State, Trainable, Worker
@@ -158,7 +158,8 @@ def build_model(name: str, **config: Any) -> Model:
 
 
 def open_model(place: str | Path, *, allow_custom: bool = False) -> Model:
-    """The trained model of a `best/` folder, or of a study's folder that has one.
+    """The trained model of a `best/` folder, of a study's folder that has one, or of a trial's
+    folder, where the trial kept its last state.
 
     Raises:
         InputError: there is none, or its files are torn.
@@ -169,8 +170,17 @@ def open_model(place: str | Path, *, allow_custom: bool = False) -> Model:
     config = checked(family.Config, content["config"], "config", str(file))
     source = checked(family.Source, content.get("source") or {}, "source", str(file))
     worker = Worker(precision=family.precisions[0])  # type: ignore[arg-type]
-    state = read_state(file.parent / "weights.safetensors")
+    state = _state_beside(file)
     return Model(family, config, source, worker, State(state.arrays, state.values), name)
+
+
+def _state_beside(config: Path) -> State:
+    weights, kept = config.parent / "weights.safetensors", config.parent / "checkpoint"
+    if not weights.exists() and kept.is_dir():
+        state, _ = Checkpoints(kept).load()
+        if state is not None:
+            return State(state.arrays, state.values["family"])
+    return read_state(weights)
 
 
 def family_of(

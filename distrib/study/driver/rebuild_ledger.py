@@ -11,6 +11,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,7 @@ from distrib.study.record.ledger_lines import (
     PARAMETER,
     VALUE,
     readable,
+    wrong_attribute,
 )
 from distrib.study.record.metrics_file import MetricsFile
 from distrib.study.record.run_folder import RunFolder
@@ -230,14 +232,15 @@ def _ends_of_table(trials: dict[int, _Trial], table: pd.DataFrame) -> None:
 def _ends_of_ledger(trials: dict[int, _Trial], path: Path) -> None:
     """What the lines of the old ledger say that can be read; a trial's id is its number."""
     for log in readable(path) if path.is_file() else ():
-        trial = trials.get(log.get("trial_id", -1))
+        number = log.get("trial_id")
+        trial = trials.get(number) if isinstance(number, int) else None
         if trial is None:
             continue
         if log.get("op_code") == END and log.get("state") in (1, 2, 3):
             trial.state = STATES[log["state"]]
-            when = log.get("datetime_complete")
-            trial.ended = datetime.fromisoformat(when).timestamp() if when else trial.ended
-        if log.get("op_code") == ATTRIBUTE and isinstance(log.get("user_attr"), dict):
+            with suppress(TypeError, ValueError):  # no date, or one that is damaged
+                trial.ended = datetime.fromisoformat(str(log.get("datetime_complete"))).timestamp()
+        if log.get("op_code") == ATTRIBUTE and wrong_attribute(log.get("user_attr")) is None:
             trial.attributes.update(log["user_attr"])
 
 

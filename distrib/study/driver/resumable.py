@@ -6,8 +6,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from distrib.errors import InputError
+from distrib.records import StudyRecord
 from distrib.study.driver.study_file import record_of
-from distrib.study.record.ledger import Ledger
+from distrib.study.record.ledger import Ledger, value_of
 from distrib.study.record.ledger_lines import hint, readable
 from distrib.study.record.run_folder import RunFolder
 from distrib.study.space.space import Space, label
@@ -59,6 +60,7 @@ def check_resumable(folder: RunFolder, stored: dict[str, Any], space: Space) -> 
         ended = [trial for trial in frozen if trial.state.name in ENDED]
         for trial in ended:
             _check_params(folder, space, trial)
+            _check_value(folder, record, trial)
         for trial in ended[:LOOKED_AT]:
             _check_metric(folder, record.metric, trial)
 
@@ -93,6 +95,24 @@ def _check_params(folder: RunFolder, space: Space, trial: FrozenTrial) -> None:
                 expected="a value",
                 hint=hint(folder.ledger),
             )
+
+
+def _check_value(folder: RunFolder, record: StudyRecord, trial: FrozenTrial) -> None:
+    """The value at a trial's end is that of its units: else a line is gone, or either edited."""
+    if trial.state.name != "COMPLETE":
+        return
+    value, _ = value_of(trial.intermediate_values, record.direction, record.selects)
+    if value != trial.value:
+        raise InputError(
+            "the lines of the ledger contradict each other",
+            file=folder.ledger,
+            where=f"trial {trial.number}",
+            found=f"{trial.value} at its end, though its {record.selects} {record.unit} has "
+            f"{value}",
+            expected="the same",
+            hint="if record.selects in study.yaml was edited, put it back; else a line of its "
+            f"values is missing or was edited: {hint(folder.ledger)}",
+        )
 
 
 def _check_metric(folder: RunFolder, metric: str, trial: FrozenTrial) -> None:

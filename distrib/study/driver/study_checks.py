@@ -40,6 +40,7 @@ class Searched:
     grace: int
     reduction_factor: float
     metric: str
+    refit: bool = True  # the studies of older versions do not say it
 
 
 SAID_TWICE = {"trials": "num_trials", "max_units": "max_budget", "metric": "metric"}
@@ -80,7 +81,7 @@ def check_study(content: Any, path: Path) -> None:
         raise _edited(path, "data.source", found, "a mapping")
     search = _checked(Searched, content["search"], "search", path)
     for key, value in asdict(search).items():
-        if isinstance(value, int | float) and value < 1:
+        if isinstance(value, int | float) and not isinstance(value, bool) and value < 1:
             raise _edited(path, f"search.{key}", value, "1 or more")
     _checked(Options, {**content["options"], "fixed": {}}, "options", path)
     record = _checked(StudyRecord, content["record"], "record", path)

@@ -54,6 +54,7 @@ def write_study(
             "grace": plan.grace,
             "reduction_factor": plan.factor,
             "metric": plan.objective.name,
+            "refit": plan.refit,
         },
         "options": options,
         "versions": versions(),
@@ -107,6 +108,7 @@ def space_of(content: dict[str, Any], file: str) -> Any:
     plain["data"] = source
     plain["grace"] = content["search"]["grace"]
     plain["reduction_factor"] = content["search"]["reduction_factor"]
+    plain["refit"] = content["search"].get("refit", True)
     return parse_space(plain, name=content["space_name"], file=file)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from distrib.study.driver.search_loop import Limits, Search
 from distrib.study.driver.tuner import run_search
 from distrib.study.record.run_folder import RunFolder
 from distrib.study.worker import tasks
+from distrib.study.worker.trial_actor import LateChannel
 from distrib.study.worker.trial_runner import Context
 from distrib.study.worker.worker_group import GroupFactory
 
@@ -88,7 +90,7 @@ class StudyRunner:
         loaded, outcome = self.loaded, self.outcome
         channel = None
         if self.group_factory is not None and outcome.study.best() is not None:
-            channel = self.group_factory.channel(self._context())
+            channel = LateChannel(partial(self.group_factory.channel, self._context()))
         try:
             with closing(channel) if channel else nullcontext(), ThreadPoolExecutor(1) as beside:
                 done = beside.submit(meanwhile, outcome.folder, outcome.study)
@@ -141,6 +143,7 @@ class StudyRunner:
             plan.worker,
             plan.options.save_every,
             plan.options.allow_custom,
+            keeps_best=not plan.refit,
         )
 
     def _get_ready_to_finish(self) -> None:

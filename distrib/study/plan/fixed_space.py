@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ def space_of_defaults(name: str) -> Space:
     """
     space = find_space(name)
     parameters = () if space.searched() else space.parameters
-    return replace(space, name=f"{space.name}-train", parameters=parameters, settings={})
+    return replace(
+        space, name=f"{space.name}-train", parameters=parameters, settings=_lasting(space.settings)
+    )
 
 
 def space_of_config(content: dict[str, Any], file: Path, *, seeded: bool = True) -> Space:
@@ -32,8 +35,15 @@ def space_of_config(content: dict[str, Any], file: Path, *, seeded: bool = True)
     parameters = tuple(Parameter(k, "const", (v,)) for k, v in config.items())
     source = {k: v for k, v in (content.get("source") or {}).items() if v is not None}
     name = content["trainable"].rpartition(":")[2].lower()
-    settings = {"metric": content["metric"]} if "metric" in content else {}
+    settings = {**_lasting(content)}
+    if "metric" in content:
+        settings["metric"] = content["metric"]
     return Space(f"{name}-train", content["trainable"], parameters, settings, source, str(file))
+
+
+def _lasting(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a single training keeps of a search: what becomes of the winner."""
+    return {key: settings[key] for key in ("refit",) if key in settings}
 
 
 def split_of_config(content: dict[str, Any], file: Path) -> dict[str, Any]:

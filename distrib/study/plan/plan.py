@@ -10,6 +10,7 @@ from typing import Any, Literal
 from distrib.errors import InputError, nearest, said_in
 from distrib.study.plan.checks import check_bootstrap
 from distrib.study.plan.options import DECLARED, Options
+from distrib.study.plan.refit import check_kept, refits
 from distrib.study.plan.workers import worker_of
 from distrib.study.record.remote_store import is_url
 from distrib.study.search.samplers import GONE
@@ -33,6 +34,7 @@ SETTINGS = (
     "reduction_factor",
     "metric",
     "points",
+    "refit",
 )
 
 
@@ -42,6 +44,7 @@ class Plan:
 
     Attributes:
         metrics: the family's; those that the data do not allow are left out (`fit_plan`).
+        refit: whether the winner is trained again on every row, see `Trainable.refits`.
     """
 
     space: Space
@@ -57,6 +60,7 @@ class Plan:
     sampler: str
     worker: Worker
     options: Options
+    refit: bool = True
 
     def rule(self) -> Rule:
         """A fresh stopping rule."""
@@ -128,6 +132,7 @@ def make_plan(space: Space, options: Options) -> Plan:
         sampler=sampler,
         worker=worker_of(family, options),
         options=options,
+        refit=refits(space, family),
     )
     with said_in(space.file):
         plan.rule()
@@ -140,6 +145,8 @@ def make_plan(space: Space, options: Options) -> Plan:
             expected=f"at most {plan.trials}",
         )
     check_bootstrap(family, options)
+    if not plan.refit:
+        check_kept(options)
     return plan
 
 

@@ -1,5 +1,6 @@
 """What a training leaves to be looked at beside its metrics, of its best unit (or its last).
 
+Samples are of every unit: a file has the rows of all, under a column that is called as the unit.
 Predictions for the rows held out lie beside the checkpoint, since they are as large, and go with
 it; a family's small tables lie in the trial's own folder, and stay.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distrib.files import atomic_path
+from distrib.files import atomic_path, atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,27 @@ class TrialArtifacts:
     def see(self, item: Progress) -> None:
         """This unit is the best so far, or the last one counts."""
         self._item = item
+
+    def add_samples(self, item: Progress, unit: str) -> None:
+        """Write those of this unit behind those of earlier ones.
+
+        Rows that are there of it, or of later units, were of a training that was cut off.
+        """
+        import pandas as pd
+
+        for name, table in (item.samples() if item.samples else {}).items():
+            path = self.folder.parent / f"{name}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            rows = table.copy()
+            rows.insert(0, unit, item.fidelity)
+            text = rows.to_csv(index=False, lineterminator="\n")
+            if path.is_file():
+                # As text, so that the rows stay as they were written, to the letter.
+                before = pd.read_csv(path, dtype=str, keep_default_na=False)
+                before = before[before[unit].astype(int) < item.fidelity]
+                old = before.to_csv(index=False, lineterminator="\n")
+                text = old + text.partition("\n")[2] if len(before) else text
+            atomic_write(path, text)
 
     def write(self, *, held_out: bool) -> None:
         """Write what was seen since the last time; predictions only where they are wanted."""

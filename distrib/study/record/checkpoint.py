@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from distrib.errors import InputError
 from distrib.files import atomic_path
 from distrib.trainables.base import State
 
+BEST = "best unit:"  # before the names of a best unit's arrays, beside those of the last state
 KEPT = 2  # the newest, and the one before it in case the newest cannot be read
 
 
@@ -75,6 +77,33 @@ def read_state(path: Path) -> State:
     return State(arrays, json.loads(values))
 
 
+@dataclass(frozen=True)
+class BestModel:
+    """The model of a training's best unit so far, and which unit that is."""
+
+    state: State
+    fidelity: int
+
+    def beside(self, state: State) -> State:
+        """Both in one, so that one file holds them and neither is there without the other."""
+        arrays = {f"{BEST}{name}": array for name, array in self.state.arrays.items()}
+        own = {"values": dict(self.state.values), "fidelity": self.fidelity}
+        return State({**state.arrays, **arrays}, {**state.values, "best_model": own})
+
+
+def without_best(state: State) -> tuple[State, BestModel | None]:
+    """What `BestModel.beside` put together; None where a state has no such model."""
+    values = dict(state.values)
+    own = values.pop("best_model", None)
+    if own is None:
+        return state, None
+    arrays: dict[bool, dict[str, np.ndarray]] = {False: {}, True: {}}
+    for name, array in state.arrays.items():
+        arrays[name.startswith(BEST)][name.removeprefix(BEST)] = array
+    best = BestModel(State(arrays[True], own["values"]), own["fidelity"])
+    return State(arrays[False], values), best
+
+
 class Checkpoints:
     """The last states of one training, in a folder of their own, newest last."""
 
@@ -93,6 +122,17 @@ class Checkpoints:
         write_state(self.folder / f"state-{last + 1:06d}.safetensors", state)
         for old in files[: max(0, len(files) + 1 - KEPT)]:
             old.unlink(missing_ok=True)
+
+    def has_best(self) -> bool:
+        """Whether the newest state has the model of a best unit beside it, by its header alone."""
+        if not (files := self.files()):
+            return False
+        try:
+            with safetensors.safe_open(files[-1], framework="numpy") as file:
+                values = (file.metadata() or {}).get("state", "").partition(" ")[2]
+        except (safetensors.SafetensorError, OSError, ValueError):
+            return False
+        return "best_model" in json.loads(values or "{}")
 
     def load(self) -> tuple[State | None, list[str]]:
         """The newest state that can be read, and a line about each that cannot.

@@ -68,8 +68,9 @@ class Ledger:
             found = f"{type(error).__name__}: {error}"
             raise InputError("not a ledger", file=path, found=found, hint=hint(path)) from None
         if not names:
-            if direction is None:
-                raise InputError("this ledger holds no study", file=path)
+            if direction is None or read_only:
+                self.file.close()
+                raise InputError("this ledger holds no study", file=path, hint=hint(path))
             self.study = optuna.create_study(
                 storage=self.storage,
                 study_name=name,

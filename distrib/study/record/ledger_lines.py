@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,6 +31,8 @@ FIELDS: dict[int, dict[str, type | tuple[type, ...]]] = {
 }  # fmt: skip
 COMPLETE = 1
 STATES = range(5)  # of a trial: RUNNING, COMPLETE, PRUNED, FAIL, WAITING
+ENDS = (1, 2, 3)  # the states that have a date
+DATES = {CREATE_TRIAL: "datetime_start", END: "datetime_complete"}
 
 HINT = (
     "python -m distrib.doctor {folder} --rebuild-ledger makes a ledger of what the trials' own "
@@ -58,8 +62,16 @@ def check_lines(path: Path) -> None:
         _check_fields(path, where, log)
         if code == PARAMETER:
             _check_distribution(path, where, log)
+        if code == CREATE_STUDY and log["directions"] not in ([1], [2]):
+            _refuse(path, where, f"directions: {log['directions']}", "[1], or [2] for max")
         if code == END and log["state"] not in STATES:
             _refuse(path, where, f"state: {log['state']}", "0 to 4")
+        if code in DATES:
+            _check_date(path, where, log)
+        if code == ATTRIBUTE:
+            _check_attributes(path, where, log["user_attr"])
+        if "together" in log and type(log["together"]) is not int:
+            _refuse(path, where, f"together: {log['together']!r}", "a number of lines")
         if code == END and log["state"] == COMPLETE and not _is_number(log["values"]):
             _refuse(
                 path, where, f"values: {log['values']}", "the value of a trial that is COMPLETE"
@@ -83,16 +95,29 @@ def readable(path: Path) -> Iterator[dict[str, Any]]:
     for _, line in whole_lines(path):
         try:
             log = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(log, dict):
             yield log
 
 
+def wrong_attribute(attributes: Any) -> str | None:
+    """Which of a trial's attributes is not as `TrialRecord` has it; "" where they are none."""
+    if not isinstance(attributes, dict):
+        return ""
+    for key in ("latest", "seconds"):
+        try:
+            for value in attributes.get(key, {}).values():
+                float(value)
+        except (AttributeError, TypeError, ValueError):
+            return key
+    return "retries" if type(attributes.get("retries", 0)) is not int else None
+
+
 def _read(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         log = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         shown = line[:40].decode(errors="replace")
         log = None if line.strip(b"\0 ") else "nothing but zero bytes"
         _refuse(path, f"line {number}", log or shown, "one object as JSON")
@@ -110,10 +135,10 @@ def _check_fields(path: Path, where: str, log: Mapping[str, Any]) -> None:
 
 
 def _check_distribution(path: Path, where: str, log: Mapping[str, Any]) -> None:
-    from optuna.distributions import json_to_distribution
+    from optuna.distributions import CategoricalDistribution, json_to_distribution
 
     try:
-        json_to_distribution(log["distribution"])
+        distribution = json_to_distribution(log["distribution"])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         # Optuna looks for the name, and then for the type that it was called by once.
         key = {"type": "name"}.get(str(error.args[0]), error.args[0]) if error.args else ""
@@ -121,6 +146,35 @@ def _check_distribution(path: Path, where: str, log: Mapping[str, Any]) -> None:
         _refuse(
             path, where, f"distribution: {lacks}", "a distribution with its name and attributes"
         )
+    value, expected = log["param_value_internal"], ""
+    if isinstance(distribution, CategoricalDistribution):
+        if value not in range(len(distribution.choices)):
+            expected = f"the place of one of {list(distribution.choices)}, from 0"
+    elif not math.isfinite(value):
+        expected = "a finite number"
+    if expected:
+        _refuse(path, where, f"param_value_internal: {value}", expected)
+
+
+def _check_date(path: Path, where: str, log: Mapping[str, Any]) -> None:
+    key = DATES[log["op_code"]]
+    if log["op_code"] == END and log["state"] not in ENDS:
+        return
+    if key not in log:
+        _refuse(path, where, f"no {key}", f"the field {key!r}")
+    if log[key] is None and key == DATES[CREATE_TRIAL]:  # of a trial that waits
+        return
+    try:
+        datetime.fromisoformat(log[key])
+    except (TypeError, ValueError):
+        _refuse(path, where, f"{key}: {log[key]!r}", "a date and time as ISO 8601 has them")
+
+
+def _check_attributes(path: Path, where: str, attributes: Mapping[str, Any]) -> None:
+    wrong = wrong_attribute(attributes)
+    if wrong:
+        expected = "a whole number" if wrong == "retries" else "numbers by name"
+        _refuse(path, where, f"{wrong}: {attributes[wrong]!r}", expected)
 
 
 def _is_number(values: Any) -> bool:

@@ -79,10 +79,13 @@ class RunFolder:
             quiet: hold it without a name, only to see whether somebody does.
 
         Raises:
-            InputError: another driver holds it; its process id is told.
+            InputError: another driver holds it; its process id is told. Or the lock is a link,
+                into which that id would be written.
         """
         lock = self.path / ".lock"
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        if lock.is_symlink():
+            self.check_links()
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         try:
             if not _flock(descriptor, tries=1 if quiet else 5):
                 holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"

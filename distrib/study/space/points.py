@@ -52,6 +52,10 @@ def finite_space(space: Space, most: int = MOST) -> FiniteSpace | None:
     if any(p.continuous for p in space.parameters):
         return None
     found = list(itertools.islice(_points(space.parameters, lambda p: p.kind != "const"), most + 1))
+    if len(found) <= most and space.settings.get("points"):
+        # No other combination of these parameters is of the space.
+        listed = grid_points(space)
+        found = [point for point in found if any(own.items() <= point.items() for own in listed)]
     return FiniteSpace(space, found) if 1 < len(found) <= most else None
 
 

@@ -14,7 +14,12 @@ import ray
 
 from distrib.errors import InputError, said_in
 from distrib.study.plan.data_limits import fit_space
-from distrib.study.record.checkpoint import Checkpoints, read_state, write_state
+from distrib.study.record.checkpoint import (
+    Checkpoints,
+    read_state,
+    without_best,
+    write_state,
+)
 from distrib.study.space.space import Space
 from distrib.study.worker.family_spec import FamilySpec
 from distrib.study.worker.trial import Message, Pace, reason, run_trial
@@ -179,17 +184,28 @@ class Assistant:
             ):
                 yield said(message)
 
-    def judge(self, job: Job, test: Any, weights: str) -> dict[str, float]:
-        """Write the weights of what was trained; every metric on the test part, if any."""
-        saved, _ = Checkpoints(Path(job.folder)).load()
+    def write_last(self, folder: str, weights: str) -> None:
+        """Write the weights of a `refit` from its checkpoints."""
+        saved, _ = Checkpoints(Path(folder)).load()
         assert saved is not None
-        state = State(saved.arrays, saved.values["family"])
-        write_state(Path(weights), state)
+        write_state(Path(weights), State(saved.arrays, saved.values["family"]))
+
+    def write_best(self, folder: str, weights: str) -> int | None:
+        """Write those of a trial's best unit, which is returned; None where none were kept."""
+        saved, _ = Checkpoints(Path(folder)).load()
+        best = None if saved is None else without_best(saved)[1]
+        if best is None:
+            return None
+        write_state(Path(weights), best.state)
+        return best.fidelity
+
+    def judge(self, config: dict[str, Any], test: Any, weights: str) -> dict[str, float]:
+        """Every metric on the test part, if any."""
         if test is None:
             return {}
         family, worker = self._made_ready()
-        config = family.Config.model_validate(job.config)
-        return family.evaluate(config, state, test, worker)
+        state = read_state(Path(weights))
+        return family.evaluate(family.Config.model_validate(config), state, test, worker)
 
     def baselines(self, config: dict[str, Any], data: Any, test: Any) -> dict[str, Any]:
         """The family's baselines on the same rows, where it has any."""
@@ -282,12 +298,15 @@ def values_of(messages: Iterator[Message], objective: str) -> dict[str, Any]:
 
 @ray.remote
 def first_step(
-    spec: FamilySpec, config: dict[str, Any], objective: str, data: Any
+    spec: FamilySpec, config: dict[str, Any], objective: str, data: Any, keeps_best: bool = False
 ) -> dict[str, Any]:
     """Two units of one configuration (`--dry-run`): what it reports, how long, how large.
 
     The time is the second's, where there is one: the first has compiling and warming up in it.
     Where a unit fails, the text of it stands under `error`.
+
+    Args:
+        keeps_best: whether a checkpoint also has the model of the best unit.
     """
     family, worker = _ready(spec)
     typed = family.Config.model_validate(config)
@@ -297,10 +316,14 @@ def first_step(
     try:
         for item in islice(units, 2):
             seconds = time.monotonic() - began
-            size = sum(array.nbytes for array in item.state().arrays.values())
+            size = _size(item.state()) + (_size(item.model()) if keeps_best and item.model else 0)
             found = {"metrics": dict(item.metrics or {}), "seconds": seconds, "bytes": size}
             began = time.monotonic()
     except Exception as error:
         traceback.print_exc()
         return {"error": str(error) if isinstance(error, InputError) else reason(error)}
     return found
+
+
+def _size(state: State) -> int:
+    return sum(array.nbytes for array in state.arrays.values())

@@ -15,7 +15,7 @@ from typing import Any
 from distrib.errors import DataError, InputError
 from distrib.records import FailureClass
 from distrib.study.record.artifacts import TrialArtifacts
-from distrib.study.record.checkpoint import Checkpoints
+from distrib.study.record.checkpoint import BestModel, Checkpoints, without_best
 from distrib.trainables.base import Config, Progress, State, Trainable, Worker
 
 REPORT_EVERY = 0.5  # seconds between messages at least; milestones and the end are told at once
@@ -135,6 +135,7 @@ def run_trial(
     bar: float | None = None,
     budget: int | None = None,
     refit: bool = False,
+    keeps_best: bool = False,
     notice: Callable[[], bool] | None = None,
 ) -> Generator[Message, None, None]:
     """Drive one training to its end, a message at a time; it waits while nobody asks for the next.
@@ -146,15 +147,18 @@ def run_trial(
     since taking a state is something that they do together; rank 0 writes it.
 
     Args:
-        bar: the value that a trial must beat to keep its last state (the study's K-th best); None
+        bar: the value that a trial must reach to keep its last state (the study's K-th best); None
             keeps it in any case.
         refit: train on every row for `budget` units instead of selecting.
+        keeps_best: whether a checkpoint also has the model of the best unit (or of the last one,
+            where that counts), for it to be the study's without a `refit`.
         notice: whether this machine will be taken away soon: a checkpoint is written, once.
     """
     seconds = dict.fromkeys(("train", "checkpoint", "report"), 0.0)
     unsent: list[dict[str, float]] = []
     last: Progress | None = None
     best: float | None = None
+    model: BestModel | None = None
     sign = _sign(family, objective)
     artifacts = TrialArtifacts(checkpoints.folder)
     selects_best = family.fidelity is not None and family.fidelity.selects == "best"
@@ -164,6 +168,7 @@ def run_trial(
         saved, notes = checkpoints.load()
         state = None
         if saved is not None:
+            saved, model = without_best(saved)
             state = State(saved.arrays, saved.values["family"])
             unsent = list(saved.values["unsent"])
             best = saved.values["best"]
@@ -187,8 +192,12 @@ def run_trial(
                 value = sign * row.get(objective, math.nan)
                 better = best is None or value > best
                 best = value if better else best
+                if worker.rank == 0 and not refit:
+                    artifacts.add_samples(item, family.fidelity.unit if family.fidelity else "fit")
                 if better or refit or not selects_best:
                     artifacts.see(item)
+                    if keeps_best and worker.rank == 0:
+                        model = _model_of(item)
             speaks, saves, looks = worker.agree(
                 [
                     pace.speaks(None if refit else row, objective, last=item.fidelity == final),
@@ -200,7 +209,7 @@ def run_trial(
                 assert notice is not None
                 looked, noticed = now, notice()
             if saves or (looks and noticed):
-                _save(checkpoints, artifacts, item, unsent, best, worker)
+                _save(checkpoints, artifacts, item, unsent, best, model, worker)
                 saved_at = time.monotonic()
                 cost = saved_at - began
                 seconds["checkpoint"] += cost
@@ -213,10 +222,10 @@ def run_trial(
                 seconds["report"] += pace.spoke - began
                 began = pace.spoke
         seconds["train"] += time.monotonic() - began
-        good = worker.agree([bar is None or (best is not None and best > sign * bar)])[0]
+        good = worker.agree([bar is None or (best is not None and best >= sign * bar)])[0]
         began = time.monotonic()
         if last is not None and good:
-            _save(checkpoints, artifacts, last, unsent, best, worker)
+            _save(checkpoints, artifacts, last, unsent, best, model, worker)
         elif worker.rank == 0:
             artifacts.write(held_out=False)
         pace.spoke = time.monotonic()
@@ -261,13 +270,21 @@ def _save(
     item: Progress,
     unsent: list[dict[str, float]],
     best: float | None,
+    model: BestModel | None,
     worker: Worker,
 ) -> None:
     state = item.state()
     if worker.rank == 0:
         values = {"family": dict(state.values), "unsent": unsent, "best": best}
         artifacts.write(held_out=True)
-        checkpoints.save(State(state.arrays, values))
+        whole = State(state.arrays, values)
+        checkpoints.save(whole if model is None else model.beside(whole))
+
+
+def _model_of(item: Progress) -> BestModel:
+    if item.model is None:
+        raise TypeError(f"unit {item.fidelity} has no model: see Progress.model")
+    return BestModel(item.model(), item.fidelity)
 
 
 def _sign(family: Trainable[Any, Any, Any], objective: str) -> float:

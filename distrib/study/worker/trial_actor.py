@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
@@ -31,6 +32,23 @@ class Channel(Protocol):
 
     def close(self) -> None:
         """The end of the channel; what it holds of the machine is given back."""
+
+
+class LateChannel:
+    """A channel that is made when it is first asked, since it may never be."""
+
+    def __init__(self, make: Callable[[], Channel]) -> None:
+        self._make = make
+        self._made: Channel | None = None
+
+    def ask(self, job: Job) -> Message:
+        if self._made is None:
+            self._made = self._make()
+        return self._made.ask(job)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
 
 
 class TrialActor(tune.Trainable):

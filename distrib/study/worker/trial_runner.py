@@ -29,6 +29,7 @@ class Context:
 
     Attributes:
         worker: of a group, the one of rank 0, before its group is made.
+        keeps_best: see `run_trial`.
     """
 
     trainable: str
@@ -38,6 +39,7 @@ class Context:
     worker: Worker
     save_every: float
     allow_custom: bool = False
+    keeps_best: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class TrialRunner:
     Attributes:
         seconds: what the process has cost before its first trial, told with that one.
         notice: whether the machine will be taken away soon; asked by all workers of a group alike.
+        keeps_best: see `run_trial`.
     """
 
     family: Trainable[Any, Any, Any]
@@ -89,6 +92,7 @@ class TrialRunner:
     seconds: dict[str, float]
     exchange: Exchange
     notice: Callable[[], bool] | None = None
+    keeps_best: bool = False
 
     @classmethod
     def of(
@@ -108,7 +112,8 @@ class TrialRunner:
         data = get(context.data[0])
         seconds["load"] = time.monotonic() - began
         pace = Pace(frozenset(context.milestones), context.save_every)
-        return cls(family, data, worker, pace, context.objective, seconds, exchange, notice)
+        objective, keeps = context.objective, context.keeps_best
+        return cls(family, data, worker, pace, objective, seconds, exchange, notice, keeps)
 
     def run(self) -> None:
         """Job after job."""
@@ -133,6 +138,7 @@ class TrialRunner:
                     bar=job.bar,
                     budget=job.budget,
                     refit=job.refit,
+                    keeps_best=self.keeps_best and not job.refit,
                     notice=self.notice,
                 )
                 asked: Job | None = job

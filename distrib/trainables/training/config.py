@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from distrib.trainables.base import Config, Metric
 
@@ -76,6 +77,29 @@ class Optimized(_Fields):
     plateau_factor: float = Field(
         0.5, gt=0, lt=1, description="factor by which plateau lowers the learning rate"
     )
+
+
+class Initialized(_Fields):
+    """A beginning other than random weights."""
+
+    init: str | None = Field(
+        None, description="weights to begin with: a best/ folder, a .safetensors or a .pt file"
+    )
+
+    @field_validator("init")
+    @classmethod
+    def _absolute(cls, value: str | None) -> str | None:
+        # A trial's process may be in another folder than whoever named the file.
+        return None if value is None else str(Path(value).absolute())
+
+
+class Switches(_Fields):
+    """What makes a training cheaper and leaves its figures."""
+
+    checkpoint_activations: bool = Field(
+        False, description="less memory: compute activations again in the backward pass"
+    )
+    compile: bool = Field(False, description="compile the network by torch.compile")
 
 
 class TorchConfig(Config, _Fields):

@@ -7,8 +7,9 @@ the order of the rows, the split, the sums over the workers and what a state hol
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
@@ -20,12 +21,14 @@ from distrib.errors import InputError
 from distrib.trainables.base import Config, Data, Progress, Source, State, Trainable, Worker
 from distrib.trainables.capabilities import ChecksTraining, NamesRows, PartitionsData
 from distrib.trainables.training.batches import LANES, ArrayBatches, Batches, batches_of
-from distrib.trainables.training.config import Recipe
+from distrib.trainables.training.config import Initialized, Recipe, Switches
 from distrib.trainables.training.device import autocast, load_model
+from distrib.trainables.training.initial_weights import begin_with
 from distrib.trainables.training.loop import CHANCE_EVERY, train
 from distrib.trainables.training.parts import count, is_empty, parted
+from distrib.trainables.training.switches import compile_network, recompute
 from distrib.trainables.training.task import Batch, TorchTask, Use, inputs_of
-from distrib.trainables.training_rows import remember
+from distrib.trainables.training_rows import remember, remember_in_models
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -58,6 +61,7 @@ class TorchTrainable(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D]
     devices = ("cpu", "cuda")
     precisions = ("float32", "bfloat16")
     max_workers = LANES
+    refits: ClassVar[bool | None] = True
     split_by: ClassVar[str | None] = None
     no_decay: ClassVar[bool] = False
     chance_every: ClassVar[float] = CHANCE_EVERY
@@ -98,6 +102,26 @@ class TorchTrainable(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D]
     @abstractmethod
     def apply(self, config: C, model: nn.Module, inputs: dict[str, Any]) -> pd.DataFrame:
         """Predictions, a row per row; without a column `id`, ids or places are put first."""
+
+    def tables(
+        self, config: C, model: nn.Module, held_out: D, values: Mapping[str, Any], worker: Worker
+    ) -> dict[str, pd.DataFrame]:
+        """Tables that are worth a look after every epoch, by name: small ones, they are all kept.
+
+        Made by rank 0 alone. Torch's global numbers are those of the seed and the epoch.
+
+        Args:
+            model: in eval mode, without gradients. held_out: the rows validated on, of all workers.
+        """
+        return {}
+
+    def keys(self, foreign: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The network's weights by its own names, out of someone else's file (see `init`)."""
+        return foreign
+
+    def blocks(self, model: nn.Module) -> Sequence[nn.Module]:
+        """The parts of the network whose activations `checkpoint_activations` does not keep."""
+        return ()
 
     def values(self, config: C, data: D) -> dict[str, Any]:
         """Plain values of the rows trained on that `build` needs or a user should know."""
@@ -142,7 +166,8 @@ class TorchTrainable(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D]
     def check(self, config: C, data: D, num_workers: int = 1) -> None:
         """There are shards for so many workers, columns for such batches, and rows in each part."""
         self._batches(config, data, Worker(world_size=num_workers), seed=0)
-        for name, part in zip(("training", "validation"), self.split(config, data)):
+        parts = self.split(config, data)
+        for name, part in zip(("training", "validation"), parts):
             if is_empty(part):
                 of = f"values of {self.split_by!r}" if self.split_by else "rows"
                 share = getattr(config, "held_out", HELD_OUT)
@@ -153,13 +178,19 @@ class TorchTrainable(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D]
                     found=f"{share:g} of the {of} held out, too few to fall into both",
                     expected=f"more {of}, or another share or split_seed",
                 )
+        begins = isinstance(config, Initialized) and config.init is not None
+        if begins or (isinstance(config, Switches) and config.checkpoint_activations):
+            self._fresh(config, self.values(config, parts[0]), Worker(), begins=True)
 
     def progress(
         self, config: C, data: D, worker: Worker, state: State | None = None
     ) -> Iterator[Progress]:
         """Train on a part of the rows; each epoch is judged on the others."""
         rest, held_out = self.split(config, data)
-        return self._train(config, rest, held_out, worker, None, state)
+        items = self._train(config, rest, held_out, worker, None, state)
+        return (
+            remember_in_models(items, self.row_ids(data)) if isinstance(self, NamesRows) else items
+        )
 
     def refit(
         self,
@@ -245,10 +276,12 @@ class TorchTrainable(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D]
         state: State | None,
     ) -> Iterator[Progress]:
         values = self.values(config, data)
-        model = self._restored(config, values, None, worker)
+        model = self._fresh(config, values, worker, begins=state is None)
+        if isinstance(config, Switches) and config.compile:
+            compile_network(model)
         batches = self._batches(config, data, worker, seed=config.seed)
         task = TorchTask(self, config, model, values, batches, held_out, worker)
-        return train(
+        items = train(
             task,
             self.recipe(config),
             worker,
@@ -257,6 +290,48 @@ class TorchTrainable(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D]
             optimizer=lambda model: self.optimizer(config, model),
             chance_every=self.chance_every,
         )
+        if held_out is None or type(self).tables is TorchTrainable.tables:
+            return items
+        alone = Worker(device=worker.device, threads=worker.threads, precision=worker.precision)
+        draw = partial(self._tables, config, model, held_out, values, alone)
+        return (
+            item if item.metrics is None else replace(item, samples=partial(draw, item.fidelity))
+            for item in items
+        )
+
+    def _tables(
+        self,
+        config: C,
+        model: nn.Module,
+        held_out: D,
+        values: Mapping[str, Any],
+        worker: Worker,
+        unit: int,
+    ) -> Mapping[str, pd.DataFrame]:
+        import torch
+
+        model.eval()
+        with torch.random.fork_rng(devices=[]), torch.inference_mode(), autocast(worker):
+            Use("validate", np.random.SeedSequence([config.seed, unit])).seed_torch()
+            return self.tables(config, model, held_out, values, worker)
+
+    def _fresh(
+        self, config: C, values: Mapping[str, Any], worker: Worker, *, begins: bool
+    ) -> nn.Module:
+        """The network to be trained, with the weights of `init` where it begins."""
+        model = self._restored(config, values, None, worker)
+        if begins and isinstance(config, Initialized) and config.init is not None:
+            begin_with(model, config.init, self.keys)
+        if isinstance(config, Switches) and config.checkpoint_activations:
+            if not (blocks := self.blocks(model)):
+                raise InputError(
+                    "this family names no parts of its network to compute again",
+                    where="checkpoint_activations",
+                    found=True,
+                    expected="false",
+                )
+            recompute(blocks)
+        return model
 
     def _batches(self, config: C, data: D, worker: Worker, seed: int | None = None) -> Batches:
         batch = self.batching(config)

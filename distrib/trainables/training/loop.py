@@ -293,10 +293,20 @@ class _Loop:
             self.best, self.waited = (
                 (value, 0) if value > self.best else (self.best, self.waited + 1)
             )
-        return Progress(self.epoch, self.capture, metrics, {"loss": float(losses.mean())})
+        train = {"loss": float(losses.mean())}
+        return Progress(self.epoch, self.capture, metrics, train, model=self.model)
+
+    def model(self) -> State:
+        """The model alone, without what a training needs to go on."""
+        tensors = self._model()
+        arrays = {name: t.detach().cpu().numpy().copy() for name, t in tensors.items()}
+        return State(arrays, {"epoch": self.epoch, **self.task.values})
+
+    def _model(self) -> dict[str, Tensor]:
+        return {f"model.{name}": t for name, t in self.task.model.state_dict().items()}
 
     def capture(self) -> State:
-        tensors = {f"model.{name}": t for name, t in self.task.model.state_dict().items()}
+        tensors = self._model()
         values = {"epoch": self.epoch, "waited": self.waited, **self.task.values}
         if not self.done():
             tensors |= {f"optimizer.{name}": t for name, t in self.steps.tensors().items()}

@@ -71,7 +71,7 @@ def test_rows_left_out_are_counted_and_the_others_keep_their_columns(tmp_path: P
     [
         ("t.csv", "id,sequence\na,EVB\n", r"row 2 \(a\), position 3"),
         ("t.csv", "id,sequence\na,\n", "a row without sequence"),
-        ("t.csv", "id,sequence\na,EV\na,EV\n", "'a' is there twice"),
+        ("t.csv", "id,sequence\na,EV\na,EV\n", "duplicate id 'a'"),
         ("t.csv", "id,cdr3\na,CAR\n", "no column of heavy chains"),
         ("t.fasta", "", "empty"),
         ("t.txt", "EVQ\nACGTU\n", "row 2"),

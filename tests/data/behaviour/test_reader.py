@@ -156,3 +156,27 @@ def test_new_sessions_need_no_labels_and_no_folders(tmp_path: Path) -> None:
     found = read_sessions(tmp_path, ReadOptions(), labels=False)
     assert found.ids.tolist() == ["x"]
     assert found.signals[0] == "nose_x"
+
+
+def test_a_data_file_says_what_of_its_folder_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from distrib.data.behaviour.example import write_example
+    from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
+
+    write_example(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    for path in (tmp_path, tmp_path / "data.yaml"):
+        found = load_sessions(SessionsSource(path=str(path)), labels=True)
+        assert found.test.tolist() == [False, False, True]
+        assert found.ignore_class == 0
+    text = (tmp_path / "data.yaml").read_text()
+    (tmp_path / "data.yaml").write_text(text.replace("weight_classes", "weight_clases"))
+    with pytest.raises(InputError, match=r"weight_clases: no such key[\s\S]*'weight_classes'"):
+        load_sessions(SessionsSource(path=str(tmp_path)), labels=True)
+    only = SessionsSource(path=str(tmp_path), expt_ids=["session_0"])
+    (tmp_path / "data.yaml").write_text(text)
+    with pytest.raises(InputError):
+        load_sessions(only.model_copy(update={"expt_ids": ["session_9"]}), labels=True)

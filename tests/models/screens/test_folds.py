@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -32,7 +34,7 @@ def test_a_layout_cuts_each_row_once_into_nearly_equal_batches(
         assert positions.max() < size
 
 
-def data(dropout: float = 0.0, rows: int = 50, missing: bool = False) -> FoldData:
+def data(dropout: float | Sequence[float] = 0.0, rows: int = 50, missing: bool = False) -> FoldData:
     rng = np.random.default_rng(0)
     inputs = torch.from_numpy(rng.normal(3, 2, size=(rows, 6)).astype(np.float32))
     inputs[:, 2] = 0.7
@@ -130,3 +132,15 @@ def test_held_out_rows_in_parts_are_as_whole(monkeypatch: pytest.MonkeyPatch) ->
     assert torch.isnan(whole[11:30]).all()
     error = [((whole[r] - targets[r]) / network.target_scale[k]) for k, r in enumerate(rows)]
     assert loss.item() == pytest.approx(torch.cat(error).square().nanmean().item(), rel=1e-5)
+
+
+def test_a_fold_may_have_a_dropout_of_its_own() -> None:
+    """Its masks are those of folds that all have it."""
+    network = model()
+    mixed = data([0.0, 0.4]).block(network, 2, 0)
+    for batch, other in zip(mixed, data(0.4).block(network, 2, 0)):
+        assert len(batch.masks) == len(other.masks) == 2
+        for mask, expected in zip(batch.masks, other.masks):
+            assert mask[0].eq(1).all()
+            assert mask[1].eq(0).any()
+            torch.testing.assert_close(mask[1], expected[1], rtol=0, atol=0)

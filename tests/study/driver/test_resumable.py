@@ -258,3 +258,47 @@ def test_the_case_of_a_distribution_without_its_name(study: RunFolder) -> None:
     study.ledger.write_text("".join(json.dumps(log) + "\n" for log in lines))
     name = lines[k]["param_name"]
     refused(study, f"ledger.journal, line {k + 1}, trial 0, parameter {name}", "no 'name'")
+
+
+def _complete(study: RunFolder) -> tuple[list[dict[str, Any]], int]:
+    """The lines of the ledger, and the place of the first end of a trial that is COMPLETE."""
+    logs = [json.loads(line) for line in study.ledger.read_bytes().splitlines()]
+    return logs, next(k for k, log in enumerate(logs) if log.get("state") == 1)
+
+
+def _put(study: RunFolder, logs: list[dict[str, Any]]) -> None:
+    study.ledger.write_text("".join(json.dumps(log) + "\n" for log in logs))
+
+
+def test_a_value_that_is_missing_or_was_edited_is_told(study: RunFolder) -> None:
+    whole, end = _complete(study)
+    trial, (value,) = whole[end]["trial_id"], whole[end]["values"]
+    best = next(
+        k for k, log in enumerate(whole)
+        if log["op_code"] == 7 and log["trial_id"] == trial and log["intermediate_value"] == value
+    )  # fmt: skip
+    for logs in (
+        whole[:best] + whole[best + 1 :],
+        [*whole[:end], {**whole[end], "values": [value - 7]}, *whole[end + 1 :]],
+    ):
+        _put(study, logs)
+        refused(study, f"trial {trial}", "contradict each other", "--rebuild-ledger")
+    argv = [str(study.path), "--allow-custom"]
+    assert doctor([*argv, "--rebuild-ledger"]) == 0
+    check(study)
+    logs, _ = _complete(study)
+    ends = {log["trial_id"]: log["values"] for log in logs if log.get("state") == 1}
+    assert ends[trial] == [value]
+
+
+def test_a_ledger_is_made_again_whatever_its_lines_say(study: RunFolder) -> None:
+    logs, end = _complete(study)
+    trial = logs[end]["trial_id"]
+    logs[end]["datetime_complete"] = "x"
+    logs.append({**logs[end], "trial_id": [0]})
+    for attributes in ({"retries": "two"}, {"latest": [1]}, {"seconds": None}):
+        logs.append({"op_code": 8, "worker_id": "x", "trial_id": trial, "user_attr": attributes})
+    _put(study, logs)
+    refused(study, "datetime_complete: 'x'")
+    assert doctor([str(study.path), "--rebuild-ledger", "--allow-custom"]) == 0
+    check(study)

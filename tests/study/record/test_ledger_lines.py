@@ -78,6 +78,17 @@ def test_every_field_that_is_missing_is_named(whole: bytes, tmp_path: Path) -> N
         (0, "op_code", 99, ["line 1", "op_code: 99"]),
         (0, "directions", 2, ["line 1", "directions: 2"]),
         (-1, "state", 9, ["trial 3", "state: 9"]),
+        (-1, "datetime_complete", "x", ["trial 3", "datetime_complete: 'x'"]),
+        (-1, "datetime_complete", None, ["trial 3", "datetime_complete: None"]),
+        (1, "datetime_start", "yesterday", ["line 2", "datetime_start: 'yesterday'"]),
+        (1, "together", "3", ["line 2", "together: '3'"]),
+        (2, "param_value_internal", float("nan"), ["line 3, trial 0, parameter ", "nan"]),
+        (0, "directions", [], ["line 1", "directions: []"]),
+        (0, "directions", [1, 2], ["line 1", "directions: [1, 2]"]),
+        (-2, "user_attr", {"latest": [1]}, ["trial 3", "latest: [1]"]),
+        (-2, "user_attr", {"latest": {"loss": "big"}}, ["trial 3", "latest: {'loss': 'big'}"]),
+        (-2, "user_attr", {"seconds": None}, ["trial 3", "seconds: None"]),
+        (-2, "user_attr", {"retries": "two"}, ["trial 3", "retries: 'two'"]),
     ],
 )  # fmt: skip
 def test_a_field_that_says_something_else_is_named(
@@ -95,3 +106,31 @@ def test_a_field_that_says_something_else_is_named(
 def test_a_line_that_is_no_object_is_named(line: object, whole: bytes, tmp_path: Path) -> None:
     said = damaged(whole, tmp_path / "ledger.journal", lambda lines: lines.insert(4, line))
     assert "line 5: this line of the ledger is damaged" in said
+
+
+@pytest.mark.parametrize("value", [2, -1, 0.5])
+def test_a_choice_that_is_none_of_the_choices_is_named(
+    value: float, whole: bytes, tmp_path: Path
+) -> None:
+    choices = '{"name": "CategoricalDistribution", "attributes": {"choices": ["a", "b"]}}'
+
+    def change(lines: Lines) -> None:
+        lines[2].update(distribution=choices, param_value_internal=value)
+
+    said = damaged(whole, tmp_path / "ledger.journal", change)
+    assert "line 3, trial 0, parameter " in said
+    assert f"param_value_internal: {value}" in said
+
+
+def test_an_end_without_its_date_is_named(whole: bytes, tmp_path: Path) -> None:
+    said = damaged(
+        whole, tmp_path / "ledger.journal", lambda lines: lines[-1].pop("datetime_complete")
+    )
+    assert "trial 3" in said
+    assert "no datetime_complete" in said
+
+
+def test_a_study_that_was_deleted_is_told(whole: bytes, tmp_path: Path) -> None:
+    gone = {"op_code": 1, "worker_id": "x", "study_id": 0}
+    said = damaged(whole, tmp_path / "ledger.journal", lambda lines: lines.append(gone))
+    assert "this ledger holds no study" in said

@@ -98,6 +98,21 @@ def test_another_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> Non
     assert not is_running(tmp_path)
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_lock_that_is_a_link_is_refused_before_it_is_written_to(
+    there: bool, tmp_path: Path
+) -> None:
+    study, other = tmp_path / "study", tmp_path / "precious"
+    study.mkdir()
+    if there:
+        other.write_text("precious")
+    (study / ".lock").symlink_to(other)
+    with pytest.raises(InputError, match="a link stands"):
+        RunFolder(study).locked().__enter__()
+    assert other.exists() == there
+    assert not there or other.read_text() == "precious"
+
+
 def test_what_is_no_study_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"study\.yaml and ledger\.journal"):
         open_run_folder(tmp_path)

@@ -127,7 +127,7 @@ FINITE = {
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-@pytest.mark.parametrize("name", ["tpe", "gp", "random", "cmaes"])
+@pytest.mark.parametrize("name", ["tpe", "gp", "random"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_every_point_of_a_finite_space_once_before_any_twice(
     name: str, seed: int, tmp_path: Path

@@ -48,6 +48,16 @@ def test_what_has_no_end_or_one_point_is_not_written_out(parameter: Any) -> None
     assert finite_space(space_of({"rate": parameter})) is None
 
 
+def test_listed_points_are_the_only_ones() -> None:
+    content = {"trainable": "tests.support.toys:Curve",
+               "parameters": {"rate": [0.2, 0.4], "at": [1, 2], "kind": {"choice": ["a", "b"]}},
+               "points": [{"rate": 0.2, "at": 1}, {"rate": 0.4, "at": 2}]}  # fmt: skip
+    finite = finite_space(parse_space(content, name="x", file="x.yaml"))
+    assert finite is not None
+    assert {(p["rate"], p["at"]) for p in finite.points} == {(0.2, 1), (0.4, 2)}
+    assert len(finite.points) == 4
+
+
 def test_a_grid_with_conditions_has_each_configuration_once() -> None:
     grid = space_of(TREE).discrete()
     assert len(grid_points(grid)) == 3 + 3 + 2 * 3 * 2 + 1

@@ -12,14 +12,13 @@ from distrib.data.behaviour import signals, tracks
 from distrib.data.behaviour.sequences import cut
 from distrib.trainables.base import Worker
 from distrib.trainables.behaviour.daart.export import write_states
-from distrib.trainables.behaviour.segmenter import family as module
+from distrib.trainables.behaviour.segmenter import judging as module
 from distrib.trainables.behaviour.segmenter.family import Segmenter
 from tests.support.behaviour_files import CLASSES, labels_csv
 
 FRAMES, SIGNALS = 100_000, 24
 
 
-@pytest.mark.slow
 def test_memory_is_that_of_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signals, "MAPPED_FROM", 1_000)
     monkeypatch.setattr(tracks, "AT_ONCE", 4_096)

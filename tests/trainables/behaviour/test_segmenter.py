@@ -15,7 +15,7 @@ from distrib.errors import InputError
 from distrib.trainables.base import Progress, Worker
 from distrib.trainables.behaviour.segmenter.config import SegmenterConfig
 from distrib.trainables.behaviour.segmenter.family import Segmenter
-from distrib.trainables.behaviour.segmenter.task import loss_weights, ramp
+from distrib.trainables.behaviour.segmenter.weights import loss_weights, ramp
 
 FAMILY, WORKER = Segmenter(), Worker()
 
@@ -221,3 +221,29 @@ def test_states_have_a_row_for_each_frame(data: Sessions) -> None:
     other = replace(odd, signals=("a", *odd.signals[1:]))
     with pytest.raises(InputError, match="signals are not those"):
         FAMILY.predict(config(), last.state(), other, WORKER)
+
+
+def test_models_are_averaged_by_their_probabilities(data: Sessions) -> None:
+    frames = []
+    for seed in (0, 1):
+        *_, last = FAMILY.refit(config(epochs=1, seed=seed), data, WORKER, 1)
+        frames.append(FAMILY.predict(config(), last.state(), data, WORKER))
+    mean = FAMILY.averaged(frames)
+    assert list(mean.columns) == list(frames[0].columns)
+    chances = mean.filter(like="p_").to_numpy()
+    expected = (frames[0].filter(like="p_") + frames[1].filter(like="p_")).to_numpy() / 2
+    np.testing.assert_allclose(chances, expected, atol=1e-7)
+    assert (mean["state"] == np.array(data.classes)[chances.argmax(axis=1)]).all()
+    with pytest.raises(InputError, match="different classes"):
+        FAMILY.averaged([frames[0], frames[1].drop(columns="p_turn")])
+
+
+def test_a_trial_s_state_predicts_with_its_best_epoch(data: Sessions) -> None:
+    items = train(data, epochs=5, learning_rate=5e-2)
+    state = items[-1].state()
+    _, held_out = FAMILY.split(config(), data)
+    metrics = FAMILY.judge(
+        config(), FAMILY._chosen(config(), state, WORKER), held_out, state.values, WORKER
+    )
+    losses = [i.metrics["loss"] for i in items if i.metrics]
+    assert metrics["loss"] == pytest.approx(min(losses), rel=1e-5)

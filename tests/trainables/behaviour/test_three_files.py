@@ -106,6 +106,7 @@ def test_checks_are_counted_in_epochs(tmp_path: Path) -> None:
         ({"model": {"learning_rate": 1}}, r"learning_rate: no such key[\s\S]*--train_config"),
         ({"model": {"dropout": []}}, r"model.yaml, dropout: an empty list"),
         ({"data": {"expt_ids": []}}, r"expt_ids: an empty list"),
+        ({"model": {"model_class": "xgboost"}}, r"model_class: the three files train networks"),
         ({"train": {"device": ["cpu", "cuda"]}}, r"device: this key belongs to the whole search"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -71,3 +72,22 @@ def test_a_part_without_rows_is_refused_before_anything_is_trained(
         family.check(NetConfig(split_seed=seed), data)
     assert str(tmp_path) in str(caught.value)
     assert "'donor'" in str(caught.value)
+
+
+@pytest.mark.parametrize("stop", [3, 20])
+def test_a_state_amid_an_epoch_of_an_older_version_goes_on(tmp_path: Path, stop: int) -> None:
+    """It had the weights, the optimiser's memory, the place of the stream and the epoch alone."""
+    write_rows(tmp_path, rows=400)
+    data = Net().load(Source(path=str(tmp_path)))
+    whole = [(item.metrics, item.state()) for item in Net().progress(CONFIG, data, Worker())]
+    metrics, state = whole[stop]
+    assert metrics is None and state.arrays["position"].any()
+    kept = ("model.", "optimizer.", "position")
+    arrays = {name: a for name, a in state.arrays.items() if name.startswith(kept)}
+    assert len(arrays) < len(state.arrays)
+    old = State(arrays, {"epoch": state.values["epoch"]})
+    rest = [(item.metrics, item.state()) for item in Net().progress(CONFIG, data, Worker(), old)]
+    assert [m for m, _ in rest] == [m for m, _ in whole[stop + 1 :]]
+    for name, array in whole[-1][1].arrays.items():
+        if name.startswith("model."):
+            np.testing.assert_array_equal(rest[-1][1].arrays[name], array, err_msg=name)

@@ -23,7 +23,8 @@ from distrib.files import atomic_path, atomic_write
 from distrib.trainables.base import State, Worker
 from distrib.trainables.behaviour.daart.folders import write_hparams
 from distrib.trainables.behaviour.daart.metrics_table import metrics_table
-from distrib.trainables.behaviour.segmenter.family import Segmenter, pad_of
+from distrib.trainables.behaviour.segmenter.family import Segmenter
+from distrib.trainables.behaviour.segmenter.judging import pad_of
 from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
 
 WORKER = Worker()

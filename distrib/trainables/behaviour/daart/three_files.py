@@ -103,6 +103,15 @@ def read_three_files(paths: Mapping[str, Path], fixed: Mapping[str, Any]) -> Thr
             raise InputError("no such key", where="--set", found=key, hint=nearest(key, every))
         if key not in owner:
             _sort(key, value, Path("--set"), values, grid, ranges)
+    if (kind := values.get("model_class", "segmenter")) != "segmenter":
+        raise InputError(
+            "the three files train networks",
+            file=paths["model_config"],
+            where="model_class",
+            found=kind,
+            expected="segmenter",
+            hint="trees have a space: --space segmenter_trees --data data.yaml",
+        )
     return ThreeFiles(values, grid, ranges, paths)
 
 

@@ -7,7 +7,7 @@ a head and a weight in the loss, as in daart (Whiteway et al. 2021).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,35 +15,33 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from distrib.data.behaviour.frame_metrics import confusion
 from distrib.data.behaviour.sequences import cut
 from distrib.data.behaviour.sessions import Sessions
 from distrib.data.behaviour.splitting import part_aside, parts_of, scored_from
-from distrib.data.behaviour.windows import windows
 from distrib.data.streams.stream_batches import Rows
 from distrib.errors import InputError
 from distrib.trainables.base import Fidelity, Metric, Progress, State, Worker
 from distrib.trainables.behaviour.segmenter.baselines import SHIPPED, simple_baselines
 from distrib.trainables.behaviour.segmenter.checks import check_training
 from distrib.trainables.behaviour.segmenter.config import SegmenterConfig
-from distrib.trainables.behaviour.segmenter.figures import METRICS, bout_sums, part_means, scores
-from distrib.trainables.behaviour.segmenter.held_out import frame_ids
+from distrib.trainables.behaviour.segmenter.figures import METRICS
+from distrib.trainables.behaviour.segmenter.held_out import averaged_frame, frame_ids
+from distrib.trainables.behaviour.segmenter.judging import (
+    inputs_of,
+    judged,
+    looked_through,
+    loss_figures,
+)
 from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
-from distrib.trainables.behaviour.segmenter.task import SegmenterTask, loss_weights
+from distrib.trainables.behaviour.segmenter.task import SegmenterTask
 from distrib.trainables.capabilities import ArtifactInputs
 from distrib.trainables.training.config import Recipe
-from distrib.trainables.training.device import autocast
 from distrib.trainables.training.family import Batch, TorchTrainable, Use
 from distrib.trainables.training_rows import remember
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
-
-    from distrib.models.behaviour.losses import Part
-
-FRAMES_AT_ONCE = 2**15
-"""Frames of a batch that is only looked through."""
 
 
 class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
@@ -163,48 +161,7 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         self, config: SegmenterConfig, values: Mapping[str, Any], rows: Sessions, use: Use
     ) -> Batch:
         """Sequences with their padding."""
-        found = windows(rows, pad_of(config), config.velocity)
-        inputs: dict[str, Any] = {
-            "signals": found.signals,
-            "inside": found.inside,
-            "hand": found.hand,
-            "weak": found.weak,
-            "parts": rows.parts,
-        }
-        if found.known is not None:
-            inputs["known"] = found.known
-        if found.tasks is not None:
-            inputs["tasks"] = found.tasks
-        return Batch(inputs, len(rows))
-
-    def parts(
-        self,
-        config: SegmenterConfig,
-        values: Mapping[str, Any],
-        found: Mapping[str, Tensor],
-        inputs: Mapping[str, Any],
-    ) -> dict[str, Part]:
-        """Every part of the loss of a batch, a sum and a count each."""
-        import torch
-
-        from distrib.models.behaviour.backbones import central
-        from distrib.models.behaviour.losses import Targets, loss_parts
-
-        pad, signals = pad_of(config), inputs["signals"]
-        measured = inputs["inside"][..., None].expand(-1, -1, signals.shape[-1])
-        if "known" in inputs:
-            measured = measured & central(inputs["known"], pad)
-        targets = Targets(
-            inputs["hand"],
-            inputs["weak"],
-            central(signals, pad),
-            measured,
-            inputs["inside"],
-            inputs.get("tasks"),
-        )
-        weights = values["class_weights"]
-        given = None if weights is None else torch.tensor(weights, device=signals.device)
-        return loss_parts(found, targets, values["ignore_class"], given)
+        return Batch(inputs_of(config, rows), len(rows))
 
     def losses(self, config: SegmenterConfig, model: Any, inputs: dict[str, Any]) -> Tensor:
         """Not used: see `SegmenterTask.losses`, which knows the epoch."""
@@ -218,15 +175,7 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
 
     def figures(self, config: SegmenterConfig, sums: dict[str, Any]) -> dict[str, float]:
         """The loss and its parts."""
-        means = part_means(sums)
-        weights = loss_weights(config, None)
-        loss = sum(weights[name] * means[name] for name in weights if name in means)
-        named = {f"loss_{name}": means[name] for name in weights if name in means}
-        if "fc" in means:
-            named["fc"] = means["fc"]
-        if "task" in means and (spread := float(sums["task_spread"])):
-            named["task_r2"] = 1 - float(sums["task"]) / spread
-        return {"loss": loss, **named}
+        return loss_figures(config, sums)
 
     def apply(
         self, config: SegmenterConfig, model: nn.Module, inputs: dict[str, Any]
@@ -243,50 +192,7 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         worker: Worker,
     ) -> dict[str, float]:
         """Every metric of a network on sequences."""
-        return self.judged(config, model, data, values, worker)[0]
-
-    def judged(
-        self,
-        config: SegmenterConfig,
-        model: nn.Module,
-        data: Sessions,
-        values: Mapping[str, Any],
-        worker: Worker,
-    ) -> tuple[dict[str, float], list[np.ndarray]]:
-        """Every metric, and for each sequence (frames,) int16 classes."""
-        from distrib.models.behaviour.losses import agreement
-        from distrib.models.behaviour.segmenter import class_logits
-
-        sums: dict[str, Any] = {}
-        predicted: list[np.ndarray] = []
-
-        def add(name: str, pair: Part) -> None:
-            for key, value in zip((name, f"{name}.count"), pair):
-                sums[key] = sums.get(key, 0.0) + float(value)
-
-        for inputs, found in self._looked_through(config, model, data, values, worker):
-            for name, pair in self.parts(config, values, found, inputs).items():
-                add(name, pair)
-            add("fc", agreement(found, inputs["weak"]))
-            if "task" in found:
-                known = inputs["tasks"].nan_to_num() * inputs["inside"][..., None]
-                sums["task_spread"] = sums.get("task_spread", 0.0) + float((known**2).sum())
-            states = class_logits(found).argmax(-1).to("cpu").numpy().astype(np.int16)
-            lengths = inputs["inside"].sum(1).tolist()
-            predicted += [row[:length] for row, length in zip(states, lengths)]
-        classes = values["classes"]
-        matrix = sum(
-            confusion(data.labels(data.hand, part), states, len(classes))
-            for part, states in enumerate(predicted)
-        )
-        bouts = bout_sums(data, predicted, values["ignore_class"])
-        figures = self.figures(config, sums)
-        judged = scores(np.asarray(matrix), bouts, classes)
-        if not np.isfinite(figures["loss"]):  # the classes of a network of NaN mean nothing
-            judged = dict.fromkeys(judged, np.nan)
-        named = {**judged, **figures}
-        first = [m.name for m in METRICS if m.name in named]
-        return {name: named[name] for name in [*first, *sorted(set(named) - set(first))]}, predicted
+        return judged(config, model, data, values, worker)[0]
 
     def refit(
         self,
@@ -329,11 +235,15 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         from distrib.models.behaviour.segmenter import class_logits
 
         check_signals(state.values, sequences)
-        model = self._restored(config, state.values, state, worker)
-        for inputs, found in self._looked_through(config, model, sequences, state.values, worker):
+        model = self._chosen(config, state, worker)
+        for inputs, found in looked_through(config, model, sequences, worker):
             chances = class_logits(found).float().softmax(-1).to("cpu").numpy()
             for row, length in zip(chances, inputs["inside"].sum(1).tolist()):
                 yield row[:length]
+
+    def averaged(self, predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        """The mean of the probabilities."""
+        return averaged_frame(predictions)
 
     def evaluate(
         self, config: SegmenterConfig, state: State, data: Sessions, worker: Worker
@@ -341,7 +251,7 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         """Every metric over the sessions."""
         check_signals(state.values, data)
         check_classes(state.values, data)
-        model = self._restored(config, state.values, state, worker)
+        model = self._chosen(config, state, worker)
         sequences = cut(data, config.sequence_length)
         return self.judge(config, model, sequences, state.values, worker)
 
@@ -391,28 +301,12 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
 
         write_example(folder)
 
-    def _looked_through(
-        self,
-        config: SegmenterConfig,
-        model: nn.Module,
-        data: Sessions,
-        values: Mapping[str, Any],
-        worker: Worker,
-    ) -> Iterator[tuple[dict[str, Any], dict[str, Tensor]]]:
-        """Inputs and what the network makes of them, in the order of the sequences."""
-        import torch
-
-        from distrib.trainables.training.task import inputs_of
-
-        model.eval()
-        size = max(1, FRAMES_AT_ONCE // (config.sequence_length + 2 * pad_of(config)))
-        use = Use("validate", np.random.SeedSequence(0))
-        for first in range(0, len(data), size):
-            rows = data.take(np.arange(first, min(first + size, len(data))))
-            inputs = inputs_of(self.collate(config, values, rows, use), worker)
-            with torch.inference_mode(), autocast(worker):
-                found = model(inputs["signals"])
-            yield inputs, found
+    def _chosen(self, config: SegmenterConfig, state: State, worker: Worker) -> nn.Module:
+        """The network of a state: of its best validated epoch, where there was validation."""
+        model: Any = self._restored(config, state.values, state, worker)
+        if int(model.memory.best_epoch) >= 0:
+            model.load_state_dict(model.memory.best(), strict=False)
+        return model
 
     def _train(
         self,
@@ -452,13 +346,6 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         if 0 <= ignore < len(counts):
             counts[ignore] = 0
         return [float(counts.max() / n) if n else 0.0 for n in counts]
-
-
-def pad_of(config: SegmenterConfig) -> int:
-    """Frames on either side of a sequence that its network is given."""
-    from distrib.models.behaviour.backbones import Build
-
-    return Build(config.backbone, config.n_hid_layers, config.n_hid_units, config.n_lags).pad
 
 
 def check_signals(values: Mapping[str, Any], data: Sessions) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from distrib.data.behaviour.sessions import Sessions
+from distrib.errors import InputError
 
 
 def frame_ids(data: Sessions) -> pd.DataFrame:
@@ -18,6 +19,26 @@ def frame_ids(data: Sessions) -> pd.DataFrame:
     )
     frames = [np.arange(start, stop) for _, start, stop in data.parts.tolist()]
     return pd.DataFrame({"session": names.astype(str), "frame": np.concatenate(frames)})
+
+
+def averaged_frame(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The mean of the probabilities of several models, and the class it makes most probable.
+
+    Raises:
+        InputError: the models know different classes.
+    """
+    first = predictions[0]
+    columns = [column for column in first.columns if column.startswith("p_")]
+    for other in predictions[1:]:
+        if list(other.columns) != list(first.columns):
+            raise InputError(
+                "these models know different classes",
+                found=", ".join(other.columns[3:]),
+                expected=", ".join(columns),
+            )
+    mean = np.mean([frame[columns].to_numpy() for frame in predictions], axis=0)
+    states = np.array([column.removeprefix("p_") for column in columns])[mean.argmax(axis=1)]
+    return first.assign(state=states, **dict(zip(columns, mean.T)))
 
 
 def held_out_frame(

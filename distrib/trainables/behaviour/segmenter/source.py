@@ -14,6 +14,9 @@ from distrib.data.behaviour.sessions import Sessions
 from distrib.data.behaviour.simulate import simulated_sessions
 from distrib.trainables.base import Source
 
+DATA_FILE = "data.yaml"
+"""Of a folder, where it has one: what it says of the sessions."""
+
 
 class SessionsSource(Source):
     """A folder of sessions, or daart's `data.yaml`; without either, simulated sessions."""
@@ -41,6 +44,8 @@ def load_sessions(source: SessionsSource, *, labels: bool) -> Sessions:
     if source.path is None:
         return simulated_sessions()
     path, options = Path(source.path), ReadOptions()
+    if (path / DATA_FILE).is_file():
+        path = path / DATA_FILE
     ignore_class = weight_classes = None
     if path.suffix in (".yaml", ".yml"):
         said = read_data_file(path)

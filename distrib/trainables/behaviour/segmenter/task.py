@@ -12,6 +12,8 @@ import numpy as np
 from distrib.data.behaviour.windows import windows
 from distrib.trainables.base import Progress
 from distrib.trainables.behaviour.segmenter.held_out import held_out_frame
+from distrib.trainables.behaviour.segmenter.judging import judged, parts_of
+from distrib.trainables.behaviour.segmenter.weights import loss_weights
 from distrib.trainables.training.device import autocast
 from distrib.trainables.training.task import Batch, TorchTask, Use, inputs_of
 
@@ -22,13 +24,6 @@ if TYPE_CHECKING:
 
 DROPOUT_PASSES = 10
 """Of the uncertainty-aware selection of Rizve et al. (ICLR 2021), as daart has it."""
-
-
-def ramp(epoch: int, start: int, end: int) -> float:
-    """0 up to `start`, 1 from `end` on, linear between."""
-    if epoch >= end:
-        return 1.0
-    return max(0.0, (epoch - start) / (end - start))
 
 
 class SegmenterTask(TorchTask):
@@ -57,7 +52,7 @@ class SegmenterTask(TorchTask):
             inputs["weak"] = self._pseudo(inputs)
         from distrib.models.behaviour.losses import total
 
-        parts = self.family.parts(self.config, self.values, model(inputs["signals"]), inputs)
+        parts = parts_of(self.config, self.values, model(inputs["signals"]), inputs)
         loss = total(parts, self.weights)
         memory, count = self.model.memory, loss.new_tensor(made.count)
         for name, (value, number) in parts.items():
@@ -69,7 +64,7 @@ class SegmenterTask(TorchTask):
         self.predicted: list[np.ndarray] = []
         if self.held_out is None:
             return None
-        metrics, self.predicted = self.family.judged(
+        metrics, self.predicted = judged(
             self.config, self.model, self.held_out, self.values, self.worker
         )
         state = self.model.state_dict()
@@ -133,23 +128,6 @@ class SegmenterTask(TorchTask):
             at = self.places[session, start]
             found[row, : stop - start] = labels[at : at + stop - start]
         return found
-
-
-def loss_weights(config: Any, epoch: int | None) -> dict[str, float]:
-    """The weight of each part of the loss in an epoch, counted from 0; None: as requested."""
-    weak, kl = config.lambda_weak, 1.0
-    if epoch is not None:
-        if config.semi_supervised_algo:
-            weak *= ramp(epoch, config.anneal_start, config.anneal_end)
-        kl = ramp(epoch, 0, config.kl_anneal_epochs)
-    return {
-        "strong": config.lambda_strong,
-        "weak": weak,
-        "pred": config.lambda_pred,
-        "recon": config.lambda_recon,
-        "task": config.lambda_task,
-        "kl": kl,
-    }
 
 
 def _places(parts: np.ndarray) -> dict[tuple[int, int], int]:

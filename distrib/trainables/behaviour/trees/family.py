@@ -5,7 +5,7 @@ As in daart's companion they learn from the frames that are labelled by hand, ba
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,7 +24,11 @@ from distrib.models.trees.forest import Forest
 from distrib.trainables.base import Fidelity, Metric, Progress, State, Trainable, Worker
 from distrib.trainables.behaviour.segmenter.baselines import simple_baselines
 from distrib.trainables.behaviour.segmenter.figures import METRICS, bout_sums, scores
-from distrib.trainables.behaviour.segmenter.held_out import frame_ids, held_out_frame
+from distrib.trainables.behaviour.segmenter.held_out import (
+    averaged_frame,
+    frame_ids,
+    held_out_frame,
+)
 from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
 from distrib.trainables.behaviour.trees.config import TreesConfig
 from distrib.trainables.behaviour.trees.growing import Grower, chances, make_grower
@@ -123,6 +127,10 @@ class Trees(Trainable[TreesConfig, SessionsSource, Sessions]):
         for part in range(len(sequences)):
             inputs = lagged(sequences, part, config.n_lags, config.velocity)
             yield chances(config, forest, inputs, size)
+
+    def averaged(self, predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        """The mean of the probabilities."""
+        return averaged_frame(predictions)
 
     def evaluate(
         self, config: TreesConfig, state: State, data: Sessions, worker: Worker

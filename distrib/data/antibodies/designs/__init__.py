@@ -1,0 +1,1 @@
+"""Antibodies with their antigens and affinities: read, simulated, as arrays."""

@@ -1,0 +1,129 @@
+"""Records parted by clusters of their antigens or antibodies, so that a test is of new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from distrib.data.antibodies.clusters import Clusters, clusters_of_column
+from distrib.data.antibodies.designs.records import Records
+from distrib.data.antibodies.mmseqs import LINCLUST, find_mmseqs
+from distrib.data.antibodies.split import CLUSTER, Order, check_split, split_clusters
+from distrib.data.files.split_words import SPLIT, WORDS
+from distrib.data.files.tables import as_text
+from distrib.errors import InputError
+
+NEAREST = "nearest_training_identity"
+"""Of records that are not trained on: share of positions at which the likest antigen (or antibody)
+of the training records agrees."""
+
+
+def part_records(
+    records: Records,
+    by: Literal["antigen", "antibody", "column"],
+    identity: float,
+    shares: Sequence[float],
+    *,
+    order: Order = "random",
+    seed: int = 0,
+    threads: int = 1,
+    say: Callable[[str], None] = lambda line: None,
+) -> Records:
+    """The records with the columns `cluster`, `split` and `nearest_training_identity`.
+
+    Args:
+        by: what is clustered at `identity`; "column" takes the user's column `cluster`.
+        shares: of training, validation and test, which sum to 1.
+        say: hears what was found, a line each.
+
+    Raises:
+        InputError: the column is missing, MMseqs2 is missing or fails.
+    """
+    texts = records.antigen if by != "antibody" else [
+        h + lc for h, lc in zip(records.heavy, records.light)
+    ]  # fmt: skip
+    clusters = _clusters(records, by, texts, identity, threads)
+    say(f"clusters: {clusters.told()} ({clusters.method})")
+    parts = split_clusters(clusters.of_row, shares, order=order, seed=seed)
+    check_split(clusters.of_row, parts)
+    for k, name in enumerate(WORDS):
+        own = parts == k
+        say(f"{name}: {own.sum():,} records in {len(np.unique(clusters.of_row[own])):,} clusters")
+    what = "antibodies" if by == "antibody" else "antigens"
+    near = nearest(texts, parts)
+    for k, name in enumerate(WORDS[1:], 1):
+        if (parts == k).any():
+            found = near[parts == k]
+            say(f"{name}: identity to the nearest of training, {what}: "
+                f"median {np.median(found):.2f}, highest {found.max():.2f}")  # fmt: skip
+    columns = records.columns.assign(
+        **{
+            CLUSTER: clusters.of_row,
+            SPLIT: np.array(WORDS, dtype=object)[parts],
+            NEAREST: np.where(parts == 0, "", np.char.mod("%.3f", near)),
+        }
+    )
+    return replace(records, columns=columns)
+
+
+def _clusters(
+    records: Records, by: str, texts: list[str], identity: float, threads: int
+) -> Clusters:
+    if by == "column":
+        if CLUSTER not in records.columns:
+            raise InputError(
+                "no such column", file=records.ids.file, where=CLUSTER,
+                found=", ".join(map(str, records.columns)) or "none",
+                hint="--cluster antigen makes clusters by MMseqs2",
+            )  # fmt: skip
+        values = [as_text(cell) for cell in records.columns[CLUSTER].tolist()]
+        return clusters_of_column(values, records.ids.file)
+    different, codes = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)
+    program = find_mmseqs()
+    flags = LINCLUST if by == "antibody" else ()
+    leader = program.linclust(different.tolist(), identity, threads=threads, arguments=flags)
+    of_row = np.unique(leader, return_inverse=True)[1][codes]
+    _, first, numbered = np.unique(of_row, return_index=True, return_inverse=True)
+    method = f"mmseqs linclust {program.version} ({program.origin}), identity {identity:g}"
+    return Clusters(numbered.astype(np.int64), first, method)
+
+
+def nearest(texts: Sequence[str], parts: np.ndarray) -> np.ndarray:
+    """(rows,) identity to the likest training text: 1 less the edit distance over the longer one.
+
+    1 for training rows themselves. By dynamic programming over all training texts at once.
+    """
+    known = sorted({text for text, part in zip(texts, parts) if part == 0})
+    found = np.ones(len(texts))
+    if not known:
+        return np.zeros(len(texts))
+    lengths = np.array([len(text) for text in known])
+    table = np.zeros((len(known), int(lengths.max())), dtype=np.uint8)
+    for row, text in enumerate(known):
+        table[row, : len(text)] = np.frombuffer(text.encode(), np.uint8)
+    memory: dict[str, float] = {}
+    for row, (text, part) in enumerate(zip(texts, parts)):
+        if part == 0:
+            continue
+        if text not in memory:
+            distance = _edit_distances(text, table, lengths)
+            memory[text] = float((1 - distance / np.maximum(lengths, len(text))).max())
+        found[row] = memory[text]
+    return found
+
+
+def _edit_distances(text: str, table: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """(texts,) Levenshtein distances of one text to padded ones."""
+    places = np.arange(table.shape[1] + 1, dtype=np.int32)
+    before = np.broadcast_to(places, (len(table), len(places))).copy()
+    for k, letter in enumerate(text.encode(), 1):
+        after = np.empty_like(before)
+        after[:, 0] = k
+        after[:, 1:] = np.minimum(before[:, :-1] + (table != letter), before[:, 1:] + 1)
+        # A letter left out of the text costs one for each place: the least so far, and the way.
+        after = np.minimum.accumulate(after - places, axis=1) + places
+        before = after
+    return before[np.arange(len(table)), lengths]

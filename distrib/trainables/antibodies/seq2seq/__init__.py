@@ -1,0 +1,1 @@
+"""An antibody generator: sequence to sequence, conditioned on antigen and affinity."""

@@ -1,0 +1,337 @@
+"""The antibody generator: a transformer from an antigen and a pKd to heavy and light chain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from distrib.data.antibodies.designs.record_rows import CDRH3, LIGHT, RecordRows, partners
+from distrib.data.antibodies.designs.tokens import NUM_TOKENS, PAD, SEP
+from distrib.data.streams.stream_batches import Rows, Tokens
+from distrib.errors import InputError
+from distrib.trainables.antibodies.seq2seq.batch import batch_of
+from distrib.trainables.antibodies.seq2seq.config import (
+    Seq2SeqConfig,
+    Seq2SeqGenerate,
+    Seq2SeqSource,
+)
+from distrib.trainables.antibodies.seq2seq.reading import load_rows
+from distrib.trainables.antibodies.seq2seq.sensitivity import sensitivity
+from distrib.trainables.base import Fidelity, Metric, Progress, State, Worker
+from distrib.trainables.capabilities import ArtifactInputs
+from distrib.trainables.training.family import Batch, TorchTrainable, Use
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from distrib.models.antibodies.seq2seq import Seq2Seq, Size
+
+KNOWN = "training_designs"
+"""Of the array in a finished state: (designs,) uint64, hashes of the antibodies trained on."""
+
+
+class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]):
+    """Writes antibodies for an antigen and an affinity."""
+
+    Config = Seq2SeqConfig
+    Source = Seq2SeqSource
+    Generate = Seq2SeqGenerate
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("loss", "min", "nats per token, without label smoothing"),
+        Metric("perplexity", "min", "exp of the loss"),
+        Metric("heavy_loss", "min", "nats per token of heavy chains"),
+        Metric("cdrh3_loss", "min", "nats per residue of the CDRH3"),
+        Metric("antigen_sensitivity", "max", "nats per CDRH3 residue lost with another antigen"),
+        Metric("antigen_sensitivity_se", "min", "its standard error, antigen groups together"),
+        Metric("pkd_sensitivity", "max", "nats per CDRH3 residue lost with another row's pKd"),
+        Metric("pkd_sensitivity_se", "min", "its standard error, antigen groups together"),
+        Metric("antigen_sensitivity_whole", "max", "the same of the antigen, per token of all"),
+        Metric("pkd_sensitivity_whole", "max", "the same of the pKd, per token of all"),
+    )
+    fidelity = Fidelity("epoch", "epochs")
+    no_decay = True
+
+    def load(self, source: Seq2SeqSource, *, targets: bool = True) -> RecordRows:
+        """Records of a JSON file or table; without one, simulated ones."""
+        return load_rows(source, targets=targets)
+
+    def row_ids(self, data: RecordRows) -> np.ndarray:
+        return data.ids
+
+    def values(self, config: Seq2SeqConfig, data: RecordRows) -> dict[str, Any]:
+        """What is taken out of a pKd, and whether there are light chains, and real ones."""
+        scale = (0.0, 1.0)
+        if config.pkd == "standardised":
+            scale = float(data.pkd.mean()), float(data.pkd.std()) or 1.0
+        light = bool((data.antibodies == SEP).any())
+        return {"pkd_scale": list(scale), "simulated": data.simulated, "light": light}
+
+    def build(self, config: Seq2SeqConfig, values: Mapping[str, Any]) -> Seq2Seq:
+        from distrib.models.antibodies.seq2seq import Seq2Seq
+
+        return Seq2Seq(size_of(config), checkpointed=config.checkpoint_activations)
+
+    def batching(self, config: Seq2SeqConfig) -> Rows | Tokens:
+        if config.batch_tokens:
+            return Tokens(config.batch_tokens, length="")
+        return Rows(config.batch_size)
+
+    def lengths(self, config: Seq2SeqConfig, data: RecordRows) -> np.ndarray:
+        """(rows,) source and target tokens together."""
+        source = np.minimum(np.diff(data.sources) + 2, config.source_context)
+        return (source if config.antigen else 0) + np.diff(data.targets)
+
+    def check(self, config: Seq2SeqConfig, data: RecordRows, num_workers: int = 1) -> None:
+        self.check_rows(config, data)
+        super().check(config, data, num_workers)
+
+    def check_rows(self, config: Seq2SeqConfig, data: RecordRows) -> None:
+        """Antigens and antibodies fit their contexts."""
+        antigen, antibody = np.diff(data.sources), np.diff(data.targets) - 1
+        most = config.source_context - 2
+        if config.antigen and config.on_long == "error" and (over := antigen > most).any():
+            row = int(np.argmax(over))
+            raise InputError(
+                "an antigen longer than the model's context",
+                where=f"record {data.ids[row]}",
+                found=f"{antigen[row]} residues ({int(over.sum()):,} such records)",
+                expected=f"at most {most}",
+                hint="--set on_long=truncate cuts them, --set source_context=... reads more",
+            )
+        most = config.target_context - 2
+        if (over := antibody > most).any():
+            row = int(np.argmax(over))
+            raise InputError(
+                "an antibody longer than the model's context",
+                where=f"record {data.ids[row]}",
+                found=f"{antibody[row]} tokens ({int(over.sum()):,} such records)",
+                expected=f"at most {most}",
+                hint="--set target_context=..., or heavy chains alone: --set data.light=false",
+            )
+
+    def collate(
+        self, config: Seq2SeqConfig, values: Mapping[str, Any], rows: Any, use: Use
+    ) -> Batch:
+        scale = values["pkd_scale"][0], values["pkd_scale"][1]
+        inputs = batch_of(config, rows, scale)
+        return Batch({**inputs, "ids": rows.ids.tolist()}, len(rows.antibodies))
+
+    def losses(self, config: Seq2SeqConfig, model: Any, inputs: dict[str, Any]) -> Tensor:
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(
+            self._logits(model, inputs).flatten(0, 1),
+            inputs["said"].flatten(),
+            ignore_index=PAD,
+            label_smoothing=config.label_smoothing,
+            reduction="sum",
+        )
+
+    def sums(self, config: Seq2SeqConfig, model: nn.Module, inputs: dict[str, Any]) -> dict:
+        nats, said, parts = self._nats(model, inputs), inputs["said"] != PAD, inputs["parts"]
+        found: dict[str, Any] = {}
+        parted = {
+            "all": said,
+            "heavy": said & (parts <= CDRH3),
+            "cdrh3": said & (parts == CDRH3),
+            "light": said & (parts == LIGHT),
+        }
+        for name, where in parted.items():
+            found |= {f"{name}_nats": nats[where].double().sum(), f"{name}_tokens": where.sum()}
+        return found
+
+    def figures(self, config: Seq2SeqConfig, sums: dict[str, Any]) -> dict[str, float]:
+        def loss(name: str) -> float:
+            tokens = float(sums[f"{name}_tokens"])
+            return float(sums[f"{name}_nats"]) / tokens if tokens else math.nan
+
+        found = {"loss": loss("all"), "perplexity": math.exp(min(loss("all"), 700.0))}
+        found |= {"heavy_loss": loss("heavy"), "cdrh3_loss": loss("cdrh3")}
+        return found | ({"light_loss": loss("light")} if float(sums["light_tokens"]) else {})
+
+    def judge(
+        self,
+        config: Seq2SeqConfig,
+        model: nn.Module,
+        data: RecordRows,
+        values: Mapping[str, Any],
+        worker: Worker,
+    ) -> dict[str, float]:
+        """Losses, what shuffled conditions cost, and figures of antibodies that are drawn."""
+        found = super().judge(config, model, data, values, worker)
+        other = partners(data.groups)
+        true = self._by_row(config, model, data, values, worker)
+        for name, shuffled in (
+            ("antigen", data.with_antigens(other)),
+            ("pkd", replace(data, pkd=data.pkd[np.roll(np.argsort(data.ids), 1)])),
+        ):
+            changed = self._by_row(config, model, shuffled, values, worker)
+            for part, ending in (("cdrh3", ""), ("all", "_whole")):
+                value, error = sensitivity(
+                    true[f"{part}_nats"], changed[f"{part}_nats"], true[f"{part}_tokens"],
+                    data.groups,
+                )  # fmt: skip
+                found[f"{name}_sensitivity{ending}"] = value
+                if not ending:
+                    found[f"{name}_sensitivity_se"] = error
+        if config.samples:
+            from distrib.trainables.antibodies.seq2seq.drawing import figures_of_samples
+
+            found |= figures_of_samples(config, model, data, values, worker)
+        return found
+
+    def apply(
+        self, config: Seq2SeqConfig, model: nn.Module, inputs: dict[str, Any]
+    ) -> pd.DataFrame:
+        """Log-likelihoods in nats, whole and of the CDRH3, and perplexity."""
+        rows = _row_sums(self._nats(model, inputs), inputs)
+        return pd.DataFrame(
+            {
+                "id": inputs["ids"],
+                "log_likelihood": -rows["all_nats"],
+                "perplexity": np.exp(rows["all_nats"] / rows["all_tokens"]),
+                "cdrh3_log_likelihood": -rows["cdrh3_nats"],
+                "tokens": rows["all_tokens"].astype(int),
+            }
+        )
+
+    def evaluate_rows(
+        self, config: Seq2SeqConfig, state: State, data: RecordRows, worker: Worker
+    ) -> pd.DataFrame:
+        """A row per record, the likeliest first."""
+        found = self.predict(config, state, data, worker)
+        return found.sort_values("perplexity", ignore_index=True)
+
+    def refit(
+        self,
+        config: Seq2SeqConfig,
+        data: RecordRows,
+        worker: Worker,
+        budget: int | None,
+        state: State | None = None,
+    ) -> Iterator[Progress]:
+        """Train on all records; finished states know which antibodies those were."""
+        for item in super().refit(config, data, worker, budget, state):
+            yield replace(item, state=partial(_with_designs, item, data.designs))
+
+    def baselines(
+        self, config: Seq2SeqConfig, data: RecordRows, test: RecordRows | None, worker: Worker
+    ) -> dict[str, dict[str, float]]:
+        """How often a residue is at its place, chain by chain, whatever the antigen."""
+        from distrib.trainables.antibodies.seq2seq.unigram import unigram_figures
+
+        train, held_out = self.split(config, data)
+        found = unigram_figures(train, held_out)
+        if test is not None:
+            tested = unigram_figures(data, test)
+            found |= {f"test/{name}": value for name, value in tested.items()}
+        return {"position-wise unigram": found}
+
+    def generate(
+        self, config: Seq2SeqConfig, state: State, options: Seq2SeqGenerate, worker: Worker
+    ) -> Iterator[pd.DataFrame]:
+        """Antibodies for each antigen and pKd, with their log-likelihoods."""
+        from distrib.trainables.antibodies.seq2seq.drawing import generate
+
+        return generate(self.restored(config, state, worker), config, state, options, worker)
+
+    def write_artifacts(
+        self,
+        config: Seq2SeqConfig,
+        state: State,
+        data: RecordRows,
+        worker: Worker,
+        folder: Path,
+        inputs: ArtifactInputs,
+    ) -> list[str]:
+        """A table of antibodies that the model draws, and what to do about them."""
+        from distrib.trainables.antibodies.seq2seq.drawing import write_samples
+
+        model = self.restored(config, state, worker)
+        return [*data.notes, *write_samples(model, config, state, data, worker, folder)]
+
+    def example(self, folder: Path) -> None:
+        """Simulated records, as JSON."""
+        from distrib.data.antibodies.designs.simulate import simulate_records
+
+        frame = simulate_records(200).frame()
+        frame.to_json(folder / "records.json", orient="records", indent=1)
+
+    def restored(self, config: Seq2SeqConfig, state: State, worker: Worker) -> Seq2Seq:
+        """The network of a finished state, on the worker's device."""
+        model: Any = self._restored(config, state.values, state, worker)
+        return model.eval()
+
+    def _logits(self, model: Any, inputs: dict[str, Any]) -> Tensor:
+        logits = model(inputs["source"], inputs["there"], inputs["pkd"], inputs["seen"])
+        return logits.float()
+
+    def _nats(self, model: Any, inputs: dict[str, Any]) -> Tensor:
+        """(B, T), 0 behind the end."""
+        from torch.nn.functional import cross_entropy
+
+        logits = self._logits(model, inputs).transpose(1, 2)
+        return cross_entropy(logits, inputs["said"], ignore_index=PAD, reduction="none")
+
+    def _by_row(
+        self,
+        config: Seq2SeqConfig,
+        model: nn.Module,
+        data: RecordRows,
+        values: Mapping[str, Any],
+        worker: Worker,
+    ) -> dict[str, np.ndarray]:
+        """(rows,) nats and tokens, whole and of the CDRH3, each worker having done its part."""
+        import torch
+
+        from distrib.trainables.training.device import autocast
+
+        place = {name: row for row, name in enumerate(data.ids.tolist())}
+        total = {name: np.zeros(len(data)) for name in ROW_SUMS}
+        batches = self._batches(config, data, worker)
+        with torch.inference_mode(), autocast(worker):
+            for _, inputs in self._in_order(config, values, batches, "validate", worker):
+                rows = [place[name] for name in inputs["ids"]]
+                for name, sums in _row_sums(self._nats(model, inputs), inputs).items():
+                    total[name][rows] = sums
+        return {name: worker.sum(array) for name, array in total.items()}
+
+
+ROW_SUMS = ("all_nats", "all_tokens", "cdrh3_nats", "cdrh3_tokens")
+
+
+def _row_sums(nats: Tensor, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
+    said = inputs["said"] != PAD
+    inner = said & (inputs["parts"] == CDRH3)
+    sums = (nats.double().sum(1), said.sum(1), (nats.double() * inner).sum(1), inner.sum(1))
+    return {name: s.double().cpu().numpy() for name, s in zip(ROW_SUMS, sums)}
+
+
+def _with_designs(item: Progress, designs: np.ndarray) -> State:
+    state = item.state()
+    return State({**state.arrays, KNOWN: np.unique(designs)}, state.values)
+
+
+def size_of(config: Seq2SeqConfig) -> Size:
+    """The shape of a configuration's network."""
+    from distrib.models.antibodies.seq2seq import Size
+
+    return Size(
+        vocabulary=NUM_TOKENS,
+        width=config.width,
+        heads=config.num_heads,
+        encoder_layers=config.encoder_layers,
+        decoder_layers=config.decoder_layers,
+        ffn=config.ffn_ratio * config.width,
+        dropout=config.dropout,
+        attention_dropout=config.attention_dropout,
+        affinity=config.pkd != "none",
+        fused=config.fused_attention,
+    )
