@@ -79,6 +79,7 @@ def down(folder: Path) -> None:
     """Take them away with all that runs in them, and the folder."""
     for number in range(COUNT):
         kill(folder, number)
+        _run("ip", "link", "delete", f"{_name(number)}a", check=False)  # a namespace ends later
         _run("ip", "netns", "delete", _name(number), check=False)
     while _started:
         _started.pop().wait(PATIENCE)

@@ -60,8 +60,8 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         pytest.skip(reason)
     may_start_ray()
     folder = Path(f"/tmp/dh{os.getpid()}")  # a path of Ray's sockets has little room
-    hosts.up(folder)
     try:
+        hosts.up(folder)
         (folder / "t").mkdir()
         (folder / "token").mkdir(mode=0o700)
         token = folder / "token" / "auth_token"
