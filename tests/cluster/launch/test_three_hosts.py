@@ -119,8 +119,6 @@ def test_a_cluster_comes_up_works_loses_a_host_and_goes(cluster: Cluster) -> Non
     question = "env -u RAY_AUTH_MODE -u RAY_AUTH_TOKEN_PATH RAY_AUTH_MODE=disabled ray status"
     assert "Unauthenticated" in cluster.ray("exec", question, code=None)
 
-    Path("/tmp/clusters/sockets.txt").write_text(repr([hosts.listeners(n) for n in range(3)]))
-
     for number in range(hosts.COUNT):
         check_sockets(hosts.listeners(number), head=number == 0)
 
