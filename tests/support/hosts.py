@@ -79,6 +79,7 @@ def down(folder: Path) -> None:
     """Take them away with all that runs in them, and the folder."""
     for number in range(COUNT):
         kill(folder, number)
+        _run("ip", "link", "delete", f"{_name(number)}a", check=False)  # a namespace ends later
         _run("ip", "netns", "delete", _name(number), check=False)
     while _started:
         _started.pop().wait(PATIENCE)
@@ -87,7 +88,8 @@ def down(folder: Path) -> None:
 
 
 def kill(folder: Path, number: int) -> None:
-    """End a host at once, as a lost power supply does: its first process takes all others along."""
+    """End a host at once, as a lost power supply does: it answers nobody, and all in it is gone."""
+    _run("ip", "link", "set", f"{_name(number)}a", "down", check=False)
     for pid in processes(number):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -165,10 +167,11 @@ def _host(folder: Path, number: int, address: str) -> None:
 def _programs(venv: Path) -> None:
     """What setup.sh would install, as words for this very Python; so it installs nothing."""
     (venv / "bin").mkdir(parents=True)
+    path = os.pathsep.join(["$HOME/distrib", os.environ.get("PYTHONPATH", "")])
     for name, words in {"python": "", "ray": "-m ray.scripts.scripts"}.items():
         program = venv / "bin" / name
         program.write_text(
-            f'#!/bin/sh\nexport PYTHONPATH="$HOME/distrib"\nexec {sys.executable} {words} "$@"\n'
+            f'#!/bin/sh\nexport PYTHONPATH="{path}"\nexec {sys.executable} {words} "$@"\n'
         )
         program.chmod(0o755)
     (venv / "bin" / "python3.11").symlink_to(sys.executable)

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 import pandas as pd
@@ -58,8 +60,8 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         pytest.skip(reason)
     may_start_ray()
     folder = Path(f"/tmp/dh{os.getpid()}")  # a path of Ray's sockets has little room
-    hosts.up(folder)
     try:
+        hosts.up(folder)
         (folder / "t").mkdir()
         (folder / "token").mkdir(mode=0o700)
         token = folder / "token" / "auth_token"
@@ -87,6 +89,17 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         hosts.down(folder)
 
 
+def check_sockets(found: set[tuple[str, str, int]], head: bool) -> None:
+    """Hold what listens on a host to the table in docs/ports.md."""
+    fixed = {22, 52365} | ({6379, 8265, 10001, 44217, 44227} if head else set())
+    for process, address, port in found:
+        chosen = 10002 <= port <= 19999 or port >= 32768
+        assert port in fixed or chosen, (process, address, port)
+        if port in (8265, 6006):
+            assert ip_address(address.strip("[]")).is_loopback or "127.0.0.1" in address, address
+    assert {port for *_, port in found} >= ({22, 6379, 10001} if head else {22})
+
+
 def test_a_cluster_comes_up_works_loses_a_host_and_goes(cluster: Cluster) -> None:
     said = cluster.say("distrib.doctor", str(cluster.file))
     assert "3 of 3 answer" in said
@@ -106,20 +119,30 @@ def test_a_cluster_comes_up_works_loses_a_host_and_goes(cluster: Cluster) -> Non
     question = "env -u RAY_AUTH_MODE -u RAY_AUTH_TOKEN_PATH RAY_AUTH_MODE=disabled ray status"
     assert "Unauthenticated" in cluster.ray("exec", question, code=None)
 
-    Path("/tmp/clusters/sockets.txt").write_text(repr([hosts.listeners(n) for n in range(3)]))
+    for number in range(hosts.COUNT):
+        check_sockets(hosts.listeners(number), head=number == 0)
 
     place = cluster.folder / "shared" / "runs"
     study = (
-        "python -m distrib.tune --space mlp --trials 2 --max-epochs 2 --address auto "
+        "python -m distrib.tune --space mlp --trials 6 --max-epochs 3 --address auto "
         f"--out {place} --name mine"
     )
-    said = cluster.ray("exec", study)
+    with ThreadPoolExecutor(1) as beside:
+        running = beside.submit(cluster.ray, "exec", study)
+        end = time.monotonic() + 120
+        while not (place / "mine" / "trials" / "0002").exists():  # both workers are at work
+            assert not running.done(), running.result()
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        hosts.kill(cluster.folder, 2)
+        said = running.result()
     assert "ray down" in said
     assert "node-hours" in said
-    assert len(pd.read_parquet(place / "mine" / "trials.parquet")) == 2
+    trials = pd.read_parquet(place / "mine" / "trials.parquet")
+    assert len(trials) == 6
+    assert set(trials["state"]) <= {"COMPLETE", "PRUNED"}, said
 
     lost = hosts.addresses()[-1]
-    hosts.kill(cluster.folder, 2)
     end = time.monotonic() + 90
     while f"{lost} is missing: it does not answer" not in (
         said := cluster.say("distrib.doctor", str(cluster.file), code=None)
@@ -128,7 +151,8 @@ def test_a_cluster_comes_up_works_loses_a_host_and_goes(cluster: Cluster) -> Non
         time.sleep(2)
 
     cluster.ray("down")
-    end = time.monotonic() + 30
+    # It stops Ray on the head; a worker's ends after a minute without one.
+    end = time.monotonic() + 120
     while (left := cluster.left()) and time.monotonic() < end:
         time.sleep(0.5)
     assert not left
