@@ -5,7 +5,7 @@ Judged on such rows again, a model looks better than it is; `distrib.evaluate` s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
@@ -18,19 +18,26 @@ from distrib.trainables.base import Progress, State
 NAME = "training_rows"
 """Of the array in a state."""
 
+_AT_ONCE = 4096
 
-def hashes(ids: Iterable[str]) -> np.ndarray:
-    """(rows,) uint64 of ids, their Ensembl versions left aside.
+
+def hashes(ids: Sequence[str] | np.ndarray) -> np.ndarray:
+    """(rows,) uint64 of (rows,) ids, their Ensembl versions left aside.
 
     That any of a million new ids is taken for one of a million known has a probability of 5e-8.
     """
-    digests = [blake2b(without_version(name).encode(), digest_size=8).digest() for name in ids]
-    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+    ids = np.asarray(ids)
+    found = np.empty(len(ids), dtype=np.uint64)
+    for first in range(0, len(ids), _AT_ONCE):  # texts of millions of ids would fill the memory
+        part = ids[first : first + _AT_ONCE].tolist()
+        digests = [blake2b(without_version(str(n)).encode(), digest_size=8).digest() for n in part]
+        found[first : first + len(part)] = np.frombuffer(b"".join(digests), dtype="<u8")
+    return found
 
 
 def remember(items: Iterator[Progress], ids: np.ndarray) -> Iterator[Progress]:
     """The items of a refit, with the rows that it trains on in every state."""
-    rows = hashes(ids.tolist())
+    rows = hashes(ids)
     for item in items:
         yield replace(item, state=partial(_with_rows, item.state, rows))
 
@@ -41,7 +48,7 @@ def remember_in_models(items: Iterator[Progress], ids: np.ndarray) -> Iterator[P
     Args:
         ids: also of the rows validated on: what was selected on them looks better on them.
     """
-    rows = hashes(ids.tolist())
+    rows = hashes(ids)
     for item in items:
         model = item.model
         yield item if model is None else replace(item, model=partial(_with_rows, model, rows))
@@ -51,7 +58,7 @@ def trained_on(state: State, ids: np.ndarray) -> np.ndarray | None:
     """(rows,) bool: which of these rows the model knows; None where its state does not say."""
     if NAME not in state.arrays:
         return None
-    return np.isin(hashes(ids.tolist()), state.arrays[NAME])
+    return np.isin(hashes(ids), state.arrays[NAME])
 
 
 def _with_rows(take: Callable[[], State], rows: np.ndarray) -> State:

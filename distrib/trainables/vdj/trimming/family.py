@@ -211,7 +211,7 @@ class Trimming(
                 {
                     "coefficients": model.coefficients,
                     **certain,
-                    training_rows.NAME: training_rows.hashes(self.row_ids(data).tolist()),
+                    training_rows.NAME: training_rows.hashes(self.row_ids(data)),
                 },
                 {
                     "columns": columns_to_values(_named(config, data)),
