@@ -176,10 +176,22 @@ def test_cigars_that_never_skip_tell_no_trims(tmp_path: Path, gene: str, program
     rows = [without_skipped(airr(event), gene, "both") for event in simulate("TRB", 80)]
     bare = [{k: v for k, v in row.items() if "germline" not in k} for row in rows]
     path = write_table(tmp_path / "airr_rearrangement.tsv", bare)
-    with pytest.raises(InputError, match="no CIGAR of the file has an N") as told:
+    with pytest.raises(InputError, match="no CIGAR of the file has an N above 0") as told:
         run([path], recipe("TRB", group, program))
     assert f"column '{gene}_cigar'" in str(told.value)
     assert "did you mean" not in str(told.value)
+
+
+@pytest.mark.parametrize("program", ["vdjserver", "airr"])
+def test_an_n_of_no_base_in_every_row_tells_no_trims(tmp_path: Path, program: str) -> None:
+    events = simulate("TRB", 200, seed=4)
+    rows = [without_skipped(airr(event), "v", "end") for event in events]
+    rows = [{**row, "v_cigar": f"{row['v_cigar']}0N"} for row in rows]
+    path = write_table(tmp_path / "db-pass.tsv", rows)
+    expect(path, events, "nonproductive_v_trim", program)  # by v_germline_end
+    bare = [{k: v for k, v in row.items() if "germline" not in k} for row in rows]
+    with pytest.raises(InputError, match="no CIGAR of the file has an N above 0"):
+        run([write_table(path, bare)], recipe("TRB", "nonproductive_v_trim", program))
 
 
 @pytest.mark.parametrize("program", ["vdjserver", "airr"])
