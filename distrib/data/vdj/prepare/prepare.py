@@ -116,6 +116,8 @@ class _Counter:
         tally.update({f"{TOLD}: {text}": rows for text, rows in block.told.items()})
         if self.between.exchanged:
             tally[f"{TOLD}: {EXCHANGED}"] += len(block)
+        if self.between.doubt:
+            tally[f"{TOLD}: {self.between.doubt}"] += len(block)
         for gene in self.numbering.gapped:
             tally[f"{TOLD}: {gene.upper()} {GAPS}"] += len(block)
 
