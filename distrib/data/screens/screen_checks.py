@@ -152,7 +152,8 @@ def about_twins(screen: Screen) -> list[str]:
         twins += first.setdefault(digest.digest(), group) != group
     if not twins:
         return []
+    have = "row has" if twins == 1 else "rows have"
     return [
-        f"{twins} rows have the inputs of another row in another group: training and test may "
-        "share them; name groups to keep them together"
+        f"{twins} {have} the inputs of another row in another group: training and test may share "
+        "them; name groups to keep them together"
     ]
