@@ -238,7 +238,7 @@ def _ends_of_ledger(trials: dict[int, _Trial], path: Path) -> None:
             continue
         if log.get("op_code") == END and log.get("state") in (1, 2, 3):
             trial.state = STATES[log["state"]]
-            with suppress(ValueError):  # no date, or one that is damaged
+            with suppress(TypeError, ValueError):  # no date, or one that is damaged
                 trial.ended = datetime.fromisoformat(str(log.get("datetime_complete"))).timestamp()
         if log.get("op_code") == ATTRIBUTE and wrong_attribute(log.get("user_attr")) is None:
             trial.attributes.update(log["user_attr"])
