@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from distrib.errors import InputError
+from distrib.study.driver.study_checks import MENDED
 from distrib.study.driver.study_file import options_of, read_study, space_of
 from distrib.study.plan.options import Options
 from distrib.study.plan.plan import Plan, make_plan
@@ -21,7 +22,8 @@ def resumed_plan(
         options_over: the options now, given those that the study was begun with.
 
     Raises:
-        InputError: an option that it keeps as it is, or fewer trials than before.
+        InputError: an option that it keeps as it is, fewer trials than before, or a stored number
+            of units that is not the space's.
     """
     stored = read_study(folder.study_yaml)
     options = options_over(options_of(stored))
@@ -32,4 +34,15 @@ def resumed_plan(
             found=options.trials,
             expected=f"{stored['search']['trials']} or more",
         )
-    return make_plan(space_of(stored, str(folder.study_yaml)), options), stored
+    plan = make_plan(space_of(stored, str(folder.study_yaml)), options)
+    units = stored["search"]["max_units"]
+    if units != plan.max_budget:
+        raise InputError(
+            "this file was edited or cut",
+            file=folder.study_yaml,
+            where="search.max_units",
+            found=units,
+            expected=f"{plan.max_budget}, as the space below it has it",
+            hint=MENDED,
+        )
+    return plan, stored

@@ -28,6 +28,7 @@ from distrib.data.vdj.prepare.prepare_sieve import READ
 from distrib.data.vdj.prepare.prepared import Prepared, is_prepared, write_prepared
 from distrib.data.vdj.prepare.programs import find_program
 from distrib.data.vdj.prepare.rearrangements import has_indices
+from distrib.data.vdj.prepare.shared_rows import shared_rows
 from distrib.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,12 +69,17 @@ def prepare(
     is_new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     try:
+        with ProgressLine() as line:
+            shared = shared_rows(inputs, recipe, lambda text: line.say(text, None))
+        recipe = replace(recipe, shared=shared.runs)
         if address is None and (len(inputs) == 1 or size <= LITTLE):
             tables, counts = _count_here(inputs, recipe)
         else:
             tables, counts = _count_with_ray(inputs, recipe, out, address)
         files = [{"file": str(path), "bytes": path.stat().st_size} for path in inputs]
-        prepared, account = finish(recipe, tables, counts, {**origin, "files": files}, notes)
+        prepared, account = finish(
+            recipe, tables, counts, {**origin, "files": files}, (*notes, *shared.notes)
+        )
         prepared = replace(prepared, notes=(*prepared.notes, *tell_classes(prepared)))
     except BaseException:
         if is_new and not any(out.iterdir()):

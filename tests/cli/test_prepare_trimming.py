@@ -297,7 +297,7 @@ def test_rows_that_can_be_left_out_are_counted(
     kept = int(re.findall(r"^ *(\d+)  kept$", told, re.M)[0])
     assert kept + sum(dropped.values()) == 120
     if "gene" in case and case != "no gene" and "trim" not in case:
-        assert re.search(r"note: 1 rows left out for an \w+ V gene: TRAV", told)
+        assert re.search(r"note: 1 row left out for an \w+ V gene: TRAV", told)
     if case == "letters":
         assert "1 genes with letters other than A, C, G and T" in told
 

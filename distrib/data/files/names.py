@@ -34,6 +34,8 @@ _MONTHS = {
 _DAY_MONTH = re.compile(r"(\d{1,2})(?:[-/ ]|\. ?)([^\W\d]{3,10})\.?(?:[-/ ]?(?:\d{4}|\d{2}))?")
 # Capital and two digits: `sep-1` and `jun-1` are genes of the worm.
 _MONTH_DAY = re.compile(r"([A-Z][^\W\d]{2,8})\.?[-/ ](\d{2})(?:,? \d{4})?")
+# Before a space no gene ends in such a word: Mär 1, Sept. 2, March 1, 2021.
+_MONTH_SPACE_DAY = re.compile(r"([^\W\d]{3,10})\.? (\d{1,2})(?:,? \d{4})?")
 _TIME = r"(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.0+)?)?)?"
 _YEAR_FIRST = re.compile(r"\d{4}([-/.])(\d{1,2})\1(\d{1,2})\.?" + _TIME)
 # 3/1/2020, 01.03.20, 1-3-2020, 1.3.: which is the day, the place decides.
@@ -81,7 +83,7 @@ def _dates(name: str) -> list[tuple[int, int]]:
     """(month, day) of every way to read a name as a date."""
     if match := _DAY_MONTH.fullmatch(name):
         return [(_MONTHS.get(match[2].lower(), 0), int(match[1]))]
-    if match := _MONTH_DAY.fullmatch(name):
+    if match := _MONTH_DAY.fullmatch(name) or _MONTH_SPACE_DAY.fullmatch(name):
         return [(_MONTHS.get(match[1].lower(), 0), int(match[2]))]
     if match := _YEAR_FIRST.fullmatch(name):
         return [(int(match[2]), int(match[3]))]

@@ -19,13 +19,17 @@ MANY_TIMES = 100.0
 
 _NAMED = 5
 
-# What AnnData, scanpy, Seurat, DESeq2, edgeR and limma call what they know of cells and tests.
+# What pandas, AnnData, scanpy, Seurat, DESeq2, edgeR and limma call what they know of cells and
+# tests.
 _METADATA = re.compile(
     r"n_?cells?|num_?cells|cell_?counts?|n_?(genes|counts|umis?)(_by_counts)?|n(Count|Feature)_\w+"
     r"|(log1p_)?(total_counts|n_genes_by_counts)(_\w+)?|(log1p_)?pct_counts_\w+|percent[._]mt"
     r"|pct_mt|umi_?counts?|library_?size|size_?factors?|base_?mean|lfc_?se|log2_?fold_?change|log_?fc"
     r"|p_?val(ue)?s?(_adj)?|p_?adj|q_?val(ue)?s?|fdr|adj\.?_?p\.?_?val(ue)?|t_?stat(istic)?|z_?score"
-    r"|doublet_scores?|batch|replicate|n_guides|guide_?counts?",
+    r"|(predicted_)?doublets?(_scores?)?|batch|replicate|n_guides|guide_?counts?|Unnamed: ?\d+"
+    r"|(S|G2M)[._]score|phase|umis?|dose|concentration|moi|leiden\w*|louvain\w*|(seurat_)?clusters?"
+    r"|(pct|percent|frac|fraction)_?(mt|mito|ribo)|(mt|mito|ribo)_?(pct|percent|frac|fraction)"
+    r"|orig\.ident|(PC|UMAP|t-?SNE)_\d+|cell_?type|condition|treatment|donor|sample(_id)?",
     re.IGNORECASE,
 )
 
@@ -148,7 +152,8 @@ def about_twins(screen: Screen) -> list[str]:
         twins += first.setdefault(digest.digest(), group) != group
     if not twins:
         return []
+    have = "row has" if twins == 1 else "rows have"
     return [
-        f"{twins} rows have the inputs of another row in another group: training and test may "
-        "share them; name groups to keep them together"
+        f"{twins} {have} the inputs of another row in another group: training and test may share "
+        "them; name groups to keep them together"
     ]

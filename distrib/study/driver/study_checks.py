@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from distrib.errors import InputError, nearest
 from distrib.records import StudyRecord
-from distrib.study.plan.options import Options
+from distrib.study.plan.options import DECLARED, Options
+from distrib.study.search.samplers import NAMES as SAMPLERS
+from distrib.study.search.schedulers import NAMES as RULES
 
 VERSION = 1
 STORED = {"max_budget": "max_units"}
@@ -81,10 +84,18 @@ def check_study(content: Any, path: Path) -> None:
         raise _edited(path, "data.source", found, "a mapping")
     search = _checked(Searched, content["search"], "search", path)
     for key, value in asdict(search).items():
-        if isinstance(value, int | float) and not isinstance(value, bool) and value < 1:
-            raise _edited(path, f"search.{key}", value, "1 or more")
-    _checked(Options, {**content["options"], "fixed": {}}, "options", path)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and not 1 <= value < math.inf:
+            raise _edited(path, f"search.{key}", value, "1 or more, and finite")
+    options = _checked(Options, {**content["options"], "fixed": {}}, "options", path)
+    _check_choices(search, "search", path)
+    _check_choices(options, "options", path)
+    _check_ranges(options, path)
     record = _checked(StudyRecord, content["record"], "record", path)
+    trainable = content["space"].get("trainable")
+    if record.trainable != trainable:
+        raise _edited(path, "record.trainable", record.trainable,
+                      f"{trainable}, as space.trainable has it")  # fmt: skip
     for key, same in SAID_TWICE.items():
         ours, other = getattr(search, key), getattr(record, same)
         if ours != other:
@@ -113,9 +124,8 @@ def _checked(kind: Any, values: Mapping[str, Any], section: str, path: Path) -> 
                 hint=nearest(str(key), names) or MENDED,
             )
     try:
-        return TypeAdapter(kind).validate_python(
-            own_names(values) if kind is not Searched else dict(values)
-        )
+        given = own_names(values) if kind is not Searched else dict(values)
+        checked = TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
         first = error.errors()[0]
         place = [STORED.get(str(key), str(key)) for key in (section, *first["loc"])]
@@ -123,6 +133,57 @@ def _checked(kind: Any, values: Mapping[str, Any], section: str, path: Path) -> 
         missing = first["type"] in ("missing", "missing_argument")
         found = "nothing" if missing else repr(first["input"])
         raise _edited(path, where, found, first["msg"]) from None
+    for inner, value, wanted in _read_as_another(given, checked, ()):
+        where = ".".join(STORED.get(key, key) for key in (section, *inner))
+        raise _edited(path, where, repr(value), f"{wanted} of type {type(wanted).__name__}")
+    return checked
+
+
+def _read_as_another(
+    given: Any, checked: Any, place: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    """Values that pydantic takes for others, as it takes true for 1 and "5" for 5."""
+    if isinstance(given, Mapping):
+        for key, value in given.items():
+            one = checked[key] if isinstance(checked, Mapping) else getattr(checked, key, value)
+            yield from _read_as_another(value, one, (*place, str(key)))
+    elif isinstance(given, list):
+        for i, (value, one) in enumerate(zip(given, checked)):
+            yield from _read_as_another(value, one, (*place, str(i)))
+    elif type(given) is not type(checked) and not (type(given) is int and type(checked) is float):
+        yield place, given, checked
+
+
+def _check_choices(part: Searched | Options, section: str, path: Path) -> None:
+    for key, names in (("sampler", SAMPLERS), ("scheduler", RULES)):
+        value = getattr(part, key)
+        if value not in names and (value is not None or section == "search"):
+            raise _edited(path, f"{section}.{key}", value, f"one of {', '.join(names)}")
+
+
+def _check_ranges(options: Options, path: Path) -> None:
+    """What a new study's options are refused for, under the keys that they have here."""
+    resources = options.resources
+    for option in DECLARED:
+        if option.owner is Options:
+            flag, value = option.flag, getattr(options, option.field)
+            where = f"options.{STORED.get(option.field, option.field)}"
+            if value is not None and flag.least is not None and not value >= flag.least:
+                raise _edited(path, where, value, f"{flag.least:g} or more")
+            if value is not None and flag.kind == "duration" and not value > 0:
+                raise _edited(path, where, value, "above 0")
+    if not 0 <= options.test_fraction < 1:
+        raise _edited(path, "options.test_fraction", options.test_fraction, "0 to below 1")
+    where = "options.resources"
+    if resources.workers < 1:
+        raise _edited(path, f"{where}.workers", resources.workers, "1 or more")
+    if resources.most is not None and resources.most < resources.workers:
+        expected = f"{resources.workers} or more, which are its workers"
+        raise _edited(path, f"{where}.most", resources.most, expected)
+    if not 0 < resources.cpus < math.inf:
+        raise _edited(path, f"{where}.cpus", resources.cpus, "above 0")
+    if not 0 <= resources.gpus < math.inf:
+        raise _edited(path, f"{where}.gpus", resources.gpus, "0 or more")
 
 
 def _edited(path: Path, where: str, found: object, expected: str) -> InputError:

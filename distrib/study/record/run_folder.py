@@ -202,7 +202,7 @@ def open_run_folder(path: str | Path, *, ledger: bool = True) -> RunFolder:
         ledger: whether it must have one.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or a link or a folder where its files should be.
     """
     folder = RunFolder(Path(path))
     if not folder.path.exists():
@@ -210,6 +210,15 @@ def open_run_folder(path: str | Path, *, ledger: bool = True) -> RunFolder:
             "there is no such study",
             file=path,
             hint="a study that was just begun has its folder once its data are loaded",
+        )
+    if folder.study_yaml.is_symlink() or folder.ledger.is_symlink():
+        folder.check_links()
+    if folder.ledger.is_dir():
+        raise InputError(
+            "a folder stands in the place of the ledger",
+            file=folder.ledger,
+            expected="a file",
+            hint=f"move that folder away; then {hint(Path(path) / folder.ledger.name)}",
         )
     if not folder.study_yaml.is_file():
         raise InputError(

@@ -80,6 +80,20 @@ def test_a_table_without_genes_is_refused(tmp_path: Path) -> None:
     assert "n_cells" in str(told.value) and "targets.csv" in str(told.value)
 
 
+@pytest.mark.parametrize(
+    "word",
+    ["Unnamed: 9", "S_score", "G2M_score", "S.Score", "leiden", "louvain_r1", "UMI", "dose",
+     "mt_frac", "percent_mito", "seurat_clusters", "phase", "predicted_doublets", "UMAP_1"],
+)  # fmt: skip
+def test_words_of_cells_are_no_genes(word: str) -> None:
+    assert metadata_columns(np.array([word])).all()
+
+
+@pytest.mark.parametrize("gene", ["PC", "PHAX", "UMOD", "DOCK1", "MOB1A", "S100A8", "MTRF1", "CLU"])
+def test_genes_that_begin_like_them_are_genes(gene: str) -> None:
+    assert not metadata_columns(np.array([gene])).any()
+
+
 def test_names_of_genes_are_genes() -> None:
     words = ["n_cells", "nCount_RNA", "pct_counts_mt", "total_counts", "baseMean", "padj", "pvalue",
              "p_val_adj", "log2FoldChange", "lfcSE", "FDR", "stat_z"]  # fmt: skip

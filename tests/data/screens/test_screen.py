@@ -216,7 +216,7 @@ def test_what_cannot_be_learned_is_noted(tmp_path: Path) -> None:
         "1 of 6 rows of targets.csv have no target measured",
         "1 of 4 targets have no value measured: empty",
         "1 of 4 targets are constant: no model can be told from the mean there: flat",
-        "1 rows have the inputs of another row in another group: training and test may share "
+        "1 row has the inputs of another row in another group: training and test may share "
         "them; name groups to keep them together",
     )
 

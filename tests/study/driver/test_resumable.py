@@ -302,3 +302,31 @@ def test_a_ledger_is_made_again_whatever_its_lines_say(study: RunFolder) -> None
     refused(study, "datetime_complete: 'x'")
     assert doctor([str(study.path), "--rebuild-ledger", "--allow-custom"]) == 0
     check(study)
+
+
+@pytest.mark.parametrize("argv", [[], ["--rebuild-ledger"]])
+def test_a_folder_in_the_ledgers_place_is_told(
+    argv: list[str], study: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study.ledger.unlink()
+    study.ledger.mkdir()
+    assert doctor([str(study.path), "--allow-custom", *argv]) == 2
+    told = capsys.readouterr().err
+    assert f"{study.ledger}: a folder stands in the place of the ledger" in told
+    assert "move that folder away" in told
+
+
+@pytest.mark.parametrize("name", ["study.yaml", "ledger.journal"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_in_the_place_of_a_file_is_refused(
+    name: str, there: bool, study: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "precious"
+    file = study.path / name
+    if there:
+        target.write_bytes(file.read_bytes())
+    file.unlink()
+    file.symlink_to(target)
+    assert doctor([str(study.path), "--allow-custom"]) == 2
+    told = capsys.readouterr().err
+    assert f"{file}: a link stands in the study's folder" in told and str(target) in told

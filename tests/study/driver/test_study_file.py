@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from distrib.api.resuming import resumed_plan
 from distrib.errors import InputError
 from distrib.study.driver.place import new_record
 from distrib.study.driver.study_file import (
@@ -20,6 +21,7 @@ from distrib.study.driver.study_file import (
     write_study,
 )
 from distrib.study.plan.plan import Plan, make_plan
+from distrib.study.record.run_folder import RunFolder
 from tests.support.simulate import toy_plan
 
 ARGUMENTS: list[dict[str, Any]] = [
@@ -127,6 +129,22 @@ def test_another_file_is_refused(content: str, tmp_path: Path) -> None:
         ("record.direction", "up", ["record.direction", "'up'"]),
         ("record.metric", ..., ["record.metric", "nothing"]),
         ("record.dimensions.0.kind", "line", ["record.dimensions.0.kind", "'line'"]),
+        ("search.sampler", "gpp", ["search.sampler", "gpp", "tpe, gp"]),
+        ("search.scheduler", "ashaa", ["search.scheduler", "ashaa", "asha, hyperband"]),
+        ("options.sampler", "gpp", ["options.sampler", "tpe, gp"]),
+        ("search.trials", True, ["search.trials", "True", "of type int"]),
+        ("record.num_trials", True, ["record.num_trials", "True", "of type int"]),
+        ("search.grace", "1", ["search.grace", "'1'", "of type int"]),
+        ("search.reduction_factor", float("inf"), ["search.reduction_factor", "inf", "finite"]),
+        ("search.reduction_factor", float("nan"), ["search.reduction_factor", "nan", "finite"]),
+        ("options.seed", -4, ["options.seed", "-4", "0 or more"]),
+        ("options.concurrent", -1, ["options.concurrent", "-1", "1 or more"]),
+        ("options.time_budget", 0.0, ["options.time_budget", "above 0"]),
+        ("options.test_fraction", 7, ["options.test_fraction", "7", "0 to below 1"]),
+        ("options.resources.workers", 0, ["options.resources.workers", "0", "1 or more"]),
+        ("options.resources.cpus", 0, ["options.resources.cpus", "above 0"]),
+        ("options.resources.gpus", -1, ["options.resources.gpus", "0 or more"]),
+        ("record.trainable", "lel", ["record.trainable", "lel", "as space.trainable has it"]),
         ("record", [1], ["record", "a mapping"]),
         ("space", ..., ["space", "a mapping"]),
         ("data.source", ..., ["data.source", "a mapping"]),
@@ -151,7 +169,19 @@ def test_what_was_edited_or_cut_is_named(
         read_study(file)
     for text in (str(file), *says):
         assert text in str(caught.value), str(caught.value)
-    assert "Traceback" not in str(caught.value)
+    assert "Traceback" not in str(caught.value) and "--" not in str(caught.value)
+
+
+def test_units_that_are_not_the_spaces_are_named(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    content = written(toy_plan(), folder.study_yaml, ["distrib.tune"])
+    plan, _ = resumed_plan(folder, lambda options: replace(options, allow_custom=True))
+    content["search"]["max_units"] = content["record"]["max_units"] = 600
+    folder.study_yaml.write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError) as caught:
+        resumed_plan(folder, lambda options: replace(options, allow_custom=True))
+    for text in (str(folder.study_yaml), "search.max_units", "600", f"{plan.max_budget}, as the"):
+        assert text in str(caught.value)
 
 
 def test_a_file_cut_at_any_line_is_told(tmp_path: Path) -> None:

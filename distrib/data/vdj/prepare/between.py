@@ -26,12 +26,14 @@ class Between:
 
     Attributes:
         program: with names put right. exchanged: whether they were not. checked: whether places
-            agree with lengths at all, so that a row in which they do not is at fault.
+            agree with lengths at all, so that a row in which they do not is at fault. doubt: that
+            they agree under neither naming, told.
     """
 
     program: Program
     exchanged: bool = False
     checked: bool = False
+    doubt: str | None = None
 
     def contradicts(self, block: Block) -> np.ndarray:
         """(rows,) bool, rows whose inserted bases do not agree with the places around them."""
@@ -45,8 +47,9 @@ def junctions_of(block: Block, program: Program) -> Between:
     """How the file of this block, its first, names its junctions.
 
     Raises:
-        InputError: it does both, naming a row of each.
+        InputError: it does both, naming a row of each; or V begins behind J.
     """
+    _require_v_before_j(block, program)
     if not set(_PAIR) <= set(program.junctions):
         return Between(program)
     program, swapped = _places_put_right(block, program)
@@ -54,8 +57,16 @@ def junctions_of(block: Block, program: Program) -> Between:
     ways = int((known & straight).sum()), int((known & crossed).sum())
     told = known & (straight != crossed)
     number = int(told.sum())
-    if not known.any() or max(ways) <= 0.5 * known.sum():
+    if not known.any():
         return Between(program, exchanged=swapped)
+    if max(ways) <= 0.5 * known.sum():
+        row = int(np.argmax(known & ~straight & ~crossed))
+        doubt = (
+            "inserted bases and the places of the genes contradict each other under either naming, "
+            f"such as in {block.place(row)} of {block.file.name}: what was read by places, such as "
+            "P-nucleotides, may be wrong"
+        )
+        return Between(program, exchanged=swapped, doubt=doubt)
     share = float((told & crossed).sum()) / number if number else 0.0
     if share >= _CLEAR:
         return Between(_exchange(program), exchanged=True, checked=True)
@@ -74,6 +85,28 @@ def junctions_of(block: Block, program: Program) -> Between:
             hint="two exports in one file? give them as two files",
         )
     return Between(program, exchanged=swapped, checked=True)
+
+
+def _require_v_before_j(block: Block, program: Program) -> None:
+    """Raise where V begins behind J in most rows, whose places are then read wrong unnoticed."""
+    v, j = (getattr(program.alignments.get(gene), "sequence_start", ()) for gene in ("v", "j"))
+    if not (block.has(v) and block.has(j)):
+        return
+    left, right = (block.numbers(columns, "where a gene begins") for columns in (v, j))
+    wrong = left > right
+    known = ~np.isnan(left) & ~np.isnan(right)
+    if wrong.sum() <= known.sum() / 2:
+        return
+    row = int(np.argmax(wrong))
+    names = [block.name(columns, "") for columns in (v, j)]
+    raise InputError(
+        "V begins behind J",
+        file=block.file,
+        where=f"{block.place(row)}, columns {names[0]!r} and {names[1]!r}",
+        found=f"{left[row]:g} and {right[row]:g}; so in {wrong.sum():,} of {known.sum():,} rows",
+        expected="V before J, along the sequence as it stands in the file",
+        hint="if the two columns are exchanged, exchange their names in the file's first line",
+    )
 
 
 def _places_put_right(block: Block, program: Program) -> tuple[Program, bool]:

@@ -72,9 +72,8 @@ def aligned_length(block: Block, alignment: Alignment) -> np.ndarray | None:
 
 
 def tells_trims(block: Block, end: End) -> bool:
-    """Whether any CIGAR of the block has skipped bases at this end."""
-    pattern = _AT_END if end.cigar_end else _AT_START
-    return bool(block.texts(end.cigar, "CIGARs").str.contains(_uncaptured(pattern)).any())
+    """Whether any CIGAR of the block skips bases at this end; one that writes `0N` skips none."""
+    return bool((np.nan_to_num(skipped(block, end)) > 0).any())
 
 
 def skipped(block: Block, end: End) -> np.ndarray:
@@ -198,7 +197,7 @@ class Numbering:
             shown = found[found != ""].head(2).tolist()
             gone = "".join(f"; no column {c}" for c in end.germline)
             return InputError(
-                f"no CIGAR of the file has an N at its {side}, so trims are not told",
+                f"no CIGAR of the file has an N above 0 at its {side}, so trims are not told",
                 file=block.file,
                 where=f"column {block.name(end.cigar, what)!r}",
                 found=f"CIGARs such as {' and '.join(shown) or 'none'}{gone}",
@@ -223,7 +222,3 @@ def _consumed(cigar: str) -> float:
     inner = re.sub(r"^(?:\d+[SHN])*|(?:\d+[SHN])*$", "", cigar)
     found = _OPERATION.findall(inner)
     return float(sum(int(n) for n, kind in found if kind in "MDN=X")) if found else np.nan
-
-
-def _uncaptured(pattern: str) -> str:
-    return pattern.replace(r"(\d+)N", r"\d+N")

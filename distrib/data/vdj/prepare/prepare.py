@@ -24,6 +24,7 @@ from distrib.data.vdj.prepare.programs import Columns, EndName
 from distrib.data.vdj.prepare.rearrangements import Block, read_blocks
 from distrib.data.vdj.prepare.rearrangements_ends import GENE_OF, Ends, find_ends
 from distrib.data.vdj.prepare.rearrangements_scenarios import file_generator, scenario_weights
+from distrib.data.vdj.prepare.shared_rows import in_runs, stem_of, subjects_of
 from distrib.errors import InputError
 
 EXCHANGED = (
@@ -74,8 +75,8 @@ class _Counter:
         self.calls = Calls(recipe)
         self.sequences = {name: gene.sequence for name, gene in recipe.genes.items()}
         # A user's file may lie under several folders: its name alone tells it and its randomness.
-        self.stem = file.name.removesuffix(".gz").rsplit(".", 1)[0]
-        self.generator = file_generator(self.stem, recipe.seed)
+        self.generator = file_generator(stem_of(file), recipe.seed)
+        self.shared = recipe.shared.get(str(file.absolute()), ())
         self.numbering: Numbering | None = None
         self.between = Between(recipe.program)
 
@@ -115,11 +116,15 @@ class _Counter:
         tally.update({f"{TOLD}: {text}": rows for text, rows in block.told.items()})
         if self.between.exchanged:
             tally[f"{TOLD}: {EXCHANGED}"] += len(block)
+        if self.between.doubt:
+            tally[f"{TOLD}: {self.between.doubt}"] += len(block)
         for gene in self.numbering.gapped:
             tally[f"{TOLD}: {gene.upper()} {GAPS}"] += len(block)
 
     def _repeats(self, block: Block, sieve: Sieve) -> None:
-        """A row counts once, however often it stands in the file."""
+        """A row counts once, however often it stands in the file, or in one before it."""
+        shared = in_runs(block.frame.index.to_numpy(), self.shared)
+        sieve.drop(shared, "the same row as one of an earlier file")
         if self.recipe.on_duplicate == "error":
             for i, (again, number) in enumerate(zip(block.again, block.frame.index)):
                 if again is not None and (again[0] == "same" or not self.recipe.program.scenarios):
@@ -241,16 +246,9 @@ class _Counter:
             sieve.drop((trim < first) | (trim > last), "trims outside the window")
 
     def _subjects(self, block: Block, sieve: Sieve) -> pd.Series:
-        column = self.recipe.subject_column
-        if column:
-            subjects = block.texts((column,), "subjects")
-            sieve.drop(subjects == "", "no subject")
-            return subjects
-        columns = self.recipe.program.columns.subject
-        if not block.has(columns):
-            return pd.Series([self.stem] * len(block), dtype="str")
-        subjects = block.texts(columns, "subjects")
-        return subjects.where(subjects != "", self.stem)
+        subjects = subjects_of(block, self.recipe)
+        sieve.drop(subjects == "", "no subject")
+        return subjects
 
     def _weights(self, block: Block, sieve: Sieve) -> np.ndarray:
         columns = self.recipe.program.columns.count

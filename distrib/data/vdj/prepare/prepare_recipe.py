@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from distrib.data.vdj.germline.loci import Locus, check_group
@@ -32,6 +32,7 @@ class Recipe:
         on_duplicate: what becomes of a row that repeats an earlier one of its id.
         subject_column: names people; else the program's own column, else the file's name does.
         all_are: what rearrangements are where no column tells their productivity.
+        shared: rows that an earlier file has too, as `shared_rows` finds them.
         events: what IGoR's indices mean, as `igor_events` gives it.
 
     Raises:
@@ -54,6 +55,7 @@ class Recipe:
     subject_column: str | None = None
     all_are: Literal["productive", "nonproductive"] | None = None
     events: Mapping[str, Sequence[Any]] | None = None
+    shared: Mapping[str, Sequence[Sequence[int]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_group(self._group, self.locus)

@@ -128,7 +128,11 @@ def finish(
 
 
 def _told(account: Account) -> list[str]:
-    return [f"{rows:,} rows: {how}" for how, rows in account.told.items()]
+    return [f"{_rows(rows)}: {how}" for how, rows in account.told.items()]
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} {'row' if number == 1 else 'rows'}"
 
 
 def _notes(account: Account, table: pd.DataFrame) -> list[str]:
@@ -138,13 +142,13 @@ def _notes(account: Account, table: pd.DataFrame) -> list[str]:
                  if n.startswith(f"{kind}: ")}  # fmt: skip
         shown = ", ".join(f"{name} ({rows:,})" for name, rows in list(names.items())[:_SHOWN])
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        notes.append(f"{sum(names.values()):,} rows left out for an {kind}: {shown}{more}")
+        notes.append(f"{_rows(sum(names.values()))} left out for an {kind}: {shown}{more}")
     notes += _told(account)
     for how, rows in account.assumed.items():
         chosen = "the first that is named" if how.endswith("alleles") else "the germline's first"
-        notes.append(f"{rows:,} rows, {how}: {chosen} was taken")
+        notes.append(f"{_rows(rows)}, {how}: {chosen} was taken")
     if NO_FRAME in account.dropped:
-        notes.append(f"{account.dropped[NO_FRAME]:,} rows left out for {NO_FRAME}: {_ANCHORS}")
+        notes.append(f"{_rows(account.dropped[NO_FRAME])} left out for {NO_FRAME}: {_ANCHORS}")
     if (table["subject"] == table["subject"].iloc[0]).all():
         notes.append(f"one subject only ({table['subject'].iloc[0]}): what varies between people "
                      "cannot be told from it")  # fmt: skip

@@ -138,9 +138,9 @@ def read_blocks(
             raise no_column(columns, what, header, path, program.named())
     missing = {*MISSING, *program.missing}
     lengths = program.lengths()
-    zeros = Zeros(program.zero, lengths, path)
-    # A word that may stand for 0 is kept until the block tells.
-    absent = [missing - zeros.words if name in lengths else missing for name in names]
+    zeros = Zeros(program.zero, lengths, path, missing)
+    # Where a word may stand for 0, all are kept until the block tells.
+    absent = [set() if program.zero and name in lengths else missing for name in names]
     sequences = program.scenarios.sequence if program.scenarios else ()
     key = next((names.index(name) for name in sequences if name in names), None)
     own = _place(program.columns.sequence, names)

@@ -18,12 +18,18 @@ from distrib.errors import InputError
 class Zeros:
     """Reads the columns of counted bases of one file, block by block; the first decides.
 
+    Args:
+        words: that may stand for 0. missing: those that never do, such as -1.
+
     Attributes:
         told: what was understood of the last block -> of how many cells.
     """
 
-    def __init__(self, words: Iterable[str], columns: Iterable[str], file: Path) -> None:
+    def __init__(
+        self, words: Iterable[str], columns: Iterable[str], file: Path, missing: Iterable[str] = ()
+    ) -> None:
         self.words = frozenset(words)
+        self.missing = frozenset(missing) - self.words
         self.columns = frozenset(columns)
         self.file = file
         self.told: dict[str, int] = {}
@@ -40,7 +46,11 @@ class Zeros:
         if not self.words:
             return
         own = [column for column in frame.columns if column in self.columns]
-        numbers = {column: pd.to_numeric(frame[column], errors="coerce") for column in own}
+        unknown = {column: frame[column].isin({"", *self.missing}) for column in own}
+        numbers = {
+            column: pd.to_numeric(frame[column].mask(unknown[column]), errors="coerce")
+            for column in own
+        }
         if self._silent is None:
             numbered = {column for column in own if numbers[column].notna().any()}
             writes = any((numbers[column] == 0).any() for column in own)
@@ -54,10 +64,15 @@ class Zeros:
                     self._assumed.add(column)
                     self.told[f"`{word}` in {column}, where this file never writes 0, was read as "
                               "0"] = int(count)  # fmt: skip
-                if empty := int((frame[column] == "").sum()):
-                    self.told[f"{column} is empty, and never 0 in this file: taken as unknown; "
-                              "write 0 where nothing was trimmed or inserted"] = empty  # fmt: skip
-            frame[column] = frame[column].mask(is_word, "0" if silent else "")
+                for word, count in frame[column][unknown[column]].value_counts().items():
+                    holds = f"has `{word}`" if word else "is empty"
+                    self.told[
+                        f"{column} {holds}, and never 0 in this file: taken as unknown; write 0 "
+                        "where nothing was trimmed or inserted"
+                    ] = int(count)
+            frame[column] = (
+                frame[column].mask(unknown[column], "").mask(is_word, "0" if silent else "")
+            )
 
     def _refuse_zeros(self, frame: pd.DataFrame, column: str, numbers: pd.Series) -> None:
         zeros = numbers.index[(numbers == 0).to_numpy()]

@@ -78,6 +78,51 @@ def test_empty_cells_are_not_0_and_that_is_said(tmp_path: Path) -> None:
     assert any(note.startswith(said) for note in prepared.notes)
 
 
+def test_a_minus_1_is_told_as_what_it_is(tmp_path: Path) -> None:
+    events = simulate("TRB", 60)
+    rows = [{k: "-1" if k in COUNTED and v == 0 else v for k, v in adaptive(event).items()}
+            for event in events]  # fmt: skip
+    path = write_table(tmp_path / "export.tsv", rows)
+    prepared, _ = run([path], recipe("TRB", "nonproductive_v_trim", "adaptive"))
+    lost = sum(max(e.trims[0], 0) == 0 for e in events)
+    said = f"{lost} rows: v_deletions has `-1`, and never 0 in this file: taken as unknown"
+    assert any(note.startswith(said) for note in prepared.notes)
+    assert not any("is empty" in note for note in prepared.notes)
+    assert (prepared.counts["v_trim"] > 0).all()
+
+
+def shifted(event: Rearrangement) -> Row:
+    row = with_indices(event)
+    return {**row, **{k: int(str(row[k])) + 2 for k in ("d_index", "j_index")}}
+
+
+def test_places_that_agree_with_neither_naming_are_told(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "export.tsv", [shifted(e) for e in simulate("TRB", 90)])
+    prepared, _ = run([path], recipe("TRB", "nonproductive_v_trim", "adaptive"))
+    (note,) = [note for note in prepared.notes if "contradict each other" in note]
+    assert note.startswith("90 rows: ") and "row 2 of export.tsv" in note
+
+
+@pytest.mark.parametrize("group", ["nonproductive_v_trim", "nonproductive_v-d_trim"])
+def test_v_behind_j_is_refused(tmp_path: Path, group: str) -> None:
+    rows = [{**with_indices(e), "v_index": e.starts()[0] + 9} for e in simulate("TRB", 60)]
+    path = write_table(tmp_path / "export.tsv", rows)
+    run([path], recipe("TRB", group, "adaptive"))
+    for row in rows:
+        row["v_index"], row["j_index"] = row["j_index"], row["v_index"]
+    with pytest.raises(InputError, match="V begins behind J") as told:
+        run([write_table(path, rows)], recipe("TRB", group, "adaptive"))
+    for text in (str(path), "row 2", "'v_index' and 'j_index'", "60 of 60", "exchange"):
+        assert text in str(told.value)
+
+
+def test_one_row_is_one_row(tmp_path: Path) -> None:
+    rows = [adaptive(event) for event in simulate("TRB", 40)]
+    path = write_table(tmp_path / "export.tsv", [*rows, rows[0]])
+    prepared, _ = run([path], recipe("TRB", "nonproductive_v_trim", "adaptive"))
+    assert any(note.startswith("1 row: equal an earlier row") for note in prepared.notes)
+
+
 def test_a_0_below_words_for_0_is_refused(tmp_path: Path) -> None:
     from distrib.data.vdj.prepare.programs import find_program
     from distrib.data.vdj.prepare.rearrangements import read_blocks
@@ -176,10 +221,22 @@ def test_cigars_that_never_skip_tell_no_trims(tmp_path: Path, gene: str, program
     rows = [without_skipped(airr(event), gene, "both") for event in simulate("TRB", 80)]
     bare = [{k: v for k, v in row.items() if "germline" not in k} for row in rows]
     path = write_table(tmp_path / "airr_rearrangement.tsv", bare)
-    with pytest.raises(InputError, match="no CIGAR of the file has an N") as told:
+    with pytest.raises(InputError, match="no CIGAR of the file has an N above 0") as told:
         run([path], recipe("TRB", group, program))
     assert f"column '{gene}_cigar'" in str(told.value)
     assert "did you mean" not in str(told.value)
+
+
+@pytest.mark.parametrize("program", ["vdjserver", "airr"])
+def test_an_n_of_no_base_in_every_row_tells_no_trims(tmp_path: Path, program: str) -> None:
+    events = simulate("TRB", 200, seed=4)
+    rows = [without_skipped(airr(event), "v", "end") for event in events]
+    rows = [{**row, "v_cigar": f"{row['v_cigar']}0N"} for row in rows]
+    path = write_table(tmp_path / "db-pass.tsv", rows)
+    expect(path, events, "nonproductive_v_trim", program)  # by v_germline_end
+    bare = [{k: v for k, v in row.items() if "germline" not in k} for row in rows]
+    with pytest.raises(InputError, match="no CIGAR of the file has an N above 0"):
+        run([write_table(path, bare)], recipe("TRB", "nonproductive_v_trim", program))
 
 
 @pytest.mark.parametrize("program", ["vdjserver", "airr"])
