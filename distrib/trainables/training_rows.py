@@ -5,7 +5,7 @@ Judged on such rows again, a model looks better than it is; `distrib.evaluate` s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b

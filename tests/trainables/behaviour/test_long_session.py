@@ -44,4 +44,4 @@ def test_memory_is_that_of_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     tracemalloc.stop()
     written = np.load(tmp_path / "s_states.npy", mmap_mode="r")
     assert written.shape == (cut(data, 500).num_frames(), len(CLASSES))
-    assert peak < FRAMES * SIGNALS * 4 / 3
+    assert peak < FRAMES * SIGNALS * 4 / 2
