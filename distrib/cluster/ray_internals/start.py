@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from distrib.cluster.patch import patched
@@ -126,7 +126,8 @@ def hush_raylets() -> None:
     """A process that died is told by the study, in a line; Ray would print a page of guesses."""
     from ray._private import worker
 
-    worker.print_to_stdstream = lambda *args, **kwargs: None
+    if not hasattr(worker.print_to_stdstream, "__wrapped__"):
+        worker.print_to_stdstream = _say_nothing(worker.print_to_stdstream)
 
 
 def started() -> list[psutil.Process]:
@@ -156,3 +157,13 @@ def raylet_socket() -> str:
     from ray._private import worker
 
     return worker._global_node.raylet_socket_name
+
+
+def _say_nothing(of: Callable[..., None]) -> Callable[..., None]:
+    """A function that takes what `of` takes, known as its stand-in, and does nothing."""
+
+    @wraps(of)
+    def silent(*args: Any, **kwargs: Any) -> None:
+        return None
+
+    return silent

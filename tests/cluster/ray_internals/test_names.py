@@ -10,6 +10,7 @@ import ray
 
 import distrib
 from distrib.cluster.ray_internals.names import NAMES, Name, found
+from distrib.cluster.ray_internals.start import hush_raylets
 
 HOUSE = Path(distrib.__file__).parent
 PRIVATE = re.compile(
@@ -22,6 +23,16 @@ def test_ray_has_what_is_used_of_it(name: Name) -> None:
     assert found(name.name) == name.shape, (
         f"Ray {ray.__version__} has another {name.name}; without it: {name.why}"
     )
+
+
+def test_a_name_that_a_study_of_this_process_has_replaced_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from ray._private import worker
+
+    monkeypatch.setattr(worker, "print_to_stdstream", worker.print_to_stdstream)
+    hush_raylets()
+    assert found("ray._private.worker:print_to_stdstream") == "(data, ignore_prefix)"
 
 
 def test_a_name_that_has_changed_is_told() -> None:
