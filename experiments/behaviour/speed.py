@@ -3,7 +3,8 @@
 `python experiments/behaviour/speed.py`: both train here, one after the other, with one thread,
 on the simulated sessions and the same split; seconds are of the CPU, so that others on the machine
 do no harm. The first is the loop as described: batches of 2 sequences of 500 frames, learning rate
-1e-4, validation one sequence at a time. The second has the batch size, length and rate chosen by hand.
+1e-4, validation one sequence at a time. The second has a batch size, length and rate chosen by
+hand.
 """
 
 from __future__ import annotations

@@ -67,12 +67,19 @@ def test_validity_can_fail() -> None:
     assert found["diversity"] == pytest.approx(2 / 3)
 
 
+def test_repeats_are_told_beside_natural_ones() -> None:
+    ended = np.array([True, True])
+    found = sample_figures(["EVYYYYGM", "EVQL"], ended, ["EVYYYYGM", "EVQL"], light=False)
+    assert found["repeats_gap"] == 0
+    assert sample_figures(["GGGG", "EVGGGG"], ended, ["EVQL"], light=False)["repeats_gap"] == 1
+
+
 def test_advice_names_the_setting_to_change() -> None:
-    lines = advice({"validity": 0.5, "diversity": 0.3, "repeats": 0.2})
+    lines = advice({"validity": 0.5, "diversity": 0.3, "repeats_gap": 0.2})
     assert [any(word in line for line in lines) for word in ("--top-p", "--temperature")] == [
         True
     ] * 2
-    assert advice({"validity": 1.0, "diversity": 0.9, "repeats": 0.0}) == []
+    assert advice({"validity": 1.0, "diversity": 0.9, "repeats_gap": 0.0}) == []
 
 
 def test_the_unigram_by_hand(trained: Any) -> None:

@@ -42,8 +42,8 @@ def sample_figures(
     """Figures of drawn antibodies beside natural ones.
 
     `validity`: ended, and of the twenty letters with one separator at most. `diversity`: different
-    ones. `domains`: heavy chains of a domain's length with its cysteines and WGxG. `repeats`: with
-    GGGG or the like. `length_gap`: residues longer than the natural ones, in the mean.
+    ones. `domains`: heavy chains of a domain's length with its cysteines and WGxG. `repeats_gap`: share
+    with GGGG or the like, less that of natural ones, which have such as YYYY of J6. `length_gap`: residues longer than the natural ones, in the mean.
     `composition_gap`: Jensen-Shannon divergence of residues, in bits.
     """
     heavy = [text.split("|")[0] for text in texts]
@@ -58,13 +58,17 @@ def sample_figures(
         "validity": float(np.mean(good)),
         "diversity": len(set(texts)) / len(texts),
         "domains": float(np.mean(domain)),
-        "repeats": float(np.mean([bool(REPEAT.search(text)) for text in texts])),
+        "repeats_gap": _repeats(texts) - _repeats(natural),
         "length_gap": float(np.mean(lengths) - np.mean([len(chain) for chain in own])),
         "composition_gap": divergence(shares(heavy), shares(own)),
     }
     if light:
         found["both_chains"] = float(np.mean(["|" in text for text in texts]))
     return found
+
+
+def _repeats(texts: Sequence[str]) -> float:
+    return float(np.mean([bool(REPEAT.search(text)) for text in texts]))
 
 
 def shares(chains: Sequence[str]) -> np.ndarray:
@@ -93,7 +97,8 @@ def advice(figures: dict[str, float]) -> list[str]:
     if figures["diversity"] < 0.5:
         lines.append(f"only {figures['diversity']:.0%} of what it draws is different (good: above "
                      "70%): a larger --temperature or --top-p, or more dropout")  # fmt: skip
-    if figures["repeats"] > 0.05:
-        lines.append(f"{figures['repeats']:.0%} of what it draws has repeats such as GGGG: train "
-                     "longer, or a smaller learning_rate")  # fmt: skip
+    if figures["repeats_gap"] > 0.05:
+        more = f"{figures['repeats_gap']:.0%}"
+        lines.append(f"{more} more of what it draws than of natural ones has repeats such as GGGG: "
+                     "train longer, or a smaller learning_rate")  # fmt: skip
     return lines
