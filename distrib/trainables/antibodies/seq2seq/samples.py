@@ -42,9 +42,10 @@ def sample_figures(
     """Figures of drawn antibodies beside natural ones.
 
     `validity`: ended, and of the twenty letters with one separator at most. `diversity`: different
-    ones. `domains`: heavy chains of a domain's length with its cysteines and WGxG. `repeats_gap`: share
-    with GGGG or the like, less that of natural ones, which have such as YYYY of J6. `length_gap`: residues longer than the natural ones, in the mean.
-    `composition_gap`: Jensen-Shannon divergence of residues, in bits.
+    ones. `domains`: heavy chains of a domain's length with its cysteines and WGxG. `repeats_gap`:
+    share with GGGG or the like, less that of natural ones (J6 has YYYY). `length_gap`: residues
+    longer than the natural ones, in the mean. `composition_gap`: Jensen-Shannon divergence of
+    residues, in bits.
     """
     heavy = [text.split("|")[0] for text in texts]
     good = [is_valid(text, light) and bool(end) for text, end in zip(texts, ended)]
