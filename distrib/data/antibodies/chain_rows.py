@@ -66,11 +66,6 @@ class ChainRows:
         """(rows,) int64, residues."""
         return np.diff(self.offsets)
 
-    @property
-    def has_germline(self) -> bool:
-        """Whether any residue's germline is known."""
-        return bool((self.germline != PAD).any())
-
     def take(self, rows: np.ndarray) -> ChainRows:
         """The part with these rows, in their order."""
         lengths = self.lengths[rows]

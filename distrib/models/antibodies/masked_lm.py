@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -123,8 +122,3 @@ def pooled(hidden: Tensor, residues: Tensor) -> Tensor:
     weight = residues[..., None].to(hidden.dtype)
     mean: Tensor = (hidden * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
     return mean
-
-
-def foreign_keys(tensors: dict[str, Any]) -> dict[str, Any]:
-    """Names of a checkpoint of `transformers` as this network has them."""
-    return {f"lm.{name}" if not name.startswith("lm.") else name: t for name, t in tensors.items()}

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
-from torch.utils.checkpoint import checkpoint
 
 
 @dataclass(frozen=True)
@@ -136,15 +134,11 @@ class _Stack(nn.Module):
 
 
 class Seq2Seq(nn.Module):
-    """(B, S) antigens, (B,) pKd and (B, T) tokens so far -> (B, T, vocabulary) logits.
+    """(B, S) antigens, (B,) pKd and (B, T) tokens so far -> (B, T, vocabulary) logits."""
 
-    Args:
-        checkpointed: whether layers are computed again in the backward pass (less memory).
-    """
-
-    def __init__(self, size: Size, *, checkpointed: bool = False) -> None:
+    def __init__(self, size: Size) -> None:
         super().__init__()
-        self.size, self.checkpointed = size, checkpointed
+        self.size = size
         d = size.width
         self.source_embedding = nn.Embedding(size.vocabulary, d)
         self.target_embedding = nn.Embedding(size.vocabulary, d)
@@ -166,25 +160,20 @@ class Seq2Seq(nn.Module):
             x = x + self.affinity(pkd[:, None].to(x.dtype))[:, None]
         x, mask = self.dropout(x), _mask(there)
         for layer in self.encoder.layers:
-            x = self._run(layer, x, mask)
+            x = layer(x, mask)
         return self.encoder.norm(x)
 
     def forward(self, source: Tensor, there: Tensor | None, pkd: Tensor, target: Tensor) -> Tensor:
         memory = self.encode(source, there, pkd)
         x, mask = self.dropout(self.embed(self.target_embedding, target)), _mask(there)
         for layer in self.decoder.layers:
-            x = self._run(layer, x, memory, mask)
+            x = layer(x, memory, mask)
         return self.output(self.decoder.norm(x))
 
     def embed(self, embedding: nn.Embedding, tokens: Tensor, start: int = 0) -> Tensor:
         """(B, T, D): scaled embeddings and sinusoidal positions from `start` on."""
         x = embedding(tokens) * math.sqrt(self.size.width)
         return x + positions(start, tokens.shape[1], self.size.width).to(x)
-
-    def _run(self, layer: nn.Module, *of: Any) -> Tensor:
-        if self.checkpointed and self.training:
-            return checkpoint(layer, *of, use_reentrant=False)
-        return layer(*of)
 
 
 def positions(start: int, num: int, width: int) -> Tensor:

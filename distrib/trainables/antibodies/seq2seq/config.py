@@ -9,10 +9,17 @@ from pydantic import Field, model_validator
 
 from distrib.trainables.base import Source
 from distrib.trainables.capabilities import GenerateOptions
-from distrib.trainables.training.config import Optimized, RowBatches, TorchConfig, Validated
+from distrib.trainables.training.config import (
+    Initialized,
+    Optimized,
+    RowBatches,
+    Switches,
+    TorchConfig,
+    Validated,
+)
 
 
-class Seq2SeqConfig(RowBatches, Validated, Optimized, TorchConfig):
+class Seq2SeqConfig(RowBatches, Validated, Optimized, Switches, Initialized, TorchConfig):
     """The network, its conditions and its training."""
 
     width: int = Field(64, ge=8, description="model width")
@@ -29,9 +36,6 @@ class Seq2SeqConfig(RowBatches, Validated, Optimized, TorchConfig):
     )
     fused_attention: bool = Field(
         True, description="fused attention kernel (scaled_dot_product_attention)"
-    )
-    checkpoint_activations: bool = Field(
-        False, description="activation checkpointing: less memory, more time"
     )
     antigen: bool = Field(True, description="whether the antigen is read; false: an ablation")
     pkd: Literal["standardised", "raw", "none"] = Field(

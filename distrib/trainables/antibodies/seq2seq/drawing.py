@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from distrib.models.antibodies.decoding import Sampling
     from distrib.models.antibodies.seq2seq import Seq2Seq
 
+KNOWN = "training_designs"
+"""Of the array in a finished state: (designs,) uint64, hashes of the antibodies trained on."""
+
 SPECIAL = (PAD, START, END)
 WATCHED_TOP_P = 0.9
 """What is drawn each epoch is drawn so, with a seed that is always the same."""
@@ -49,7 +52,7 @@ def generate(
             raise InputError("not an affinity", where="--pkd", found=value,
                              expected="a pKd above 0 and below 20")  # fmt: skip
     scale = state.values["pkd_scale"][0], state.values["pkd_scale"][1]
-    known = state.arrays.get("training_designs", np.empty(0, np.uint64))
+    known = state.arrays.get(KNOWN, np.empty(0, np.uint64))
     light = bool(state.values["light"])
     return _tables(model, config, antigens, options, scale, light, known, worker)
 

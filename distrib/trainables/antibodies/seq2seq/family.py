@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from distrib.trainables.antibodies.seq2seq.config import (
     Seq2SeqGenerate,
     Seq2SeqSource,
 )
+from distrib.trainables.antibodies.seq2seq.drawing import KNOWN
 from distrib.trainables.antibodies.seq2seq.reading import load_rows
 from distrib.trainables.antibodies.seq2seq.sensitivity import sensitivity
 from distrib.trainables.base import Fidelity, Metric, Progress, State, Worker
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from distrib.models.antibodies.seq2seq import Seq2Seq, Size
-
-KNOWN = "training_designs"
-"""Of the array in a finished state: (designs,) uint64, hashes of the antibodies trained on."""
 
 
 class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]):
@@ -76,7 +74,11 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
     def build(self, config: Seq2SeqConfig, values: Mapping[str, Any]) -> Seq2Seq:
         from distrib.models.antibodies.seq2seq import Seq2Seq
 
-        return Seq2Seq(size_of(config), checkpointed=config.checkpoint_activations)
+        return Seq2Seq(size_of(config))
+
+    def blocks(self, model: nn.Module) -> Sequence[nn.Module]:
+        network: Any = model
+        return [*network.encoder.layers, *network.decoder.layers]
 
     def batching(self, config: Seq2SeqConfig) -> Rows | Tokens:
         if config.batch_tokens:
@@ -135,17 +137,9 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         )
 
     def sums(self, config: Seq2SeqConfig, model: nn.Module, inputs: dict[str, Any]) -> dict:
-        nats, said, parts = self._nats(model, inputs), inputs["said"] != PAD, inputs["parts"]
-        found: dict[str, Any] = {}
-        parted = {
-            "all": said,
-            "heavy": said & (parts <= CDRH3),
-            "cdrh3": said & (parts == CDRH3),
-            "light": said & (parts == LIGHT),
+        return {
+            name: sums.sum() for name, sums in _row_sums(self._nats(model, inputs), inputs).items()
         }
-        for name, where in parted.items():
-            found |= {f"{name}_nats": nats[where].double().sum(), f"{name}_tokens": where.sum()}
-        return found
 
     def figures(self, config: Seq2SeqConfig, sums: dict[str, Any]) -> dict[str, float]:
         def loss(name: str) -> float:
@@ -165,12 +159,13 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         worker: Worker,
     ) -> dict[str, float]:
         """Losses, what shuffled conditions cost, and figures of antibodies that are drawn."""
-        found = super().judge(config, model, data, values, worker)
-        other = partners(data.groups)
+        model.eval()
         true = self._by_row(config, model, data, values, worker)
+        found = self.figures(config, {name: sums.sum() for name, sums in true.items()})
+        another = partners(np.arange(len(data)), seed=1)  # any other row
         for name, shuffled in (
-            ("antigen", data.with_antigens(other)),
-            ("pkd", replace(data, pkd=data.pkd[np.roll(np.argsort(data.ids), 1)])),
+            ("antigen", data.with_antigens(partners(data.groups))),
+            ("pkd", replace(data, pkd=data.pkd[another])),
         ):
             changed = self._by_row(config, model, shuffled, values, worker)
             for part, ending in (("cdrh3", ""), ("all", "_whole")):
@@ -304,14 +299,19 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         return {name: worker.sum(array) for name, array in total.items()}
 
 
-ROW_SUMS = ("all_nats", "all_tokens", "cdrh3_nats", "cdrh3_tokens")
+PARTS = ("all", "heavy", "cdrh3", "light")
+ROW_SUMS = tuple(f"{part}_{what}" for part in PARTS for what in ("nats", "tokens"))
 
 
 def _row_sums(nats: Tensor, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
-    said = inputs["said"] != PAD
-    inner = said & (inputs["parts"] == CDRH3)
-    sums = (nats.double().sum(1), said.sum(1), (nats.double() * inner).sum(1), inner.sum(1))
-    return {name: s.double().cpu().numpy() for name, s in zip(ROW_SUMS, sums)}
+    """(B,) nats and tokens of each row, by part (`ROW_SUMS`)."""
+    said, parts = inputs["said"] != PAD, inputs["parts"]
+    found = {}
+    for part, where in zip(PARTS, (said, parts <= CDRH3, parts == CDRH3, parts == LIGHT)):
+        inside = said & where
+        sums = (nats.double() * inside).sum(1), inside.sum(1).double()
+        found[f"{part}_nats"], found[f"{part}_tokens"] = (x.cpu().numpy() for x in sums)
+    return found
 
 
 def _with_designs(item: Progress, designs: np.ndarray) -> State:
