@@ -22,8 +22,7 @@ from distrib.data.antibodies.regions import (
     find_bounds,
     kinds_of,
 )
-from distrib.data.antibodies.split import CLUSTER, check_split
-from distrib.data.files.split_words import SPLIT, WORDS, split_words
+from distrib.data.antibodies.split import groups_and_split
 from distrib.data.files.tables import as_text
 
 GERMLINE_COLUMNS = ("germline_alignment_aa_{}", "germline_alignment_aa", "germline_aa", "germline")
@@ -125,14 +124,7 @@ def rows_of(chains: Chains, chain: Chain, *, simulated: bool = False) -> ChainRo
     untold = int((bounds[:, 5] < 0).sum())
     if untold:
         notes.append(f"the CDR3 of {untold:,} of {len(chains):,} chains cannot be told")
-    groups = _groups(chains)
-    split = None
-    if SPLIT in chains.columns:
-        words = [as_text(cell) for cell in chains.columns[SPLIT].tolist()]
-        first = int(chains.ids.rows[0]) - 1 if len(chains) else 0
-        split = split_words(words, file=chains.ids.file, first=first)
-        parts = np.array([WORDS.index(word) for word in split.tolist()], dtype=np.int8)
-        check_split(groups, parts, chains.ids.values, chains.ids.file)
+    groups, split = groups_and_split(chains.columns, chains.sequences, chains.ids)
     return ChainRows(
         tokens,
         at,
@@ -144,15 +136,6 @@ def rows_of(chains: Chains, chain: Chain, *, simulated: bool = False) -> ChainRo
         tuple(notes),
         simulated,
     )
-
-
-def _groups(chains: Chains) -> np.ndarray:
-    if CLUSTER in chains.columns:
-        labels = np.array([as_text(cell) for cell in chains.columns[CLUSTER].tolist()], dtype=str)
-    else:
-        labels = np.array(chains.sequences, dtype=object)
-    codes, _ = pd.factorize(labels)
-    return codes.astype(np.int64)
 
 
 def _column(chains: Chains, names: Sequence[str]) -> list[str] | None:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
-from distrib.data.files.split_words import WORDS
+from distrib.data.files.ids import Ids
+from distrib.data.files.split_words import SPLIT, WORDS, split_words
+from distrib.data.files.tables import as_text
 from distrib.data.splits import check_disjoint
 from distrib.errors import InputError
 
@@ -93,3 +96,32 @@ def check_split(
         names: (rows,) how clusters are called. file: where they come from.
     """
     check_disjoint(clusters, parts, group_names=names, fold_names=np.array(WORDS)[parts], file=file)
+
+
+def groups_and_split(
+    columns: pd.DataFrame, otherwise: Sequence[str], ids: Ids
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """What a table's own columns `cluster` and `split` say of its rows.
+
+    Args:
+        otherwise: (rows,) texts; equal ones are a group where there is no `cluster`.
+
+    Returns:
+        (rows,) int64 groups; and (rows,) str of `split_words.WORDS`, or None without the column.
+
+    Raises:
+        InputError: a word in `split` that is none, or a cluster in two parts.
+    """
+    if CLUSTER in columns:
+        labels = np.array([as_text(cell) for cell in columns[CLUSTER].tolist()], dtype=str)
+    else:
+        labels = np.array(otherwise, dtype=object)
+    groups = pd.factorize(labels)[0].astype(np.int64)
+    if SPLIT not in columns:
+        return groups, None
+    words = [as_text(cell) for cell in columns[SPLIT].tolist()]
+    first = int(ids.rows[0]) - 1 if len(ids.rows) else 0
+    split = split_words(words, file=ids.file, first=first)
+    parts = np.array([WORDS.index(word) for word in split.tolist()], dtype=np.int8)
+    check_split(groups, parts, ids.values, ids.file)
+    return groups, split

@@ -8,15 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from distrib.data.antibodies.designs.records import Records
 from distrib.data.antibodies.designs.tokens import END, SEP, tokens_of
 from distrib.data.antibodies.recombine import ragged
 from distrib.data.antibodies.regions import bounds_of
-from distrib.data.antibodies.split import CLUSTER, check_split
-from distrib.data.files.split_words import SPLIT, WORDS, split_words
-from distrib.data.files.tables import as_text
+from distrib.data.antibodies.split import groups_and_split
 
 FRAME, CDRH3, LIGHT, LAST = range(4)
 """What a target token belongs to: heavy chain, its CDR3 (without anchors), light chain, the end."""
@@ -132,13 +129,7 @@ def rows_of(records: Records, *, light: bool = True, simulated: bool = False) ->
     notes = list(records.notes)
     if untold := int((bounds[:, 5] < 0).sum()):
         notes.append(f"the CDRH3 of {untold:,} of {len(records):,} antibodies cannot be told")
-    groups = _groups(records)
-    split = None
-    if SPLIT in records.columns:
-        words = [as_text(cell) for cell in records.columns[SPLIT].tolist()]
-        split = split_words(words, file=records.ids.file, first=int(records.ids.rows[0]) - 1)
-        codes = np.array([WORDS.index(word) for word in split.tolist()], dtype=np.int8)
-        check_split(groups, codes, records.ids.values, records.ids.file)
+    groups, split = groups_and_split(records.columns, records.antigen, records.ids)
     pairs = [f"{h}|{lc}" if light and lc else h for h, lc in zip(records.heavy, records.light)]
     return RecordRows(
         np.concatenate(antigens) if antigens else np.empty(0, np.uint8),
@@ -154,15 +145,6 @@ def rows_of(records: Records, *, light: bool = True, simulated: bool = False) ->
         tuple(notes),
         simulated,
     )
-
-
-def _groups(records: Records) -> np.ndarray:
-    if CLUSTER in records.columns:
-        labels = np.array([as_text(c) for c in records.columns[CLUSTER].tolist()], dtype=str)
-    else:
-        labels = np.array(records.antigen, dtype=object)
-    codes, _ = pd.factorize(labels)
-    return codes.astype(np.int64)
 
 
 def partners(groups: np.ndarray, seed: int = 0) -> np.ndarray:
