@@ -62,14 +62,14 @@ class DaartLayout(Tracker):
         """Written at its end."""
 
     def trial_ended(self, trial: TrialRecord) -> None:
-        own = self.folder / "trials" / f"{trial.number:04d}"
+        own, hashes = self.folder / "trials" / f"{trial.number:04d}", self.said["hashes"]
         order = {
             **{k: self.said[k] for k in ("source", "eval_dir", *self.said["files"])},
             "trial": str(own),
             "version": self.versions[str(trial.number)],
             "values": self._values(trial),
             "config": read_yaml_file(own / "config.yaml")["config"],
-            "hash": self.said["hashes"][trial.number] if self.said["hashes"] else None,
+            "hash": hashes[trial.number % len(hashes)] if hashes else None,
             "state": trial.state,
         }
         process = self._started()

@@ -48,11 +48,11 @@ def versions_below(place: Path) -> list[Training]:
 
 
 def trials_of(study: StudyRecord) -> list[Training]:
-    """The trials of a study that have a value."""
+    """The trials of a study that ran to their end; a stopped one's value is of another epoch."""
     return [
         Training(trial.params, {study.metric: trial.value, f"val_{study.metric}": trial.value})
         for trial in study.trials.values()
-        if trial.value is not None and trial.state != "FAIL"
+        if trial.value is not None and trial.state == "COMPLETE"
     ]
 
 

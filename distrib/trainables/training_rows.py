@@ -11,6 +11,7 @@ from functools import partial
 from hashlib import blake2b
 
 import numpy as np
+import pandas as pd
 
 from distrib.data.files.names import without_version
 from distrib.trainables.base import Progress, State
@@ -36,8 +37,11 @@ def hashes(ids: Sequence[str] | np.ndarray) -> np.ndarray:
 
 
 def remember(items: Iterator[Progress], ids: np.ndarray) -> Iterator[Progress]:
-    """The items of a refit, with the rows that it trains on in every state."""
-    rows = hashes(ids)
+    """The items of a refit, with the rows that it trains on in every state.
+
+    A name of many rows, such as the frames of a session, is kept once.
+    """
+    rows = pd.unique(hashes(ids))
     for item in items:
         yield replace(item, state=partial(_with_rows, item.state, rows))
 
@@ -48,7 +52,7 @@ def remember_in_models(items: Iterator[Progress], ids: np.ndarray) -> Iterator[P
     Args:
         ids: also of the rows validated on: what was selected on them looks better on them.
     """
-    rows = hashes(ids)
+    rows = pd.unique(hashes(ids))
     for item in items:
         model = item.model
         yield item if model is None else replace(item, model=partial(_with_rows, model, rows))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from distrib.data.files.ids import Ids
+from distrib.data.files.labels import check_labels
 from distrib.data.files.split_words import SPLIT, WORDS, split_words
 from distrib.data.files.tables import as_text
 from distrib.data.splits import check_disjoint
@@ -110,18 +111,18 @@ def groups_and_split(
         (rows,) int64 groups; and (rows,) str of `split_words.WORDS`, or None without the column.
 
     Raises:
-        InputError: a word in `split` that is none, or a cluster in two parts.
+        InputError: a row without a cluster, a word in `split` that is none, a cluster in two parts.
     """
     if CLUSTER in columns:
-        labels = np.array([as_text(cell) for cell in columns[CLUSTER].tolist()], dtype=str)
+        labels = check_labels(columns[CLUSTER].tolist(), ids, CLUSTER)
     else:
         labels = np.array(otherwise, dtype=object)
     groups = pd.factorize(labels)[0].astype(np.int64)
     if SPLIT not in columns:
         return groups, None
-    words = [as_text(cell) for cell in columns[SPLIT].tolist()]
-    first = int(ids.rows[0]) - 1 if len(ids.rows) else 0
-    split = split_words(words, file=ids.file, first=first)
+    split = split_words(
+        [as_text(cell) for cell in columns[SPLIT].tolist()], file=ids.file, place=ids.place
+    )
     parts = np.array([WORDS.index(word) for word in split.tolist()], dtype=np.int8)
-    check_split(groups, parts, ids.values, ids.file)
+    check_split(groups, parts, labels if CLUSTER in columns else ids.values, ids.file)
     return groups, split

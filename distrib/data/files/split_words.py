@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -15,13 +15,15 @@ WORDS = ("train", "validation", "test")
 
 
 def split_words(
-    values: Sequence[object] | np.ndarray, *, file: object = None, first: int = 0
+    values: Sequence[object] | np.ndarray,
+    *,
+    file: object = None,
+    place: Callable[[int], str] = lambda i: f"row {i + 1}",
 ) -> np.ndarray:
     """A column that says of each row what it is for, checked.
 
     Args:
-        values: (rows,) texts. file, first: where they come from and the number of the first row,
-            counted from 0, for the error.
+        values: (rows,) texts. file: where they come from. place: names a row, for the error.
 
     Returns:
         (rows,) str, each of `WORDS`.
@@ -34,7 +36,7 @@ def split_words(
         raise InputError(
             "an unknown word for a part of the data",
             file=file,
-            where=f"row {first + wrong[0] + 1}, column 'split'",
+            where=f"{place(int(wrong[0]))}, column 'split'",
             found=words[wrong[0]] or "nothing",
             expected=", ".join(WORDS),
         )

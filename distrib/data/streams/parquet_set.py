@@ -195,7 +195,7 @@ class ParquetSet:
         return split_words(
             ["" if word is None else word for word in column],
             file=self.place(shard),
-            first=shard.first,
+            place=lambda row: f"row {shard.first + row + 1}",
         )
 
     def _hashes(self, shard: Shard, table: pa.Table, by: str | None) -> np.ndarray:

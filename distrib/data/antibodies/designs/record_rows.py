@@ -132,7 +132,7 @@ def rows_of(records: Records, *, light: bool = True, simulated: bool = False) ->
     groups, split = groups_and_split(records.columns, records.antigen, records.ids)
     pairs = [f"{h}|{lc}" if light and lc else h for h, lc in zip(records.heavy, records.light)]
     return RecordRows(
-        np.concatenate(antigens) if antigens else np.empty(0, np.uint8),
+        np.concatenate(antigens),
         np.r_[0, np.cumsum([len(a) for a in antigens])].astype(np.int64),
         np.concatenate(antibodies),
         np.r_[0, np.cumsum([len(a) for a in antibodies])].astype(np.int64),

@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from distrib.data.antibodies.alphabet import OnUnknown, clean
+from distrib.data.antibodies.alphabet import Cleaned, OnUnknown, clean
 from distrib.data.files.ids import Ids, as_ids
 from distrib.data.files.tables import as_text, read_table
+from distrib.data.files.text import open_text
 from distrib.errors import InputError, nearest
 
 HEAVY, LIGHT, ANTIGEN, PKD, PAIR = (
@@ -113,33 +115,29 @@ def read_records(path: Path, *, on_unknown: OnUnknown = "error", pkd: bool = Tru
     ids = as_ids(cells["id"] if "id" in names else [f"r{row}" for row in rows], file, rows)
     empty = [""] * len(rows)
 
-    def checked(name: str, *, may_be_empty: bool) -> tuple[list[str], np.ndarray, int]:
-        found = clean(
+    def checked(name: str, *, may_be_empty: bool = False) -> Cleaned:
+        return clean(
             [as_text(cell) for cell in cells.get(name, empty)],
             on_unknown,
             file=file,
             place=lambda i: f"{place} {rows[i]}, {name}",
             empty=may_be_empty,
         )
-        return found.sequences, found.kept, found.unknown
 
     notes = []
-    if on_unknown == "skip":
-        good = set(range(len(rows)))
-        for name in (HEAVY, LIGHT, ANTIGEN):
-            good &= set(checked(name, may_be_empty=name == LIGHT)[1].tolist())
-        left = np.array(sorted(good), dtype=np.int64)
-        if len(left) < len(rows):
-            notes.append(
-                f"{len(rows) - len(left):,} records with letters outside the twenty: left out"
-            )
-            cells = {name: [column[i] for i in left] for name, column in cells.items()}
-            ids, rows, empty = ids.take(left), [rows[i] for i in left], [""] * len(left)
-    heavy, _, odd = checked(HEAVY, may_be_empty=False)
-    light, _, odd_light = checked(LIGHT, may_be_empty=True)
-    antigen, _, odd_antigen = checked(ANTIGEN, may_be_empty=False)
-    if unknown := odd + odd_light + odd_antigen:
+    cleaned = [checked(HEAVY), checked(LIGHT, may_be_empty=True), checked(ANTIGEN)]
+    left = reduce(np.intersect1d, [found.kept for found in cleaned])
+    if len(left) < len(rows):
+        notes.append(f"{len(rows) - len(left):,} records with letters outside the twenty: left out")
+        if not len(left):
+            raise InputError("no record is left", file=file, found=notes[0])
+    elif unknown := sum(found.unknown for found in cleaned):
         notes.append(f"{unknown:,} sequences have letters outside the twenty, read as X")
+    heavy, light, antigen = (
+        [found.sequences[k] for k in np.searchsorted(found.kept, left)] for found in cleaned
+    )
+    cells = {name: [column[i] for i in left] for name, column in cells.items()}
+    ids, rows = ids.take(left), [rows[i] for i in left]
     others = [name for name in names if name not in ("id", HEAVY, LIGHT, ANTIGEN, PKD)]
     columns = pd.DataFrame({name: cells[name] for name in others}, index=range(len(rows)))
     values = _affinities(cells.get(PKD, [None] * len(rows)), file, place, rows, pkd)
@@ -162,14 +160,13 @@ def _file(path: Path) -> Path:
 
 def _json_cells(file: Path) -> tuple[list[str], dict[str, list[Any]], list[int], str]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        with open_text(file) as text:
+            content = json.load(text)
     except json.JSONDecodeError as error:
         raise InputError(
             "this is no JSON", file=file, where=f"line {error.lineno}, column {error.colno}",
             found=error.msg, expected="an array of records",
         ) from None  # fmt: skip
-    except UnicodeDecodeError as error:
-        raise InputError("this is not UTF-8 text", file=file, where=f"byte {error.start}") from None
     if not isinstance(content, list):
         raise InputError(
             "this is no array", file=file, found=type(content).__name__,

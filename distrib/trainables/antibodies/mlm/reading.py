@@ -32,6 +32,15 @@ def open_stream(source: MlmSource) -> ParquetSet:
     if source.path is None:
         raise InputError("the default data are not streamed", where="data.stream",
                          expected="--data, a folder of parquet files")  # fmt: skip
+    defaults = MlmSource()
+    for name in ("chain", "column", "on_unknown", "on_long", "longest"):
+        if getattr(source, name) != getattr(defaults, name):
+            raise InputError(
+                "this option is not for streams, whose rows are read as the training goes on",
+                where=f"data.{name}",
+                found=getattr(source, name),
+                expected=f"{getattr(defaults, name)}, or data.stream=false",
+            )
     whole = open_set(source.path)
     known = whole.all_columns.names
     ids = [name for name in _IDS if name in known][:1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -214,7 +214,16 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
     ) -> Iterator[Progress]:
         """Train on all records; finished states know which antibodies those were."""
         for item in super().refit(config, data, worker, budget, state):
-            yield replace(item, state=partial(_with_designs, item, data.designs))
+            yield replace(item, state=partial(_with_designs, item.state, data.designs))
+
+    def progress(
+        self, config: Seq2SeqConfig, data: RecordRows, worker: Worker, state: State | None = None
+    ) -> Iterator[Progress]:
+        """Train with validation; its models know which antibodies those were."""
+        for item in super().progress(config, data, worker, state):
+            model = item.model
+            known = None if model is None else partial(_with_designs, model, data.designs)
+            yield replace(item, model=known)
 
     def baselines(
         self, config: Seq2SeqConfig, data: RecordRows, test: RecordRows | None, worker: Worker
@@ -314,8 +323,8 @@ def _row_sums(nats: Tensor, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
     return found
 
 
-def _with_designs(item: Progress, designs: np.ndarray) -> State:
-    state = item.state()
+def _with_designs(take: Callable[[], State], designs: np.ndarray) -> State:
+    state = take()
     return State({**state.arrays, KNOWN: np.unique(designs)}, state.values)
 
 

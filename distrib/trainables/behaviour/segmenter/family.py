@@ -32,7 +32,11 @@ from distrib.trainables.behaviour.segmenter.judging import (
     looked_through,
     loss_figures,
 )
-from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
+from distrib.trainables.behaviour.segmenter.source import (
+    SessionsSource,
+    check_classes,
+    load_sessions,
+)
 from distrib.trainables.behaviour.segmenter.task import SegmenterTask
 from distrib.trainables.capabilities import ArtifactInputs
 from distrib.trainables.training.config import Recipe
@@ -355,14 +359,4 @@ def check_signals(values: Mapping[str, Any], data: Sessions) -> None:
             "the signals are not those that the model was trained on",
             found=", ".join(data.signals),
             expected=", ".join(values["signals"]),
-        )
-
-
-def check_classes(values: Mapping[str, Any], data: Sessions) -> None:
-    """Raise where the classes are not those that a model was trained on."""
-    if list(data.classes) != values["classes"]:
-        raise InputError(
-            "the classes are not those that the model was trained on",
-            found=", ".join(data.classes) or "no labels",
-            expected=", ".join(values["classes"]),
         )

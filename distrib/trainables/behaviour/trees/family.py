@@ -29,7 +29,11 @@ from distrib.trainables.behaviour.segmenter.held_out import (
     frame_ids,
     held_out_frame,
 )
-from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
+from distrib.trainables.behaviour.segmenter.source import (
+    SessionsSource,
+    check_classes,
+    load_sessions,
+)
 from distrib.trainables.behaviour.trees.config import TreesConfig
 from distrib.trainables.behaviour.trees.growing import Grower, chances, make_grower
 from distrib.trainables.training_rows import remember
@@ -136,6 +140,7 @@ class Trees(Trainable[TreesConfig, SessionsSource, Sessions]):
         self, config: TreesConfig, state: State, data: Sessions, worker: Worker
     ) -> dict[str, float]:
         """Every metric over the sessions."""
+        check_classes(state.values, data)
         return self._judged(config, state, cut(data, config.sequence_length))[0]
 
     def baselines(
