@@ -69,6 +69,9 @@ def compare(args: argparse.Namespace) -> int:
             expected="exactly one of them",
             hint="python -m distrib.compare --help",
         )
+    if args.by and (args.against or args.lrt):
+        raise InputError("a heat map stands alone", where="--by",
+                         found="--against" if args.against else "--lrt")  # fmt: skip
     if args.by:
         return map_over(args)
     if not args.against and (args.metric or args.plot):
@@ -146,7 +149,9 @@ def map_over(args: argparse.Namespace) -> int:
         raise InputError("one or two hyperparameters", where="--by", found=args.by)
     trainings = []
     for place in args.studies:
-        found = versions_below(place) if place.is_dir() else []
+        if not place.is_dir():
+            raise InputError("no such folder", found=place)
+        found = versions_below(place)
         studies = [f.parent for f in sorted(place.rglob("study.yaml"))] if not found else []
         trainings += found or [one for study in studies for one in trials_of(read_record(study))]
     table = heat_map(trainings, by, args.metric)

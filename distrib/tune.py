@@ -44,10 +44,10 @@ def tune(args: argparse.Namespace) -> int:
     from distrib.study.space.space_file import find_space, space_names
 
     if args.resume:
-        for name in ("space", "warm_start"):
+        for name in ("space", "warm_start", *three_files.OPTIONS):
             if getattr(args, name):
                 raise InputError(
-                    "a resumed study keeps its own", where="--" + name.replace("_", "-")
+                    "a resumed study keeps its own", where="--" + name.replace("warm_", "warm-")
                 )
         plan, folder, stored = resumed(args)
         layouts = three_files.resumed_layouts(folder)
@@ -56,6 +56,13 @@ def tune(args: argparse.Namespace) -> int:
         )
         return three_files.told(layouts, code)
     if three_files.asked(args):
+        for name in ("show", "warm_start"):
+            if getattr(args, name):
+                raise InputError(
+                    "not for studies of the three files",
+                    where="--" + name.replace("_", "-"),
+                    hint="--dry-run shows their grid; --space segmenter has this option",
+                )
         return three_files.tune(args)
     if not args.space:
         raise InputError(

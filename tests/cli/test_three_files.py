@@ -169,3 +169,21 @@ def test_no_trial_is_stopped_while_weights_anneal(tmp_path: Path) -> None:
         plan = make_plan(_space(files, [{}]), Options(scheduler="asha"))
         assert min(plan.rule().milestones) == least
     assert plan.objective.name == "loss"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--show"], "--show"),
+        (["--warm-start", "mlp-0"], "--warm-start"),
+        (["--resume", "mlp-0"], "--data_config"),
+    ],
+)
+def test_what_the_three_files_do_not_go_with(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from distrib.tune import main
+
+    files = ["--data_config", "d.yaml", "--model_config", "m.yaml", "--train_config", "t.yaml"]
+    assert main([*files, *words]) == 2
+    assert f"error: {says}" in capsys.readouterr().err
