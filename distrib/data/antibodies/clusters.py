@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from distrib.data.antibodies.mmseqs import find_mmseqs
-from distrib.errors import InputError
+from distrib.data.antibodies.mmseqs import LINCLUST, find_mmseqs
+from distrib.data.files.ids import Ids
+from distrib.data.files.labels import check_labels
 
 
 @dataclass(frozen=True)
@@ -44,35 +45,42 @@ class Clusters:
 
 
 def cluster_sequences(
-    sequences: Sequence[str], identity: float, *, threads: int = 1, scratch: Path | None = None
+    sequences: Sequence[str],
+    identity: float,
+    *,
+    threads: int = 1,
+    scratch: Path | None = None,
+    arguments: Sequence[str] = LINCLUST,
 ) -> Clusters:
-    """By linclust with the flags of antibodies (`mmseqs.LINCLUST`).
+    """By linclust, with the flags of antibodies unless others are given.
 
     Raises:
         InputError: as `mmseqs.find_mmseqs` and `Mmseqs.linclust`.
     """
     program = find_mmseqs()
-    representative = program.linclust(sequences, identity, threads=threads, scratch=scratch)
+    representative = program.linclust(
+        sequences, identity, threads=threads, scratch=scratch, arguments=arguments
+    )
     method = f"mmseqs linclust {program.version} ({program.origin}), identity {identity:g}"
-    return _numbered(representative, method, representative)
+    return numbered(representative, method, representative)
 
 
-def clusters_of_column(values: Sequence[str], file: object, column: str = "cluster") -> Clusters:
+def clusters_of_column(cells: Sequence[object], ids: Ids, column: str = "cluster") -> Clusters:
     """By a column; rows with the same value are one cluster.
 
     Raises:
         InputError: naming the row of an empty value.
     """
-    names = np.array([value.strip() for value in values], dtype=str)
-    if (empty := np.flatnonzero(names == "")).size:
-        raise InputError("a row without a cluster", file=file,
-                         where=f"row {empty[0] + 1}, column {column!r}")  # fmt: skip
-    return _numbered(names, f"the column {column!r}")
+    return numbered(check_labels(cells, ids, column), f"the column {column!r}")
 
 
-def _numbered(
-    labels: np.ndarray, method: str, representative: np.ndarray | None = None
-) -> Clusters:
+def numbered(labels: np.ndarray, method: str, representative: np.ndarray | None = None) -> Clusters:
+    """Clusters of equal labels, numbered in the order of their first rows.
+
+    Args:
+        labels: (rows,) of anything that sorts. representative: (rows,) the row that stands for each
+            row's cluster; None: its first.
+    """
     distinct, first, codes = np.unique(labels, return_index=True, return_inverse=True)
     order = np.argsort(first, kind="stable")
     number = np.empty(len(distinct), dtype=np.int64)

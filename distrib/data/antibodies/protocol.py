@@ -151,5 +151,4 @@ def _by_column(chains: Chains, column: str) -> Clusters:
         raise InputError(f"no column {column!r}", file=chains.ids.file,
                          found=", ".join(map(str, chains.columns)) or "none besides the sequences",
                          where="--cluster-column")  # fmt: skip
-    values = [as_text(cell) for cell in chains.columns[column].tolist()]
-    return clusters_of_column(values, chains.ids.file, column)
+    return clusters_of_column(chains.columns[column].tolist(), chains.ids, column)

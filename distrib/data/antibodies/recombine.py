@@ -13,6 +13,7 @@ from functools import cache
 
 import numpy as np
 
+from distrib.data.vdj.germline.genetic_code import CODON_LETTERS
 from distrib.data.vdj.germline.olga import (
     OlgaGene,
     model_name,
@@ -22,9 +23,6 @@ from distrib.data.vdj.germline.olga import (
 )
 
 BASES = "ACGT"
-CODON_LETTERS = "KNKNTTTTRSRSIIMIQHQHPPPPRRRRLLLLEDEDAAAAGGGGVVVV*Y*YSSSS*CWCLFLF"
-"""The amino acid of each codon of `BASES`, the first base changing slowest; * is a stop."""
-
 _CODE = np.full(256, 255, dtype=np.uint8)
 _CODE[np.frombuffer(BASES.encode(), np.uint8)] = np.arange(4)
 

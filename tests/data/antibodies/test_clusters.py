@@ -16,6 +16,7 @@ from distrib.data.antibodies.clusters import cluster_sequences, clusters_of_colu
 from distrib.data.antibodies.mmseqs import Mmseqs, find_mmseqs
 from distrib.data.antibodies.simulate import simulate_chains
 from distrib.data.antibodies.split import check_split, parse_shares, split_clusters
+from distrib.data.files.ids import as_ids
 from distrib.errors import InputError
 
 REAL = Path(os.environ.get("DISTRIB_REAL_DATA", Path(__file__).parents[4] / "shared" / "data"))
@@ -74,11 +75,11 @@ def test_a_missing_program_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_column_makes_clusters_in_the_order_of_their_first_rows() -> None:
-    clusters = clusters_of_column(["b", "a", "b", "c"], "t.csv")
+    clusters = clusters_of_column(["b", "a", "b", "c"], as_ids("pqrs", Path("t.csv"), [2, 3, 4, 5]))
     assert clusters.of_row.tolist() == [0, 1, 0, 2]
     assert clusters.representatives.tolist() == [0, 1, 3]
-    with pytest.raises(InputError, match="row 2, column 'cluster'"):
-        clusters_of_column(["b", " "], "t.csv")
+    with pytest.raises(InputError, match=r"row 3 \(q\)"):
+        clusters_of_column(["b", " "], as_ids("pq", Path("t.csv"), [2, 3]))
 
 
 def test_the_greedy_split_takes_the_largest_first() -> None:

@@ -8,12 +8,16 @@ from typing import Literal
 
 import numpy as np
 
-from distrib.data.antibodies.clusters import Clusters, clusters_of_column
+from distrib.data.antibodies.clusters import (
+    Clusters,
+    cluster_sequences,
+    clusters_of_column,
+    numbered,
+)
 from distrib.data.antibodies.designs.records import Records
-from distrib.data.antibodies.mmseqs import LINCLUST, find_mmseqs
+from distrib.data.antibodies.mmseqs import LINCLUST
 from distrib.data.antibodies.split import CLUSTER, Order, check_split, split_clusters
 from distrib.data.files.split_words import SPLIT, WORDS
-from distrib.data.files.tables import as_text
 from distrib.errors import InputError
 
 NEAREST = "nearest_training_identity"
@@ -79,16 +83,11 @@ def _clusters(
                 found=", ".join(map(str, records.columns)) or "none",
                 hint="--cluster antigen makes clusters by MMseqs2",
             )  # fmt: skip
-        values = [as_text(cell) for cell in records.columns[CLUSTER].tolist()]
-        return clusters_of_column(values, records.ids.file)
-    different, codes = np.unique(np.array(texts, dtype=object).astype(str), return_inverse=True)
-    program = find_mmseqs()
+        return clusters_of_column(records.columns[CLUSTER].tolist(), records.ids)
+    different, codes = np.unique(np.array(texts, dtype=str), return_inverse=True)
     flags = LINCLUST if by == "antibody" else ()
-    leader = program.linclust(different.tolist(), identity, threads=threads, arguments=flags)
-    of_row = np.unique(leader, return_inverse=True)[1][codes]
-    _, first, numbered = np.unique(of_row, return_index=True, return_inverse=True)
-    method = f"mmseqs linclust {program.version} ({program.origin}), identity {identity:g}"
-    return Clusters(numbered.astype(np.int64), first, method)
+    found = cluster_sequences(different.tolist(), identity, threads=threads, arguments=flags)
+    return numbered(found.of_row[codes], found.method)
 
 
 def nearest(texts: Sequence[str], parts: np.ndarray) -> np.ndarray:

@@ -12,13 +12,13 @@ from typing import Literal
 
 import numpy as np
 
+from distrib.data.vdj.germline.genetic_code import CODON_LETTERS
 from distrib.data.vdj.ligation.ligation import encode, with_p
 from distrib.data.vdj.trimming.cut_features import P_NUCLEOTIDES
 
 FrameRule = Literal["anchors", "residue"]
 
-_AMINO_ACIDS = "KNKNTTTTRSRSIIMIQHQHPPPPRRRRLLLLEDEDAAAAGGGGVVVV*Y*YSSSS*CWCLFLF"
-_CODE = np.frombuffer(_AMINO_ACIDS.encode(), np.uint8)  # by 16 x first + 4 x second + third base
+_CODE = np.frombuffer(CODON_LETTERS.encode(), np.uint8)  # by 16 x first + 4 x second + third base
 _STOP = ord("*")
 _AT_ONCE = 1 << 16
 
