@@ -210,7 +210,12 @@ class Space:
         """The same space with one parameter fixed (`--set`), new ones added."""
         constant = Parameter(name, "const", (value,))
         kept = tuple(p for p in self.parameters if p.name != name)
-        return replace(self, parameters=ordered((constant, *kept), self.file))
+        settings = dict(self.settings)
+        if "points" in settings:  # those that differ in nothing else become one
+            points = [{k: v for k, v in point.items() if k != name} for point in settings["points"]]
+            settings["points"] = [p for k, p in enumerate(points) if p not in points[:k]]
+        parameters = ordered((constant, *kept), self.file)
+        return replace(self, parameters=parameters, settings=settings)
 
     def discrete(self) -> Space:
         """The space with every finite dimension a grid (`--sampler grid`).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,38 @@ def parse_space(content: Any, *, name: str, file: str) -> Space:
     settings = {k: v for k, v in content.items() if k not in ("trainable", "parameters", "data")}
     parameters = ordered(parsed, file)
     check_conditions(parameters, file)
+    if "points" in settings:
+        _check_points(settings["points"], parameters, file)
     return Space(name, content["trainable"], parameters, settings, dict(data), file)
+
+
+def _check_points(points: Any, parameters: Sequence[Parameter], file: str) -> None:
+    """Raise where the listed points of a grid are not of its dimensions and their values."""
+    values = {p.name: p.values for p in parameters if p.kind == "grid"}
+    if (
+        not isinstance(points, list)
+        or not points
+        or not all(isinstance(p, Mapping) for p in points)
+    ):
+        raise InputError(
+            "not a list of points",
+            file=file,
+            where="points",
+            found=points,
+            expected="[{name: value, ...}, ...]",
+        )
+    for place, point in enumerate(points, 1):
+        for name, value in point.items():
+            if name not in values or value not in values[name]:
+                raise InputError(
+                    "not a point of the grid",
+                    file=file,
+                    where=f"points, number {place}, {name}",
+                    found=value,
+                    expected=", ".join(map(str, values[name]))
+                    if name in values
+                    else f"a grid dimension: {', '.join(values) or 'there is none'}",
+                )
 
 
 def parse_parameter(name: str, value: Any, file: str) -> Parameter:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from distrib.errors import InputError
 from distrib.study.space.points import finite_space, grid_points
 from distrib.study.space.space import Space
 from distrib.study.space.space_file import parse_space
@@ -113,3 +114,27 @@ def _parsed(parameters: Mapping[str, Any]) -> Any:
     from distrib.study.space.space_file import parse_parameter
 
     return [parse_parameter(name, value, "x") for name, value in parameters.items()]
+
+
+LISTED = {"trainable": "mlp", "parameters": {"folds": [3, 5], "loss": ["mse", "cross_entropy"]}}
+
+
+def test_listed_points_are_the_grid_and_follow_what_is_fixed() -> None:
+    points = [{"folds": 3, "loss": "mse"}, {"folds": 5, "loss": "mse"}]
+    space = parse_space({**LISTED, "points": points}, name="x", file="x.yaml")
+    assert grid_points(space) == points
+    assert grid_points(space.fix("folds", 5)) == [{"loss": "mse"}]
+
+
+@pytest.mark.parametrize(
+    ("points", "says"),
+    [
+        (["a", "b"], "not a list of points"),
+        ([], "not a list of points"),
+        ([{"foldz": 3}], "points, number 1, foldz"),
+        ([{"folds": 3}, {"folds": 4}], "points, number 2, folds"),
+    ],
+)
+def test_points_that_are_none_are_refused(points: list, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        parse_space({**LISTED, "points": points}, name="x", file="x.yaml")

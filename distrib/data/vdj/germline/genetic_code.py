@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 CODON_LETTERS = "KNKNTTTTRSRSIIMIQHQHPPPPRRRRLLLLEDEDAAAAGGGGVVVV*Y*YSSSS*CWCLFLF"
-"""The amino acid of each codon; bases are in the order ACGT, the first changing slowest; * stops."""
+"""The amino acid of each codon; bases in the order ACGT, the first changing slowest; * stops."""
