@@ -191,11 +191,12 @@ def _draw(folder: RunFolder, study: StudyRecord) -> None:
 
 
 def _leave_behind(plan: Plan, outcome: Outcome, command: str) -> None:
-    """Tables and curves (again where a trial was begun again), and the report."""
+    """The report; and tables and curves, where the study ended before they were drawn."""
     from distrib.study.driver.study_file import strike_credentials
     from distrib.tracking.report import Sections, write_report
 
-    _draw(outcome.folder, outcome.study)
+    if outcome.interrupted:
+        _draw(outcome.folder, outcome.study)
     sections = Sections(
         winner=outcome.winner,
         baselines=outcome.baselines,
