@@ -125,8 +125,8 @@ def look_at_study(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from distrib.api.resuming import resumed_plan
-    from distrib.study.driver.rebuild_ledger import rebuild_ledger
-    from distrib.study.driver.resumable import check_resumable
+    from distrib.study.driver.recovery.rebuild_ledger import rebuild_ledger
+    from distrib.study.driver.recovery.resumable import check_resumable
     from distrib.study.record.run_folder import open_run_folder
 
     study = open_run_folder(args.study, ledger=not args.rebuild_ledger)

@@ -182,7 +182,7 @@ def _why_lost(error: Exception) -> str | None:
 
 def _draw(folder: RunFolder, study: StudyRecord) -> None:
     """Tables and curves, and the imports of the report, which the winner is not needed for."""
-    import distrib.tracking.report  # noqa: F401
+    import distrib.tracking.report.report  # noqa: F401
     from distrib.tracking.curves import write_all_curves
     from distrib.tracking.tables import write_tables
 
@@ -193,7 +193,7 @@ def _draw(folder: RunFolder, study: StudyRecord) -> None:
 def _leave_behind(plan: Plan, outcome: Outcome, command: str) -> None:
     """The report; and tables and curves, where the study ended before they were drawn."""
     from distrib.study.driver.study_file import strike_credentials
-    from distrib.tracking.report import Sections, write_report
+    from distrib.tracking.report.report import Sections, write_report
 
     if outcome.interrupted:
         _draw(outcome.folder, outcome.study)

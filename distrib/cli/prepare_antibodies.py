@@ -11,7 +11,7 @@ from distrib.cli.command import DONE
 from distrib.errors import InputError
 
 if TYPE_CHECKING:
-    from distrib.cluster.map_progress import MapProgress, MapResult
+    from distrib.cluster.mapping.progress import MapProgress, MapResult
 
 _FILTERS = ("species", "disease", "vaccine", "btype", "bsource", "isotype")
 
@@ -165,7 +165,7 @@ def _expanded(words: list[str]) -> list[str]:
 def _map(units: list[str], out: Path, options: dict, address: str | None) -> MapResult:
     from distrib.cli.progress_line import ProgressLine
     from distrib.cluster.connect import connected
-    from distrib.cluster.map import map_files
+    from distrib.cluster.mapping.map_files import map_files
     from distrib.data.antibodies.oas.unit import FUNCTION
 
     with ProgressLine() as line:

@@ -34,7 +34,7 @@ from distrib.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from distrib.cluster.map_progress import MapProgress
+    from distrib.cluster.mapping.progress import MapProgress
 
 PARTS = ".parts"  # what is done of a preparation that goes over several processes
 LITTLE = 20e6  # bytes that are read sooner than Ray starts
@@ -192,7 +192,7 @@ def _count_with_ray(
     import pyarrow.parquet as pq
 
     from distrib.cluster.connect import connected
-    from distrib.cluster.map import map_files
+    from distrib.cluster.mapping.map_files import map_files
 
     parts = out / PARTS
     with ProgressLine() as line:

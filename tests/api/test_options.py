@@ -20,7 +20,7 @@ from distrib.study.plan.options import Options
 from tests.support.command import command
 
 SPACE = {
-    "trainable": "tests.support.toys:Curve",
+    "trainable": "tests.families.toys:Curve",
     "parameters": {"height": {"uniform": [0, 1]}, "epochs": 3},
 }
 

@@ -71,7 +71,7 @@ def test_its_report_and_its_looks_in_a_notebook(study: distrib.Study) -> None:
 
 def test_its_record_says_how_it_was_begun(study: distrib.Study) -> None:
     command = read_study(study.folder / "study.yaml")["command"]
-    assert command.startswith("distrib.search({'trainable': 'tests.support.toys:Curve'")
+    assert command.startswith("distrib.search({'trainable': 'tests.families.toys:Curve'")
     assert "trials=4" in command
     assert "out" not in study.model.load().describe()
 
@@ -171,6 +171,6 @@ def test_a_script_needs_no_main(place: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].endswith("score tests.support.toys:Curve")
+    assert done.stdout.splitlines()[-1].endswith("score tests.families.toys:Curve")
     assert "3/3, trial" in done.stdout
     assert done.stderr == ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SPACE = """\
-trainable: tests.support.toys:Curve
+trainable: tests.families.toys:Curve
 parameters:
   height: {uniform: [0, 1]}
   kind: [curve, nan]
@@ -24,7 +24,10 @@ TUNE: dict[str, tuple[list[str], list[str]]] = {
     "stray word": ([*TOY, "mlp"], ["mlp"]),
     "unknown space": (["--space", "triming"], ["--space", "triming", "did you mean 'trimming'?"]),
     "missing file": (["--space", "none.yaml"], ["none.yaml", "no such file"]),
-    "custom code": (["--space", "toy.yaml"], ["tests.support.toys:Curve", "--allow-custom"]),
+    "custom code": (
+        ["--space", "toy.yaml"],
+        ["tests.families.toys:Curve", "--allow-custom"],
+    ),
     "no trials": ([*TOY, "--trials", "0"], ["--trials", "found:    0", "1 or more"]),
     "trials below 0": ([*TOY, "--trials", "-1"], ["--trials", "found:    -1"]),
     "half a trial": ([*TOY, "--trials", "1.5"], ["--trials", "1.5"]),

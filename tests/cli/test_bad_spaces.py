@@ -10,7 +10,7 @@ from distrib.study.driver import loading
 from distrib.tune import main
 
 # What the file says under `parameters`, and words that the message must hold.
-TOY = b"trainable: tests.support.toys:Curve\n"
+TOY = b"trainable: tests.families.toys:Curve\n"
 
 PARAMETERS: dict[str, tuple[str, list[str]]] = {
     "log from 0": ("rate: {loguniform: [0, 1]}", ["parameters.rate", "[0, 1]", "above 0"]),
@@ -110,33 +110,36 @@ FILES: dict[str, tuple[bytes, list[str]]] = {
     "not UTF-8": (b"trainable: m\xfcp\n", ["not UTF-8", "byte 12"]),
     "binary": (b"\x00\x01\x02", ["not YAML"]),
     "no family": (b"parameters: {height: 1}\n", ["'trainable' is missing"]),
-    "no parameters": (b"trainable: tests.support.toys:Curve\n", ["'parameters' is missing"]),
+    "no parameters": (
+        b"trainable: tests.families.toys:Curve\n",
+        ["'parameters' is missing"],
+    ),
     "family of a number": (b"trainable: 3\nparameters: {}\n", ["trainable", "found:    3"]),
     "unknown family": (b"trainable: mpl\nparameters: {}\n", ["mpl", "'mlp'?"]),
     "missing module": (b"trainable: no.such:Thing\nparameters: {}\n", ["no.such:Thing"]),
     "missing class": (
-        b"trainable: tests.support.toys:Cruve\nparameters: {}\n",
-        ["tests.support.toys:Cruve"],
+        b"trainable: tests.families.toys:Cruve\nparameters: {}\n",
+        ["tests.families.toys:Cruve"],
     ),
     "not a family": (b"trainable: os:getcwd\nparameters: {}\n", ["os:getcwd", "subclass"]),
     "parameters in a list": (
-        b"trainable: tests.support.toys:Curve\nparameters: [height]\n",
+        b"trainable: tests.families.toys:Curve\nparameters: [height]\n",
         ["parameters", "not a mapping"],
     ),
     "data in a list": (
-        b"trainable: tests.support.toys:Curve\ndata: [x]\nparameters: {}\n",
+        b"trainable: tests.families.toys:Curve\ndata: [x]\nparameters: {}\n",
         ["data", "not a mapping"],
     ),
     "unknown key": (
-        b"trainable: tests.support.toys:Curve\nparamters: 1\nparameters: {}\n",
+        b"trainable: tests.families.toys:Curve\nparamters: 1\nparameters: {}\n",
         ["paramters", "no such key", "'parameters'?"],
     ),
     "unknown data option": (
-        b"trainable: tests.support.toys:Curve\ndata: {pth: x}\nparameters: {}\n",
+        b"trainable: tests.families.toys:Curve\ndata: {pth: x}\nparameters: {}\n",
         ["data.pth", "path"],
     ),
     "unknown scheduler": (
-        b"trainable: tests.support.toys:Curve\nscheduler: ahsa\nparameters: {}\n",
+        b"trainable: tests.families.toys:Curve\nscheduler: ahsa\nparameters: {}\n",
         ["space.yaml, scheduler", "ahsa", "'asha'?"],
     ),
     "no trials": (
@@ -148,30 +151,33 @@ FILES: dict[str, tuple[bytes, list[str]]] = {
         ["trials", "many"],
     ),
     "trials in words, of a grid": (
-        b"trainable: tests.support.toys:Curve\ntrials: many\nparameters: {height: [0.5, 1]}\n",
+        b"trainable: tests.families.toys:Curve\ntrials: many\nparameters: {height: [0.5, 1]}\n",
         ["space.yaml, trials", "many"],
     ),
     "factor in words": (
-        b"trainable: tests.support.toys:Curve\nreduction_factor: three\nparameters: {}\n",
+        b"trainable: tests.families.toys:Curve\nreduction_factor: three\nparameters: {}\n",
         ["reduction_factor", "three"],
     ),
     "factor that stops nobody": (
-        b"trainable: tests.support.toys:Curve\nreduction_factor: 1\nparameters: {}\n",
+        b"trainable: tests.families.toys:Curve\nreduction_factor: 1\nparameters: {}\n",
         ["reduction_factor", "found:    1"],
     ),
     "no grace": (
-        b"trainable: tests.support.toys:Curve\ngrace: 0\nparameters: {}\n",
+        b"trainable: tests.families.toys:Curve\ngrace: 0\nparameters: {}\n",
         ["grace", "found:    0"],
     ),
     "unknown metric": (
-        b"trainable: tests.support.toys:Curve\nmetric: scroe\nparameters: {}\n",
+        b"trainable: tests.families.toys:Curve\nmetric: scroe\nparameters: {}\n",
         ["scroe", "score, loss", "'score'?"],
     ),
 }
 
 SPACES: dict[str, tuple[bytes, list[str]]] = {
     **{
-        name: (f"trainable: tests.support.toys:Curve\nparameters:\n  {text}\n".encode(), words)
+        name: (
+            f"trainable: tests.families.toys:Curve\nparameters:\n  {text}\n".encode(),
+            words,
+        )
         for name, (text, words) in PARAMETERS.items()
     },
     **FILES,

@@ -13,14 +13,14 @@ from distrib.study.driver.model import Model, build_model
 from distrib.trainables.base import State
 from tests.support.command import command
 
-FAMILY = "tests.support.lettered_family:Lettered"
+FAMILY = "tests.families.lettered_family:Lettered"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a model that draws, and one that does not."""
     folder = tmp_path_factory.mktemp("generate")
-    for name, family in (("best", FAMILY), ("curve", "tests.support.toys:Curve")):
+    for name, family in (("best", FAMILY), ("curve", "tests.families.toys:Curve")):
         built = build_model(family)
         state = State({"weights": np.ones(4)})
         model = Model(built.family, built.config, built.source, built.worker, state, family)

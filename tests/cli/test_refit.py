@@ -16,13 +16,13 @@ from distrib.study.space.configs import read_config
 from distrib.trainables.base import Source, Worker
 from distrib.trainables.capabilities import set_aside
 from distrib.trial_files import read_metrics
+from tests.families.token_family import Lm, write_texts
 from tests.support.command import command
-from tests.support.token_family import Lm, write_texts
 
 pytestmark = pytest.mark.ray
 
 SPACE = {
-    "trainable": "tests.support.token_family:Lm",
+    "trainable": "tests.families.token_family:Lm",
     "parameters": {
         "width": {"choice": [4, 8]},
         "epochs": 4,

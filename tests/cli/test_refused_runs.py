@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from tests.families.stream_family import write_rows
 from tests.support.command import command
 from tests.support.driver import trials_of, write_space
-from tests.support.stream_family import write_rows
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_ray")]
 
@@ -64,7 +64,7 @@ def test_streams_that_cannot_be(
     (tmp_path / "rows").mkdir()
     write_rows(tmp_path / "rows", rows=400)
     harm(tmp_path / "rows")
-    space = {"trainable": "tests.support.stream_family:Net", "parameters": {"hidden": 4}}
+    space = {"trainable": "tests.families.stream_family:Net", "parameters": {"hidden": 4}}
     (tmp_path / "net.yaml").write_text(yaml.safe_dump(space))
     words = ("--space", "net.yaml", "--data", str(tmp_path / "rows"), "--workers-per-trial", "2")
     said = command(tmp_path, "tune", "--allow-custom", *words, code=2)
@@ -91,7 +91,7 @@ MUCH = [
 def test_more_than_there_is(
     tmp_path: Path, family: str, words: tuple[str, ...], found: str
 ) -> None:
-    write_space(tmp_path / "toy.yaml", trainable=f"tests.support.toys:{family}")
+    write_space(tmp_path / "toy.yaml", trainable=f"tests.families.toys:{family}")
     words = ("--space", "toy.yaml", *words)
     assert found in command(tmp_path, "tune", "--allow-custom", *words, code=2)
     nothing_is_left(tmp_path)

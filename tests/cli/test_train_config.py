@@ -14,7 +14,7 @@ from distrib.study.plan.plan import Plan
 train = importlib.import_module("distrib.train")  # the package has a function of this name
 
 CONTENT: dict[str, Any] = {
-    "trainable": "tests.support.toys:Curve",
+    "trainable": "tests.families.toys:Curve",
     "config": {"height": 0.25, "seed": 11},
     "source": {"path": None},
     "split": {"test_fraction": 0.25, "seed": 7},

@@ -54,7 +54,7 @@ def test_a_dry_run_leaves_nothing(tune: Callable[..., str], place: Path) -> None
 
 def test_a_dry_run_has_the_workers_of_the_run(tune: Callable[..., str], place: Path) -> None:
     """As few as the data allow."""
-    write_space(place / "pair.yaml", {"pause": 0}, trainable="tests.support.toys:Pair")
+    write_space(place / "pair.yaml", {"pause": 0}, trainable="tests.families.toys:Pair")
     said = tune("--space", "pair.yaml", "--dry-run", "--workers-per-trial", "1:4")
     assert "note: at most 2 workers train together on these data" in said
 

@@ -247,7 +247,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tests.support.toys import Curve
+from tests.families.toys import Curve
 
 
 class Mine(Curve):

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.families.loud_family import WAYS
 from tests.support.driver import trials_of, write_space
-from tests.support.loud_family import WAYS
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
@@ -44,7 +44,7 @@ def test_everything_is_written_to_the_console_of_its_trial(
         tmp_path / "toy.yaml",
         {"height": heights, "pause": 0},
         trials=len(heights),
-        trainable="tests.support.loud_family:Loud",
+        trainable="tests.families.loud_family:Loud",
         scheduler="none",
     )
     driver = start("--space", "toy.yaml", "--concurrent", "1", *words)

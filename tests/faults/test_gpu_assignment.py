@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.families.gpu_family import told_in
 from tests.support.driver import write_space
-from tests.support.gpu_family import told_in
 from tests.support.ray_cluster import ray_cluster
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(300)]
@@ -30,7 +30,7 @@ def test_two_trials_at_once_use_two_gpus(address: str, start: Any, tmp_path: Pat
     write_space(
         tmp_path / "toy.yaml",
         {"pause": 0.1, "epochs": 10},
-        trainable="tests.support.gpu_family:OnItsGpu",
+        trainable="tests.families.gpu_family:OnItsGpu",
         scheduler="none",
     )
     driver = start(
@@ -58,7 +58,7 @@ def test_gpus_that_the_framework_cannot_use_are_refused(
     """Before any trial, and without a run folder: GPUs that are Ray's word only."""
     drivers = {}
     for family, package in (("WithTorch", "torch"), ("WithJax", "jax")):
-        write_space(tmp_path / f"{package}.yaml", trainable=f"tests.support.gpu_family:{family}")
+        write_space(tmp_path / f"{package}.yaml", trainable=f"tests.families.gpu_family:{family}")
         drivers[package] = start(
             *("--space", f"{package}.yaml", "--address", address, "--gpus-per-worker", "1"),
             RAY_AUTH_MODE="disabled",

@@ -15,15 +15,15 @@ import pytest
 import yaml
 
 from distrib.trial_files import read_metrics
+from tests.families.stream_family import write_rows
 from tests.support.driver import ended_trials, trials_of, write_space
 from tests.support.ray_cluster import left_on, ray_cluster
-from tests.support.stream_family import write_rows
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(540)]
 
 TWO = ("--workers-per-trial", "2", "--concurrent", "1")
 HANDED_OVER = 5.0  # seconds from the end of a trial to the first unit of the next one of its group
-TOGETHER = {"trainable": "tests.support.toys:Together", "scheduler": "none"}
+TOGETHER = {"trainable": "tests.families.toys:Together", "scheduler": "none"}
 
 
 def workers(trial: Path) -> list[str]:
@@ -72,7 +72,7 @@ def test_lost_failed_and_diverged_trials_of_groups(start: Any, tmp_path: Path) -
 DYING = """
 import os
 import ray.train
-from tests.support.toys import Together as Dying
+from tests.families.toys import Together as Dying
 try:
     rank = ray.train.get_context().get_world_rank()
 except Exception:
@@ -185,7 +185,7 @@ def test_an_interrupted_study_of_groups_goes_on(start: Any, tmp_path: Path) -> N
 def streamed(start: Any, folder: Path, name: str, hidden: Any = 4) -> tuple[Any, Path]:
     """A study, usually of one trial, on a stream, by two workers, in steps that take their time."""
     space = {
-        "trainable": "tests.support.stream_family:Net",
+        "trainable": "tests.families.stream_family:Net",
         "parameters": {"pause": 0.05, "epochs": 4, "hidden": hidden, "learning_rate": 0.1},
     }
     (folder / "net.yaml").write_text(yaml.safe_dump(space))
@@ -249,7 +249,7 @@ def test_a_set_of_one_row_group_is_for_the_least_of_workers(start: Any, tmp_path
     (tmp_path / "rows").mkdir()
     write_rows(tmp_path / "rows", rows=20, files=1)
     parameters = {"epochs": 2, "hidden": 4}
-    space = {"trainable": "tests.support.stream_family:Net", "parameters": parameters}
+    space = {"trainable": "tests.families.stream_family:Net", "parameters": parameters}
     (tmp_path / "net.yaml").write_text(yaml.safe_dump(space))
     words = ("--data", "rows", "--test-fraction", "0", "--workers-per-trial", "1:2")
     driver = start("--space", "net.yaml", *words)

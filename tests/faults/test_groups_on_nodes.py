@@ -15,9 +15,9 @@ import yaml
 from distrib.study.plan.fixed_space import read_config
 from distrib.trainables.base import Source, Worker
 from distrib.trial_files import read_metrics
+from tests.families.stream_family import Net, NetConfig, write_rows
 from tests.support.driver import trials_of, write_space
 from tests.support.ray_cluster import left_on, ray_cluster, ray_node, ray_says
-from tests.support.stream_family import Net, NetConfig, write_rows
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(540)]
 
@@ -39,7 +39,7 @@ def test_two_groups_are_at_work_at_once(start: Any, cluster: str, tmp_path: Path
         tmp_path / "toy.yaml",
         {"options": str(tmp_path / "meeting")},
         trials=4,
-        trainable="tests.support.meeting_family:Meeting",
+        trainable="tests.families.meeting_family:Meeting",
         scheduler="none",
     )
     driver = start(
@@ -85,7 +85,7 @@ def test_a_group_over_two_nodes_equals_one_process(
     (tmp_path / "rows").mkdir()
     write_rows(tmp_path / "rows", rows=400)
     space = {
-        "trainable": "tests.support.placed_family:PlacedNet",
+        "trainable": "tests.families.placed_family:PlacedNet",
         "trials": 2,
         "scheduler": "none",
         "parameters": {"epochs": 3, "hidden": [4, 6], "learning_rate": 0.1},

@@ -12,9 +12,9 @@ import yaml
 
 from distrib.trainables.base import Source, Worker
 from distrib.trial_files import read_metrics
+from tests.families.stream_family import Net, NetConfig, write_rows
 from tests.support.driver import trials_of
 from tests.support.ray_cluster import left_on, ray_cluster, ray_node
-from tests.support.stream_family import Net, NetConfig, write_rows
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(540)]
 
@@ -29,7 +29,7 @@ def test_a_group_grows_when_a_node_comes(start: Any, tmp_path: Path) -> None:
     config = {"pause": 0.5, "epochs": 8, "hidden": 4, "learning_rate": 0.1, "seed": 5}
     config |= {"until": str(done)}
     space = {
-        "trainable": "tests.support.placed_family:PlacedNet",
+        "trainable": "tests.families.placed_family:PlacedNet",
         "trials": 1,
         "parameters": config,
     }

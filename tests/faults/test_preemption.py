@@ -13,9 +13,9 @@ import yaml
 
 from distrib.trainables.base import Source, Worker
 from distrib.trial_files import read_metrics
+from tests.families.stream_family import Net, NetConfig, write_rows
 from tests.support.driver import trials_of
 from tests.support.ray_cluster import foreign_environment, ray_cluster, ray_node, ray_says
-from tests.support.stream_family import Net, NetConfig, write_rows
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(540)]
 
@@ -44,7 +44,11 @@ def test_a_notice_saves_what_was_done(start: Any, tmp_path: Path) -> None:
     done = tmp_path / "done"
     config = {"pause": 0.2, "epochs": 8, "hidden": 4, "learning_rate": 0.1, "seed": 5}
     config |= {"until": str(done)}
-    space = {"trainable": "tests.support.stream_family:Net", "trials": 1, "parameters": config}
+    space = {
+        "trainable": "tests.families.stream_family:Net",
+        "trials": 1,
+        "parameters": config,
+    }
     (tmp_path / "net.yaml").write_text(yaml.safe_dump(space))
     trial = tmp_path / "runs" / "s" / "trials" / "0000"
     with ray_cluster(cpus=0) as (address, folder), ExitStack() as stack:

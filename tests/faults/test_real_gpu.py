@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from distrib.cluster.gpus import nvidia_gpus
+from tests.families.gpu_family import told_in
+from tests.families.stream_family import write_rows
 from tests.support.driver import ended_trials, write_space
-from tests.support.gpu_family import told_in
-from tests.support.stream_family import write_rows
 
 pytestmark = [
     pytest.mark.ray,
@@ -43,7 +43,10 @@ def test_a_group_computes_and_talks_on_gpus(start: Any, tmp_path: Path) -> None:
     """NCCL wants a GPU for each worker: this group may have two and begins with one."""
     (tmp_path / "set").mkdir()
     write_rows(tmp_path / "set", rows=400)
-    space = {"trainable": "tests.support.gpu_group_family:Group", "parameters": {"epochs": 2}}
+    space = {
+        "trainable": "tests.families.gpu_group_family:Group",
+        "parameters": {"epochs": 2},
+    }
     (tmp_path / "net.yaml").write_text(yaml.safe_dump(space))
     driver = start(
         *("--space", "net.yaml", "--data", str(tmp_path / "set"), "--trials", "3"),
@@ -62,7 +65,7 @@ def told_by(family: str, start: Any, folder: Path) -> list[dict[str, Any]]:
     write_space(
         folder / "toy.yaml",
         {"pause": 0.1},
-        trainable=f"tests.support.gpu_family:{family}",
+        trainable=f"tests.families.gpu_family:{family}",
         scheduler="none",
     )
     driver = start("--space", "toy.yaml", "--name", "s", "--trials", "6", *HALVES)

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 240.0  # seconds before a process that should have ended counts as hanging
 
 SPACE = {
-    "trainable": "tests.support.toys:Curve",
+    "trainable": "tests.families.toys:Curve",
     "parameters": {
         "height": {"uniform": [0, 1]},
         "rate": {"loguniform": [0.1, 1]},

@@ -21,7 +21,7 @@ import pandas as pd
 from tests.support.record_losses import columns_of, write
 
 ROOT = Path(__file__).resolve().parents[2]
-FAMILY = ROOT / "tests" / "support" / "stream_family.py"
+FAMILY = ROOT / "tests" / "families" / "stream_family.py"
 """The module of the family `stream_family:Net`, as it is today."""
 
 STUDIES = ROOT / "tests" / "assets" / "studies"

@@ -14,8 +14,8 @@ from typing import Any
 from distrib.study.record.checkpoint import read_state, write_state
 from distrib.trainables.base import Source, Worker
 from distrib.trainables.training.data_parallel import process_group
-from tests.support.stream_family import Net, NetConfig
-from tests.support.token_family import Lm, LmConfig
+from tests.families.stream_family import Net, NetConfig
+from tests.families.token_family import Lm, LmConfig
 
 FAMILIES: dict[str, tuple[Any, Any]] = {
     "stream": (Net(), NetConfig(epochs=3, hidden=4, learning_rate=0.1)),

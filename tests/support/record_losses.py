@@ -93,7 +93,7 @@ class Run:
 BITS = ("encoder",)
 """Values of a state that are a hash of weights, of which another processor draws others."""
 
-NET = "tests.support.stream_family:Net"
+NET = "tests.families.stream_family:Net"
 
 RUNS = [
     Run(

@@ -33,7 +33,7 @@ from distrib.study.worker.trial import Message, Pace, run_trial
 from distrib.trial_files import read_metrics
 
 TOY = {
-    "trainable": "tests.support.toys:Curve",
+    "trainable": "tests.families.toys:Curve",
     "trials": 8,
     "parameters": {
         "height": {"uniform": [0, 1]},

@@ -11,7 +11,7 @@ import pytest
 from distrib.errors import InputError
 from distrib.trainables.capabilities import CAPABILITIES, RENAMED, check_members
 from distrib.trainables.registry import FAMILIES, load_family, look_beside
-from tests.support.toys import Curve
+from tests.families.toys import Curve
 
 
 def test_what_lies_beside_the_space_is_found_last_and_once(
@@ -19,7 +19,7 @@ def test_what_lies_beside_the_space_is_found_last_and_once(
 ) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("PYTHONPATH", "somewhere")
-    code = "from tests.support.toys import Curve\n\n\nclass Mine(Curve):\n    pass\n"
+    code = "from tests.families.toys import Curve\n\n\nclass Mine(Curve):\n    pass\n"
     (tmp_path / "lab_beside.py").write_text(code)
     for _ in range(2):
         look_beside(tmp_path / "space.yaml")
@@ -36,7 +36,7 @@ def test_what_lies_beside_the_space_is_found_last_and_once(
         ("lab_none:Mine", ["put lab_none.py beside the space's file"]),
         ("lab_none.family:Mine", ["put the package lab_none/ beside the space's file"]),
         ("tests.none:Mine", ["No module named 'tests.none'"]),
-        ("tests.support.toys:None", ["has no attribute 'None'"]),
+        ("tests.families.toys:None", ["has no attribute 'None'"]),
     ],
 )
 def test_a_family_that_is_not_there(name: str, words: list[str]) -> None:
@@ -85,7 +85,7 @@ def test_a_family_of_the_user_s_is_asked_when_it_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
-    code = "from tests.support.toys import Curve\n\n\nclass Mine(Curve):\n"
+    code = "from tests.families.toys import Curve\n\n\nclass Mine(Curve):\n"
     (tmp_path / "lab_half.py").write_text(f"{code}    def count(self, data):\n        return 3\n")
     with pytest.raises(InputError, match="half a capability"):
         load_family("lab_half:Mine", allow_custom=True)

@@ -21,7 +21,7 @@ from distrib.study.driver.deferred_tracker import DeferredTracker
 from distrib.study.driver.loading import Say, load, ray_of
 from distrib.study.driver.outcome import Outcome, Phase
 from distrib.study.driver.place import Place, begin_study, check_place, resume_study
-from distrib.study.driver.resumable import check_resumable
+from distrib.study.driver.recovery.resumable import check_resumable
 from distrib.study.plan.plan import Plan
 from distrib.study.record.disk_wait import wait_for_disk
 from distrib.study.record.run_folder import RunFolder

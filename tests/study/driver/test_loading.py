@@ -74,11 +74,11 @@ def test_groups_that_may_grow_are_given_room_to() -> None:
 @pytest.mark.parametrize(
     ("family", "gpus", "concurrent", "told"),
     [
-        ("tests.support.toys:OnGpu", 0, 4, "2 of 2 GPUs stay unused: --gpus-per-worker 1"),
-        ("tests.support.toys:OnGpu", 1, 1, "1 of 2 GPUs stay unused: they wait for"),
-        ("tests.support.toys:OnGpu", 0.5, 4, None),
-        ("tests.support.toys:OnGpu", 1, 2, None),
-        ("tests.support.toys:Curve", 0, 4, None),
+        ("tests.families.toys:OnGpu", 0, 4, "2 of 2 GPUs stay unused: --gpus-per-worker 1"),
+        ("tests.families.toys:OnGpu", 1, 1, "1 of 2 GPUs stay unused: they wait for"),
+        ("tests.families.toys:OnGpu", 0.5, 4, None),
+        ("tests.families.toys:OnGpu", 1, 2, None),
+        ("tests.families.toys:Curve", 0, 4, None),
     ],
 )
 def test_unused_gpus_are_pointed_out(
@@ -109,7 +109,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def test_what_loaded_the_data_stays_where_it_takes_nothing_from_the_trials(
     address: str | None, gpus: float, stays: bool, made: SimpleNamespace
 ) -> None:
-    settings = {"trainable": "tests.support.toys:OnGpu"}
+    settings = {"trainable": "tests.families.toys:OnGpu"}
     plan = toy_plan(settings=settings, address=address, resources=Resources(gpus=gpus))
     cluster = Cluster("", Path(), 1, 4, 2, ({"CPU": 4.0, "GPU": 2.0},))
     loaded = load(plan, cluster, [].append)

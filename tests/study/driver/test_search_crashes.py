@@ -126,7 +126,7 @@ def test_more_trials_can_be_asked_for_later(tmp_path: Path) -> None:
 def test_an_unfinished_trial_goes_on_from_its_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.support.toys import Curve
+    from tests.families.toys import Curve
 
     begun_at: list[int] = []
     real = Curve.progress

@@ -15,8 +15,8 @@ from distrib.errors import InputError
 from distrib.records import StudyRecord, TrialRecord
 from distrib.study.driver.initial_trials import default_params
 from distrib.trial_files import read_metrics
+from tests.families.toys import Curve
 from tests.support.simulate import Simulation, check_whole, facts, toy_plan
-from tests.support.toys import Curve
 
 pytestmark = pytest.mark.usefixtures("random_clock")
 
@@ -276,7 +276,7 @@ def test_a_trials_files_say_what_it_was(tmp_path: Path) -> None:
         content = yaml.safe_load(
             (tmp_path / "trials" / f"{number:04d}" / "config.yaml").read_text()
         )
-        assert content["trainable"] == "tests.support.toys:Curve"
+        assert content["trainable"] == "tests.families.toys:Curve"
         config = content["config"]
         assert {k: config[k] for k in t.params} == t.params
         assert set(config) == set(Curve.Config.model_fields)

@@ -12,9 +12,9 @@ from distrib.study.plan.fixed_space import space_of_config, space_of_defaults
 from distrib.study.plan.options import Options
 from distrib.study.plan.plan import Plan, make_plan
 from distrib.study.space.space_file import parse_space
-from tests.support.token_family import Lm
+from tests.families.token_family import Lm
 
-LM = "tests.support.token_family:Lm"
+LM = "tests.families.token_family:Lm"
 
 
 class Never(Lm):

@@ -12,7 +12,7 @@ from distrib.study.record.artifacts import TrialArtifacts
 from distrib.study.record.checkpoint import Checkpoints
 from distrib.study.worker.trial import Pace, run_trial
 from distrib.trainables.base import Progress, Source, State, Worker
-from tests.support.token_family import Lm, LmConfig, write_texts
+from tests.families.token_family import Lm, LmConfig, write_texts
 
 CONFIG = LmConfig(epochs=4, batch_tokens=128, held_out=0.25)
 

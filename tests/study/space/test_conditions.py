@@ -11,7 +11,7 @@ from distrib.study.space.space_file import parse_space
 
 
 def space_of(text: str) -> Space:
-    body = f"trainable: tests.support.toys:Curve\nparameters:\n  {text}"
+    body = f"trainable: tests.families.toys:Curve\nparameters:\n  {text}"
     return parse_space(read_yaml(body, "x.yaml"), name="x", file="x.yaml")
 
 

@@ -18,7 +18,7 @@ from tests.support.simulate import toy_plan
 
 
 def space_of(parameters: Mapping[str, Any]) -> Space:
-    content = {"trainable": "tests.support.toys:Curve", "parameters": dict(parameters)}
+    content = {"trainable": "tests.families.toys:Curve", "parameters": dict(parameters)}
     return parse_space(content, name="x", file="x.yaml")
 
 
@@ -50,7 +50,7 @@ def test_what_has_no_end_or_one_point_is_not_written_out(parameter: Any) -> None
 
 
 def test_listed_points_are_the_only_ones() -> None:
-    content = {"trainable": "tests.support.toys:Curve",
+    content = {"trainable": "tests.families.toys:Curve",
                "parameters": {"rate": [0.2, 0.4], "at": [1, 2], "kind": {"choice": ["a", "b"]}},
                "points": [{"rate": 0.2, "at": 1}, {"rate": 0.4, "at": 2}]}  # fmt: skip
     finite = finite_space(parse_space(content, name="x", file="x.yaml"))

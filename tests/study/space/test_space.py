@@ -19,7 +19,7 @@ from distrib.study.space.space_file import find_space, number, parse_space, read
 
 
 def space_of(parameters: str, more: str = "") -> Space:
-    text = f"trainable: tests.support.toys:Curve\n{more}\nparameters:\n  " + parameters
+    text = f"trainable: tests.families.toys:Curve\n{more}\nparameters:\n  " + parameters
     return parse_space(read_yaml(text, "space.yaml"), name="space", file="space.yaml")
 
 
@@ -116,7 +116,7 @@ def test_every_draw_is_a_valid_configuration(
     parameters: dict[str, Any], sampler: str, seed: int
 ) -> None:
     """`sample` makes the family's typed configuration of each."""
-    content = {"trainable": "tests.support.toys:Curve", "parameters": parameters}
+    content = {"trainable": "tests.families.toys:Curve", "parameters": parameters}
     plan = make_plan(
         parse_space(content, name="space", file="space.yaml"),
         Options(allow_custom=True, sampler=sampler, seed=seed, trials=4),
@@ -203,5 +203,5 @@ def test_the_spaces_of_the_house_are_valid(name: str) -> None:
 
 def test_a_space_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_bytes("\ufefftrainable: tests.support.toys:Curve\r\nparameters: {}\r\n".encode())
+    path.write_bytes("\ufefftrainable: tests.families.toys:Curve\r\nparameters: {}\r\n".encode())
     assert find_space(str(path)).name == "mine"

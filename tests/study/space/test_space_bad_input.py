@@ -36,6 +36,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_custom_code_needs_leave(tmp_path: Path) -> None:
     path = tmp_path / "space.yaml"
-    path.write_text("trainable: tests.support.toys:Curve\nparameters: {}\n")
+    path.write_text("trainable: tests.families.toys:Curve\nparameters: {}\n")
     with pytest.raises(InputError, match="--allow-custom"):
         make_plan(find_space(str(path)), Options())

@@ -12,7 +12,7 @@ from distrib.study.record.checkpoint import Checkpoints, without_best
 from distrib.study.worker.trial import Pace, run_trial
 from distrib.trainables.base import Progress, Source, State, Worker
 from distrib.trainables.training_rows import NAME, trained_on
-from tests.support.token_family import Lm, LmConfig, write_texts
+from tests.families.token_family import Lm, LmConfig, write_texts
 
 CONFIG = LmConfig(epochs=6, batch_tokens=128, held_out=0.25, learning_rate=0.8)
 BEST = 3

@@ -11,7 +11,7 @@ import pytest
 from distrib.study.record.checkpoint import Checkpoints
 from distrib.study.worker import trial
 from distrib.trainables.base import Worker
-from tests.support.toys import Curve, CurveConfig
+from tests.families.toys import Curve, CurveConfig
 
 
 def test_messages_take_at_most_a_hundredth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:

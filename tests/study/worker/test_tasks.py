@@ -16,7 +16,7 @@ from distrib.study.worker.family_spec import FamilySpec
 from distrib.study.worker.tasks import load_data
 from distrib.trainables.base import Source, Worker
 from distrib.trainables.capabilities import Unfit
-from tests.support.toys import Curve, CurveConfig, Points
+from tests.families.toys import Curve, CurveConfig, Points
 
 NOTHING = Space("nothing", "", ())
 
@@ -87,7 +87,7 @@ def test_as_many_workers_as_there_are_row_groups(
     rows = 30 * groups
     table = pa.table({"x": [[0.0] * 4] * rows, "y": [0.0] * rows})
     pq.write_table(table, tmp_path / "rows.parquet", row_group_size=30)
-    spec = FamilySpec("tests.support.stream_family:Net", Worker(), allow_custom=True)
+    spec = FamilySpec("tests.families.stream_family:Net", Worker(), allow_custom=True)
     source = Source(path=str(tmp_path))
     _, _, described = load_data(spec, source, 0, 0, NOTHING, most, least)
     if workers is None:

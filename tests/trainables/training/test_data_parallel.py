@@ -17,10 +17,10 @@ import pytest
 from distrib.study.record.checkpoint import read_state
 from distrib.trainables.base import Source, State, Worker
 from distrib.trainables.training.data_parallel import BACKENDS
+from tests.families.stream_family import write_rows
+from tests.families.token_family import write_texts
 from tests.support.driver import ROOT
 from tests.support.one_of_several import FAMILIES
-from tests.support.stream_family import write_rows
-from tests.support.token_family import write_texts
 
 Uninterrupted = Callable[[str, int], tuple[list[float], State]]
 WEIGHTS = {"stream": 1e-6, "arrays": 1e-5}  # greatest difference: sums are in another order

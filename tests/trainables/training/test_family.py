@@ -14,8 +14,8 @@ import torch
 
 from distrib.errors import InputError
 from distrib.trainables.base import Source, State, Worker
-from tests.support.stream_family import Net, NetConfig, write_rows
-from tests.support.token_family import Lm, LmConfig, Network, Texts, nats, write_texts
+from tests.families.stream_family import Net, NetConfig, write_rows
+from tests.families.token_family import Lm, LmConfig, Network, Texts, nats, write_texts
 
 CONFIG = LmConfig(epochs=3, batch_tokens=128, dropout=0.2, held_out=0.25)
 

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from distrib.errors import InputError
 from distrib.study.record.checkpoint import write_state
 from distrib.trainables.base import Source, State, Worker
-from tests.support.token_family import Lm, LmConfig, Network, write_texts
+from tests.families.token_family import Lm, LmConfig, Network, write_texts
 
 CONFIG = LmConfig(epochs=2, batch_tokens=128, held_out=0.25)
 

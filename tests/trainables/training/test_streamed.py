@@ -12,7 +12,7 @@ import torch
 
 from distrib.errors import InputError
 from distrib.trainables.base import Source, State, Worker
-from tests.support.stream_family import Net, NetConfig, write_rows
+from tests.families.stream_family import Net, NetConfig, write_rows
 
 CONFIG = NetConfig(epochs=6, hidden=16)
 

@@ -13,8 +13,8 @@ import torch
 
 from distrib.errors import InputError
 from distrib.trainables.base import Source, State, Worker
+from tests.families.token_family import Lm, LmConfig, write_texts
 from tests.support.driver import ROOT
-from tests.support.token_family import Lm, LmConfig, write_texts
 
 CONFIG = LmConfig(epochs=2, batch_tokens=128, held_out=0.25, dropout=0.3)
 
@@ -79,7 +79,7 @@ def test_a_compiled_network_learns_the_same(texts: Any) -> None:
 SCRIPT = """
 import sys
 from distrib.trainables.base import Source, Worker
-from tests.support.token_family import Lm, LmConfig
+from tests.families.token_family import Lm, LmConfig
 data = Lm().load(Source(path=sys.argv[1]))
 config = LmConfig(epochs=2, dropout=0.2, clip_norm=1.0, schedule="one-cycle", weight_decay=0.1)
 for item in Lm().progress(config, data, Worker()):

@@ -1,6 +1,6 @@
 """Counts of trims from one table of rearrangements: what is left out, and what is condensed.
 
-A pure function of one file, which `distrib.cluster.map` can map over many.
+A pure function of one file, which `distrib.cluster.mapping.map_files` can map over many.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
 from distrib.data.antibodies.chain_rows import STATES
 from distrib.data.antibodies.regions import CDR1, CDR2, CDR3, FRAMEWORK, KINDS
@@ -38,28 +37,6 @@ def figures(sums: Sums) -> dict[str, float]:
                 found[f"perplexity_{state}_{name}"] = _exp(part["nats"] / part["count"])
     found.setdefault("loss", math.nan)
     return found
-
-
-def table(sums: Sums) -> pd.DataFrame:
-    """A row per region and state of its residues, with the number of those masked."""
-    rows = []
-    for cell in range(NUM_CELLS):
-        kind, state = divmod(cell, NUM_STATES)
-        count = float(sums["count"][cell])
-        if count:
-            loss = float(sums["nats"][cell]) / count
-            rows.append(
-                {
-                    "region": (*KINDS, "untold")[kind],
-                    "residues": (*STATES, "germline unknown")[state],
-                    "masked": int(count),
-                    "loss": loss,
-                    "perplexity": _exp(loss),
-                    "accuracy": float(sums["right"][cell]) / count,
-                }
-            )
-    columns = ["region", "residues", "masked", "loss", "perplexity", "accuracy"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def sums_of(nats: np.ndarray, right: np.ndarray, cells: np.ndarray) -> dict[str, np.ndarray]:

@@ -16,13 +16,12 @@ from typing import Any
 
 from distrib.files import atomic_write
 from distrib.records import REFITTED, StudyRecord, TrialRecord, TrialState, unbeaten
-from distrib.tracking import report_lines as lines
-from distrib.tracking import report_plots as plots
 from distrib.tracking import wording
 from distrib.tracking.importances import METHOD, importances
-from distrib.tracking.report_figure import Figure
-from distrib.tracking.report_history import history
-from distrib.tracking.report_page import page
+from distrib.tracking.report import lines, plots
+from distrib.tracking.report.figure import Figure
+from distrib.tracking.report.history import history
+from distrib.tracking.report.page import page
 from distrib.tracking.summary import confirmed_lines
 
 LEADERS = 20  # rows of the leaderboard; all of it is in leaderboard.csv

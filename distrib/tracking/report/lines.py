@@ -9,7 +9,7 @@ from typing import Any
 
 from distrib.records import Dimension, StudyRecord, TrialRecord
 from distrib.tracking import wording
-from distrib.tracking.report_figure import (
+from distrib.tracking.report.figure import (
     COLOURS,
     LINE,
     SOFT,

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from distrib.cluster.map_task import Job, Outcome, run_job
+from distrib.cluster.mapping.task import Job, Outcome, run_job
 
 
 @pytest.fixture(autouse=True)

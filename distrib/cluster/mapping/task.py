@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from distrib.cluster.map_part import PartWriter, WriteError
+from distrib.cluster.mapping.part import PartWriter, WriteError
 from distrib.errors import InputError
 
 MapFunction = Callable[..., Iterator[pa.Table | Mapping[str, int]]]

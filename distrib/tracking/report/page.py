@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from distrib.files import finite
-from distrib.tracking.report_figure import Figure
+from distrib.tracking.report.figure import Figure
 
 STYLE = """
 :root { --ink: #1c2430; --soft: #5d6b7c; --line: #e3e8ee; --blue: #1f5fa8; }

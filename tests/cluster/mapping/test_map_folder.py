@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distrib.cluster.map_folder import MapFolder, part_name
-from distrib.cluster.map_inputs import find_inputs
-from distrib.cluster.map_task import Job, run_job
+from distrib.cluster.mapping.folder import MapFolder, part_name
+from distrib.cluster.mapping.inputs import find_inputs
+from distrib.cluster.mapping.task import Job, run_job
 from distrib.errors import InputError
 
 WORD = "tests.support.map_functions:numbers"
@@ -238,7 +238,7 @@ def test_other_work_is_refused(paths: list[Path], tmp_path: Path) -> None:
         for word in [str(out), *words]:
             assert word in str(caught.value)
     with (
-        patch("distrib.cluster.map_folder.metadata.version", return_value="0.0.1"),
+        patch("distrib.cluster.mapping.folder.metadata.version", return_value="0.0.1"),
         pytest.raises(InputError, match="distrib: this folder"),
     ):
         map_here(out, paths, at_once=3)

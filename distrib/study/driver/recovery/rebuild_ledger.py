@@ -220,7 +220,7 @@ def _ends_of_table(trials: dict[int, _Trial], table: pd.DataFrame) -> None:
 
     for row in table.to_dict("records"):
         trial = trials[int(row["trial"])]
-        if row["state"] in STATES and trial.params is not None:
+        if row["state"] in STATES:
             trial.state = row["state"] if row["state"] != "WAITING" else "RUNNING"
             trial.ended = None if pd.isna(row.get("ended")) else float(row["ended"])
             for key in ("failure", "reason", "retries"):

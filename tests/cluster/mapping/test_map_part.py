@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distrib.cluster import map_part
-from distrib.cluster.map_part import PartWriter, WriteError
+from distrib.cluster.mapping import part as map_part
+from distrib.cluster.mapping.part import PartWriter, WriteError
 
 
 def table(start: int, rows: int, width: int = 0) -> pa.Table:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from distrib.records import StudyRecord, TrialRecord
 from distrib.tracking import wording
-from distrib.tracking.report_figure import (
+from distrib.tracking.report.figure import (
     COLOURS,
     SOFT,
     Figure,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from distrib.trainables.base import Progress, State, Worker
-from tests.support.toys import Curve, CurveConfig, Points
+from tests.families.toys import Curve, CurveConfig, Points
 
 
 def tell(**what: object) -> None:

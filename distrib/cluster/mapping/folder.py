@@ -29,8 +29,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from distrib.cluster.map_inputs import LOOKS, Input
-from distrib.cluster.map_task import Outcome
+from distrib.cluster.mapping.inputs import LOOKS, Input
+from distrib.cluster.mapping.task import Outcome
 from distrib.data.streams.parquet_set_manifest import NAME as MANIFEST
 from distrib.data.streams.parquet_set_manifest import SetFile, write_manifest
 from distrib.errors import InputError

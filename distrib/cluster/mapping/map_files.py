@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from distrib.cluster.connect import Resources, describe
-from distrib.cluster.map_folder import MapFolder
-from distrib.cluster.map_inputs import Input, find_inputs
-from distrib.cluster.map_progress import MapProgress, MapResult, Tally
-from distrib.cluster.map_task import Job, Outcome, run_job
+from distrib.cluster.mapping.folder import MapFolder
+from distrib.cluster.mapping.inputs import Input, find_inputs
+from distrib.cluster.mapping.progress import MapProgress, MapResult, Tally
+from distrib.cluster.mapping.task import Job, Outcome, run_job
 from distrib.errors import InputError
 
 TICK = 0.1  # seconds after which the driver looks up even if nothing has ended

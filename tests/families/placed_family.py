@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from distrib.data.streams.parquet_set import ParquetSet
 from distrib.trainables.base import Progress, State, Worker
-from tests.support.stream_family import Net, NetConfig
+from tests.families.stream_family import Net, NetConfig
 
 
 class PlacedNet(Net):

@@ -11,7 +11,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from distrib.cluster.map_inputs import Input, find_inputs
+from distrib.cluster.mapping.inputs import Input, find_inputs
 from distrib.errors import InputError
 
 

@@ -15,19 +15,21 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from distrib.data.streams.parquet_set import ParquetSet
+from distrib.data.streams.parquet_set import ParquetSet, open_set
 from distrib.data.streams.parquet_set_arrays import dense
 from distrib.data.streams.stream import Rows, Stream
-from distrib.trainables.base import Fidelity, Metric, Worker
-from distrib.trainables.training.family import Batch, Use
-from distrib.trainables.training.streamed import StreamConfig, StreamTrainable
+from distrib.trainables.base import Config, Fidelity, Metric, Source, Worker
+from distrib.trainables.training.family import Batch, TorchTrainable, Use
 
 INPUTS = 4
 
 
-class NetConfig(StreamConfig):
+class NetConfig(Config):
     """A network of one hidden layer."""
 
+    epochs: int = Field(4, ge=1, description="passes over the rows")
+    held_out: float = Field(0.25, gt=0, lt=1, description="share of the rows validated on")
+    split_seed: int = Field(0, ge=0, description="which rows those are, the same for all trials")
     hidden: int = Field(8, ge=1, description="hidden units")
     learning_rate: float = Field(0.05, gt=0, description="of plain gradient descent")
     batch: int = Field(32, ge=1, description="rows of a step, over all workers")
@@ -35,14 +37,16 @@ class NetConfig(StreamConfig):
     until: str = Field("", description="a file at whose coming nothing sleeps any more")
 
 
-class Net(StreamTrainable[NetConfig]):
+class Net(TorchTrainable[NetConfig, Source, ParquetSet]):
     """Least squares on streamed rows."""
 
     Config = NetConfig
     metrics = (Metric("mse", "min"),)
     fidelity = Fidelity("epoch", "epochs")
-    inputs, targets = ("x",), ("y",)
     chance_every = -1.0  # every step, so that a test can stop anywhere
+
+    def load(self, source: Source, *, targets: bool = True) -> ParquetSet:
+        return open_set(str(source.path), ["x", "y"] if targets else ["x"])
 
     def build(self, config: NetConfig, values: Mapping[str, Any]) -> nn.Module:
         return nn.Sequential(

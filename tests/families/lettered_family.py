@@ -13,7 +13,7 @@ from pydantic import Field
 from distrib.errors import InputError
 from distrib.trainables.base import Config, State, Worker
 from distrib.trainables.capabilities import GenerateOptions
-from tests.support.toys import Curve
+from tests.families.toys import Curve
 
 LETTERS = "ACDE"
 BATCH = 4  # samples of a table

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from distrib.trainables.base import Progress, State, Worker
-from tests.support.toys import CurveConfig, Points, Together
+from tests.families.toys import CurveConfig, Points, Together
 
 WAYS = (
     *("print", "stderr", "descriptor 1", "descriptor 2", "C", "child", "child stderr"),

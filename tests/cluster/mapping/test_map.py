@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from distrib.cluster.connect import Cluster, connected
-from distrib.cluster.map import MapError, map_files
-from distrib.cluster.map_progress import MapProgress
+from distrib.cluster.mapping.map_files import MapError, map_files
+from distrib.cluster.mapping.progress import MapProgress
 from distrib.data.streams.parquet_set import open_set
 from distrib.errors import InputError
 from tests.support.driver import ROOT, Driver
@@ -32,7 +32,7 @@ SLOWLY = {"at_once": 10, "pause": 0.05}
 DRIVER = f"""
 import sys
 from distrib.cluster.connect import connected
-from distrib.cluster.map import map_files
+from distrib.cluster.mapping.map_files import map_files
 out, *paths = sys.argv[1:]
 with connected(None, cpus=2):
     map_files("{HERE}:numbers", paths, out, options={SLOWLY})

@@ -8,7 +8,7 @@ from typing import Any
 
 from distrib.records import StudyRecord, TrialRecord
 from distrib.tracking import wording
-from distrib.tracking.report_figure import (
+from distrib.tracking.report.figure import (
     COLOURS,
     SOFT,
     WINNER,

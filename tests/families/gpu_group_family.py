@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import distributed, nn
 from torch.optim import Optimizer
 
-from tests.support.gpu_family import tell
-from tests.support.stream_family import Net, NetConfig
+from tests.families.gpu_family import tell
+from tests.families.stream_family import Net, NetConfig
 
 
 class Group(Net):

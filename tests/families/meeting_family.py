@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from distrib.trainables.base import Progress, Source, State, Worker
-from tests.support.toys import CurveConfig, Points, Together
+from tests.families.toys import CurveConfig, Points, Together
 
 PATIENCE = 90.0  # seconds for the other group to come
 

@@ -13,7 +13,7 @@ import pytest
 
 from distrib.doctor import main as doctor
 from distrib.errors import InputError
-from distrib.study.driver.resumable import check_resumable
+from distrib.study.driver.recovery.resumable import check_resumable
 from distrib.study.driver.study_file import read_study, write_study
 from distrib.study.record.ledger import Ledger
 from distrib.study.record.run_folder import RunFolder

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from distrib.cluster.map_folder import Record
-from distrib.cluster.map_inputs import Input
+from distrib.cluster.mapping.folder import Record
+from distrib.cluster.mapping.inputs import Input
 
 QUIET = 30.0  # seconds in which nothing ends, until the files at work are named
 SHOW_EVERY = 0.25  # seconds between two words on the progress

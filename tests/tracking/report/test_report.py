@@ -21,11 +21,11 @@ import pytest
 
 from distrib.records import Dimension, StudyRecord, TrialRecord
 from distrib.tracking.importances import importances, without
-from distrib.tracking.report import Sections, write_report
-from distrib.tracking.report_figure import chosen, frame, inert
-from distrib.tracking.report_history import history
-from distrib.tracking.report_lines import CURVES, LINES
-from distrib.tracking.report_page import script_json
+from distrib.tracking.report.figure import chosen, frame, inert
+from distrib.tracking.report.history import history
+from distrib.tracking.report.lines import CURVES, LINES
+from distrib.tracking.report.page import script_json
+from distrib.tracking.report.report import Sections, write_report
 
 EVIL = (
     "</script><script>document.title='pwned'</script>",

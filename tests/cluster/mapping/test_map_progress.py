@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from distrib.cluster.map_folder import Record
-from distrib.cluster.map_inputs import Input
-from distrib.cluster.map_progress import QUIET, SHOW_EVERY, MapProgress, MapResult, Tally
+from distrib.cluster.mapping.folder import Record
+from distrib.cluster.mapping.inputs import Input
+from distrib.cluster.mapping.progress import QUIET, SHOW_EVERY, MapProgress, MapResult, Tally
 
 
 class Clock:

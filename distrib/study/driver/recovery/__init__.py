@@ -1,0 +1,1 @@
+"""What is looked at before a study goes on, and how its ledger is made again."""
