@@ -7,7 +7,7 @@ capability among its bases is held to it by the type checker. The platform asks
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -150,6 +150,18 @@ class HasBaselines(Protocol[C, Of]):
         """
 
 
+@runtime_checkable
+class Advises(Protocol):
+    """Knows the signs of a training that goes amiss."""
+
+    def advice(self, rows: Sequence[Mapping[str, float]]) -> list[str]:
+        """What a user should change, a line each with the setting; asked while it trains, too.
+
+        Args:
+            rows: of a training, its units so far: `step`, the metrics, `train/<name>`.
+        """
+
+
 # The finished model: what is made of it.
 
 
@@ -289,6 +301,7 @@ CAPABILITIES: tuple[Any, ...] = (
     EvaluatesRows,
     HasIntervals,
     HasBaselines,
+    Advises,
     AveragesPredictions,
     Bootstraps,
     WritesArtifacts,
