@@ -7,7 +7,7 @@ capability among its bases is held to it by the type checker. The platform asks
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -117,6 +117,45 @@ class EvaluatesRows(Protocol[C, Of]):
 
     def evaluate_rows(self, config: C, state: State, data: Of, worker: Worker) -> pd.DataFrame:
         """The metrics of `evaluate` for each row of the data, ids first."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Rows in the order of their scores.
+
+    Attributes:
+        table: a row each, the best first, `rank` and ids first. shown: its columns to look at.
+        left_out: how many rows were left out, by the reason in words that follow a number.
+        summary: rows of a kind together, or None.
+    """
+
+    table: pd.DataFrame
+    left_out: Mapping[str, int]
+    shown: Sequence[str]
+    summary: pd.DataFrame | None = None
+
+
+@runtime_checkable
+class RanksRows(Protocol[C]):
+    """Scores, filters and ranks rows, such as designs, that nobody has measured."""
+
+    def rank(
+        self,
+        config: C,
+        state: State,
+        source: Any,
+        worker: Worker,
+        scorer: Callable[[pd.DataFrame], Any] | None,
+    ) -> Ranking:
+        """The rows at `source.path`.
+
+        Args:
+            scorer: the user's own score of a table of them, the higher the better; None: the
+                model's.
+
+        Raises:
+            InputError: no row is left, or the scorer fails.
+        """
 
 
 @runtime_checkable
@@ -299,6 +338,7 @@ CAPABILITIES: tuple[Any, ...] = (
     LimitsSpace,
     LimitsBudget,
     EvaluatesRows,
+    RanksRows,
     HasIntervals,
     HasBaselines,
     Advises,

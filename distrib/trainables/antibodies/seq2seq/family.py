@@ -28,7 +28,7 @@ from distrib.trainables.antibodies.seq2seq.foreign import own_names
 from distrib.trainables.antibodies.seq2seq.reading import load_rows
 from distrib.trainables.antibodies.seq2seq.sensitivity import sensitivity
 from distrib.trainables.base import Fidelity, Metric, Progress, State, Worker
-from distrib.trainables.capabilities import ArtifactInputs
+from distrib.trainables.capabilities import ArtifactInputs, Ranking
 from distrib.trainables.training.family import Batch, TorchTrainable, Use
 
 if TYPE_CHECKING:
@@ -212,6 +212,22 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         """A row per record, the likeliest first."""
         found = self.predict(config, state, data, worker)
         return found.sort_values("perplexity", ignore_index=True)
+
+    def rank(
+        self,
+        config: Seq2SeqConfig,
+        state: State,
+        source: Seq2SeqSource,
+        worker: Worker,
+        scorer: Callable[[pd.DataFrame], Any] | None,
+    ) -> Ranking:
+        """See `ranking.rank`."""
+        from distrib.trainables.antibodies.seq2seq.ranking import rank
+
+        known = state.arrays.get(KNOWN, np.empty(0, np.uint64))
+        return rank(
+            config, source, known, lambda rows: self.predict(config, state, rows, worker), scorer
+        )
 
     def refit(
         self,

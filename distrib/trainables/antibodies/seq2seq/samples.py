@@ -38,6 +38,12 @@ def is_valid(text: str, light: bool) -> bool:
     return allowed and all(chain and set(chain) <= set(LETTERS) for chain in chains)
 
 
+def is_domain(heavy: str) -> bool:
+    """Whether a heavy chain is of a variable domain's length, with its cysteines and WGxG."""
+    least, most = HEAVY_LENGTHS
+    return least <= len(heavy) <= most and bool(_DOMAIN.search(heavy))
+
+
 def sample_figures(
     texts: Sequence[str], ended: np.ndarray, natural: Sequence[str], *, light: bool
 ) -> dict[str, float]:
@@ -53,10 +59,7 @@ def sample_figures(
     heavy = [text.split("|")[0] for text in texts]
     good = [is_valid(text, light) and bool(end) for text, end in zip(texts, ended)]
     lengths = [len(chain) for chain in heavy]
-    domain = [
-        HEAVY_LENGTHS[0] <= len(chain) <= HEAVY_LENGTHS[1] and bool(_DOMAIN.search(chain))
-        for chain in heavy
-    ]
+    domain = [is_domain(chain) for chain in heavy]
     own = [text.split("|")[0] for text in natural]
     natural_lengths = [len(chain) for chain in own]
     found = {
