@@ -29,6 +29,9 @@ def near_identities(texts: Sequence[str], known: Sequence[str]) -> np.ndarray:
         return np.zeros(len(texts))
     different = sorted(set(known))
     table, lengths = padded(different)
+    again = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+    if len(again) < len(texts):
+        return near_identities(list(again), known)[[again[text] for text in texts]]
     own = _triples(texts)
     shared = np.concatenate(
         [own @ _triples(different[i : i + _CHUNK]).T for i in range(0, len(different), _CHUNK)],

@@ -286,3 +286,26 @@ def test_csv_and_json_of_one_table_are_equal_data(tmp_path: Path) -> None:
           for name in ("r.json", "r.csv", "p.csv")]  # fmt: skip
     assert of[0] == of[1] == of[2]
     assert of[0]["with_light"] == 29
+
+
+@pytest.mark.parametrize("rule", [True, False])
+def test_conditions_count_where_a_rule_is_planted_and_there_alone(rule: bool) -> None:
+    """Both within two standard errors of nothing without; the antigen beyond four with it."""
+    config = FAMILY.Config(
+        width=32, num_heads=2, ffn_ratio=2, epochs=3, batch_size=8, dropout=0.0, samples=0,
+        learning_rate=1e-2, held_out=0.25,
+    )  # fmt: skip
+    data = FAMILY.load(FAMILY.Source(records=700, rule=rule))
+    *_, last = FAMILY.progress(config, data, Worker())
+    found = last.metrics
+    assert found is not None
+    ratio = {
+        name: found[f"{name}_sensitivity"] / found[f"{name}_sensitivity_se"]
+        for name in ("antigen", "pkd")
+    }
+    if rule:
+        assert ratio["antigen"] > 4
+        assert found["antigen_sensitivity"] > 0.1
+    else:
+        assert abs(ratio["antigen"]) < 2
+        assert abs(ratio["pkd"]) < 2

@@ -15,8 +15,8 @@ from distrib.data.antibodies.clusters import (
     numbered,
 )
 from distrib.data.antibodies.designs.records import Records
-from distrib.data.antibodies.identity import nearest_identities
-from distrib.data.antibodies.mmseqs import LINCLUST
+from distrib.data.antibodies.identity import near_identities
+from distrib.data.antibodies.mmseqs import LINCLUST, Workflow
 from distrib.data.antibodies.split import CLUSTER, Order, check_split, split_clusters
 from distrib.data.files.split_words import SPLIT, WORDS
 from distrib.errors import InputError
@@ -87,17 +87,20 @@ def _clusters(
         return clusters_of_column(records.columns[CLUSTER].tolist(), records.ids)
     different, codes = np.unique(np.array(texts, dtype=str), return_inverse=True)
     flags = LINCLUST if by == "antibody" else ()
-    found = cluster_sequences(different.tolist(), identity, threads=threads, arguments=flags)
+    # Antigens are of every kind and length: linclust misses some that are alike.
+    workflow: Workflow = "linclust" if by == "antibody" else "cluster"
+    found = cluster_sequences(
+        different.tolist(), identity, threads=threads, arguments=flags, workflow=workflow
+    )
     return numbered(found.of_row[codes], found.method)
 
 
 def nearest(texts: Sequence[str], parts: np.ndarray) -> np.ndarray:
-    """(rows,) identity to the likest training text: 1 less the edit distance over the longer one.
-
-    1 for training rows themselves.
+    """(rows,) identity to the likest training text, as `near_identities` finds it; 1 for training
+    rows themselves.
     """
     known = [text for text, part in zip(texts, parts) if part == 0]
     held_out = np.flatnonzero(parts != 0)
     found = np.ones(len(texts))
-    found[held_out] = nearest_identities([texts[i] for i in held_out.tolist()], known)
+    found[held_out] = near_identities([texts[i] for i in held_out.tolist()], known)
     return found
