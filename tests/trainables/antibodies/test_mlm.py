@@ -377,7 +377,7 @@ def test_a_context_too_short_and_heads_that_do_not_divide_are_refused() -> None:
     MLM.check(config(), data())
 
 
-def test_checkpointing_and_attention_step_by_step_change_nothing() -> None:
+def test_attention_step_by_step_changes_nothing() -> None:
     """The same loss and gradient but for rounding."""
     rows = data().take(np.arange(5))
     batch = tensors(training_batch(rows, MLM_MASKING, (0, 1)))
@@ -392,10 +392,44 @@ def test_checkpointing_and_attention_step_by_step_change_nothing() -> None:
         return float(loss.detach()), gradient
 
     loss, gradient = run()
-    for more in ({"checkpoint_activations": True}, {"fused_attention": False}):
-        other, same = run(**more)
-        assert other == pytest.approx(loss, rel=1e-5)
-        assert torch.allclose(same, gradient, atol=1e-6)
+    other, same = run(fused_attention=False)
+    assert other == pytest.approx(loss, rel=1e-5)
+    assert torch.allclose(same, gradient, atol=1e-6)
+
+
+def test_layers_computed_again_change_nothing() -> None:
+    """Every layer is, its dropout drawn as before: the same weights to the bit."""
+    rows, passes = data().take(np.arange(40)), []
+
+    class Counting(Mlm):
+        def build(self, config: Any, values: Any) -> MaskedLm:
+            model = super().build(config, values)
+            for number, layer in enumerate(model.lm.roberta.encoder.layer):
+                layer.attention.register_forward_hook(lambda *_, n=number: passes.append(n))
+            return model
+
+    def run(**more: Any) -> tuple[State, list[int]]:
+        passes.clear()
+        typed = config(num_layers=2, dropout=0.2, attention_dropout=0.1, **more)
+        *_, last = Counting().refit(typed, rows, Worker(), 1)
+        return last.state(), [passes.count(n) for n in range(2)]
+
+    (plain, once), (again, twice) = run(), run(checkpoint_activations=True)
+    assert twice == [2 * count for count in once]
+    for name, array in plain.arrays.items():
+        np.testing.assert_array_equal(again.arrays[name], array, err_msg=name)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # in torch's own compiler
+def test_a_compiled_network_learns_the_same() -> None:
+    """Its weights have the names of others, so that any process opens them."""
+    rows = data().take(np.arange(40))
+    plain, compiled = (list(MLM.refit(config(compile=c), rows, Worker(), 1))[-1].state()
+                       for c in (False, True))  # fmt: skip
+    assert set(plain.arrays) == set(compiled.arrays)
+    for name, array in plain.arrays.items():
+        np.testing.assert_allclose(compiled.arrays[name], array, rtol=1e-3, atol=1e-4, err_msg=name)
 
 
 def test_sizes_of_the_network_follow_from_the_configuration() -> None:
