@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +21,7 @@ from distrib.study.record.checkpoint import (
 )
 from distrib.study.space.space import Space
 from distrib.study.worker.family_spec import FamilySpec
+from distrib.study.worker.first_units import first_units
 from distrib.study.worker.trial import Message, Pace, reason, run_trial
 from distrib.study.worker.trial_runner import Job, console
 from distrib.trainables.base import Config, Source, State, Trainable, Worker
@@ -298,32 +298,17 @@ def values_of(messages: Iterator[Message], objective: str) -> dict[str, Any]:
 
 @ray.remote
 def first_step(
-    spec: FamilySpec, config: dict[str, Any], objective: str, data: Any, keeps_best: bool = False
+    spec: FamilySpec, config: dict[str, Any], data: Any, keeps_best: bool = False
 ) -> dict[str, Any]:
-    """Two units of one configuration (`--dry-run`): what it reports, how long, how large.
+    """What one configuration takes (`--dry-run`): see `first_units`.
 
-    The time is the second's, where there is one: the first has compiling and warming up in it.
     Where a unit fails, the text of it stands under `error`.
-
-    Args:
-        keeps_best: whether a checkpoint also has the model of the best unit.
     """
     family, worker = _ready(spec)
-    typed = family.Config.model_validate(config)
-    found: dict[str, Any] = {"error": "the training ended without a report"}
-    began = time.monotonic()
-    units = (item for item in family.progress(typed, data, worker) if item.metrics is not None)
     try:
-        for item in islice(units, 2):
-            seconds = time.monotonic() - began
-            size = _size(item.state()) + (_size(item.model()) if keeps_best and item.model else 0)
-            found = {"metrics": dict(item.metrics or {}), "seconds": seconds, "bytes": size}
-            began = time.monotonic()
+        return first_units(
+            family, family.Config.model_validate(config), data, worker, keeps_best=keeps_best
+        )
     except Exception as error:
         traceback.print_exc()
         return {"error": str(error) if isinstance(error, InputError) else reason(error)}
-    return found
-
-
-def _size(state: State) -> int:
-    return sum(array.nbytes for array in state.arrays.values())
