@@ -34,10 +34,8 @@ _KEPT = (
 )  # fmt: skip
 _OF_UNIT = ("Run", "Species", "Subject", "Isotype", "Disease", "Vaccine", "BType", "BSource")
 _TRUE = pa.array(["T", "True", "TRUE", "true"])
-_STOP = 1 << 24  # of the sums of `_ODD` over a row: more than it has letters
-_ODD = np.ones(256, dtype=np.int32)
-_ODD[np.frombuffer(LETTERS.encode(), np.uint8)] = 0
-_ODD[ord("*")] = _STOP
+_ODD = np.ones(256, dtype=bool)
+_ODD[np.frombuffer(LETTERS.encode(), np.uint8)] = False
 _BLOCK = 2**20
 _ROWS = 1000
 _FIRST_LINES = 2**20
@@ -201,11 +199,12 @@ def _letters(column: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     array = column.combine_chunks()
     offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset :][: len(array) + 1]
     text = np.frombuffer(array.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
-    # How many stand before each place: a row's are the difference of its ends.
-    before = np.zeros(len(text) + 1, dtype=np.int64)
-    np.cumsum(_ODD[text], out=before[1:])
-    odd = np.diff(before[offsets - offsets[0]])
-    return np.diff(offsets) == 0, odd >= _STOP, odd > 0
+    at = np.flatnonzero(_ODD[text])
+    row = np.searchsorted(offsets - offsets[0], at, side="right") - 1
+    stop, other = np.zeros((2, len(array)), dtype=bool)
+    other[row] = True
+    stop[row[text[at] == ord("*")]] = True
+    return np.diff(offsets) == 0, stop, other
 
 
 def _made(
