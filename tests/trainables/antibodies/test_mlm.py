@@ -29,6 +29,7 @@ from distrib.data.antibodies.unigram import Unigram
 from distrib.errors import InputError
 from distrib.models.antibodies.export import check_export, make_tokenizer
 from distrib.models.antibodies.masked_lm import MaskedLm, Size, count_parameters, masked_loss
+from distrib.study.plan.refit import refits
 from distrib.study.space.space_file import find_space
 from distrib.trainables.antibodies.mlm.batch import tokens_of, training_batch, validation_batch
 from distrib.trainables.antibodies.mlm.family import Mlm, size_of
@@ -83,6 +84,22 @@ def test_presets_have_the_published_number_of_parameters(space: str, parameters:
     assert sum(p.numel() for p in model.parameters()) == parameters
     # Positions are 512 and RoBERTa's two unused ones.
     assert model.lm.roberta.embeddings.position_embeddings.num_embeddings == 514
+
+
+def test_what_is_masked_and_lost_is_searched() -> None:
+    """Spans, a weighted CDR3 and a focal loss; each with the usual way among its values."""
+    dimensions = {p.name: p for p in find_space("mlm").searched()}
+    for name, usual in (("mean_span", 1), ("cdr3_weight", 1), ("focal_gamma", 0)):
+        values = list(dimensions[name].values)
+        assert usual in values
+        assert max(values) > usual
+    assert {"mask_share", "hidden_size", "learning_rate"} <= set(dimensions)
+
+
+@pytest.mark.parametrize("space", ["mlm_heavyberta", "mlm_base"])
+def test_trainings_of_hours_are_not_done_twice(space: str) -> None:
+    assert not refits(find_space(space), MLM)
+    assert refits(find_space("mlm"), MLM)
 
 
 def test_a_batch_is_framed_masked_and_padded() -> None:
