@@ -136,7 +136,7 @@ def _hashes(
     from distrib.trainables.behaviour.daart.folders import completed
     from distrib.trainables.behaviour.daart.keys import settings_of
     from distrib.trainables.behaviour.segmenter.config import SegmenterConfig
-    from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
+    from distrib.trainables.behaviour.source import SessionsSource, load_sessions
 
     for point in points:  # before the data are read
         checked(SegmenterConfig, settings_of({**files.values, **point}), "the three files")

@@ -14,8 +14,8 @@ from typing import Any
 
 from distrib.trainables.base import Worker
 from distrib.trainables.behaviour.segmenter import judging as module
-from distrib.trainables.behaviour.segmenter.baselines import SHIPPED
 from distrib.trainables.behaviour.segmenter.family import Segmenter
+from distrib.trainables.behaviour.segmenter.shipped import SHIPPED
 
 EPOCHS = 50
 FOUND = {"batch_size": 4, "sequence_length": 250, "learning_rate": 3e-3}

@@ -162,7 +162,7 @@ def test_a_data_file_says_what_of_its_folder_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from distrib.data.behaviour.example import write_example
-    from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
+    from distrib.trainables.behaviour.source import SessionsSource, load_sessions
 
     write_example(tmp_path)
     elsewhere = tmp_path / "elsewhere"

@@ -104,7 +104,7 @@ def test_weights_are_tensors_alone_and_give_the_states(version: Path) -> None:
     family = Segmenter()
     config = family.Config(n_hid_units=8, n_lags=2)
     names = {"signals": ["a"] * 4, "classes": ["c"] * CLASSES, "tasks": []}
-    network = family.network(config, names).eval()
+    network = family.build(config, names).eval()
     network.load_state_dict(weights)
     raw = np.load(version.parent / "features/s0.npy")
     scale = hparams["normalisation"]["s0"]

@@ -25,7 +25,8 @@ from distrib.trainables.behaviour.daart.folders import write_hparams
 from distrib.trainables.behaviour.daart.metrics_table import metrics_table
 from distrib.trainables.behaviour.segmenter.family import Segmenter
 from distrib.trainables.behaviour.segmenter.judging import pad_of
-from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
+from distrib.trainables.behaviour.segmenter.memory import chosen
+from distrib.trainables.behaviour.source import SessionsSource, load_sessions
 
 WORKER = Worker()
 
@@ -45,22 +46,17 @@ def export(order: Mapping[str, Any], state: State | None) -> None:
         write_hparams(version, {**values, "training_completed": False, **_told(order)})
         return
     family, config = Segmenter(), Segmenter.Config.model_validate(order["config"])
-    model: Any = family._restored(config, state.values, state, WORKER)
-    best_epoch = int(model.memory.best_epoch)
-    last, best = _weights(model), model.memory.best()
+    best, best_epoch = chosen(state.arrays)
     _save(best, version / "best_val_model.pt")
     if values.get("save_last_model"):
-        _save(last, version / "last_model.pt")
-    arrays = {f"model.{name}": tensor.numpy() for name, tensor in best.items()}
-    memory = {k: v for k, v in state.arrays.items() if k.startswith("model.memory.")}
-    chosen = State({**memory, **arrays}, state.values)
+        _save(state.arrays, version / "last_model.pt")
     data = _sessions(json.dumps(order["source"]), True)
-    write_states(version, family, config, chosen, data)
+    write_states(version, family, config, state, data)
     if order.get("eval_dir"):
         source = {"path": order["eval_dir"], **_how(order["source"])}
-        write_states(version, family, config, chosen, _sessions(json.dumps(source), False))
+        write_states(version, family, config, state, _sessions(json.dumps(source), False))
     rows = pd.read_csv(trial / "metrics.csv")
-    tests = list(test_rows(family, config, chosen, data))
+    tests = list(test_rows(family, config, state, data))
     table = metrics_table(rows, tests)
     with atomic_path(version / "metrics.csv") as temporary:
         table.to_csv(temporary, index=False)
@@ -78,7 +74,7 @@ def export(order: Mapping[str, Any], state: State | None) -> None:
             "output_size": len(data.classes),
             "task_size": len(data.task_names),
             "class_weights": state.values["class_weights"],
-            "best_val_epoch": best_epoch if best_epoch >= 0 else None,
+            "best_val_epoch": best_epoch,
             "training_completed": True,
             "class_names": {"const": list(data.classes)},
             "feature_names": {"const": list(data.signals)},
@@ -111,7 +107,7 @@ def test_rows(
     """The figures of each test sequence, with its number and its session's."""
     sequences = cut(data, config.sequence_length, config.keep_tail)
     what = deal(sequences, parse_splits(config.trial_splits), config.split_seed)
-    model = family._restored(config, state.values, state, WORKER)
+    model = family.network(config, state, WORKER)
     for row in np.flatnonzero(what == TEST).tolist():
         one = sequences.take(np.array([row]))
         figures = family.judge(config, model, one, state.values, WORKER)
@@ -120,16 +116,17 @@ def test_rows(
         yield {"trial": row - first, "dataset": session, **figures}
 
 
-def _weights(model: Any) -> dict[str, Any]:
-    state = model.state_dict()
-    return {name: t.clone() for name, t in state.items() if not name.startswith("memory.")}
-
-
-def _save(weights: Mapping[str, Any], path: Path) -> None:
+def _save(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    """The network's weights, tensors alone."""
     import torch
 
+    weights = {
+        name.removeprefix("model."): torch.from_numpy(array.copy())
+        for name, array in arrays.items()
+        if name.startswith("model.")
+    }
     with atomic_path(path) as temporary:
-        torch.save(dict(weights), temporary)
+        torch.save(weights, temporary)
 
 
 def _told(order: Mapping[str, Any]) -> dict[str, Any]:

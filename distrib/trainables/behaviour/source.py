@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +12,6 @@ from distrib.data.behaviour.data_file import read_data_file
 from distrib.data.behaviour.reader import ReadOptions, read_sessions
 from distrib.data.behaviour.sessions import Sessions
 from distrib.data.behaviour.simulate import simulated_sessions
-from distrib.errors import InputError
 from distrib.trainables.base import Source
 
 DATA_FILE = "data.yaml"
@@ -70,13 +68,3 @@ def load_sessions(source: SessionsSource, *, labels: bool) -> Sessions:
 
 def _tuple(words: list[str] | None) -> tuple[str, ...] | None:
     return None if words is None else tuple(words)
-
-
-def check_classes(values: Mapping[str, Any], data: Sessions) -> None:
-    """Raise where the classes are not those that a model was trained on."""
-    if list(data.classes) != values["classes"]:
-        raise InputError(
-            "the classes are not those that the model was trained on",
-            found=", ".join(data.classes) or "no labels",
-            expected=", ".join(values["classes"]),
-        )
