@@ -41,7 +41,7 @@ def remember(items: Iterator[Progress], ids: np.ndarray) -> Iterator[Progress]:
 
     A name of many rows, such as the frames of a session, is kept once.
     """
-    rows = pd.unique(hashes(ids))
+    rows = pd.unique(hashes(pd.unique(ids)))
     for item in items:
         yield replace(item, state=partial(_with_rows, item.state, rows))
 
@@ -52,7 +52,7 @@ def remember_in_models(items: Iterator[Progress], ids: np.ndarray) -> Iterator[P
     Args:
         ids: also of the rows validated on: what was selected on them looks better on them.
     """
-    rows = pd.unique(hashes(ids))
+    rows = pd.unique(hashes(pd.unique(ids)))
     for item in items:
         model = item.model
         yield item if model is None else replace(item, model=partial(_with_rows, model, rows))

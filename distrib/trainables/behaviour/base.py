@@ -18,11 +18,13 @@ from distrib.data.behaviour.sequences import cut
 from distrib.data.behaviour.sessions import Sessions
 from distrib.data.behaviour.splitting import part_aside, parts_of, scored_from
 from distrib.errors import InputError
+from distrib.files import atomic_path
 from distrib.trainables.base import Source, State, Worker
 from distrib.trainables.behaviour.artifacts import write_pictures
 from distrib.trainables.behaviour.baselines import simple_baselines
-from distrib.trainables.behaviour.frames import averaged_frame, frame_ids
+from distrib.trainables.behaviour.frames import averaged_frame, frame_ids, states_of
 from distrib.trainables.behaviour.source import SessionsSource, load_sessions
+from distrib.trainables.behaviour.states import write_states
 from distrib.trainables.capabilities import ArtifactInputs
 
 C = TypeVar("C")
@@ -39,6 +41,10 @@ class Segmentation(ABC, Generic[C]):
         self, config: C, state: State, sequences: Sessions, worker: Worker
     ) -> Iterator[np.ndarray]:
         """For each sequence (frames, K) float32."""
+
+    @abstractmethod
+    def evaluate(self, config: C, state: State, data: Sessions, worker: Worker) -> dict[str, float]:
+        """Every metric over the sessions."""
 
     def load(self, source: SessionsSource, *, targets: bool = True) -> Sessions:
         """A folder of sessions (see `data.behaviour.folders`), a data file, or simulated ones."""
@@ -69,10 +75,30 @@ class Segmentation(ABC, Generic[C]):
         sequences = cut(data, config.sequence_length)
         chances = np.concatenate([*self.probabilities(config, state, sequences, worker)])
         frame = frame_ids(sequences)
-        frame["state"] = np.array(classes)[chances.argmax(axis=1)]
+        frame["state"] = states_of(chances, classes)
         for number, name in enumerate(classes):
             frame[f"p_{name}"] = chances[:, number]
         return frame
+
+    def write_predictions(
+        self,
+        models: Sequence[tuple[Any, State]],
+        data: Sessions,
+        worker: Worker,
+        folder: Path,
+    ) -> list[str]:
+        """`<session>_states.npy`, (frames, K) float32 probabilities, and `classes.csv`."""
+        _, first = models[0]
+        for _, state in models:
+            check_signals(state.values, data)
+            check_same_classes(state.values, first.values)
+        classes = first.values["classes"]
+        sequences = cut(data, min(config.sequence_length for config, _ in models))
+        found = [self.probabilities(*model, sequences, worker) for model in models]
+        table = pd.DataFrame({"column": range(len(classes)), "class": classes})
+        with atomic_path(folder / "classes.csv") as temporary:
+            table.to_csv(temporary, index=False)
+        return [*write_states(folder, sequences, len(classes), found), "classes.csv"]
 
     def averaged(self, predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
         """The mean of the probabilities."""
@@ -105,6 +131,15 @@ class Segmentation(ABC, Generic[C]):
         write_example(folder)
 
 
+def scaling_of(data: Sessions) -> dict[str, dict[str, list[float]]]:
+    """Session -> mean and standard deviation of each signal, by which it is z-scored."""
+    tracks = {str(data.ids[s]): data.tracks[s] for s in np.unique(data.groups).tolist()}
+    return {
+        name: {"mean": track.mean.tolist(), "std": track.std.tolist()}
+        for name, track in tracks.items()
+    }
+
+
 def check_labelled(parts: Mapping[str, Sessions], sequence_length: int) -> None:
     """Raise where a part (training, validation) has no frame with a hand label."""
     for name, part in parts.items():
@@ -125,6 +160,16 @@ def check_signals(values: Mapping[str, Any], data: Sessions) -> None:
             "the signals are not those that the model was trained on",
             found=", ".join(data.signals),
             expected=", ".join(values["signals"]),
+        )
+
+
+def check_same_classes(values: Mapping[str, Any], others: Mapping[str, Any]) -> None:
+    """Raise where two models know different classes."""
+    if values["classes"] != others["classes"]:
+        raise InputError(
+            "these models know different classes",
+            found=", ".join(values["classes"]),
+            expected=", ".join(others["classes"]),
         )
 
 

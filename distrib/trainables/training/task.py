@@ -53,10 +53,16 @@ class Use:
         return np.random.default_rng(self.seed)
 
     def seed_torch(self) -> None:
-        """Dropout follows from the batch, so that a training goes on exactly."""
+        """Dropout follows from the batch, so that a training goes on exactly.
+
+        As `torch.manual_seed`, which without a GPU takes milliseconds to note where it was called.
+        """
         import torch
 
-        torch.manual_seed(int(self.seed.generate_state(1)[0]))
+        seed = int(self.seed.generate_state(1)[0])
+        torch.default_generator.manual_seed(seed)
+        if torch.cuda.is_initialized():
+            torch.cuda.manual_seed_all(seed)
 
 
 class Family(Protocol):

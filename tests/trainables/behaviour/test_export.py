@@ -63,6 +63,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     order = {
         "trial": str(trial),
         "version": str(version),
+        "family": "segmenter",
         "values": {"backbone": "dtcn", "lambda_weak": 1, "save_last_model": True},
         "config": config.model_dump(mode="json"),
         "source": source,

@@ -13,7 +13,7 @@ import pytest
 from distrib.data.behaviour.sessions import Sessions
 from distrib.data.behaviour.simulate import simulated_sessions
 from distrib.errors import InputError
-from distrib.trainables.base import Progress, Worker
+from distrib.trainables.base import Progress, State, Worker
 from distrib.trainables.behaviour.segmenter.config import SegmenterConfig
 from distrib.trainables.behaviour.segmenter.family import Segmenter
 from distrib.trainables.behaviour.segmenter.weights import loss_weights, ramp
@@ -269,6 +269,29 @@ def test_models_are_averaged_by_their_probabilities(data: Sessions) -> None:
     assert (mean["state"] == np.array(data.classes)[chances.argmax(axis=1)]).all()
     with pytest.raises(InputError, match="different classes"):
         FAMILY.averaged([frames[0], frames[1].drop(columns="p_turn")])
+
+
+def test_states_are_files_of_a_session_each(data: Sessions, tmp_path: Path) -> None:
+    """Those of one model, and the mean of two, are the table's probabilities."""
+    odd = replace(data, parts=np.array([[0, 0, 1_437], [1, 0, 1_500]]))
+    models = []
+    for seed in (0, 1):
+        *_, last = FAMILY.refit(config(epochs=1, seed=seed), odd, WORKER, 1)
+        models.append((config(seed=seed), last.state()))
+    tables = [FAMILY.predict(*model, odd, WORKER) for model in models]
+    for count, expected in ((1, tables[0]), (2, FAMILY.averaged(tables))):
+        written = FAMILY.write_predictions(models[:count], odd, WORKER, tmp_path)
+        assert written == ["simulated_0_states.npy", "simulated_1_states.npy", "classes.csv"]
+        states = [np.load(tmp_path / name) for name in written[:2]]
+        assert [s.shape for s in states] == [(1_437, 6), (1_500, 6)]
+        assert states[0].dtype == np.float32
+        chances = expected.filter(like="p_").to_numpy()
+        np.testing.assert_allclose(np.concatenate(states), chances, atol=1e-7)
+    (_, state), other = models[0], dict(models[1][1].values)
+    other["classes"] = [*other["classes"][:-1], "another"]
+    with pytest.raises(InputError, match="different classes"):
+        second = models[1][0], State(models[1][1].arrays, other)
+        FAMILY.write_predictions([(config(), state), second], odd, WORKER, tmp_path)
 
 
 def test_a_trial_s_state_predicts_with_its_best_epoch(data: Sessions) -> None:

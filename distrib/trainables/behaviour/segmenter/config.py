@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from distrib.trainables.training.config import Initialized, Switches, TorchConfi
 
 class SegmenterConfig(Sequences, Initialized, Switches, TorchConfig):
     """The network, its heads, its training and its validation."""
+
+    seeds: ClassVar[tuple[str, ...]] = ("seed", "rng_seed_model")
 
     backbone: Literal["dtcn", "temporal-mlp", "lstm", "gru"] = Field(
         "dtcn", description="network: dilated TCN, perceptron over lags, LSTM or GRU"

@@ -24,6 +24,7 @@ from distrib.trainables.behaviour.base import (
     check_classes,
     check_labelled,
     check_signals,
+    scaling_of,
 )
 from distrib.trainables.behaviour.figures import METRICS
 from distrib.trainables.behaviour.segmenter.checks import check_training
@@ -73,20 +74,13 @@ class Segmenter(
         ignore = scored_from(config.ignore_class, data)
         if config.classifier_type == "binary":
             ignore = -100
-        sessions = np.unique(data.groups).tolist()
         return {
             "signals": list(data.signals),
             "classes": list(data.classes),
             "tasks": list(data.task_names),
             "ignore_class": ignore,
             "class_weights": self._class_weights(config, data, ignore),
-            "scaling": {
-                str(data.ids[s]): {
-                    "mean": data.tracks[s].mean.tolist(),
-                    "std": data.tracks[s].std.tolist(),
-                }
-                for s in sessions
-            },
+            "scaling": scaling_of(data),
         }
 
     def build(self, config: SegmenterConfig, values: Mapping[str, Any]) -> nn.Module:
