@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from distrib.cli.command import DONE, once
+from distrib.cli.command import DONE, INTERRUPTED, once
 from distrib.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from distrib.study.record.run_folder import RunFolder
     from distrib.tracking.heat_map import Training
     from distrib.trainables.behaviour.daart.three_files import ThreeFiles as Files
+
+FAILED = 1
+"""The exit code where a training failed, as of daart; that of the others is the study's."""
 
 SAID_AT_MOST = 12
 """Lines of a table of trials, or of those that are skipped."""
@@ -75,7 +78,12 @@ class ThreeFiles:
             print("nothing is left to train")
             return DONE
         _print_table([point for group in left for point in group.points])
-        codes = [_carried_out(self, group, results, args) for group in left]
+        codes = []
+        for number, group in enumerate(left):
+            name = f"{args.name}-{number}" if args.name and len(left) > 1 else args.name
+            codes.append(_carried_out(self, group, results, args, name))
+            if codes[-1] == INTERRUPTED:  # the same command goes on with what is left after it
+                break
         return max(codes)
 
     def trackers(self, folder: RunFolder) -> Sequence[Tracker]:
@@ -86,7 +94,7 @@ class ThreeFiles:
         return [DaartLayout(folder.path, json.loads(file.read_text()))] if file.exists() else []
 
     def told(self, trackers: Sequence[Tracker], code: int) -> int:
-        """Where the models lie; the exit code, 1 where one could not be written."""
+        """Where the models lie; the exit code, 1 where one failed or could not be written."""
         from distrib.cli.roads.daart_layout import DaartLayout
 
         for layout in trackers:
@@ -95,8 +103,10 @@ class ThreeFiles:
             _some([f"  {version}" for version in layout.versions.values()])
             for error in layout.errors:
                 print(f"not written: {error}")
-            if layout.errors and not code:
-                return 1
+            if layout.failed:
+                print(f"{layout.failed} failed: their console.log says why")
+            if (layout.errors or layout.failed) and not code:
+                return FAILED
         return code
 
     def trainings(self, place: Path) -> Iterator[Training]:
@@ -110,14 +120,16 @@ class ThreeFiles:
             yield Training(values, figures, next((n for n in OBJECTIVES if n in figures), None))
 
 
-def _carried_out(road: ThreeFiles, group: Group, results: Path, args: argparse.Namespace) -> int:
+def _carried_out(
+    road: ThreeFiles, group: Group, results: Path, args: argparse.Namespace, name: str | None
+) -> int:
     """The study of one group of combinations."""
     from distrib.cli.execute import carry_out
     from distrib.cli.roads.daart_layout import DaartLayout
     from distrib.cli.study_options import new_place, options_from
     from distrib.study.plan.plan import make_plan
 
-    own = argparse.Namespace(**{**vars(args), "set": []})
+    own = argparse.Namespace(**{**vars(args), "set": [], "name": name})
     own.out = args.out or str(results / "studies")
     if args.concurrent is None:
         own.concurrent = min(group.files.at_once, len(group.points))

@@ -38,6 +38,7 @@ class DaartLayout(Tracker):
         self.folder, self.said = folder, said
         self.versions: dict[str, str] = {}
         self.errors: list[str] = []
+        self.failed = 0
         self._process: subprocess.Popen[str] | None = None
         self._answers: threading.Thread | None = None
 
@@ -45,11 +46,12 @@ class DaartLayout(Tracker):
         atomic_write(self.folder / ORDER, json.dumps(self.said))
         if (self.folder / VERSIONS).exists():
             self.versions = json.loads((self.folder / VERSIONS).read_text())
+        self.failed = sum(trial.state == "FAIL" for trial in study.trials.values())
         for trial in study.trials.values():
             version = self.versions.get(str(trial.number))
             ended = trial.state in ("COMPLETE", "PRUNED", "FAIL")
             if version and ended and not (Path(version) / HPARAMS).exists():
-                self.trial_ended(trial)
+                self._write(trial)
 
     def trial_started(self, trial: TrialRecord) -> None:
         if str(trial.number) in self.versions:
@@ -64,6 +66,10 @@ class DaartLayout(Tracker):
         """Written at its end."""
 
     def trial_ended(self, trial: TrialRecord) -> None:
+        self.failed += trial.state == "FAIL"
+        self._write(trial)
+
+    def _write(self, trial: TrialRecord) -> None:
         own, hashes = trial_folder(self.folder, trial.number), self.said["hashes"]
         order = {
             **{k: self.said[k] for k in ("family", "source", "eval_dir", *self.said["files"])},

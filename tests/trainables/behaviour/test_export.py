@@ -132,6 +132,8 @@ def test_hparams_are_as_requested_and_say_what_is_what(version: Path) -> None:
     hparams = yaml.safe_load((version / "hparams.yaml").read_text())
     assert hparams["lambda_weak"] == 1
     assert hparams["training_completed"] is True
+    assert (hparams["version"], hparams["tt_version_dir"]) == (0, str(version))
+    assert hparams["model_dir"] == str(version.parents[1])
     assert (hparams["input_size"], hparams["output_size"], hparams["sequence_pad"]) == (4, 6, 12)
     assert hparams["class_names"]["const"] == [f"c{k}" for k in range(CLASSES)]
     best = pd.read_csv(version / "metrics.csv")["best_val_epoch"].dropna().iloc[-1]

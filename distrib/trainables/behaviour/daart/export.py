@@ -77,6 +77,7 @@ def export(order: Mapping[str, Any], state: State | None) -> None:
             "output_size": len(data.classes),
             "task_size": len(data.task_names),
             "class_weights": state.values.get("class_weights"),
+            "kl_weight": 1,
             "best_val_epoch": best_epoch,
             "training_completed": True,
             "class_names": {"const": list(data.classes)},
@@ -126,7 +127,15 @@ def _save(arrays: Mapping[str, np.ndarray], path: Path) -> None:
 def _told(order: Mapping[str, Any]) -> dict[str, Any]:
     keys = ("data_config", "model_config", "train_config", "trial", "state")
     told = {key: order[key] for key in keys if key in order}
-    return {"version": order["version"], "distrib_hash": order["hash"], **told}
+    version = Path(order["version"])
+    places = {
+        "expt_dir": str(version.parents[2]),
+        "model_dir": str(version.parents[1]),
+        "version": int(version.name.removeprefix("version_")),
+        "tt_version_dir": str(version),
+        "hpc_exp_number": None,
+    }
+    return {**places, "distrib_hash": order["hash"], **told}
 
 
 @lru_cache(maxsize=4)
