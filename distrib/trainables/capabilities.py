@@ -220,6 +220,26 @@ class AveragesPredictions(Protocol):
 
 
 @runtime_checkable
+class WritesPredictions(Protocol[C, Of]):
+    """Writes its predictions as files of the field's own form, such as one for each recording."""
+
+    def write_predictions(
+        self,
+        models: Sequence[tuple[C, State]],
+        data: Of,
+        worker: Worker,
+        folder: Path,
+    ) -> list[str]:
+        """Write those of a model, or the mean of several, into `folder`, which exists.
+
+        Each file appears whole; the memory taken does not grow with the data.
+
+        Returns:
+            The names of the files.
+        """
+
+
+@runtime_checkable
 class Bootstraps(Protocol[C, Of]):
     """Fits a finished model again to resampled data.
 
@@ -343,6 +363,7 @@ CAPABILITIES: tuple[Any, ...] = (
     HasBaselines,
     Advises,
     AveragesPredictions,
+    WritesPredictions,
     Bootstraps,
     WritesArtifacts,
     Generates,
