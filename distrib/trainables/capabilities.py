@@ -41,6 +41,18 @@ class PartitionsData(Protocol[D]):
 
 
 @runtime_checkable
+class ReadLater(Protocol):
+    """Data, not a family, whose rows are read from files while a model trains, on any node."""
+
+    def check_here(self) -> None:
+        """Whether this machine reaches the files.
+
+        Raises:
+            InputError: it does not, or they are others than those that were loaded.
+        """
+
+
+@runtime_checkable
 class NamesRows(Protocol[Of]):
     """Knows its rows by name.
 

@@ -220,7 +220,7 @@ def _confirm(
         for k in range(SEEDS):
             fresh = {**config, "seed": seed_of(plan.options.seed, trial.number, 100 + k) % 2**31}
             key = f"{trial.number}-{k}"
-            jobs.append((trial.number, Job(key, fresh, str(scratch / key))))
+            jobs.append((trial.number, Job(key, fresh, str(scratch / key / "checkpoint"))))
     values: dict[int, list[float]] = {}
     phase("confirming with fresh seeds", 0, len(jobs))
     for done, (number, said) in enumerate(_trained(plan, spec, jobs, data, channel), 1):
