@@ -6,7 +6,8 @@ from collections import defaultdict
 
 import numpy as np
 
-from distrib.data.screens.metrics import CONSTANT, TIMES, centred, interval
+from distrib.claims import LEAST
+from distrib.data.screens.metrics import CONSTANT, TIMES, centred, interval, part_means
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_scores import row_table
 
@@ -15,17 +16,29 @@ NUMBERS_AT_ONCE = 2**22
 
 
 def intervals(
-    predicted: np.ndarray, screen: Screen, reference: np.ndarray, seed: int = 0
+    predicted: np.ndarray,
+    screen: Screen,
+    reference: np.ndarray,
+    parts: np.ndarray | None = None,
+    seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
     """The middle 95% of every metric of `screen_scores.scores`, by name (Efron 1979, percentiles).
 
+    Rows of one group are drawn together; with fewer than `LEAST` groups there are none.
+
     Args:
         predicted: (rows, G). reference: (rows, G) or (G,), the training mean of each row.
+        parts: (rows,) which rows were held out together; None: all of them.
     """
     assert screen.targets is not None
-    rows = row_table(predicted, screen, reference).drop(columns="id")
-    found = {str(name): interval(values.to_numpy(float), seed) for name, values in rows.items()}
-    drawn = _column_metrics(predicted, screen.targets, reference, seed)
+    if len(np.unique(screen.groups)) < LEAST:
+        return {}
+    rows = row_table(predicted, screen, reference, parts).drop(columns="id")
+    found = {
+        str(name): interval(values.to_numpy(float), seed, groups=screen.groups)
+        for name, values in rows.items()
+    }
+    drawn = _column_metrics(predicted, screen, parts, seed)
     found |= {
         name: tuple(np.quantile(values[~np.isnan(values)], [0.025, 0.975]).tolist())
         for name, values in drawn.items()
@@ -35,40 +48,47 @@ def intervals(
 
 
 def _column_metrics(
-    predicted: np.ndarray, targets: np.ndarray, reference: np.ndarray, seed: int
+    predicted: np.ndarray, screen: Screen, parts: np.ndarray | None, seed: int
 ) -> dict[str, np.ndarray]:
-    """(TIMES,) each: means over columns, of the rows that were drawn; NaN where none has one."""
-    count, columns = targets.shape
-    if count < 2:
-        return {}
+    """(TIMES,) each: means over columns, of the rows that were drawn; NaN where none has one.
+
+    The rows that are drawn stay where they lie in their part: its mean is that of all its rows.
+    """
+    targets = screen.targets
+    assert targets is not None
+    of_rows = np.unique(screen.groups, return_inverse=True)[1]
+    count, columns = of_rows.max() + 1, targets.shape[1]
     drawn = np.random.default_rng(seed).integers(count, size=(TIMES, count))
-    weights = np.stack([np.bincount(row, minlength=count) for row in drawn]).astype(np.float64)
+    times = np.stack([np.bincount(row, minlength=count) for row in drawn]).astype(np.float64)
+    weights = times[:, of_rows]
     measured = np.isfinite(targets)
+    parts = np.zeros(len(targets), dtype=np.int64) if parts is None else parts
+    several = measured & (part_means(targets, measured, parts)[1] >= 2)
     error = np.where(measured, predicted.astype(np.float64) - targets, 0.0)
     squares, sizes = np.square(error), np.abs(error)
-    moments = {
-        "pearson_column": _moments(predicted, targets, measured),
-        "delta_pearson_column": _moments(predicted - reference, targets - reference, measured),
-    }
+    moments = _moments(predicted, targets, several, parts)
     found: dict[str, list[np.ndarray]] = defaultdict(list)
     size = max(1, NUMBERS_AT_ONCE // columns)
     for start in range(0, TIMES, size):
         part = weights[start : start + size]
-        n = part @ measured
+        n, together = part @ measured, part @ several
         some = np.maximum(n, 1)
-        for name, of_columns in moments.items():
-            found[name].append(_mean(_correlations(part, some, of_columns), n >= 2))
+        of_columns = _correlations(part, np.maximum(together, 1), moments)
+        found["pearson_column"].append(_mean(of_columns, together >= 2))
         found["rmse_column"].append(_mean(np.sqrt(part @ squares / some), n >= 1))
         found["mae_column"].append(_mean(part @ sizes / some, n >= 1))
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+    made = {name: np.concatenate(pieces) for name, pieces in found.items()}
+    return {**made, "delta_pearson_column": made["pearson_column"]}
 
 
-def _moments(a: np.ndarray, b: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, ...]:
-    """(rows, G) each: a, b, a², b² and ab around their columns' means, in units of their spread."""
+def _moments(
+    a: np.ndarray, b: np.ndarray, measured: np.ndarray, parts: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """(rows, G) each: a, b, a², b² and ab around their parts' means, in units of their spread."""
     count = measured.sum(axis=0)
     sides = []
     for values in (a, b):
-        x, size, spread = centred(values, measured, count, axis=0)
+        x, size, spread = centred(values, measured, count, 0, parts)
         constant = spread <= CONSTANT * size
         sides.append(np.where(constant, 0.0, x / np.where(constant, 1.0, spread)))
     x, y = sides

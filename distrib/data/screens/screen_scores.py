@@ -10,14 +10,20 @@ from distrib.data.screens.responders import auprc, auroc
 from distrib.data.screens.screen import Screen
 
 
-def scores(predicted: np.ndarray, screen: Screen, reference: np.ndarray) -> dict[str, float]:
+def scores(
+    predicted: np.ndarray,
+    screen: Screen,
+    reference: np.ndarray,
+    parts: np.ndarray | None = None,
+) -> dict[str, float]:
     """See `metrics.summary`; and, where responding genes are known, `auroc` and `auprc`.
 
     Args:
         predicted: (rows, G). reference: (rows, G) or (G,), the training mean of each row.
+        parts: (rows,) which rows were held out together; None: all of them.
     """
     assert screen.targets is not None
-    values = metrics.summary(predicted, screen.targets, reference)
+    values = metrics.summary(predicted, screen.targets, reference, parts)
     for name, column in _responders(predicted, screen).items():
         known = _judged(screen)
         if known.any():
@@ -25,10 +31,15 @@ def scores(predicted: np.ndarray, screen: Screen, reference: np.ndarray) -> dict
     return values
 
 
-def row_table(predicted: np.ndarray, screen: Screen, reference: np.ndarray) -> pd.DataFrame:
+def row_table(
+    predicted: np.ndarray,
+    screen: Screen,
+    reference: np.ndarray,
+    parts: np.ndarray | None = None,
+) -> pd.DataFrame:
     """`id` and, for each row, pearson, delta_pearson, rmse, mae, mse, l2, and the responders'."""
     assert screen.targets is not None
-    columns = metrics.table(predicted, screen.targets, reference, axis=1)
+    columns = metrics.table(predicted, screen.targets, reference, 1, parts)
     return pd.DataFrame({"id": screen.ids, **columns, **_responders(predicted, screen)})
 
 

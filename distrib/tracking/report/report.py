@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from distrib.claims import claims, count, verdict
 from distrib.files import atomic_write
-from distrib.records import REFITTED, StudyRecord, TrialRecord, TrialState, unbeaten
+from distrib.records import REFITTED, StudyRecord, TrialRecord, TrialState
 from distrib.tracking import wording
 from distrib.tracking.importances import METHOD, importances
 from distrib.tracking.report import lines, plots
@@ -162,14 +163,34 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
         else f"Trial {trial.number} is the best so far; no winner has been trained on every row."
     )
     words = " ".join([words, *(f"{line}." for line in confirmed_lines(study, winner))])
-    behind = "".join(
-        f"<p><b>{text(line)}.</b></p>" for line in unbeaten(study, winner, sections.baselines)
-    )
+    told = claims(study, winner, sections.baselines)
+    bold = told[:1] if "gains" in winner else told
+    behind = "".join(f"<p><b>{text(line)}.</b></p>" for line in bold)
+    if told[len(bold) :]:
+        behind += "<ul>" + "".join(f"<li>{text(t)}.</li>" for t in told[len(bold) :]) + "</ul>"
     params = [(f"<code>{text(k)}</code>", text(wording.param(v))) for k, v in trial.params.items()]
     return (
-        f"<p>{text(words)}</p>{behind}<div class=pair>{_figures(study, sections)}"
-        f"{_table(['parameter', 'value'], params)}</div>{_meanings(study, sections)}"
+        f"{behind}<p>{text(words)}</p><div class=pair>{_figures(study, sections)}"
+        f"{_table(['parameter', 'value'], params)}</div>{_gains(study, sections)}"
+        f"{_meanings(study, sections)}"
     )
+
+
+def _gains(study: StudyRecord, sections: Sections) -> str:
+    """Every baseline by part and metric: the winner's gain over it, and what may be said."""
+    rows = []
+    for part, found in sorted(sections.winner.get("gains", {}).items()):
+        for metric, gains in found["metrics"].items():
+            for name, (gain, low, high) in gains.items():
+                ends = f"{wording.figure(low)} to {wording.figure(high)}" if low is not None else ""
+                said = verdict(low, high) or ""
+                where = f"{part}, {count(sections.winner, part)}"
+                rows.append([*map(text, (where, metric, name, wording.figure(gain), ends, said))])
+    if not rows:
+        return ""
+    heads = ["", "metric", "baseline", "gain", "95% interval of the gain", "the winner is"]
+    title = "The winner's gain over each baseline, row by row"
+    return f"<details><summary>{title}</summary>{_table(heads, rows)}</details>"
 
 
 def _meanings(study: StudyRecord, sections: Sections) -> str:
@@ -190,7 +211,7 @@ def _metric(study: StudyRecord, sections: Sections, name: str) -> str:
 def _figures(study: StudyRecord, sections: Sections) -> str:
     """Of validation and test data each a table: a row per metric, of the winner and each baseline.
 
-    Below the winner's stands the interval of their mean over rows, where it is known.
+    Below each stands the interval of their mean over rows, where it is known.
     """
     winner = sections.winner or {}
     tables = []
@@ -198,7 +219,11 @@ def _figures(study: StudyRecord, sections: Sections) -> str:
         ("validation<br><small>selected on</small>", "validation", ""),
         ("test<br><small>a claim about new data</small>", "test", "test/"),
     ):
-        ends = winner.get("intervals", {}).get(part, {})
+        ends = {"winner": winner.get("intervals", {}).get(part, {})}
+        for name, of_parts in winner.get("baseline_intervals", {}).items():
+            ends[name] = of_parts.get(part, {})
+        if number := count(winner, part):
+            title += f"<br><small>{text(number)}</small>"
         columns = {"winner": winner[part]} if winner.get(part) else {}
         for name, values in sections.baselines.items():
             those = {m: values[prefix + m] for m in study.metrics if prefix + m in values}
@@ -211,8 +236,8 @@ def _figures(study: StudyRecord, sections: Sections) -> str:
             cells = [_metric(study, sections, metric)]
             for name, values in columns.items():
                 cells.append(wording.figure(values.get(metric)))
-                if name == "winner" and metric in ends:
-                    low, high = map(wording.figure, ends[metric])
+                if metric in ends.get(name, {}):
+                    low, high = map(wording.figure, ends[name][metric])
                     cells[-1] += f"<br><small>{low} to {high}</small>"
             rows.append(cells)
         if rows:
