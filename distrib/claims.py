@@ -122,15 +122,17 @@ def _claim(
     value = winner.get(part, {}).get(metric)
     shown = f"{metric} {value:.4f}" if value is not None else metric
     told = (
-        f"{part} ({count(winner, part)}): {shown} is {small_figure(abs(gain))} {way} the best baseline, "
-        f"{best}"
+        f"{part} ({count(winner, part)}): {shown} is {small_figure(abs(gain))} {way} the best "
+        f"baseline, {best}"
     )
     if low is None or high is None:
         why = "too few rows for an interval"
         if found["groups"] >= LEAST:
             why = f"the best of {found['tried']} configurations on these same rows, no claim"
         return f"{told}; {why}"
-    told += f" (gain {small_figure(gain)}, 95% interval {small_figure(low)} to {small_figure(high)}): "
+    told += (
+        f" (gain {small_figure(gain)}, 95% interval {small_figure(low)} to {small_figure(high)}): "
+    )
     told += str(verdict(low, high))
     others: dict[Verdict | None, list[str]] = {}
     for name, (_, lower, upper) in gains.items():

@@ -128,7 +128,7 @@ def figures_table(
         if number := count(winner, part):
             title = f"{title.removesuffix(')')}, {number})"
         rows = []
-        for metric in study.metrics:
+        for metric in (*study.metrics, *winner.get("finished", {})):
             values = [v.get(prefix + metric) for v in baselines.values()]
             own = winner[part].get(metric)
             if own is None and all(value is None for value in values):

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from distrib.data.splits import holdout
 from distrib.errors import InputError
-from distrib.trainables.base import Config, Data, State, Trainable, Worker
+from distrib.trainables.base import Config, Data, Metric, State, Trainable, Worker
 
 C = TypeVar("C", bound=Config, contravariant=True)
 D = TypeVar("D", bound=Data)
@@ -174,13 +174,21 @@ class ComparesRows(Protocol[C, Of]):
 
     Attributes:
         compared: metrics in which a winner is compared with the baselines beside the objective.
+        finished: metrics of finished models alone, which no training reports since they take long;
+            `evaluate`, `evaluate_rows` and the baselines have them.
     """
 
     compared: ClassVar[tuple[str, ...]]
+    finished: ClassVar[tuple[Metric, ...]]
 
-    def held_out_rows(self, config: C, data: Of, predictions: pd.DataFrame) -> pd.DataFrame:
+    def held_out_rows(
+        self, config: C, data: Of, predictions: pd.DataFrame, *, finished: bool = False
+    ) -> pd.DataFrame:
         """`id` and each metric of a row, of predictions for the rows held out, in the order of the
         data; NaN for rows that were not yet predicted.
+
+        Args:
+            finished: whether with those metrics, too.
         """
 
     def judged_baselines(

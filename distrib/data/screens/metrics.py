@@ -9,10 +9,10 @@ Noise wins nothing: no number stands on both sides of a correlation. What a row'
 on decides its prediction and the mean that is taken from it; from what was measured the mean of the
 rows held out together with it is taken (its *part*: a fold, or all of a test), which that model has
 not seen. Had both sides the training mean m taken from them, a prediction of nothing would score
-the correlation of -m with y - m: with few rows, 0.3 and more on pure noise. Of a column both sides
-are centred within each part, since a part's mean and that of all other rows move against each
-other. The reference that all perturbations share is so taken out on either side, as Systema does
-(Vinas Torne et al., Nature Biotechnology 2025), but from data that the other side does not know.
+the correlation of -m with y - m: with few rows, 0.3 and more on pure noise. Columns are correlated
+within each part, since a part's mean and that of all other rows move against each other. What all
+perturbations share is so taken out on either side, as Systema does (Vinas Torne et al., Nature
+Biotechnology 2025), but by data that the other side does not know.
 """
 
 from __future__ import annotations
@@ -31,26 +31,19 @@ ROWS_ONLY = ("mse", "l2")
 """Metrics that are summed up over rows alone: of a column, the RMSE says as much."""
 
 
-def correlation(
-    a: np.ndarray,
-    b: np.ndarray,
-    measured: np.ndarray,
-    axis: int,
-    parts: np.ndarray | None = None,
-) -> np.ndarray:
+def correlation(a: np.ndarray, b: np.ndarray, measured: np.ndarray, axis: int) -> np.ndarray:
     """Pearson's correlation along `axis` over the measured entries.
 
     Args:
-        a, b: (N, G). measured: (N, G) bool. parts: (N,) of the rows; of a column (axis 0) the
-            values are taken as differences to the mean of their part.
+        a, b: (N, G). measured: (N, G) bool.
 
     Returns:
         One value per remaining position; 0 with a constant, NaN with fewer than two entries.
     """
     count = measured.sum(axis)
     with np.errstate(invalid="ignore", divide="ignore"):
-        a, scale_a, spread_a = centred(a, measured, count, axis, parts)
-        b, scale_b, spread_b = centred(b, measured, count, axis, parts)
+        a, scale_a, spread_a = centred(a, measured, count, axis)
+        b, scale_b, spread_b = centred(b, measured, count, axis)
         value = (a * b).sum(axis) / (spread_a * spread_b)
         constant = (spread_a <= CONSTANT * scale_a) | (spread_b <= CONSTANT * scale_b)
     value = np.where(constant & np.isfinite(spread_a) & np.isfinite(spread_b), 0.0, value)
@@ -58,24 +51,31 @@ def correlation(
 
 
 def centred(
-    x: np.ndarray,
-    measured: np.ndarray,
-    count: np.ndarray,
-    axis: int,
-    parts: np.ndarray | None = None,
+    x: np.ndarray, measured: np.ndarray, count: np.ndarray, axis: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Deviations from the mean along `axis`, 0 where not measured; size before and after.
-
-    With `parts` (N,) they are those from the mean of each row's part.
-    """
+    """Deviations from the mean along `axis`, 0 where not measured; size before and after."""
     x = np.where(measured, x, 0.0).astype(np.float64)
     scale = np.sqrt(np.square(x).sum(axis))
-    if parts is None:
-        mean = np.expand_dims(x.sum(axis) / np.maximum(count, 1), axis)
-    else:
-        mean, _ = part_means(x, measured, parts)
-    x = np.where(measured, x - mean, 0.0)
+    mean = x.sum(axis) / np.maximum(count, 1)
+    x = np.where(measured, x - np.expand_dims(mean, axis), 0.0)
     return x, scale, np.sqrt(np.square(x).sum(axis))
+
+
+def correlation_within(
+    a: np.ndarray, b: np.ndarray, measured: np.ndarray, parts: np.ndarray
+) -> np.ndarray:
+    """(G,) Pearson's correlation of each column within each part (N,), their mean by degrees of
+    freedom: rows less one. NaN where no part has two rows.
+    """
+    total, weight = np.zeros((2, a.shape[1]))
+    for part in np.unique(parts):
+        rows = parts == part
+        count = measured[rows].sum(axis=0)
+        found = correlation(a[rows], b[rows], measured[rows], 0)
+        total += np.where(count >= 2, (count - 1) * found, 0.0)
+        weight += np.maximum(count - 1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(weight > 0, total / weight, np.nan)
 
 
 def part_means(
@@ -125,8 +125,7 @@ def table(
         "l2": np.sqrt(squares),
     }
     if axis == 0:
-        several = measured & (part_means(targets, measured, parts)[1] >= 2)
-        pearson = delta = correlation(predicted, targets, several, 0, parts)
+        pearson = delta = correlation_within(predicted, targets, measured, parts)
     else:
         pearson = correlation(predicted, targets, measured, 1)
         delta = delta_correlation(predicted, targets, reference, parts)

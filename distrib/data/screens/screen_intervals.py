@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 
 from distrib.claims import LEAST
-from distrib.data.screens.metrics import CONSTANT, TIMES, centred, interval, part_means
+from distrib.data.screens.metrics import CONSTANT, TIMES, centred, interval
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_scores import row_table
 
@@ -20,6 +20,7 @@ def intervals(
     screen: Screen,
     reference: np.ndarray,
     parts: np.ndarray | None = None,
+    finished: bool = False,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
     """The middle 95% of every metric of `screen_scores.scores`, by name (Efron 1979, percentiles).
@@ -29,11 +30,12 @@ def intervals(
     Args:
         predicted: (rows, G). reference: (rows, G) or (G,), the training mean of each row.
         parts: (rows,) which rows were held out together; None: all of them.
+        finished: also of what takes long, see `screen_scores.identified`.
     """
     assert screen.targets is not None
     if len(np.unique(screen.groups)) < LEAST:
         return {}
-    rows = row_table(predicted, screen, reference, parts).drop(columns="id")
+    rows = row_table(predicted, screen, reference, parts, finished).drop(columns="id")
     found = {
         str(name): interval(values.to_numpy(float), seed, groups=screen.groups)
         for name, values in rows.items()
@@ -50,10 +52,7 @@ def intervals(
 def _column_metrics(
     predicted: np.ndarray, screen: Screen, parts: np.ndarray | None, seed: int
 ) -> dict[str, np.ndarray]:
-    """(TIMES,) each: means over columns, of the rows that were drawn; NaN where none has one.
-
-    The rows that are drawn stay where they lie in their part: its mean is that of all its rows.
-    """
+    """(TIMES,) each: means over columns, of the rows that were drawn; NaN where none has one."""
     targets = screen.targets
     assert targets is not None
     of_rows = np.unique(screen.groups, return_inverse=True)[1]
@@ -63,32 +62,37 @@ def _column_metrics(
     weights = times[:, of_rows]
     measured = np.isfinite(targets)
     parts = np.zeros(len(targets), dtype=np.int64) if parts is None else parts
-    several = measured & (part_means(targets, measured, parts)[1] >= 2)
     error = np.where(measured, predicted.astype(np.float64) - targets, 0.0)
     squares, sizes = np.square(error), np.abs(error)
-    moments = _moments(predicted, targets, several, parts)
+    members = [np.flatnonzero(parts == part) for part in np.unique(parts)]
+    moments = [_moments(predicted[m], targets[m], measured[m]) for m in members]
     found: dict[str, list[np.ndarray]] = defaultdict(list)
     size = max(1, NUMBERS_AT_ONCE // columns)
     for start in range(0, TIMES, size):
         part = weights[start : start + size]
-        n, together = part @ measured, part @ several
+        n = part @ measured
         some = np.maximum(n, 1)
-        of_columns = _correlations(part, np.maximum(together, 1), moments)
-        found["pearson_column"].append(_mean(of_columns, together >= 2))
+        total, degrees = np.zeros((2, len(part), columns))
+        for rows, of_columns in zip(members, moments):
+            own = part[:, rows] @ measured[rows]
+            several = np.maximum(own - 1, 0.0)
+            found_in = _correlations(part[:, rows], np.maximum(own, 1), of_columns)
+            total += several * found_in
+            degrees += several
+        within = total / np.where(degrees > 0, degrees, 1.0)
+        found["pearson_column"].append(_mean(within, degrees > 0))
         found["rmse_column"].append(_mean(np.sqrt(part @ squares / some), n >= 1))
         found["mae_column"].append(_mean(part @ sizes / some, n >= 1))
     made = {name: np.concatenate(pieces) for name, pieces in found.items()}
     return {**made, "delta_pearson_column": made["pearson_column"]}
 
 
-def _moments(
-    a: np.ndarray, b: np.ndarray, measured: np.ndarray, parts: np.ndarray
-) -> tuple[np.ndarray, ...]:
-    """(rows, G) each: a, b, a², b² and ab around their parts' means, in units of their spread."""
+def _moments(a: np.ndarray, b: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(rows, G) each: a, b, a², b² and ab around their columns' means, in units of their spread."""
     count = measured.sum(axis=0)
     sides = []
     for values in (a, b):
-        x, size, spread = centred(values, measured, count, 0, parts)
+        x, size, spread = centred(values, measured, count, axis=0)
         constant = spread <= CONSTANT * size
         sides.append(np.where(constant, 0.0, x / np.where(constant, 1.0, spread)))
     x, y = sides

@@ -107,6 +107,7 @@ def finish(
     )
     outcome.baselines = compared.pop("baselines")
     table = compared.pop("compared", None)
+    outcome.winner["validation"] |= compared.pop("validation", {})
     outcome.winner |= compared
     if table is not None:
         with atomic_path(part / COMPARED) as temporary:
@@ -343,7 +344,7 @@ def model_card(
         f"| metric | {heads[0]} | {heads[1]} |",
         "|---|---|---|",
     ]
-    for name in study.metrics:
+    for name in (*study.metrics, *figures.get("finished", {})):
         cells = [figures["validation"].get(name), figures["test"].get(name)]
         shown = ["-" if value is None else f"{value:.4f}" for value in cells]
         lines.append(f"| {name} | {shown[0]} | {shown[1]} |")

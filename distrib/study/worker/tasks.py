@@ -231,7 +231,8 @@ class Assistant:
 
         Returns:
             `baselines` -> metric -> value; where rows are compared also `baseline_intervals`,
-            `gains` by part (see `gains.part_gains`), and a table of all figures by row, `compared`.
+            `gains` by part (see `gains.part_gains`), a table of all figures by row, `compared`,
+            and the direction and the winner's `validation` figure of what finished models have.
         """
         family, worker = self._made_ready()
         typed = family.Config.model_validate(config)
@@ -245,13 +246,17 @@ class Assistant:
             state = read_state(Path(weights))
             parts["test"] = Part(family.evaluate_rows(typed, state, test, worker), test.groups)
         if held_out is not None:
-            rows = family.held_out_rows(typed, data, held_out)
+            rows = family.held_out_rows(typed, data, held_out, finished=True)
             others, unknown = read_tried([Path(file) for file in tried], rows["id"].to_numpy())
             parts["validation"] = Part(rows, data.groups, others, unknown)
         names = dict.fromkeys((objective, *family.compared))
         metrics = [next(m for m in family.metrics if m.name == name) for name in names]
         gains = {name: part_gains(name, part, judged, metrics) for name, part in parts.items()}
+        own = parts["validation"].rows if "validation" in parts else pd.DataFrame()
+        more = [metric for metric in family.finished if metric.name in own]
         return {
+            "finished": {metric.name: metric.direction for metric in more},
+            "validation": {metric.name: float(own[metric.name].mean()) for metric in more},
             "baselines": {name: found.figures for name, found in judged.items()},
             "baseline_intervals": {name: found.intervals for name, found in judged.items()},
             "gains": gains,

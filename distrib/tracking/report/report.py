@@ -195,7 +195,8 @@ def _gains(study: StudyRecord, sections: Sections) -> str:
 
 def _meanings(study: StudyRecord, sections: Sections) -> str:
     """What each metric is, folded away: the reader unfolds it once."""
-    told = [(name, sections.meanings.get(name, "")) for name in study.metrics]
+    names = (*study.metrics, *sections.winner.get("finished", {}))
+    told = [(name, sections.meanings.get(name, "")) for name in names]
     terms = "".join(f"<dt>{text(n)}</dt><dd>{text(m)}</dd>" for n, m in told if m)
     title = "What the metrics are"
     return f"<details><summary>{title}</summary><dl>{terms}</dl></details>" if terms else ""
@@ -205,7 +206,8 @@ def _metric(study: StudyRecord, sections: Sections, name: str) -> str:
     """A metric's name with the direction that is better; what it is, where the mouse rests."""
     meaning = sections.meanings.get(name, "")
     shown = f'<abbr title="{text(meaning)}">{text(name)}</abbr>' if meaning else text(name)
-    return f"{shown} {'↑' if study.metrics[name] == 'max' else '↓'}"
+    direction = study.metrics.get(name) or sections.winner["finished"][name]
+    return f"{shown} {'↑' if direction == 'max' else '↓'}"
 
 
 def _figures(study: StudyRecord, sections: Sections) -> str:
@@ -225,12 +227,13 @@ def _figures(study: StudyRecord, sections: Sections) -> str:
         if number := count(winner, part):
             title += f"<br><small>{text(number)}</small>"
         columns = {"winner": winner[part]} if winner.get(part) else {}
+        metrics = [*study.metrics, *winner.get("finished", {})]
         for name, values in sections.baselines.items():
-            those = {m: values[prefix + m] for m in study.metrics if prefix + m in values}
+            those = {m: values[prefix + m] for m in metrics if prefix + m in values}
             if those:
                 columns[name] = those
         rows = []
-        for metric in sorted(study.metrics, key=lambda m: m != study.metric):
+        for metric in sorted(metrics, key=lambda m: m != study.metric):
             if not any(metric in values for values in columns.values()):
                 continue
             cells = [_metric(study, sections, metric)]

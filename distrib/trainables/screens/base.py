@@ -63,6 +63,28 @@ METRICS = (
 )
 
 
+FINISHED = (
+    Metric(
+        "discrimination",
+        "max",
+        "perturbation discrimination score: share of the profiles held out together that are no "
+        "nearer (L1) to the prediction than its own, over rows; noise has 0.5",
+    ),
+    Metric(
+        "centroid_accuracy",
+        "max",
+        "share of the others that lie farther (L2) from the prediction than its own profile, over "
+        "rows; noise has 0.5",
+    ),
+    Metric(
+        "de_overlap",
+        "max",
+        "of the k targets that respond, the share among the k largest predicted, over rows",
+    ),
+)
+"""Of finished models alone: they take a distance for every two rows."""
+
+
 class ScreenSource(Source):
     """The user's screen, or one of the default ones."""
 
@@ -109,6 +131,7 @@ class ScreenTrainable(
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
     needs: ClassVar[tuple[str, ...]] = ("inputs",)
     compared: ClassVar[tuple[str, ...]] = ("rmse",)
+    finished: ClassVar[tuple[Metric, ...]] = FINISHED
 
     def needs_of(self, config: C) -> tuple[str, ...]:
         """What a configuration must know, where that depends on it."""
@@ -157,19 +180,22 @@ class ScreenTrainable(
     def evaluate(self, config: C, state: State, data: Screen, worker: Worker) -> dict[str, float]:
         """Every metric; differences are to the mean of the rows trained on."""
         judged = known_targets(state, data, self.needs_of(config))
-        return scores(self.apply(config, state, data, worker), judged, self.training_mean(state))
+        predicted = self.apply(config, state, data, worker)
+        return scores(predicted, judged, self.training_mean(state), finished=True)
 
     def evaluate_rows(self, config: C, state: State, data: Screen, worker: Worker) -> pd.DataFrame:
         """`id` and every metric of the row."""
         judged = known_targets(state, data, self.needs_of(config))
-        return row_table(self.apply(config, state, data, worker), judged, self.training_mean(state))
+        predicted = self.apply(config, state, data, worker)
+        return row_table(predicted, judged, self.training_mean(state), finished=True)
 
     def intervals(
         self, config: C, state: State, data: Screen, worker: Worker
     ) -> dict[str, tuple[float, float]]:
         """Of every metric, by a bootstrap over rows."""
         judged = known_targets(state, data, self.needs_of(config))
-        return intervals(self.apply(config, state, data, worker), judged, self.training_mean(state))
+        predicted = self.apply(config, state, data, worker)
+        return intervals(predicted, judged, self.training_mean(state), finished=True)
 
     def held_out_intervals(
         self, config: C, data: Screen, predictions: pd.DataFrame
@@ -178,10 +204,13 @@ class ScreenTrainable(
         predicted = predictions[data.columns.tolist()].to_numpy(dtype=np.float32)
         return intervals(predicted, data, reference(config, data), parts_of(config, data))
 
-    def held_out_rows(self, config: C, data: Screen, predictions: pd.DataFrame) -> pd.DataFrame:
+    def held_out_rows(
+        self, config: C, data: Screen, predictions: pd.DataFrame, *, finished: bool = False
+    ) -> pd.DataFrame:
         """`id` and every metric of each row, out of fold."""
         predicted = predictions[data.columns.tolist()].to_numpy(dtype=np.float32)
-        return row_table(predicted, data, reference(config, data), parts_of(config, data))
+        parts = parts_of(config, data)
+        return row_table(predicted, data, reference(config, data), parts, finished)
 
     def baselines(
         self, config: C, data: Screen, test: Screen | None, worker: Worker

@@ -137,7 +137,10 @@ class Mlp(ScreenTrainable[MlpConfig]):
         """Every metric; differences are to the mean of the rows trained on."""
         from distrib.trainables.screens.mlp.task import apply_model
 
-        judged = known_targets(state, data, self.needs_of(config))
-        targets = training_targets(config, judged)
-        predicted, loss = apply_model(config, state, judged.inputs, targets, worker)
-        return {**scores(predicted, judged, self.training_mean(state)), "loss": loss}
+        wanted = known_targets(state, data, self.needs_of(config))
+        targets = training_targets(config, wanted)
+        predicted, loss = apply_model(config, state, wanted.inputs, targets, worker)
+        return {
+            **scores(predicted, wanted, self.training_mean(state), finished=True),
+            "loss": loss,
+        }
