@@ -139,7 +139,7 @@ def _profiles(
     wanted = np.flatnonzero((known != "") & (known != (form.control or "")))
     if not len(wanted):
         raise InputError("no perturbation beside the control", file=path, found=examples(known))
-    control = np.flatnonzero(known == form.control) if form.control is not None else []
+    control = np.flatnonzero(known == form.control)
 
     def effect(total_of: np.ndarray, cells: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore", divide="ignore"):

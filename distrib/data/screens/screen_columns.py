@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from distrib.data.files.ids import Ids, as_ids, examples, join
+from distrib.data.files.labels import read_labels
 from distrib.data.files.matrix import require_finite
 from distrib.data.files.matrix_arrays import read_arrays
 from distrib.data.files.matrix_files import read_matrix
+from distrib.data.screens.replicates import check_weights
 from distrib.data.screens.screen_files import ScreenFiles
 from distrib.errors import InputError
 
@@ -71,6 +73,31 @@ def read_halves(files: ScreenFiles, ids: Ids, columns: np.ndarray) -> np.ndarray
         places.append([at[name] for name in wanted.tolist()])
     both = (arrays["first"], arrays["second"])
     return np.stack([half[np.ix_(*places)].astype(np.float32) for half in both])
+
+
+def read_weights(files: ScreenFiles, ids: Ids) -> np.ndarray | None:
+    """(rows,) float64 of a table of `id` and `weight`."""
+    if files.weights is None:
+        return None
+    named, words = read_labels(files.weights, "weight")
+    common, of_ids, of_weights = join(ids, named, notes=[])
+    if len(common) < len(ids):
+        raise InputError(
+            f"{len(ids) - len(common)} of {len(ids)} ids have no weight",
+            file=files.weights,
+            found=f"nothing for {examples(np.delete(ids.values, of_ids))}",
+        )
+    places = [named.place(int(row)) for row in of_weights]
+    found = np.array([_number(words[row]) for row in of_weights])
+    check_weights(found, files.weights, places, "weight")
+    return found
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return float("nan")
 
 
 def zeros_and_ones(path: Path, rows: Ids, columns: Ids, names: Sequence[str] = ()) -> np.ndarray:

@@ -46,6 +46,8 @@ def write_screen(folder: Path, screen: Screen, *, groups: bool, origin: str) -> 
     if screen.responding is not None:
         responding = screen.responding.astype(np.uint8)
         tables["responding"] = pd.DataFrame(responding, index=ids, columns=screen.columns)
+    if screen.weights is not None:
+        tables["weights"] = pd.DataFrame({"weight": screen.weights}, index=ids)
     if groups:
         tables["groups"] = pd.DataFrame({"group": screen.groups.astype(str)}, index=ids)
     if screen.folds is not None:
