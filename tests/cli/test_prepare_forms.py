@@ -1,7 +1,8 @@
-"""`distrib.prepare expression` on responses as labs have them: long, by guide, by name, as cells."""
+"""`distrib.prepare expression` on what labs have: long tables, guides, names, cells."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -68,7 +69,7 @@ def rewritten(home: Path, how: str) -> Path:
         x = old["X"]
         dense = np.zeros(x.attrs["shape"])
         ends = x["indptr"][:]
-        for row, (a, b) in enumerate(zip(ends, ends[1:])):
+        for row, (a, b) in enumerate(pairwise(ends)):
             dense[row, x["indices"][a:b]] = x["data"][a:b]
         if how == "csc":
             group = new.create_group("X")

@@ -6,6 +6,7 @@ in the figures, and the page's own policy runs no script but those written here.
 
 from __future__ import annotations
 
+import base64
 import html
 import secrets
 from collections import Counter
@@ -27,6 +28,7 @@ from distrib.tracking.summary import confirmed_lines
 
 LEADERS = 20  # rows of the leaderboard; all of it is in leaderboard.csv
 FAILURES = 20  # failed trials listed
+LARGEST = 2_000_000  # bytes of a picture that stands in the page
 LONGEST = 300  # characters of a reason or a value
 
 
@@ -68,7 +70,7 @@ def write_report(folder: Path, study: StudyRecord, sections: Sections) -> Path:
 
     found = importances(study)
     parts = [
-        ("Winner", _winner(study, sections)),
+        ("Winner", _winner(study, sections) + _pictures(folder / "best")),
         (
             "Optimisation history",
             drawn("history", history(study, sections.baselines), "No trial has a value."),
@@ -174,6 +176,21 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
         f"{_table(['parameter', 'value'], params)}</div>{_gains(study, sections)}"
         f"{_meanings(study, sections)}"
     )
+
+
+def _pictures(best: Path) -> str:
+    """The pictures that the winner's family left beside its weights, in the page itself."""
+    shown = []
+    for path in sorted(best.glob("*.png")) if best.is_dir() else []:
+        content = path.read_bytes()
+        if len(content) <= LARGEST:
+            data = base64.b64encode(content).decode()
+            name = text(path.stem.replace("_", " "))
+            shown.append(
+                f'<figure><img src="data:image/png;base64,{data}" alt="{name}">'
+                f"<figcaption>{name}</figcaption></figure>"
+            )
+    return f"<div class=pictures>{''.join(shown)}</div>" if shown else ""
 
 
 def _gains(study: StudyRecord, sections: Sections) -> str:
