@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from distrib.errors import InputError
 from distrib.study.driver.model import Model, build_model
 from distrib.study.driver.model import open_model as open_folder
 from distrib.study.space.configs import checked
-from distrib.trainables.registry import load_family
+from distrib.study.space.space_file import find_space, space_names
+from distrib.trainables.registry import FAMILIES, load_family
 
 
 def load(family: str, path: str | Path | None = None, **options: Any) -> Any:
@@ -26,7 +28,7 @@ def load(family: str, path: str | Path | None = None, **options: Any) -> Any:
     Raises:
         InputError: naming file, row or key, what was found and what was expected.
     """
-    loaded = load_family(family, allow_custom=True)
+    loaded = load_family(_family(family), allow_custom=True)
     place = None if path is None else str(path)
     return loaded.load(checked(loaded.Source, {"path": place, **options}, "data"))
 
@@ -42,7 +44,22 @@ def build(family: str, **config: Any) -> Model:
     Raises:
         InputError: no such family or hyperparameter, or a value outside its type or bounds.
     """
-    return build_model(family, **config)
+    return build_model(_family(family), **config)
+
+
+def _family(name: str) -> str:
+    """The name of a family; a space, whose name it may also be, is told apart."""
+    if name in FAMILIES or not (name.endswith((".yaml", ".yml")) or name in space_names()):
+        return name
+    space = find_space(name)
+    fixed = {p.name: p.values[0] for p in space.parameters if p.kind == "const"}
+    words = "".join(f", {key}={value!r}" for key, value in fixed.items())
+    raise InputError(
+        "a space, where a family is due",
+        found=name,
+        expected=f"its family, {space.trainable}",
+        hint=f'build("{space.trainable}"{words}), or search("{name}")',
+    )
 
 
 def open_model(place: str | Path, *, allow_custom: bool = False) -> Model:

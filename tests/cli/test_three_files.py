@@ -20,7 +20,8 @@ from distrib.study.record.checkpoint import Checkpoints
 from distrib.study.record.metrics_file import MetricsFile
 from distrib.study.record.run_folder import RunFolder
 from distrib.study.space.configs import make_config
-from distrib.study.worker.trial import Pace, run_trial
+from distrib.study.worker.reports import Pace
+from distrib.study.worker.trial import run_trial
 from distrib.trainables.behaviour.daart import export, keys
 from tests.support.behaviour_files import session
 from tests.support.daart_files import write_files

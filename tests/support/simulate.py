@@ -29,7 +29,8 @@ from distrib.study.record.journal import JournalFile
 from distrib.study.record.ledger import Ledger
 from distrib.study.record.run_folder import RunFolder
 from distrib.study.space.space_file import parse_space
-from distrib.study.worker.trial import Message, Pace, run_trial
+from distrib.study.worker.reports import Message, Pace
+from distrib.study.worker.trial import run_trial
 from distrib.trial_files import read_metrics
 
 TOY = {

@@ -33,7 +33,7 @@ from distrib.trial_files import CONFIG, METRICS, read_metrics
 if TYPE_CHECKING:
     from distrib.study.driver.outcome import Outcome, Phase
     from distrib.study.plan.plan import Plan
-    from distrib.study.worker.trial import Message
+    from distrib.study.worker.reports import Message
     from distrib.study.worker.trial_actor import Channel
 
 COMPARED = "compared.parquet"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from distrib.errors import InputError
@@ -17,6 +19,7 @@ from distrib.study.record.remote_store import fetch, is_url
 from distrib.study.space.configs import checked, config_yaml, make_config
 from distrib.trainables.base import Config, Source, State, Trainable, Worker
 from distrib.trainables.capabilities import (
+    ChecksTraining,
     EvaluatesRows,
     GenerateOptions,
     Generates,
@@ -24,11 +27,12 @@ from distrib.trainables.capabilities import (
     Ranking,
     RanksRows,
     WritesPredictions,
+    set_aside,
 )
 from distrib.trainables.registry import load_family
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """A family under its name, a configuration, and the state after training (None before)."""
 
@@ -38,6 +42,9 @@ class Model:
     worker: Worker
     state: State | None = None
     name: str = ""
+
+    def __repr__(self) -> str:
+        return f"Model({self.name!r}, {'not trained' if self.state is None else 'trained'})"
 
     @property
     def data_name(self) -> str:
@@ -60,18 +67,36 @@ class Model:
             raise InputError(str(error), hint=hint) from None
 
     def train(self, data: Any, tell: Callable[[int], None] = lambda done: None) -> Model:
-        """Train on every row for the configured budget; `tell` hears the units completed."""
+        """Train on every row, those aside that the data mark as a test, for the configured budget.
+
+        Weights that are no numbers at the end are warned of (`RuntimeWarning`): it has diverged.
+
+        Args:
+            tell: hears the units completed.
+
+        Raises:
+            InputError: what a study refuses too, such as fewer groups than folds.
+        """
+        rest, _ = set_aside(self.family, self._rows(data), 0.0, 0)
+        if isinstance(self.family, ChecksTraining):
+            self.family.check(self.config, rest)
         last = None
-        for item in self.family.refit(self.config, data, self.worker, None):
+        for item in self.family.refit(self.config, rest, self.worker, None):
             last = item
             tell(item.fidelity)
         if last is None:
             raise InputError("there was nothing to train on")
-        return replace(self, state=last.state())
+        state = last.state()
+        if self.family.framework == "torch" and any(
+            array.dtype.kind == "f" and np.isnan(array).any() for array in state.arrays.values()
+        ):
+            words = "the training diverged, its weights are no numbers: try a lower learning rate"
+            warnings.warn(words, RuntimeWarning, stacklevel=2)
+        return replace(self, state=state)
 
     def predict(self, data: Any) -> pd.DataFrame:
         """The family's predictions, a row per row of the data."""
-        return self.family.predict(self.config, self._trained(), data, self.worker)
+        return self.family.predict(self.config, self._trained(), self._rows(data), self.worker)
 
     def write_predictions(
         self, data: Any, folder: str | Path, beside: Sequence[Model] = ()
@@ -95,7 +120,7 @@ class Model:
 
     def evaluate(self, data: Any) -> dict[str, float]:
         """Every metric on these data."""
-        return self.family.evaluate(self.config, self._trained(), data, self.worker)
+        return self.family.evaluate(self.config, self._trained(), self._rows(data), self.worker)
 
     def evaluate_rows(self, data: Any) -> pd.DataFrame:
         """The same for each row of the data.
@@ -181,6 +206,16 @@ class Model:
         if not isinstance(self.family, Generates):
             raise InputError("this family draws no samples", found=self.name)
         return self.family
+
+    def _rows(self, data: Any) -> Any:
+        """The data, where they are data."""
+        if isinstance(data, str | Path):
+            raise InputError(
+                "a path, where data are due",
+                found=data,
+                hint=f'read it first: distrib.load("{self.name}", "{data}")',
+            )
+        return data
 
     def _trained(self) -> State:
         if self.state is None:

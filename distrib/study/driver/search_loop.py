@@ -28,7 +28,7 @@ from distrib.study.search.schedulers import Rule
 from distrib.study.space.configs import config_yaml, make_config
 from distrib.study.space.points import finite_space, grid_points
 from distrib.study.space.space import Space, label
-from distrib.study.worker.trial import Message
+from distrib.study.worker.reports import Message
 from distrib.trainables.base import Trainable
 from distrib.trainables.capabilities import Advises
 from distrib.trial_files import CONFIG, METRICS, read_metrics

@@ -36,7 +36,7 @@ from distrib.cluster.ray_internals.tune import (
 from distrib.records import FailureClass
 from distrib.study.driver.search_loop import Search
 from distrib.study.driver.worker_failures import failure_of
-from distrib.study.worker.trial import Message
+from distrib.study.worker.reports import Message
 from distrib.study.worker.trial_actor import TrialActor
 
 RETRIES = 3  # of a trial whose process or node was lost

@@ -23,7 +23,7 @@ from distrib.study.space.space import Space
 from distrib.study.space.space_file import number
 from distrib.trainables.base import Metric, Source, Trainable, Worker
 from distrib.trainables.capabilities import Bootstraps
-from distrib.trainables.registry import load_family, look_beside
+from distrib.trainables.registry import FAMILIES, load_family, look_beside
 
 SETTINGS = (
     "description",
@@ -107,6 +107,7 @@ def make_plan(space: Space, options: Options) -> Plan:
         # A cluster's workers are in other folders than this process.
         data["path"] = str(Path(str(data["path"])).absolute())
     source = checked(family.Source, data, "data", space.file)
+    _check_path(space.trainable, source.path, options)
     for key, value in fixed.items():
         if not key.startswith("data."):
             _check_name(key, family, "--set")
@@ -149,6 +150,14 @@ def make_plan(space: Space, options: Options) -> Plan:
     if not plan.refit:
         check_kept(options)
     return plan
+
+
+def _check_path(trainable: str, path: str | None, options: Options) -> None:
+    """A file that is not there is told before Ray starts; of a cluster, its nodes say it."""
+    if path is None or options.address is not None or is_url(path) or trainable not in FAMILIES:
+        return
+    if not Path(path).exists():
+        raise InputError("no such file or folder", file=path)
 
 
 def _settings(space: Space) -> Mapping[str, Any]:

@@ -28,9 +28,11 @@ def checked(model: type[BaseModel], values: Mapping[str, Any], place: str, file:
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        first = error.errors()[0]
+        # A key that there is not may be why another one is missing.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in first["loc"])
-        where = f"{place}{' ' if place.startswith('--') else '.'}{key}" if place else key
+        joint = " " if place.startswith("--") else "."
+        where = joint.join(part for part in (place, key) if part) or None
         if first["type"] == "extra_forbidden":
             raise InputError(
                 "no such key",
@@ -40,12 +42,19 @@ def checked(model: type[BaseModel], values: Mapping[str, Any], place: str, file:
                 expected="one of " + ", ".join(model.model_fields),
                 hint=nearest(key, model.model_fields),
             ) from None
+        if first["type"] == "missing":
+            about = model.model_fields[key].description if key in model.model_fields else None
+            raise InputError(
+                "a value is missing", file=file or None, where=where, expected=about or key
+            ) from None
+        # What only several values together make wrong is told by the message.
+        found = repr(first.get("input")) if key else None
         raise InputError(
             "not a valid value",
             file=file or None,
             where=where,
-            found=repr(first.get("input")),
-            expected=first["msg"],
+            found=found,
+            expected=first["msg"].removeprefix("Value error, "),
         ) from None
 
 

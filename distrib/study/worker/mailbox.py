@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from distrib.records import FailureClass
-from distrib.study.worker.trial import Message
+from distrib.study.worker.reports import Message
 from distrib.study.worker.trial_runner import GroupEndsError, Job
 
 STRAGGLERS = 10.0  # seconds in which the others of a group must fail too, or it begins again

@@ -24,7 +24,8 @@ from distrib.study.worker.carrier import CarriedCheckpoints, carried
 from distrib.study.worker.family_spec import FamilySpec
 from distrib.study.worker.first_units import first_units
 from distrib.study.worker.gains import Part, compared_table, part_gains, read_tried
-from distrib.study.worker.trial import Message, Pace, reason, run_trial
+from distrib.study.worker.reports import Message, Pace
+from distrib.study.worker.trial import reason, run_trial
 from distrib.study.worker.trial_runner import Job, console
 from distrib.trainables.base import Config, Source, State, Trainable, Worker
 from distrib.trainables.capabilities import (

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import ray
 from ray import tune
 
-from distrib.study.worker.trial import Message
+from distrib.study.worker.reports import Message
 from distrib.study.worker.trial_runner import Context, Job, TrialRunner
 from distrib.trial_files import trial_folder
 

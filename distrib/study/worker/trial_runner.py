@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from distrib.study.worker.carrier import CarriedCheckpoints, Carrier, carried
-from distrib.study.worker.trial import Message, Pace, of_the_group, reason, run_trial
+from distrib.study.worker.reports import Message, Pace
+from distrib.study.worker.trial import of_the_group, reason, run_trial
 from distrib.trainables.base import Trainable, Worker
 from distrib.trainables.framework import prepare, release
 from distrib.trainables.registry import load_family

@@ -27,7 +27,8 @@ from distrib.cluster.connect import Resources
 from distrib.cluster.network import choose_interface
 from distrib.errors import InputError
 from distrib.study.worker.mailbox import Mailbox
-from distrib.study.worker.trial import Message, reason
+from distrib.study.worker.reports import Message
+from distrib.study.worker.trial import reason
 from distrib.study.worker.trial_runner import Context, GroupEndsError, Job, TrialRunner
 
 FAREWELL = 30.0  # seconds for the controllers to go when their actors go

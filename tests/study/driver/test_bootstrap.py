@@ -10,7 +10,8 @@ from distrib.study.plan.fixed_space import space_of_defaults
 from distrib.study.plan.options import Options
 from distrib.study.plan.plan import make_plan
 from distrib.study.space.space_file import find_space
-from distrib.trainables.vdj.trimming.family import Trimming, TrimmingSource
+from distrib.trainables.vdj.trimming.config import TrimmingSource
+from distrib.trainables.vdj.trimming.family import Trimming
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from distrib.study.driver.stalls import AWAY, PACE, TELL, Stalls
-from distrib.study.worker.trial import Message
+from distrib.study.worker.reports import Message
 from tests.support.simulate import Simulation, facts, toy_plan
 
 

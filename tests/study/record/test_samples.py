@@ -10,7 +10,8 @@ import pytest
 
 from distrib.study.record.artifacts import TrialArtifacts
 from distrib.study.record.checkpoint import Checkpoints
-from distrib.study.worker.trial import Pace, run_trial
+from distrib.study.worker.reports import Pace
+from distrib.study.worker.trial import run_trial
 from distrib.trainables.base import Progress, Source, State, Worker
 from tests.families.token_family import Lm, LmConfig, write_texts
 

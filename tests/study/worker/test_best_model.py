@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from distrib.study.record.checkpoint import Checkpoints, without_best
-from distrib.study.worker.trial import Pace, run_trial
+from distrib.study.worker.reports import Pace
+from distrib.study.worker.trial import run_trial
 from distrib.trainables.base import Progress, Source, State, Worker
 from distrib.trainables.training_rows import NAME, trained_on
 from tests.families.token_family import Lm, LmConfig, write_texts

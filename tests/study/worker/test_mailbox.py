@@ -11,7 +11,7 @@ import pytest
 
 from distrib.study.worker import mailbox
 from distrib.study.worker.mailbox import RESTARTS, Mailbox
-from distrib.study.worker.trial import Message
+from distrib.study.worker.reports import Message
 from distrib.study.worker.trial_runner import GroupEndsError, Job
 
 BEGUN: list[asyncio.Task[Any]] = []

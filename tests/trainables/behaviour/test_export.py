@@ -14,7 +14,8 @@ import yaml
 from distrib.data.behaviour.simulate import simulate
 from distrib.study.record.checkpoint import Checkpoints
 from distrib.study.record.metrics_file import MetricsFile
-from distrib.study.worker.trial import Pace, run_trial
+from distrib.study.worker.reports import Pace
+from distrib.study.worker.trial import run_trial
 from distrib.trainables.base import Worker
 from distrib.trainables.behaviour.daart.export import main
 from distrib.trainables.behaviour.segmenter.family import Segmenter

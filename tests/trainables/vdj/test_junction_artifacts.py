@@ -24,7 +24,8 @@ from distrib.trainables.vdj.ligation.profiles import (
     trim_profiles,
 )
 from distrib.trainables.vdj.ligation.tables import junction_coefficients, prediction_table
-from distrib.trainables.vdj.trimming.family import Trimming, TrimmingConfig, TrimmingSource
+from distrib.trainables.vdj.trimming.config import TrimmingConfig, TrimmingSource
+from distrib.trainables.vdj.trimming.family import Trimming
 from tests.support.junction_fits import WORKER, fitted
 from tests.support.junction_fits import data as junctions
 

@@ -28,7 +28,8 @@ from distrib.trainables.vdj.ligation.family import TrimmingLigation
 from distrib.trainables.vdj.ligation.model import JunctionModel
 from distrib.trainables.vdj.ligation.tables import junction_coefficients
 from distrib.trainables.vdj.trimming.coefficients import coefficients
-from distrib.trainables.vdj.trimming.family import Trimming, TrimmingSource
+from distrib.trainables.vdj.trimming.config import TrimmingSource
+from distrib.trainables.vdj.trimming.family import Trimming
 
 WORKER = Worker(precision="float64")
 MOTIF = "motif_two-side-base-count-beyond"

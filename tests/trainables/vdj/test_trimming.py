@@ -21,7 +21,8 @@ from distrib.models.vdj.conditional_logit import fit, log_probabilities
 from distrib.tracking.ratio_test import Fitted, ratio_test
 from distrib.trainables.base import State, Worker
 from distrib.trainables.vdj.trimming.coefficients import coefficients
-from distrib.trainables.vdj.trimming.family import Trimming, TrimmingConfig, TrimmingSource
+from distrib.trainables.vdj.trimming.config import TrimmingConfig, TrimmingSource
+from distrib.trainables.vdj.trimming.family import Trimming
 
 FAMILY = Trimming()
 WORKER = Worker()

@@ -33,9 +33,8 @@ class TrimmingLigationConfig(Config):
         5, ge=2, description="folds of the cross-validation; at most one per group of gene pairs"
     )
     fold_seed: int = Field(0, ge=0, description="seed of the folds, the same for all trials")
-    unidentifiable: str = Field(
+    unidentifiable: Literal["error", "drop"] = Field(
         "error",
-        pattern="^(error|drop)$",
         description="linearly dependent features: an error, or dropped with a note",
     )
     tolerance: float = Field(1e-9, gt=0, description="gradient norm at which a fit has converged")

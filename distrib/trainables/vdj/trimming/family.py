@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from distrib.data.splits import fold_ids
 from distrib.data.vdj.prepare.prepared import is_prepared, read_prepared
 from distrib.data.vdj.trimming.cut_features import (
     Feature,
-    FeatureSet,
     build_features,
     list_features,
 )
@@ -28,7 +26,6 @@ from distrib.data.vdj.trimming.trimming import TrimmingData, olga_trimming, weig
 from distrib.data.vdj.trimming.trimming_example import write_example
 from distrib.data.vdj.trimming.trimming_files import read_trimming
 from distrib.data.vdj.trimming.trimming_prepared import prepared_trimming
-from distrib.data.vdj.trimming.weights import Weighting
 from distrib.errors import InputError
 from distrib.models.vdj.choice_losses import (
     frequencies,
@@ -41,11 +38,9 @@ from distrib.models.vdj.choice_losses import (
 from distrib.models.vdj.conditional_logit import Fit, fit, log_probabilities
 from distrib.trainables import training_rows
 from distrib.trainables.base import (
-    Config,
     Fidelity,
     Metric,
     Progress,
-    Source,
     State,
     Trainable,
     Worker,
@@ -68,37 +63,9 @@ from distrib.trainables.vdj.trimming.coefficients import (
     covariances,
     names_of,
 )
+from distrib.trainables.vdj.trimming.config import TrimmingConfig, TrimmingSource
 
 _TRAIN = ("log_loss", "gradient_norm")
-
-
-class TrimmingConfig(Config):
-    """What the model looks at, and how it is fitted and validated."""
-
-    feature_set: FeatureSet = Field(
-        "motif_two-side-base-count-beyond", description="the sequence features of a trim"
-    )
-    motif_left: int = Field(1, ge=0, le=6, description="bases of the motif on the kept side")
-    motif_right: int = Field(2, ge=0, le=6, description="bases of the motif on the lost side")
-    l2: float = Field(
-        0.0, ge=0, description="L2 penalty: l2 / (2 x genes x trims) on all squared coefficients"
-    )
-    folds: int = Field(
-        10, ge=2, description="folds of the cross-validation; at most one per group of genes"
-    )
-    fold_seed: int = Field(0, ge=0, description="seed of the folds, the same for all trials")
-
-
-class TrimmingSource(Source):
-    """Trimming data: the user's own, or the marginals of an OLGA model."""
-
-    species: Literal["human", "mouse"] = Field("human", description="species of OLGA's model")
-    chain: str = Field("TRB", description="chain of OLGA's model: TRA, TRB, IGH, IGK or IGL")
-    gene_end: Literal["v", "j"] = Field("v", description="V genes' 3' ends or J genes' 5' ends")
-    trim_min: int = Field(2, ge=-2, description="least trim; -2 keeps two P-nucleotides")
-    trim_max: int = Field(14, le=40, description="largest trim")
-    subject: str | None = Field(None, description="only this subject of a prepared folder")
-    weighting: Weighting = Field("pooled", description="weights of rows in a prepared folder")
 
 
 class Trimming(

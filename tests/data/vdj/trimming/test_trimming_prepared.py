@@ -13,7 +13,8 @@ from distrib.data.vdj.prepare.prepared import Gene, Prepared, write_prepared
 from distrib.data.vdj.trimming.trimming_prepared import prepared_trimming
 from distrib.data.vdj.trimming.weights import weigh
 from distrib.errors import InputError
-from distrib.trainables.vdj.trimming.family import Trimming, TrimmingSource
+from distrib.trainables.vdj.trimming.config import TrimmingSource
+from distrib.trainables.vdj.trimming.family import Trimming
 
 SEQUENCE = "ACGTTGCAACGTACGGATCCATGCAATGCC"
 
