@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from distrib.study.worker import trial
+from distrib.study.worker import reports, trial
 from tests.support.simulate import Clock
 
 
 @pytest.fixture
 def random_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trials see a clock that jumps at random, so that messages carry a few rows each."""
-    monkeypatch.setattr(trial, "time", Clock(0))
-    monkeypatch.setattr(trial, "SILENCE", trial.REPORT_EVERY)  # each jump would be a dear message
+    clock = Clock(0)
+    for module in (trial, reports):
+        monkeypatch.setattr(module, "time", clock)
+    # Each jump would be a dear message.
+    monkeypatch.setattr(reports, "SILENCE", reports.REPORT_EVERY)

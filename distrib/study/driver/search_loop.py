@@ -195,7 +195,7 @@ class Search:
         live = self._live.get(number)
         if live is None:
             return
-        self.stalls.forget(number)
+        self.stalls.waits(number)
         live.record.retries += 1
         if failure != "lost node":
             # The first time it may have been a trial beside it that took the memory.
@@ -218,6 +218,12 @@ class Search:
         """Trials that are to be ended for their silence; the reader is told of all that is long."""
         told, over = self.stalls.look()
         for number, silence in told.items():
+            if self.stalls.waiting(number):
+                self.tell(
+                    f"trial {number}: no process for {silence:.0f} s: there is no room for it, or "
+                    "its process hangs as it starts"
+                )
+                continue
             hint = "" if self.limits.stall else " (--stall-timeout would end it)"
             who = self.processes(number)
             self.tell(f"trial {number}: no progress for {silence:.0f} s; {who} may hang{hint}")
@@ -285,6 +291,7 @@ class Search:
         folder.mkdir(parents=True, exist_ok=True)
         live = _Live(record, MetricsFile(folder / METRICS))
         self._live[record.number] = live
+        self.stalls.waits(record.number)
         for tracker in self.trackers:
             tracker.trial_started(record)
         return live

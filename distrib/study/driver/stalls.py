@@ -30,12 +30,27 @@ class Stalls:
     clock: Callable[[], float] = time.monotonic
     longest: float = 0.0
     _heard: dict[int, float] = field(default_factory=dict)
+    _waits: set[int] = field(default_factory=set)
     _told: set[int] = field(default_factory=set)
     _looked: float | None = None
+
+    def waits(self, number: int) -> None:
+        """The trial is to have a process, for the first time or again.
+
+        A long wait is told, too, but nothing is ended for it: there may be no room yet.
+        """
+        self._heard[number] = self.clock()
+        self._waits.add(number)
+        self._told.discard(number)
 
     def began(self, number: int) -> None:
         """A process has taken the trial."""
         self._heard[number] = self.clock()
+        self._waits.discard(number)
+
+    def waiting(self, number: int) -> bool:
+        """Whether the trial has no process yet."""
+        return number in self._waits
 
     def heard(self, number: int) -> float | None:
         """The trial has spoken: how long it had been silent, if the reader was told of that."""
@@ -44,6 +59,7 @@ class Stalls:
         now = self.clock()
         silence = now - self._heard[number]
         self.longest = max(self.longest, silence)
+        self._waits.discard(number)
         self._heard[number] = now
         if number not in self._told:
             return None
@@ -51,8 +67,9 @@ class Stalls:
         return silence
 
     def forget(self, number: int) -> None:
-        """The trial has ended, or has no process now."""
+        """The trial has ended."""
         self._heard.pop(number, None)
+        self._waits.discard(number)
         self._told.discard(number)
 
     def look(self) -> tuple[dict[int, float], dict[int, float]]:
@@ -66,7 +83,11 @@ class Stalls:
             self._heard = {number: heard + away for number, heard in self._heard.items()}
         self._looked = now
         silent = {number: now - heard for number, heard in self._heard.items()}
-        over = {n: s for n, s in silent.items() if self.timeout is not None and s >= self.timeout}
+        over = {
+            n: s
+            for n, s in silent.items()
+            if self.timeout is not None and s >= self.timeout and n not in self._waits
+        }
         limit = max(TELL, PACE * self.longest)
         told = {n: s for n, s in silent.items() if s >= limit and n not in {*self._told, *over}}
         self._told |= told.keys()

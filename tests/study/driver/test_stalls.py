@@ -106,3 +106,24 @@ def test_a_silent_trial_is_told_of_with_its_process_and_ended_where_that_is_aske
             assert simulation.ran == [1]
         simulation.close()
     assert TELL == 60
+
+
+def test_a_process_that_does_not_come_is_told_and_not_ended() -> None:
+    """A trial waits for a process: there may be no room for it, or it may hang as it starts."""
+    now = 0.0
+    stalls = Stalls(timeout=10.0, clock=lambda: now)
+    stalls.waits(3)
+    found = []
+    for _ in range(40):
+        now += 2
+        found.append(stalls.look())
+    assert [told for told, _ in found if told] == [{3: 60.0}]
+    assert not any(over for _, over in found)
+    assert stalls.waiting(3)
+    stalls.began(3)
+    now += 2
+    assert stalls.look() == ({}, {})
+    for _ in range(4):
+        now += 2
+        over = stalls.look()[1]
+    assert over == {3: 10.0}

@@ -9,17 +9,17 @@ from types import SimpleNamespace
 import pytest
 
 from distrib.study.record.checkpoint import Checkpoints
-from distrib.study.worker import trial
+from distrib.study.worker import reports, trial
 from distrib.trainables.base import Worker
 from tests.families.toys import Curve, CurveConfig
 
 
 def test_messages_take_at_most_a_hundredth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(trial, "time", SimpleNamespace(monotonic=lambda: now))
-    monkeypatch.setattr(trial, "SILENCE", 5.0)
-    pace = trial.Pace(frozenset({4}))
-    for cost, pause in ((0.001, trial.REPORT_EVERY), (0.02, 2.0), (1.0, 5.0)):
+    monkeypatch.setattr(reports, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(reports, "SILENCE", 5.0)
+    pace = reports.Pace(frozenset({4}))
+    for cost, pause in ((0.001, reports.REPORT_EVERY), (0.02, 2.0), (1.0, 5.0)):
         pace.heard(cost)
         now += pause - 0.1
         assert not pace.speaks({"step": 1, "score": 0.5}, "score")
@@ -33,9 +33,10 @@ def test_the_last_unit_is_told_with_the_end(
 ) -> None:
     seconds = itertools.count(100.0)  # every look at the clock finds it a second later
     clock = SimpleNamespace(monotonic=lambda: next(seconds), time=lambda: 0.0)
-    monkeypatch.setattr(trial, "time", clock)
-    monkeypatch.setattr(trial, "SILENCE", trial.REPORT_EVERY)
-    pace, checkpoints = trial.Pace(), Checkpoints(tmp_path)
+    for module in (trial, reports):
+        monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(reports, "SILENCE", reports.REPORT_EVERY)
+    pace, checkpoints = reports.Pace(), Checkpoints(tmp_path)
     config = CurveConfig(epochs=4)
     messages = []
     for message in trial.run_trial(Curve(), config, None, Worker(), checkpoints, pace, "score"):

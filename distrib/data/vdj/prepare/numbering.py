@@ -25,7 +25,7 @@ _OPERATION = re.compile(r"(\d+)([MIDNSHP=X])")
 
 
 def require_from_one(block: Block, program: Program) -> None:
-    """Raise InputError naming a start of 0 beside an end.
+    """Raise InputError naming a start of 0 beside an end, or in a file that has no such ends.
 
     A start and an end of 0, or nothing at the end, are how some programs write no alignment.
     """
@@ -34,21 +34,24 @@ def require_from_one(block: Block, program: Program) -> None:
             (alignment.germline_start, alignment.germline_end),
             (alignment.sequence_start, alignment.sequence_end),
         ):
-            if not (block.has(starts) and block.has(ends)):
+            if not block.has(starts):
                 continue
             begin = block.numbers(starts, "where an alignment begins")
-            end = block.numbers(ends, "where an alignment ends")
-            wrong = (begin == 0) & (end > 0)
+            end = np.full(len(begin), np.nan)
+            if block.has(ends):
+                end = block.numbers(ends, "where an alignment ends")
+            wrong = (begin == 0) & ((end > 0) | (not block.has(ends)))
             if wrong.any():
                 row = int(np.argmax(wrong))
                 raise InputError(
                     "positions that count from 0",
                     file=block.file,
                     where=f"{block.place(row)}, column {block.name(starts, '')!r}",
-                    found=f"0, with {block.name(ends, '')} {end[row]:g}",
+                    found=f"0, with {block.name(ends, '')} {end[row]:g}" if end[row] > 0 else "0",
                     expected="positions from 1, as AIRR's schema says",
                     hint="add 1 to every *_start column of the file, and to every *_end column too "
-                    "where that names the last base rather than the one after it",
+                    "where that names the last base rather than the one after it; where nothing "
+                    "is aligned, leave the cell empty",
                 )
 
 

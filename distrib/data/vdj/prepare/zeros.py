@@ -1,8 +1,8 @@
 """Zeros that a file does not write: a word such as `no data` in a column that counts bases.
 
 immunoSEQ's exports of about 2020 write `no data` where nothing was deleted or inserted. Which it
-is, nothing known or nothing there, the file tells: one that writes 0 means by the word that it does
-not know; one in which no such column ever has a 0, though they have numbers, means 0.
+is, nothing known or nothing there, a column tells: one that has a 0 means by the word that it does
+not know; one that never has a 0, though it has numbers, means 0.
 """
 
 from __future__ import annotations
@@ -52,9 +52,11 @@ class Zeros:
             for column in own
         }
         if self._silent is None:
-            numbered = {column for column in own if numbers[column].notna().any()}
-            writes = any((numbers[column] == 0).any() for column in own)
-            self._silent = frozenset() if writes else frozenset(numbered)
+            self._silent = frozenset(
+                column
+                for column in own
+                if numbers[column].notna().any() and not (numbers[column] == 0).any()
+            )
         for column in own:
             silent, is_word = column in self._silent, frame[column].isin(self.words)
             if column in self._assumed:

@@ -88,13 +88,14 @@ def rebuild_ledger(folder: RunFolder, stored: dict[str, Any], plan: Plan) -> lis
             expected="trials/0000/config.yaml and its like, or trials.parquet",
             hint="begin the study again",
         )
-    _judge(trials, record, plan)
+    notes += _judge(trials, record, plan)
     lines = "".join(json.dumps(log) + "\n" for log in _logs(trials, record, plan))
     _try_out(folder, record, lines)
     for trial in trials.values():
         path = folder.trial(trial.number) / METRICS
         if trial.rows and not read_metrics(path):  # its rows are those of epochs.parquet
             path.unlink(missing_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             MetricsFile(path).append(trial.rows)
     kept = _kept_aside(folder.ledger)
     atomic_write(folder.ledger, lines, durable=True)
@@ -119,9 +120,9 @@ def _gather(
     notes = []
     trials = {number: _Trial(number) for number in range(max(numbers) + 1)}
     for number, trial in trials.items():
-        file = folder.trial(number) / CONFIG
-        if file.is_file() and file.stat().st_size:
-            trial.params = _params(plan, read_config(file), file)
+        params = _params_of(folder.trial(number) / CONFIG, number, plan, notes)
+        if params is not None:
+            trial.params = params
         elif table is not None and number in set(table["trial"]):
             row = table[table["trial"] == number].iloc[0]
             trial.params = _shown(plan, row)
@@ -142,6 +143,19 @@ def _table(path: Path) -> pd.DataFrame | None:
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError):
+        return None
+
+
+def _params_of(file: Path, number: int, plan: Plan, notes: list[str]) -> dict[str, Any] | None:
+    """The searched parameters in a trial's configuration; None, noted, where it cannot be read."""
+    if not (file.is_file() and file.stat().st_size):
+        return None
+    try:
+        return _params(plan, read_config(file), file)
+    except InputError as error:
+        notes.append(
+            f"trial {number}: its configuration is passed over, {str(error).splitlines()[0]}"
+        )
         return None
 
 
@@ -244,8 +258,13 @@ def _ends_of_ledger(trials: dict[int, _Trial], path: Path) -> None:
             trial.attributes.update(log["user_attr"])
 
 
-def _judge(trials: dict[int, _Trial], record: StudyRecord, plan: Plan) -> None:
-    """The end of each trial of which nothing tells it, out of its values and the stopping rule."""
+def _judge(trials: dict[int, _Trial], record: StudyRecord, plan: Plan) -> list[str]:
+    """The end of each trial of which nothing tells it, out of its values and the stopping rule.
+
+    Returns:
+        lines on trials whose end is known and whose values are not.
+    """
+    notes = []
     rule, stopped, best = plan.rule(), dict[int, int](), dict[int, float]()
     for number, step, value in _values(trials, record):
         if not math.isfinite(value):
@@ -259,7 +278,9 @@ def _judge(trials: dict[int, _Trial], record: StudyRecord, plan: Plan) -> None:
         values = {int(row["step"]): row[record.metric] for row in trial.rows}
         last = max(values, default=0)
         if trial.state == "COMPLETE" and not any(map(math.isfinite, values.values())):
-            trial.state = "RUNNING"  # its values are lost
+            trial.state = "RUNNING"
+            notes.append(f"trial {trial.number} was complete, but its values are lost: a resume "
+                         "trains it again")  # fmt: skip
         if trial.state != "RUNNING" or not values:
             continue
         if not math.isfinite(values[last]):
@@ -271,6 +292,7 @@ def _judge(trials: dict[int, _Trial], record: StudyRecord, plan: Plan) -> None:
             trial.attributes["reason"] = f"stopped at {record.unit} {last}"
         elif last >= _most(trial, plan):
             trial.state = "COMPLETE"
+    return notes
 
 
 def _most(trial: _Trial, plan: Plan) -> int:

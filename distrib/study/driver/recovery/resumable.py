@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from distrib.errors import InputError
-from distrib.records import StudyRecord
+from distrib.records import Dimension, StudyRecord
 from distrib.study.driver.study_file import record_of
 from distrib.study.record.artifacts import ROWS
 from distrib.study.record.ledger import Ledger, value_of
@@ -45,6 +45,7 @@ def check_resumable(folder: RunFolder, stored: dict[str, Any], space: Space) -> 
             raise _knows_less(folder, "no trial", f"the {len(known)} trials that trials/ has")
         return  # begun, and no further
     record = record_of(stored)
+    _check_dimensions(folder, record, space)
     ledger = Ledger(folder.ledger, record.name, record.direction, read_only=True)
     with closing(ledger):
         frozen = ledger.frozen()
@@ -88,6 +89,30 @@ def _check_meaning(folder: RunFolder, record: StudyRecord, ended: list[FrozenTri
 def _folders(folder: RunFolder) -> list[int]:
     """The numbers of trials that have left something."""
     return [int(path.name) for path in folder.trials() if any(path.iterdir())]
+
+
+def _check_dimensions(folder: RunFolder, record: StudyRecord, space: Space) -> None:
+    """The space has the dimensions that were searched, which the record keeps as they are shown."""
+    searched = {p.name: p.dimension() for p in space.searched()}
+    kept = {dimension.name: dimension for dimension in record.dimensions}
+    for name in [*kept, *(name for name in searched if name not in kept)]:
+        if searched.get(name) != kept.get(name):
+            raise InputError(
+                "this file was edited or cut",
+                file=folder.study_yaml,
+                where=f"space.parameters.{name}",
+                found=_words(searched.get(name)),
+                expected=f"{_words(kept.get(name))}, as record.dimensions has it",
+                hint="put back what was there: the trials were made with it",
+            )
+
+
+def _words(dimension: Dimension | None) -> str:
+    if dimension is None:
+        return "no such dimension"
+    if dimension.kind == "choice":
+        return f"one of {list(dimension.choices)}"
+    return f"{dimension.low} to {dimension.high}{', log' if dimension.log else ''}"
 
 
 def _check_params(folder: RunFolder, space: Space, trial: FrozenTrial) -> None:

@@ -56,6 +56,16 @@ def test_no_data_is_unknown_where_a_file_writes_0(tmp_path: Path) -> None:
     assert account.dropped["no trims"] == sum(not e.productive for e in events[::4])
 
 
+@pytest.mark.parametrize("group", ["nonproductive_d-j_trim", "nonproductive_j_trim"])
+def test_a_0_in_one_column_says_nothing_of_another(tmp_path: Path, group: str) -> None:
+    events = simulate("TRB", 300, seed=3)
+    rows = [with_indices(event) for event in events]
+    untrimmed = [k for k, row in enumerate(rows) if row["v_deletions"] == "no data"]
+    for k in untrimmed:
+        rows[k]["v_deletions"] = 0
+    expect(write_table(tmp_path / "export.tsv", rows), events, group, "adaptive")
+
+
 def test_an_empty_column_is_not_0(tmp_path: Path) -> None:
     rows: list[Row] = [
         {**adaptive(event), "v_deletions": "no data"} for event in simulate("TRB", 9)
@@ -195,6 +205,17 @@ def test_positions_from_0_are_refused(tmp_path: Path, column: str) -> None:
     with pytest.raises(InputError, match="positions that count from 0") as told:
         run([path], recipe("TRB", "nonproductive_j_trim", "airr"))
     assert f"_{kind}'" in str(told.value) and "add 1 to every *_start" in str(told.value)
+
+
+def test_positions_from_0_without_ends_are_refused(tmp_path: Path) -> None:
+    """A start of 0 gives them away though nothing says where the alignment ends."""
+    rows = [airr(event) for event in simulate("TRB", 80)]
+    for row in rows:
+        row["j_germline_start"] = int(str(row["j_germline_start"])) - 1
+        del row["j_germline_end"]
+    path = write_table(tmp_path / "airr.tsv", rows)
+    with pytest.raises(InputError, match=r"'j_germline_start': positions that count from 0"):
+        run([path], recipe("TRB", "nonproductive_j_trim", "airr"))
 
 
 def test_no_alignment_written_as_0_is_no_numbering(tmp_path: Path) -> None:

@@ -187,6 +187,39 @@ def test_a_trial_that_left_nothing_is_drawn_again(
     assert simulation.ran == [3]
 
 
+def test_the_tables_alone_make_a_ledger(study: RunFolder, ended: Simulation) -> None:
+    write_tables(study.path, ended.search.study)
+    shutil.rmtree(study.path / "trials")
+    study.ledger.write_bytes(b"")
+    assert doctor([str(study.path), "--rebuild-ledger", "--allow-custom"]) == 0
+    ledger = Ledger(study.ledger, "toy-0", read_only=True)
+    assert [(t.state, t.values) for t in ledger.frozen()] == [
+        (t.state, t.values) for t in ended.search.ledger.frozen()
+    ]
+
+
+def test_a_configuration_of_zero_bytes_is_passed_over(
+    study: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = study.trial(2) / "config.yaml"
+    file.write_bytes(bytes(file.stat().st_size))
+    study.ledger.write_bytes(b"")
+    assert doctor([str(study.path), "--rebuild-ledger", "--allow-custom"]) == 0
+    said = capsys.readouterr().out
+    assert f"trial 2: its configuration is passed over, {file}" in said
+    assert "trial 2 left no configuration: it is drawn again" in said
+
+
+def test_a_complete_trial_whose_values_are_lost_is_named(
+    study: RunFolder, ended: Simulation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = next(t.number for t in ended.search.study.trials.values() if t.state == "COMPLETE")
+    (study.trial(number) / "metrics.csv").write_bytes(b"")
+    study.ledger.write_text(study.ledger.read_text()[1:])  # its first line is damaged
+    assert doctor([str(study.path), "--rebuild-ledger", "--allow-custom"]) == 0
+    assert f"trial {number} was complete, but its values are lost" in capsys.readouterr().out
+
+
 def test_nothing_to_make_a_ledger_of(study: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(study.path / "trials")
     study.ledger.unlink()
@@ -247,6 +280,18 @@ def test_a_space_that_was_edited_is_refused(study: RunFolder) -> None:
     )
     with pytest.raises(InputError, match=r"study\.yaml, space\.parameters\.kind"):
         check_resumable(study, stored, replace(PLAN.space, parameters=parameters))
+
+
+def test_a_range_that_was_edited_is_refused(study: RunFolder) -> None:
+    stored = read_study(study.study_yaml)
+    ranged = next(p for p in PLAN.space.searched() if not p.values)
+    for edited in (replace(ranged, high=ranged.high + 1), None):
+        parameters = tuple(
+            edited if p is ranged else p for p in PLAN.space.parameters if edited or p is not ranged
+        )
+        where = rf"study\.yaml, space\.parameters\.{ranged.name}"
+        with pytest.raises(InputError, match=where):
+            check_resumable(study, stored, replace(PLAN.space, parameters=parameters))
 
 
 def test_the_case_of_a_distribution_without_its_name(study: RunFolder) -> None:
