@@ -129,7 +129,9 @@ def _units(args: argparse.Namespace, wanted: dict[str, list[str]]) -> int:
     result = _map(units, args.out, options, args.address)
     counts = dict(result.counts)
     for failure in result.failures:
-        print(f"left out, unreadable: {failure.input}: {failure.told.splitlines()[-1].strip()}")
+        told = failure.told.splitlines()[0]
+        place = "" if failure.input in told else f"{failure.input}: "
+        print(f"left out, unreadable: {place}{told}")
     total, kept = counts.pop(READ, 0), counts.pop(KEPT, 0)
     _write_counts(args.out / "counts.csv", result)
     print(f"{len(result.records):,} of {len(units):,} units read, {total:,} rows")

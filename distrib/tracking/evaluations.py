@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distrib.data.files.readable import readable
 from distrib.errors import InputError
 from distrib.files import atomic_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+_LAST = "validation_data"
+"""The column behind which the figures stand."""
 
 
 def evaluation_row(
@@ -48,8 +55,11 @@ def evaluation_row(
 def append_row(path: Path, row: Mapping[str, Any]) -> int:
     """Add a row to a tab-separated table, or begin one; how many rows there are now.
 
+    The figures may differ from row to row, as data tell more or less (regions, say): a cell of what
+    was not measured is empty.
+
     Raises:
-        InputError: a table of other columns, such as of another family.
+        InputError: a table of other columns before the figures, such as of another family.
     """
     import pandas as pd
 
@@ -59,7 +69,7 @@ def append_row(path: Path, row: Mapping[str, Any]) -> int:
             earlier = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
             raise InputError("not a table", file=path, found=error) from None
-        if list(map(str, earlier)) != list(row):
+        if _before_figures(earlier) != _before_figures(frame):
             raise InputError(
                 "a table of other columns: each family needs a table of its own",
                 file=path,
@@ -70,3 +80,8 @@ def append_row(path: Path, row: Mapping[str, Any]) -> int:
     with atomic_path(path) as temporary:
         frame.to_csv(temporary, sep="\t", index=False)
     return len(frame)
+
+
+def _before_figures(frame: pd.DataFrame) -> list[str]:
+    names = [str(name) for name in frame]
+    return names[: names.index(_LAST) + 1] if _LAST in names else names

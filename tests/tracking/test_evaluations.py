@@ -64,6 +64,20 @@ def test_rows_are_added_and_kept_as_they_were(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["evaluations.tsv"]
 
 
+def test_figures_may_differ_from_row_to_row(tmp_path: Path) -> None:
+    """Data without regions have fewer; the cells of the others are empty, and nothing moves."""
+    path = tmp_path / "evaluations.tsv"
+    append_row(path, row(metrics={"loss": 1.5}))
+    assert append_row(path, row(metrics={"loss": 2.5, "loss_cdr3": 3.5})) == 2
+    assert append_row(path, row(metrics={"loss": 0.5})) == 3
+    found = pd.read_csv(path, sep="\t")
+    assert list(found)[-2:] == ["loss", "loss_cdr3"]
+    assert found["loss"].tolist() == [1.5, 2.5, 0.5]
+    assert found["loss_cdr3"].fillna(0).tolist() == [0, 3.5, 0]
+    with pytest.raises(InputError, match="other columns"):
+        append_row(path, row(config={"depth": 3}))
+
+
 @pytest.mark.parametrize("content", ["", "a\tb\n1\t2\n", "\x00\x01"])
 def test_another_table_is_refused_and_left_alone(tmp_path: Path, content: str) -> None:
     path = tmp_path / "evaluations.tsv"

@@ -25,6 +25,9 @@ UNKNOWN = "X"
 OnUnknown = Literal["error", "x", "skip"]
 """What becomes of letters outside the twenty: refused, read as X, or their row is left out."""
 
+_NUCLEOTIDES = frozenset("ACGTUN")
+_LOOKS, _LONG = 100, 60
+
 _TOKEN = np.full(256, UNK, dtype=np.uint8)
 _TOKEN[np.frombuffer(LETTERS.encode(), np.uint8)] = np.arange(FIRST_LETTER, len(VOCABULARY))
 _LETTER = np.frombuffer(f"?X???{LETTERS}".encode(), np.uint8)
@@ -77,7 +80,8 @@ def clean(
         file, place: of a row, named in errors. empty: whether a sequence may be empty.
 
     Raises:
-        InputError: naming the row of a sequence that is missing, or of a letter that is refused.
+        InputError: naming the row of a sequence that is missing, or of a letter that is refused; or
+            they are nucleotides, whose letters are all among the twenty.
     """
     if on_unknown not in get_args(OnUnknown):
         raise InputError("no such policy", where="on_unknown", found=on_unknown,
@@ -105,11 +109,28 @@ def clean(
             sequence = letters.translate(_TO_X).decode()
         sequences.append(sequence)
         kept.append(i)
+    _refuse_nucleotides(sequences, kept, file, place)
     return Cleaned(sequences, np.array(kept, dtype=np.int64), unknown)
 
 
+def _refuse_nucleotides(
+    sequences: Sequence[str], kept: Sequence[int], file: object, place: Callable[[int], str]
+) -> None:
+    """Look at the first few long ones: no antibody has but four of the twenty residues."""
+    looked = [i for i, sequence in enumerate(sequences[:_LOOKS]) if len(sequence) >= _LONG]
+    if looked and all(set(sequences[i]) <= {*_NUCLEOTIDES, UNKNOWN} for i in looked):
+        raise InputError(
+            "nucleotides, where amino acids belong",
+            file=file,
+            where=place(kept[looked[0]]),
+            found=f"{sequences[looked[0]][:30]}...",
+            expected=f"letters of {LETTERS}",
+            hint="translate them first, or name the column of amino acids",
+        )
+
+
 def _why(sequence: str) -> str:
-    if set(sequence) <= set("ACGTUN"):
+    if set(sequence) <= _NUCLEOTIDES:
         return "these are nucleotides: translate them first"
     if "*" in sequence:
         return "a stop codon: leave out what is not productive"

@@ -14,6 +14,7 @@ from distrib.data.antibodies.alphabet import (
     LETTERS,
     UNK,
     VOCABULARY,
+    OnUnknown,
     clean,
     decode,
     encode,
@@ -67,3 +68,15 @@ def test_an_empty_sequence_is_refused_where_it_is_not_allowed() -> None:
 def test_tokens_are_small() -> None:
     """A byte each: a million chains are 120 MB at most."""
     assert encode(["EVQL"])[0].dtype == np.uint8
+
+
+@pytest.mark.parametrize("policy", ["error", "x", "skip"])
+def test_nucleotides_are_refused_though_their_letters_are_residues_too(policy: OnUnknown) -> None:
+    """The first few decide, by those that are long enough to tell; an N is read as X before."""
+    with pytest.raises(InputError, match=r"row 2(.|\n)*nucleotides"):
+        clean(["ACGT", "GATTACA" * 10, "CCGTAAGC" * 10], policy)
+    if policy == "x":
+        with pytest.raises(InputError, match="nucleotides"):
+            clean(["GATNACA" * 10], policy)
+    assert clean(["ACGT", "GATTACA" * 10, "EVQLVESGGG" * 7], policy).unknown == 0
+    assert len(clean(["ACGT", "CAT"], policy).sequences) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -46,6 +47,24 @@ def test_rows_are_kept_or_dropped_by_their_first_reason(tmp_path: Path, members:
     assert rows[0]["sequence_alignment_aa"] == "EVQL"
     assert (rows[0]["disease"], rows[0]["run"]) == ("None", "R1")
     assert len(read(tmp_path / "R1_Heavy.csv.gz", complete=False)[0]) == 2
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_many_rows_are_judged_as_each_by_itself(tmp_path: Path, members: int) -> None:
+    """Of several pieces and blocks, with odd letters at the ends of rows: against a plain loop."""
+    rng = random.Random(0)
+    amino = ["".join(rng.choice("EVQLSGW" + "X*" * (rng.random() < 0.02)) for _ in range(n % 9))
+             for n in range(6000)]  # fmt: skip
+    rows = [["ACGT" * 60, "F", "T", "T", text, text, f"C{n}", "|" * 300]
+            for n, text in enumerate(amino)]  # fmt: skip
+    kept, counts = read(unit(tmp_path / "u_Heavy.csv.gz", members, rows=rows))
+    good = [n for n, text in enumerate(amino) if text and not set(text) & set("X*")]
+    assert [row["sequence_id"] for row in kept] == [f"u_Heavy:{n + 1}" for n in good]
+    assert [row["sequence_alignment_aa"] for row in kept] == [amino[n] for n in good]
+    assert [row["cdr3_aa"] for row in kept] == [f"C{n}" for n in good]
+    stop = sum("*" in text for text in amino)
+    assert (counts[READ], counts["no sequence"], counts["stop codon"]) == (6000, 667, stop)
+    assert counts["letters outside the twenty"] == 6000 - 667 - stop - len(good) > 0
 
 
 def test_a_unit_that_is_not_wanted_is_counted_by_what_it_says(tmp_path: Path) -> None:
