@@ -83,6 +83,7 @@ class StudyRecord:
         selects: whether a trial is worth its best unit or its last one.
         metrics: every metric the family reports: name -> direction, the objective among them.
         milestones: the units at which a scheduler judges, ascending.
+        seeds: dimensions whose values are repetitions of one configuration.
         num_trials: how many were asked for. trials: by number.
     """
 
@@ -97,6 +98,7 @@ class StudyRecord:
     selects: Literal["best", "last"] = "best"
     metrics: dict[str, Literal["min", "max"]] = field(default_factory=dict)
     milestones: tuple[int, ...] = ()
+    seeds: tuple[str, ...] = ("seed",)
     trials: dict[int, TrialRecord] = field(default_factory=dict)
 
     def better(self, a: float, b: float) -> bool:

@@ -22,9 +22,14 @@ Direction = Literal["min", "max"]
 
 
 class Config(BaseModel):
-    """Every hyperparameter of a family: type, default, bounds, one line of help (`description`)."""
+    """Every hyperparameter of a family: type, default, bounds, one line of help (`description`).
+
+    Attributes:
+        seeds: the fields whose values are repetitions of one configuration.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    seeds: ClassVar[tuple[str, ...]] = ("seed",)
 
     seed: int = Field(0, ge=0, description="seed of everything random in this training")
 
@@ -35,6 +40,10 @@ class Source(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str | None = Field(None, description="folder or file with the user's own data")
+
+    def elsewhere(self, path: str) -> Self:
+        """The same for other data: what names the user's first ones alone is left out."""
+        return self.model_copy(update={"path": path})
 
 
 @dataclass(frozen=True)

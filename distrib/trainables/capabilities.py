@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from distrib.data.splits import holdout
 from distrib.errors import InputError
-from distrib.trainables.base import Config, Data, State, Trainable, Worker
+from distrib.trainables.base import Config, Data, Metric, State, Trainable, Worker
 
 C = TypeVar("C", bound=Config, contravariant=True)
 D = TypeVar("D", bound=Data)
@@ -38,6 +38,18 @@ class PartitionsData(Protocol[D]):
 
     def count(self, data: D) -> int:
         """The number of rows."""
+
+
+@runtime_checkable
+class ReadLater(Protocol):
+    """Data, not a family, whose rows are read from files while a model trains, on any node."""
+
+    def check_here(self) -> None:
+        """Whether this machine reaches the files.
+
+        Raises:
+            InputError: it does not, or they are others than those that were loaded.
+        """
 
 
 @runtime_checkable
@@ -201,6 +213,53 @@ class Advises(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A baseline, judged as the winner is.
+
+    Attributes:
+        figures: metric -> value; of the test part as `test/<metric>`.
+        intervals: "validation" and "test" -> metric -> the 95% interval of its value.
+        rows: "validation" and "test" -> `id` and each metric of a row, in the order of the data;
+            nothing of a bound, which no model can beat.
+    """
+
+    figures: dict[str, float]
+    intervals: dict[str, dict[str, tuple[float, float]]]
+    rows: dict[str, pd.DataFrame]
+
+
+@runtime_checkable
+class ComparesRows(Protocol[C, Of]):
+    """Judges baselines and trials row by row, so that the differences between them can be told.
+
+    With `EvaluatesRows`, which says the same of the finished model.
+
+    Attributes:
+        compared: metrics in which a winner is compared with the baselines beside the objective.
+        finished: metrics of finished models alone, which no training reports since they take long;
+            `evaluate`, `evaluate_rows` and the baselines have them.
+    """
+
+    compared: ClassVar[tuple[str, ...]]
+    finished: ClassVar[tuple[Metric, ...]]
+
+    def held_out_rows(
+        self, config: C, data: Of, predictions: pd.DataFrame, *, finished: bool = False
+    ) -> pd.DataFrame:
+        """`id` and each metric of a row, of predictions for the rows held out, in the order of the
+        data; NaN for rows that were not yet predicted.
+
+        Args:
+            finished: whether with those metrics, too.
+        """
+
+    def judged_baselines(
+        self, config: C, data: Of, test: Of | None, worker: Worker
+    ) -> dict[str, Judged]:
+        """Those of `HasBaselines.baselines`, in that order."""
+
+
 # The finished model: what is made of it.
 
 
@@ -216,6 +275,26 @@ class AveragesPredictions(Protocol):
 
         Raises:
             InputError: the models predict different things.
+        """
+
+
+@runtime_checkable
+class WritesPredictions(Protocol[C, Of]):
+    """Writes its predictions as files of the field's own form, such as one for each recording."""
+
+    def write_predictions(
+        self,
+        models: Sequence[tuple[C, State]],
+        data: Of,
+        worker: Worker,
+        folder: Path,
+    ) -> list[str]:
+        """Write those of a model, or the mean of several, into `folder`, which exists.
+
+        Each file appears whole; the memory taken does not grow with the data.
+
+        Returns:
+            The names of the files.
         """
 
 
@@ -342,7 +421,9 @@ CAPABILITIES: tuple[Any, ...] = (
     HasIntervals,
     HasBaselines,
     Advises,
+    ComparesRows,
     AveragesPredictions,
+    WritesPredictions,
     Bootstraps,
     WritesArtifacts,
     Generates,

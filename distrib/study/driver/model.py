@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from distrib.trainables.capabilities import (
     HasIntervals,
     Ranking,
     RanksRows,
+    WritesPredictions,
 )
 from distrib.trainables.registry import load_family
 
@@ -49,7 +50,7 @@ class Model:
         """The data at `path` in the family's form; without it, what the model was trained on."""
         source = self.source
         if path is not None:
-            source = source.model_copy(update={"path": path})
+            source = source.elsewhere(path)
         try:
             return self.family.load(source, targets=targets)
         except InputError as error:
@@ -71,6 +72,26 @@ class Model:
     def predict(self, data: Any) -> pd.DataFrame:
         """The family's predictions, a row per row of the data."""
         return self.family.predict(self.config, self._trained(), data, self.worker)
+
+    def write_predictions(
+        self, data: Any, folder: str | Path, beside: Sequence[Model] = ()
+    ) -> list[str]:
+        """The same as files in a folder, the mean over this model and those `beside` it.
+
+        Raises:
+            InputError: the family has no such files, or the models differ in what they predict.
+        """
+        if not isinstance(self.family, WritesPredictions):
+            raise InputError(
+                "this family predicts a table",
+                where="--out",
+                found=folder,
+                expected="a file that ends in .parquet, .csv or .tsv",
+            )
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        models = [(model.config, model._trained()) for model in (self, *beside)]
+        return self.family.write_predictions(models, data, self.worker, place)
 
     def evaluate(self, data: Any) -> dict[str, float]:
         """Every metric on these data."""

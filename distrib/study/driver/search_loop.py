@@ -300,7 +300,7 @@ class Search:
     def _sampler(self, number: int) -> Any:
         fixed = self._grid[number % len(self._grid)]
         return build_sampler(
-            self.sampler, self.seed, number, fixed, self.study.selects, self._every
+            self.sampler, self.seed, number, fixed, self.study.selects, self._every, self.space
         )
 
     # The rows of a trial.
