@@ -12,6 +12,16 @@ from distrib.data.antibodies.chain_rows import ChainRows
 _LETTERS = len(VOCABULARY) - FIRST_LETTER
 
 
+def frequencies(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(letters,) probabilities in all of (..., letters) counts, and (..., letters) by their place.
+
+    As if every letter was seen once more in all, and at each place one more, spread as in all.
+    """
+    letters = counts.shape[-1]
+    overall = (counts.reshape(-1, letters).sum(axis=0) + 1) / (counts.sum() + letters)
+    return overall, (counts + overall) / (counts.sum(axis=-1, keepdims=True) + 1)
+
+
 @dataclass(frozen=True)
 class Unigram:
     """Frequencies of residues.
@@ -33,9 +43,7 @@ class Unigram:
         places = int(rows.lengths.max(initial=1))
         counts = np.bincount(place[known] * _LETTERS + letter, minlength=places * _LETTERS)
         table = counts.reshape(places, _LETTERS)
-        overall = (table.sum(axis=0) + 1) / (table.sum() + _LETTERS)
-        by_place = (table + overall) / (table.sum(axis=1, keepdims=True) + 1)
-        return Unigram(overall, by_place)
+        return Unigram(*frequencies(table))
 
     def probabilities(self, place: np.ndarray, *, by_place: bool) -> np.ndarray:
         """(n, 20) of residues at these places; beyond the longest chain counted, as in all."""

@@ -68,3 +68,8 @@ def test_a_column_that_is_missing(tmp_path: Path) -> None:
     records.frame().drop(columns="cluster").to_csv(tmp_path / "in.csv", index=False)
     with pytest.raises(InputError, match="cluster"):
         part_records(read_records(tmp_path / "in.csv"), "column", 0.5, (0.8, 0.1, 0.1))
+
+
+def test_a_part_without_records_is_refused() -> None:
+    with pytest.raises(InputError, match="the validation part has no records"):
+        part_records(simulate_records(8, families=1), "column", 0.5, (0.8, 0.1, 0.1))

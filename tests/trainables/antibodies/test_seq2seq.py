@@ -17,6 +17,7 @@ from distrib.trainables.antibodies.seq2seq.samples import is_valid, sample_figur
 from distrib.trainables.antibodies.seq2seq.sensitivity import sensitivity
 from distrib.trainables.antibodies.seq2seq.unigram import unigram_figures
 from distrib.trainables.base import State, Worker
+from distrib.trainables.capabilities import ArtifactInputs
 
 FAMILY = AntibodyGenerator()
 TINY: dict[str, Any] = {"width": 16, "num_heads": 2, "epochs": 1, "samples": 8, "batch_size": 32}
@@ -309,3 +310,16 @@ def test_conditions_count_where_a_rule_is_planted_and_there_alone(rule: bool) ->
     else:
         assert abs(ratio["antigen"]) < 2
         assert abs(ratio["pkd"]) < 2
+
+
+def test_antigens_that_are_cut_are_counted(tmp_path: Path) -> None:
+    config = FAMILY.Config(**{**TINY, "source_context": 62, "on_long": "truncate", "samples": 0})
+    data = FAMILY.load(FAMILY.Source(records=60))
+    state = State(
+        {f"model.{k}": v.numpy() for k, v in FAMILY.build(config, {}).state_dict().items()},
+        {"pkd_scale": [7.0, 1.0], "light": False},
+    )
+    lines = FAMILY.write_artifacts(config, state, data, Worker(), tmp_path, ArtifactInputs())
+    cut = int((np.diff(data.sources) > 60).sum())
+    assert 0 < cut < 60
+    assert f"{cut} of 60 antigens are longer than the context and were cut" in lines

@@ -27,7 +27,7 @@ Uninterrupted = Callable[[str, int], tuple[list[float], State]]
 WEIGHTS = {
     "stream": 1e-6,
     "arrays": 1e-5,
-    "generator": 1e-5,
+    "generator": 1e-3,  # biases of keys have no gradient but rounding, of which Adam makes steps
 }  # greatest difference: sums are in another order
 
 
@@ -145,7 +145,7 @@ def test_several_workers_equal_one(
         at_length("stream", 1, 3, 26),
         at_length("arrays", 2, 2, 17),
         at_length("arrays", 3, 1, 17),
-        at_length("generator", 1, 2, 5),
+        at_length("generator", 1, 2, 7),
     ],
 )
 def test_a_training_goes_on_amid_an_epoch_with_any_number_of_workers(

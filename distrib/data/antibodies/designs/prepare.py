@@ -45,7 +45,8 @@ def part_records(
         say: hears what was found, a line each.
 
     Raises:
-        InputError: the column is missing, MMseqs2 is missing or fails.
+        InputError: the column is missing, MMseqs2 is missing or fails, or a part that is asked for
+            would have no records.
     """
     texts = records.antigen if by != "antibody" else [
         h + lc for h, lc in zip(records.heavy, records.light)
@@ -54,6 +55,14 @@ def part_records(
     say(f"clusters: {clusters.told()} ({clusters.method})")
     parts = split_clusters(clusters.of_row, shares, order=order, seed=seed)
     check_split(clusters.of_row, parts)
+    for k, name in enumerate(WORDS):
+        if shares[k] > 0 and not (parts == k).any():
+            raise InputError(
+                f"the {name} part has no records", file=records.ids.file, where="--split",
+                found=f"{len(records):,} records in {len(clusters):,} clusters, the largest of "
+                f"{clusters.largest:,}",
+                expected="more records, smaller clusters (a higher --identity), or other shares",
+            )  # fmt: skip
     for k, name in enumerate(WORDS):
         own = parts == k
         say(f"{name}: {own.sum():,} records in {len(np.unique(clusters.of_row[own])):,} clusters")

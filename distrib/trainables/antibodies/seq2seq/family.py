@@ -302,7 +302,13 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         from distrib.trainables.antibodies.seq2seq.watched import write_samples
 
         drawn = self._drawn(config, state, data, data, worker)
-        return [*data.notes, *([] if drawn is None else [write_samples(drawn, folder)])]
+        cut = int((np.diff(data.sources) > config.source_context - 2).sum())
+        told = f"{cut:,} of {len(data):,} antigens are longer than the context and were cut"
+        return [
+            *data.notes,
+            *[told] * bool(cut and config.antigen),
+            *([] if drawn is None else [write_samples(drawn, folder)]),
+        ]
 
     def _drawn(
         self,

@@ -8,6 +8,7 @@ import numpy as np
 
 from distrib.data.antibodies.designs.record_rows import CDRH3, LIGHT, RecordRows
 from distrib.data.antibodies.designs.tokens import NUM_TOKENS
+from distrib.data.antibodies.unigram import frequencies
 
 
 def unigram_figures(train: RecordRows, test: RecordRows) -> dict[str, float]:
@@ -16,8 +17,7 @@ def unigram_figures(train: RecordRows, test: RecordRows) -> dict[str, float]:
     places = max(int(seen.max(initial=0)), int(_places(test)[0].max(initial=0))) + 1
     flat = (light * places + seen) * NUM_TOKENS + train.antibodies
     counts = np.bincount(flat, minlength=2 * places * NUM_TOKENS).reshape(2, places, NUM_TOKENS)
-    overall = (counts.sum((0, 1)) + 1) / (counts.sum() + NUM_TOKENS)
-    table = (counts + overall) / (counts.sum(-1, keepdims=True) + 1)
+    table = frequencies(counts)[1]
     at, chain = _places(test)
     nats = -np.log(table[chain, at, test.antibodies])
     loss = float(nats.mean())
