@@ -224,7 +224,13 @@ def test_a_value_that_cannot_be_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert tune.main(words(tmp_path, model={"backbone": ["dtcn", "tcn"]})) == 2
-    assert "backbone" in capsys.readouterr().err
+    assert "model.yaml, backbone: not a valid value" in capsys.readouterr().err
+    assert tune.main(words(tmp_path, train={"max_epochs": 0})) == 2
+    assert "train.yaml, max_epochs: not a valid value" in capsys.readouterr().err
+    session(tmp_path / "data", "s0", 600)
+    long = words(tmp_path, data={"expt_ids": ["s0"]}, train={"sequence_length": 500})
+    assert tune.main([*long, "--dry-run"]) == 2
+    assert "session s0: too few sequences for the split" in capsys.readouterr().err
 
 
 def test_two_files_are_not_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

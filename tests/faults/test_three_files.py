@@ -64,7 +64,9 @@ def test_one_worker_killed_and_the_search_completes(start: Any, tmp_path: Path) 
         assert hparams["training_completed"] is True
         assert hparams["n_hid_layers"] == layers
         assert np.load(version / "s0_states.npy").shape == (1_000, 4)
-        assert torch.load(version / "best_val_model.pt", weights_only=True)
+        weights = torch.load(version / "best_val_model.pt", weights_only=True)
+        parts = {name.partition(".")[0] for name in weights}
+        assert parts == {"backbone", "classifier", "classifier_weak", "predictor"}
         assert str(version) in second.said()
 
     third = start(*words)
