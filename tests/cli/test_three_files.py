@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from distrib import tune
+from distrib.cli.roads.daart import ThreeFiles
+from distrib.cli.roads.daart_layout import DaartLayout
 from distrib.records import StudyRecord, TrialRecord
 from distrib.study.driver.dry_run import sample
 from distrib.study.record.checkpoint import Checkpoints
@@ -204,6 +206,20 @@ def test_every_list_is_a_dimension(
     assert hparams[0]["class_weights"] is None and hparams[1]["class_weights"] is not None
     assert tune.main(asked) == 0
     assert "8 of 8 were trained already" in capsys.readouterr().out
+
+
+def test_a_failed_training_is_told_by_the_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout = DaartLayout(tmp_path, {})
+    record = StudyRecord("test", "segmenter", "loss", "min", "epoch", 1, 2)
+    for number, state in enumerate(("COMPLETE", "FAIL")):
+        record.trials[number] = TrialRecord(number, state)  # type: ignore[arg-type]
+    layout.study_started(record)
+    assert ThreeFiles().told([layout], 0) == 1
+    assert "1 failed: their console.log says why" in capsys.readouterr().out
+    assert ThreeFiles().told([layout], 130) == 130
+    assert ThreeFiles().told([DaartLayout(tmp_path, {})], 0) == 0
 
 
 @pytest.mark.parametrize(
