@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=Path,
         metavar="FILE",
         help=".png, .svg or .pdf; with --against: also the metric's distribution over rows, a "
-        "column per study; with --by: the heat map (default: heat_map.png in the first folder)",
+        "column for each winner and baseline; with --by: the heat map (default: heat_map.png in "
+        "the first folder)",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also as .csv, .tsv or .parquet")
     parser.add_argument("--allow-custom", action="store_true")
@@ -114,7 +115,14 @@ def rank_winners(args: argparse.Namespace) -> int:
     from distrib.cli.command import table_writer
     from distrib.study.driver.live_record import read_record
     from distrib.study.driver.study_file import read_study
-    from distrib.tracking.ranking import Ranked, differences, draw_rows, ranking, render_ranking
+    from distrib.tracking.ranking import (
+        Ranked,
+        differences,
+        draw_rows,
+        pairs,
+        ranking,
+        render_ranking,
+    )
 
     write = table_writer(args.out) if args.out else None
     studies = [
@@ -122,13 +130,15 @@ def rank_winners(args: argparse.Namespace) -> int:
     ]
     frame = ranking(studies, args.metric)
     render_ranking(frame)
+    shown = [s for s in studies if str(s.folder) in set(frame["folder"].dropna())]
+    for line in pairs(shown, frame["metric"].iloc[0]):
+        print(line)
     for line in differences(studies):
         print(f"note: {line}")
     if write is not None:
         write(_for_readers(frame, args.out))
         print(f"next: open {args.out}")
     if args.plot is not None:
-        shown = [s for s in studies if str(s.folder) in set(frame["folder"].dropna())]
         draw_rows(shown, frame["metric"].iloc[0], args.plot)
         print(f"next: open {args.plot}")
     return DONE

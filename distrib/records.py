@@ -52,6 +52,7 @@ class TrialRecord:
         started, ended: seconds since the epoch.
         reason: why it was pruned or failed, one line; failure: the class of a failure.
         retries: how often it was begun again after its node or process was lost.
+        advice: what the family says of its rows so far, a line each.
         seconds: where its time went: start, import, load, train, checkpoint, report.
     """
 
@@ -68,6 +69,7 @@ class TrialRecord:
     reason: str | None = None
     failure: FailureClass | None = None
     retries: int = 0
+    advice: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
 

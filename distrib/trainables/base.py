@@ -97,6 +97,8 @@ class Progress:
         model: takes the model alone, a state that `predict` and `evaluate` take, with which no
             training can go on; call it before the generator goes on. None where the family only
             has a model after `refit` (`Trainable.refits`).
+        part: of a chance, tells how much of the unit under way is done, above 0 and below 1; None
+            where that is not known. What a long unit will take is foretold by it.
 
     `held_out` and `tables` are of this unit, also when they are called later; `samples` is called
     before the generator goes on.
@@ -110,6 +112,7 @@ class Progress:
     tables: Mapping[str, Callable[[], pd.DataFrame]] = field(default_factory=dict)
     samples: Callable[[], Mapping[str, pd.DataFrame]] | None = None
     model: Callable[[], State] | None = None
+    part: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from distrib.trainables.capabilities import (
     GenerateOptions,
     Generates,
     HasIntervals,
+    Ranking,
+    RanksRows,
     WritesPredictions,
 )
 from distrib.trainables.registry import load_family
@@ -104,6 +106,20 @@ class Model:
         if not isinstance(self.family, EvaluatesRows):
             raise InputError("this family has no figures per row", found=self.name)
         return self.family.evaluate_rows(self.config, self._trained(), data, self.worker)
+
+    def rank(self, path: str, scorer: Callable[[pd.DataFrame], Any] | None = None) -> Ranking:
+        """The rows of a file scored, filtered and ranked.
+
+        Args:
+            scorer: a score of a table of them, the higher the better; without: the model's.
+
+        Raises:
+            InputError: the family does not rank, no row is left, or the scorer fails.
+        """
+        if not isinstance(self.family, RanksRows):
+            raise InputError("this family ranks nothing", found=self.name)
+        source = self.source.model_copy(update={"path": path})
+        return self.family.rank(self.config, self._trained(), source, self.worker, scorer)
 
     def intervals(self, data: Any) -> dict[str, tuple[float, float]]:
         """The 95% intervals of those metrics that have one."""

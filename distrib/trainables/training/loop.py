@@ -235,7 +235,7 @@ class _Loop:
             items = self.task.epoch(self.epoch, self.origin)
             while (due := self.step(model, items)) is not None:
                 if due:
-                    yield Progress(self.epoch, self.capture)
+                    yield Progress(self.epoch, self.capture, part=self.part)
                     self.task.model.train()
                     self.offered = time.monotonic()
             yield self.end_epoch()
@@ -311,6 +311,10 @@ class _Loop:
             )
         train = {"loss": float(losses.mean())}
         return Progress(self.epoch, self.capture, metrics, train, model=self.model)
+
+    def part(self) -> float:
+        """How much of this epoch is done."""
+        return self.seen / self.task.amount
 
     def model(self) -> State:
         """The model alone, without what a training needs to go on."""
