@@ -114,6 +114,10 @@ class ProgressBar(_Screen):
         return training_view(study, trial, left)
 
 
+TOLD = 4
+"""Running trials whose place a line tells."""
+
+
 class PlainLines:
     """For output that is no terminal: a line per trial at its end, and one in a while between."""
 
@@ -191,6 +195,10 @@ class PlainLines:
         parts.append(wording.best_line(study))
         if left is not None:
             parts.append(wording.left(study, left))
+        if study.num_trials > 1 and running:
+            told = ", ".join(f"{t.fidelity} (trial {t.number})" for t in running[:TOLD])
+            more = ", ..." if len(running) > TOLD else ""
+            parts.append(f"now at {study.unit} {told}{more} of {study.max_budget}")
         print(", ".join(parts), flush=True)
 
     def _tell_restarts(self, study: StudyRecord) -> None:

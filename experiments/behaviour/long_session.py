@@ -102,7 +102,8 @@ def measure(folder: Path) -> None:
     tell(f"an epoch (macro-F1 {last.metrics['f1_macro']:.3f})", began)
     state = last.state()
     began = time.process_time()
-    family.write_predictions([(config, state)], data, worker, folder)
+    (folder / "states").mkdir()
+    family.write_predictions([(config, state)], data, worker, folder / "states")
     tell("states", began)
 
 

@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from distrib import tune
+from distrib.cli.roads.daart import ThreeFiles
+from distrib.cli.roads.daart_layout import DaartLayout
 from distrib.records import StudyRecord, TrialRecord
 from distrib.study.driver.dry_run import sample
 from distrib.study.record.checkpoint import Checkpoints
@@ -207,6 +209,20 @@ def test_every_list_is_a_dimension(
     assert "8 of 8 were trained already" in capsys.readouterr().out
 
 
+def test_a_failed_training_is_told_by_the_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout = DaartLayout(tmp_path, {})
+    record = StudyRecord("test", "segmenter", "loss", "min", "epoch", 1, 2)
+    for number, state in enumerate(("COMPLETE", "FAIL")):
+        record.trials[number] = TrialRecord(number, state)  # type: ignore[arg-type]
+    layout.study_started(record)
+    assert ThreeFiles().told([layout], 0) == 1
+    assert "1 failed: their console.log says why" in capsys.readouterr().out
+    assert ThreeFiles().told([layout], 130) == 130
+    assert ThreeFiles().told([DaartLayout(tmp_path, {})], 0) == 0
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -225,7 +241,13 @@ def test_a_value_that_cannot_be_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert tune.main(words(tmp_path, model={"backbone": ["dtcn", "tcn"]})) == 2
-    assert "backbone" in capsys.readouterr().err
+    assert "model.yaml, backbone: not a valid value" in capsys.readouterr().err
+    assert tune.main(words(tmp_path, train={"max_epochs": 0})) == 2
+    assert "train.yaml, max_epochs: not a valid value" in capsys.readouterr().err
+    session(tmp_path / "data", "s0", 600)
+    long = words(tmp_path, data={"expt_ids": ["s0"]}, train={"sequence_length": 500})
+    assert tune.main([*long, "--dry-run"]) == 2
+    assert "session s0: too few sequences for the split" in capsys.readouterr().err
 
 
 def test_two_files_are_not_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,11 +15,24 @@ import yaml
 from distrib.trial_files import read_metrics
 from tests.support.behaviour_files import session
 from tests.support.daart_files import write_files
-from tests.support.driver import ended_trials, trials_of
+from tests.support.driver import Driver, ended_trials, trials_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
 EPOCHS = 60
+NAMES = ("ray::ResourceTrainable", "ray::TrialActor")
+
+
+def trial_process(driver: Driver) -> int:
+    """The id of the one process in which trials run, whatever it does at the moment."""
+    found: list[str] = []
+
+    def there() -> bool:
+        found[:] = [line for line in driver.running() if any(name in line for name in NAMES)]
+        return len(found) == 1
+
+    driver.until(there)
+    return int(found[0].split()[0])
 
 
 def test_one_worker_killed_and_the_search_completes(start: Any, tmp_path: Path) -> None:
@@ -44,7 +57,7 @@ def test_one_worker_killed_and_the_search_completes(start: Any, tmp_path: Path) 
 
     first = start(*words, "--checkpoint-every", "0.2")
     first.until(lambda: rows() >= 3)
-    os.kill(first.process_id("TrialActor"), signal.SIGKILL)
+    os.kill(trial_process(first), signal.SIGKILL)
     first.until(lambda: ended_trials(study) >= 1)
     assert rows() == EPOCHS
     first.until(lambda: len(read_metrics(study / "trials/0001/metrics.csv")) >= 3)
@@ -56,7 +69,7 @@ def test_one_worker_killed_and_the_search_completes(start: Any, tmp_path: Path) 
     assert second.wait() == 0, second.said()
     trials = trials_of(study)
     assert [t.state.name for t in trials] == ["COMPLETE"] * 3
-    assert trials[0].user_attrs["retries"] == 1
+    assert sum(t.user_attrs.get("retries", 0) for t in trials) == 1
     versions = [tmp_path / f"results/s0/dtcn/test/version_{n}" for n in range(3)]
     assert sorted(versions[0].parent.iterdir()) == versions
     for layers, version in enumerate(versions, 1):
@@ -64,7 +77,9 @@ def test_one_worker_killed_and_the_search_completes(start: Any, tmp_path: Path) 
         assert hparams["training_completed"] is True
         assert hparams["n_hid_layers"] == layers
         assert np.load(version / "s0_states.npy").shape == (1_000, 4)
-        assert torch.load(version / "best_val_model.pt", weights_only=True)
+        weights = torch.load(version / "best_val_model.pt", weights_only=True)
+        parts = {name.partition(".")[0] for name in weights}
+        assert parts == {"backbone", "classifier", "classifier_weak", "predictor"}
         assert str(version) in second.said()
 
     third = start(*words)

@@ -234,6 +234,9 @@ def test_plain_progress_comes_once_in_a_while(
     assert len(lines) == 3
     assert lines[0].startswith("10/12 trials, 2 running, best score ")
     assert "left" in lines[0]
+    running = [t for t in tracker._study.trials.values() if t.state == "RUNNING"]  # type: ignore[union-attr]
+    told = ", ".join(f"{t.fidelity} (trial {t.number})" for t in running)
+    assert f"now at epoch {told} of " in lines[0]
 
 
 def test_what_begins_again_is_told_once(

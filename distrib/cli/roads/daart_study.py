@@ -13,16 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from distrib.errors import InputError
 from distrib.trainables.behaviour.daart.keys import RENAMED, WITHOUT, family_of, settings_of
-from distrib.trainables.behaviour.source import SessionsSource, load_sessions
+from distrib.trainables.registry import load_family
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from distrib.study.space.space import Space
     from distrib.trainables.behaviour.daart.three_files import ThreeFiles
-
-WHERE = "the three files"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Group:
         """The combinations as points of a grid, ranges beside them."""
         from distrib.study.space.space_file import parse_space
 
-        fields = config_of(self.family).model_fields
+        fields = load_family(self.family).Config.model_fields
         settings = [settings_of(self.values(point)) for point in self.points]
         whole = [{**{name: f.default for name, f in fields.items()}, **own} for own in settings]
         parameters: dict[str, Any] = {}
@@ -112,43 +113,60 @@ def groups_of(files: ThreeFiles, points: Sequence[dict[str, Any]]) -> list[Group
     """The combinations in their order, those of one family and one set of data together.
 
     Raises:
-        InputError: a value that the family does not take, before the data are read; or the data
-            cannot be read.
+        InputError: a value that the family does not take, before the data are read; the data cannot
+            be read, or nothing be trained on them so.
     """
     from distrib.study.space.configs import checked
 
     kinds: dict[str, tuple[str, dict[str, Any], list[dict[str, Any]]]] = {}
     for point in points:
         values = {**files.values, **point}
-        family, source = family_of(values), files.source(values)
-        checked(config_of(family), settings_of(values), WHERE)
-        key = json.dumps([family, source], sort_keys=True, default=str)
-        kinds.setdefault(key, (family, source, []))[2].append(point)
+        kind, source = family_of(values), files.source(values)
+        _config(files, values)
+        key = json.dumps([kind, source], sort_keys=True, default=str)
+        kinds.setdefault(key, (kind, source, []))[2].append(point)
     groups = []
-    for family, source, own in kinds.values():
-        data = load_sessions(checked(SessionsSource, source, "data"), labels=True)
+    for name, source, own in kinds.values():
+        family: Any = load_family(name)
+        data = family.load(checked(family.Source, source, "data"))
+        search, _ = family.set_aside(data, 0.0, 0)
         hashes = []
         for point in own if not files.ranges else ():
             values = {**files.values, **point}
-            config = checked(config_of(family), settings_of(values), WHERE)
+            config = _config(files, values)
+            family.check(config, search)
             told = [
-                family,
+                name,
                 config.model_dump(mode="json"),
                 data.fingerprint(),
                 str(values.get("tt_experiment_name", "test")),
             ]
             text = json.dumps(told, sort_keys=True)
             hashes.append(hashlib.sha256(text.encode()).hexdigest()[:32])
-        ids = tuple(data.ids[~data.test].tolist()) or tuple(data.ids.tolist())
-        groups.append(Group(files, family, source, ids, own, hashes))
+        ids = tuple(search.ids[np.unique(search.groups)].tolist())
+        groups.append(Group(files, name, source, ids, own, hashes))
     return groups
 
 
-def config_of(family: str) -> type[BaseModel]:
-    """The configuration of a family of behaviour."""
-    from distrib.trainables.registry import load_family
+def _config(files: ThreeFiles, values: Mapping[str, Any]) -> BaseModel:
+    """The configuration of a combination; what it does not take is told by daart's own key."""
+    from pydantic import ValidationError
 
-    return load_family(family).Config
+    model = load_family(family_of(values)).Config
+    settings = settings_of(values)
+    try:
+        return model.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        key = next((key for key in values if RENAMED.get(key, key) == name), name)
+        raise InputError(
+            "not a valid value",
+            file=files.file_of(key),
+            where=key,
+            found=repr(first["input"]),
+            expected=first["msg"],
+        ) from None
 
 
 def _grace(whole: Sequence[Mapping[str, Any]]) -> int:

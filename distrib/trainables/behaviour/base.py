@@ -66,7 +66,8 @@ class Segmentation(ABC, Generic[C]):
 
     def row_ids(self, data: Sessions) -> np.ndarray:
         """The session of each frame, of one in parts with the part."""
-        return np.repeat(data.names(), data.parts[:, 2] - data.parts[:, 1])
+        names = data.names().astype(object)  # one text for all frames of a session
+        return np.repeat(names, data.parts[:, 2] - data.parts[:, 1])
 
     def predict(self, config: Any, state: State, data: Sessions, worker: Worker) -> pd.DataFrame:
         """`session`, `frame`, `state`, and the probability of each class as `p_<class>`."""

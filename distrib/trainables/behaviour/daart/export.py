@@ -112,13 +112,13 @@ def test_rows(
 
 
 def _save(arrays: Mapping[str, np.ndarray], path: Path) -> None:
-    """The network's weights, or the nodes of the trees: tensors alone."""
+    """The network's weights, or of trees all arrays: tensors alone."""
     import torch
 
+    of_network = [name for name in arrays if name.startswith("model.")]
     weights = {
-        name.removeprefix("model."): torch.from_numpy(array.copy())
-        for name, array in arrays.items()
-        if not name.startswith(("task.", "optimizer.", "plateau.", "loop."))
+        name.removeprefix("model."): torch.from_numpy(arrays[name].copy())
+        for name in of_network or arrays
     }
     with atomic_path(path) as temporary:
         torch.save(weights, temporary)

@@ -73,6 +73,11 @@ class ThreeFiles:
             return len(str(self.values.get("gpus_vis", 0)).split(";"))
         return int(self.values.get("tt_n_cpu_workers", 5))
 
+    def file_of(self, key: str) -> Path | None:
+        """The file that a key stands in."""
+        options = [option for option, keys in FILES.items() if key in keys]
+        return self.paths[options[0]] if options else None
+
     def names(self, key: str) -> tuple[str, ...]:
         """A list of sessions."""
         return names(self.values.get(key), key, self.paths["data_config"])

@@ -43,7 +43,7 @@ from distrib.trainables.training.batches import Batches
 from distrib.trainables.training.config import Recipe
 from distrib.trainables.training.task import Batch, Use
 from distrib.trainables.training.torch_training import TorchTraining
-from distrib.trainables.training_rows import remember
+from distrib.trainables.training_rows import remember, remember_in_models
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -171,6 +171,14 @@ class Segmenter(
     ) -> dict[str, float]:
         """Every metric of a network on sequences."""
         return judged(config, model, data, values, worker)[0]
+
+    def progress(
+        self, config: SegmenterConfig, data: Sessions, worker: Worker, state: State | None = None
+    ) -> Iterator[Progress]:
+        """Train on a part of the sequences; each epoch is judged on the others."""
+        train, held_out = self.split(config, data)
+        items = self._train(config, train, held_out, worker, None, state)
+        return remember_in_models(items, data.names())  # not a name for every frame
 
     def refit(
         self,
