@@ -98,6 +98,7 @@ class Watch:
                 "ledger": ledger.stat().st_size / 1e6,
                 "files": files,
             }
+            print(f"after {ended} trials: {self.sizes[ended]}", flush=True)
 
     def study_started(self, study: StudyRecord) -> None:
         self.began = time.monotonic(), used()
@@ -211,6 +212,7 @@ def main() -> None:
             }
             (events,) = Path(folder).glob("*/tensorboard")
             row["board, s"], row["a request, s"], row["its MB"] = board(events, size)
+            print(f"{size} trials: {row}", flush=True)
             for name, value in row.items():
                 measured.setdefault(name, []).append(value)
     print(f"{'':24s}" + "".join(f"{size:>9d}" for size in sizes) + "  exponent")
