@@ -27,9 +27,13 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
+PRESTARTS = ("RAY_enable_worker_prestart", "RAY_prestart_worker_first_driver")
 sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = str(ROOT)
+# Nodes begin no processes before there is a trial for them: all 64 are this machine.
+os.environ.update(dict.fromkeys(PRESTARTS, "0"))
 
+from distrib.cluster import shared  # noqa: E402
 from distrib.cluster.connect import Cluster, connected, describe  # noqa: E402
 from distrib.cluster.ray_internals.start import own_processes, with_few_processes  # noqa: E402
 from distrib.records import StudyRecord, TrialRecord  # noqa: E402
@@ -98,6 +102,7 @@ class Watch:
                 "ledger": ledger.stat().st_size / 1e6,
                 "files": files,
             }
+            print(f"after {ended} trials: {self.sizes[ended]}", flush=True)
 
     def study_started(self, study: StudyRecord) -> None:
         self.began = time.monotonic(), used()
@@ -188,6 +193,8 @@ def main() -> None:
         fixed={"work": 1e-6},
         test_fraction=0,
     )
+    # Each node would be asked by a process of its own for what is the same on all.
+    shared.check_versions = shared.check_shared = lambda *of: None
     loading.connected = lambda *a, **o: many_nodes(args.nodes, *a, **o)
     space = find_space(str(ROOT / "experiments" / "orchestration" / "work.yaml"))
     with tempfile.TemporaryDirectory() as folder:
@@ -211,6 +218,7 @@ def main() -> None:
             }
             (events,) = Path(folder).glob("*/tensorboard")
             row["board, s"], row["a request, s"], row["its MB"] = board(events, size)
+            print(f"{size} trials: {row}", flush=True)
             for name, value in row.items():
                 measured.setdefault(name, []).append(value)
     print(f"{'':24s}" + "".join(f"{size:>9d}" for size in sizes) + "  exponent")

@@ -180,7 +180,7 @@ def test_a_group_with_a_stopped_worker_is_ended_where_that_is_asked(
     ):
         words = ("--space", "toy.yaml", "--address", address, "--stall-timeout", "45s", *TWO)
         driver = start(*words, RAY_AUTH_MODE="disabled")
-        assert driver.wait() == 0, driver.said()
+        assert driver.wait(400) == 0, driver.said()
         assert left_on(address) == "nothing"
     stopped, other = trials_of(study)
     assert (stopped.state.name, other.state.name) == ("FAIL", "COMPLETE")
@@ -216,7 +216,7 @@ def test_a_trial_is_stopped_while_its_group_begins_again(start: Any, tmp_path: P
     with ray_cluster(cpus=2) as (address, _):
         words = ("--space", "toy.yaml", "--address", address, "--checkpoint-every", "0.1")
         driver = start(*words, *TWO, RAY_AUTH_MODE="disabled")
-        assert driver.wait(270) == 0, driver.said()
+        assert driver.wait(400) == 0, driver.said()
         assert left_on(address) == "nothing"
     trials = trials_of(tmp_path / "runs" / "toy-0")
     assert [t.state.name for t in trials] == ["COMPLETE", "PRUNED", "PRUNED", "COMPLETE"]

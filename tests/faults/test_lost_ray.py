@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def test_a_study_on_a_cluster_that_goes_says_so_and_goes_on_on_another(
     process: str, start: Any, tmp_path: Path
 ) -> None:
     write_space(tmp_path / "toy.yaml", {"pause": 0.3}, trials=6, scheduler="none")
-    study, name = tmp_path / "runs" / "toy", process.rpartition("/")[2]
+    study = tmp_path / "runs" / "toy"
     with ray_cluster(cpus=2) as (address, folder):
         driver = start(
             *("--space", "toy.yaml", "--name", "toy", "--checkpoint-every", "0.1"),
@@ -54,8 +55,8 @@ def test_a_study_on_a_cluster_that_goes_says_so_and_goes_on_on_another(
         os.kill(process_of(folder, process), signal.SIGKILL)
         assert driver.wait(120) == 130, driver.said()
     said = driver.said()
-    assert f"({name})" in said
-    assert "nothing that ended is lost" in said
+    # A raylet ends by itself once its head is gone.
+    assert re.search(r"\((raylet|gcs_server)\).* is gone; nothing that ended is lost", said)
     (line,) = [line for line in said.splitlines() if "distrib.tune --resume runs/toy" in line]
     assert "Traceback" not in said
     with ray_cluster(cpus=2) as (address, _):

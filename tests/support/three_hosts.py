@@ -27,7 +27,7 @@ class Cluster:
     folder: Path
     file: Path
 
-    def say(self, *words: str, code: int | None = 0, limit: float = 240) -> str:
+    def say(self, *words: str, code: int | None = 0, limit: float = 380) -> str:
         """The output of `python -m` a command, its errors included."""
         asked = subprocess.run(
             [sys.executable, "-m", *words],

@@ -139,7 +139,8 @@ class TrialRunner:
         fixed = {"start": max(0.0, time.time() - job.asked), **self.seconds}
         self.seconds = dict.fromkeys(self.seconds, 0.0)
         folder, rank = Path(job.folder), self.worker.rank
-        own = None if rank == 0 or job.console is None else console_of(job.console, rank).name
+        # Rank 0 writes all but the consoles of the others.
+        own = None if rank == 0 else console_of(job.console or "none", rank).name
         with (
             carried(self.carrier, folder.parent, own) as take,
             console(job.console, rank, echo=job.echo),

@@ -7,8 +7,9 @@ and at last the head is lost: a new cluster goes on from the storage that they s
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -42,24 +43,26 @@ def test_a_study_outlives_links_hosts_and_the_head(cluster: Cluster) -> None:
 
     come(cluster)
     with ThreadPoolExecutor(1) as beside:
-        running = beside.submit(cluster.ray, "exec", f"{first} --checkpoint-every 1", code=None)
-        at_work(running, FIRST, SECOND)
+        words = f"{first} --checkpoint-every 1 > {shared}/said 2>&1"
+        running = Running(beside.submit(cluster.ray, "exec", words, code=None), study)
+        try:
+            running.at_work(FIRST, SECOND)
 
-        hosts.cut(SECOND)
-        time.sleep(30)
-        hosts.heal(SECOND)
-        more(running, study, 2)
-        assert hosts.processes(SECOND, RAYLET), "half a minute is no reason to leave"
+            hosts.cut(SECOND)
+            time.sleep(30)
+            hosts.heal(SECOND)
+            running.more(2)
+            assert hosts.processes(SECOND, RAYLET), "half a minute is no reason to leave"
 
-        (raylet,) = hosts.processes(FIRST, RAYLET)
-        hosts.end(raylet)
-        hosts.cut(SECOND)  # for good
-        until(lambda: not hosts.processes(FIRST, ACTOR), 60)
-        at_work(running, FIRST, limit=120)  # the autoscaler has started Ray there again
-        more(running, study, 2)
-
-        hosts.kill(cluster.folder, 0)
-        said = running.result(60)
+            (raylet,) = hosts.processes(FIRST, RAYLET)
+            hosts.end(raylet)
+            hosts.cut(SECOND)  # for good
+            until(lambda: not hosts.processes(FIRST, ACTOR), 60)
+            running.at_work(FIRST)  # the autoscaler has started Ray there again
+            running.more(2)
+        finally:
+            hosts.kill(cluster.folder, 0)
+    said = running.said()
     before = {t.number for t in trials_of(study) if t.state.name == "COMPLETE"}
     assert len(before) >= 4, said
 
@@ -87,14 +90,26 @@ def come(cluster: Cluster) -> None:
     until(lambda: all(hosts.processes(n, RAYLET) for n in range(hosts.COUNT)), 120)
 
 
-def at_work(running: Future[str], *numbers: int, limit: float = 90) -> None:
-    """Wait until a trial runs on each of these hosts."""
-    until(lambda: running.done() or all(hosts.processes(n, ACTOR) for n in numbers), limit)
-    assert not running.done(), running.result()
+@dataclass(frozen=True)
+class Running:
+    """A study on the cluster: the command that runs it, and its folder."""
 
+    command: Future[str]
+    study: Path
 
-def more(running: Future[str], study: Path, count: int) -> None:
-    """Wait until so many further trials have ended."""
-    wanted = ended_trials(study) + count
-    until(lambda: running.done() or ended_trials(study) >= wanted, 120)
-    assert not running.done(), running.result()
+    def said(self) -> str:
+        """What its driver has said."""
+        return (self.study.parents[1] / "said").read_text()
+
+    def at_work(self, *numbers: int) -> None:
+        """Wait until a trial runs on each of these hosts."""
+        self._until(lambda: all(hosts.processes(number, ACTOR) for number in numbers))
+
+    def more(self, count: int) -> None:
+        """Wait until so many further trials have ended."""
+        wanted = ended_trials(self.study) + count
+        self._until(lambda: ended_trials(self.study) >= wanted)
+
+    def _until(self, there: Callable[[], bool]) -> None:
+        until(lambda: self.command.done() or there(), 150, self.said)
+        assert not self.command.done(), self.said()
