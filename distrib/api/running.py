@@ -81,6 +81,7 @@ def run(
             stored=stored,
             argv=[command],
             lost=_lost(store, resume, begun, say),
+            carried=store.folder.path.parent if store else None,
         )
         _leave_behind(plan, outcome, stored["command"] if stored else command)
         if store is not None:

@@ -7,7 +7,7 @@ capability among its bases is held to it by the type checker. The platform asks
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -38,6 +38,18 @@ class PartitionsData(Protocol[D]):
 
     def count(self, data: D) -> int:
         """The number of rows."""
+
+
+@runtime_checkable
+class ReadLater(Protocol):
+    """Data, not a family, whose rows are read from files while a model trains, on any node."""
+
+    def check_here(self) -> None:
+        """Whether this machine reaches the files.
+
+        Raises:
+            InputError: it does not, or they are others than those that were loaded.
+        """
 
 
 @runtime_checkable
@@ -119,6 +131,45 @@ class EvaluatesRows(Protocol[C, Of]):
         """The metrics of `evaluate` for each row of the data, ids first."""
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """Rows in the order of their scores.
+
+    Attributes:
+        table: a row each, the best first, `rank` and ids first. shown: its columns to look at.
+        left_out: how many rows were left out, by the reason in words that follow a number.
+        summary: rows of a kind together, or None.
+    """
+
+    table: pd.DataFrame
+    left_out: Mapping[str, int]
+    shown: Sequence[str]
+    summary: pd.DataFrame | None = None
+
+
+@runtime_checkable
+class RanksRows(Protocol[C]):
+    """Scores, filters and ranks rows, such as designs, that nobody has measured."""
+
+    def rank(
+        self,
+        config: C,
+        state: State,
+        source: Any,
+        worker: Worker,
+        scorer: Callable[[pd.DataFrame], Any] | None,
+    ) -> Ranking:
+        """The rows at `source.path`.
+
+        Args:
+            scorer: the user's own score of a table of them, the higher the better; None: the
+                model's.
+
+        Raises:
+            InputError: no row is left, or the scorer fails.
+        """
+
+
 @runtime_checkable
 class HasIntervals(Protocol[C, Of]):
     """Says how certain its figures are."""
@@ -147,6 +198,18 @@ class HasBaselines(Protocol[C, Of]):
 
         Args:
             config: any valid one: what it fixes of validation (folds) is used.
+        """
+
+
+@runtime_checkable
+class Advises(Protocol):
+    """Knows the signs of a training that goes amiss."""
+
+    def advice(self, rows: Sequence[Mapping[str, float]]) -> list[str]:
+        """What a user should change, a line each with the setting; asked while it trains, too.
+
+        Args:
+            rows: of a training, its units so far: `step`, the metrics, `train/<name>`.
         """
 
 
@@ -212,6 +275,26 @@ class AveragesPredictions(Protocol):
 
         Raises:
             InputError: the models predict different things.
+        """
+
+
+@runtime_checkable
+class WritesPredictions(Protocol[C, Of]):
+    """Writes its predictions as files of the field's own form, such as one for each recording."""
+
+    def write_predictions(
+        self,
+        models: Sequence[tuple[C, State]],
+        data: Of,
+        worker: Worker,
+        folder: Path,
+    ) -> list[str]:
+        """Write those of a model, or the mean of several, into `folder`, which exists.
+
+        Each file appears whole; the memory taken does not grow with the data.
+
+        Returns:
+            The names of the files.
         """
 
 
@@ -334,10 +417,13 @@ CAPABILITIES: tuple[Any, ...] = (
     LimitsSpace,
     LimitsBudget,
     EvaluatesRows,
+    RanksRows,
     HasIntervals,
     HasBaselines,
+    Advises,
     ComparesRows,
     AveragesPredictions,
+    WritesPredictions,
     Bootstraps,
     WritesArtifacts,
     Generates,

@@ -2,6 +2,9 @@
 
 A row ends at END; what follows is PAD. Log-likelihoods are those of the model itself, at
 temperature 1 and over all tokens, whatever the tokens were drawn from.
+
+Guidance on the pKd (classifier-free, Ho and Salimans 2022): the logits are those without a pKd, and
+`guidance` times what the pKd changes of them. The network must have seen rows without a pKd.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ class Sampling:
         top_k: only the k likeliest tokens; 0: all. top_p: the fewest whose probabilities sum to it.
         beam: beams of a beam search, which draws nothing; 1: none.
         max_length: tokens after which a row ends without END.
+        guidance: how many times what the pKd changes counts; 1: as the network has it.
     """
 
     temperature: float = 1.0
@@ -31,12 +35,26 @@ class Sampling:
     top_p: float = 1.0
     beam: int = 1
     max_length: int = 300
+    guidance: float = 1.0
 
 
 class Cache:
-    """What decoding keeps of B rows: keys and values of the memory, and of the tokens so far."""
+    """What decoding keeps of B rows: keys and values of the memory, and of the tokens so far.
 
-    def __init__(self, model: Seq2Seq, memory: Tensor, there: Tensor | None, length: int) -> None:
+    Args:
+        memory: (B, S, D) of `Seq2Seq.encode`. there: (B, S) bool. length: the most tokens.
+        condition: (B, 1, D) of `Seq2Seq.decoder_condition`.
+    """
+
+    def __init__(
+        self,
+        model: Seq2Seq,
+        memory: Tensor,
+        there: Tensor | None,
+        length: int,
+        condition: Tensor | None = None,
+    ) -> None:
+        self.condition = condition
         self.model, self.there = model, None if there is None else there[:, None, None]
         self.layers: list[Any] = list(model.decoder.layers)
         self.cross = [_kv(layer.multihead_attn, memory) for layer in self.layers]
@@ -48,7 +66,7 @@ class Cache:
     def step(self, tokens: Tensor) -> Tensor:
         """(B, vocabulary) logits of what follows the (B,) tokens."""
         model, at = self.model, self.length
-        x = model.embed(model.target_embedding, tokens[:, None], at)
+        x = model.embed_target(tokens[:, None], self.condition, at)
         for number, layer in enumerate(self.layers):
             own, cross = layer.self_attn, layer.multihead_attn
             h = layer.norm1(x)
@@ -66,6 +84,7 @@ class Cache:
         self.own = [(k[rows], v[rows]) for k, v in self.own]
         self.cross = [(k[rows], v[rows]) for k, v in self.cross]
         self.there = None if self.there is None else self.there[rows]
+        self.condition = None if self.condition is None else self.condition[rows]
 
 
 def _kv(attention: Attention, memory: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,18 +112,25 @@ def decode(
     """
     model.eval()
     memory = model.encode(source, there, pkd)
+    condition = model.decoder_condition(pkd)
     if how.beam > 1:
-        return _beam(model, memory, there, how, special)
+        return _beam(model, memory, there, condition, how, special)
     pad, start, end = special
     rows = len(source)
-    cache = Cache(model, memory, there, how.max_length)
+    cache = Cache(model, memory, there, how.max_length, condition)
+    caches = [cache]
+    if how.guidance != 1:
+        none = torch.full_like(pkd, torch.nan)
+        blank = model.encode(source, there, none)
+        caches += [Cache(model, blank, there, how.max_length, model.decoder_condition(none))]
     tokens = torch.full((rows, how.max_length), pad, dtype=torch.long, device=source.device)
     likelihood = torch.zeros(rows, dtype=torch.float64, device=source.device)
     alive = torch.arange(rows, device=source.device)
     last = torch.full((rows,), start, dtype=torch.long, device=source.device)
     for place in range(how.max_length):
-        logits = cache.step(last)
-        last = draw(logits, how, generator)
+        logits, *without = [kept.step(last) for kept in caches]
+        guided = without[0] + how.guidance * (logits - without[0]) if without else logits
+        last = draw(guided, how, generator)
         chosen = logits.double().log_softmax(-1).gather(1, last[:, None])[:, 0]
         likelihood[alive] += chosen
         tokens[alive, place] = last
@@ -113,7 +139,8 @@ def decode(
             alive, last = alive[going], last[going]
             if not len(alive):
                 return tokens[:, : place + 1], likelihood
-            cache.keep(going.nonzero()[:, 0])
+            for kept in caches:
+                kept.keep(going.nonzero()[:, 0])
     return tokens, likelihood
 
 
@@ -137,6 +164,7 @@ def _beam(
     model: Seq2Seq,
     memory: Tensor,
     there: Tensor | None,
+    condition: Tensor | None,
     how: Sampling,
     special: tuple[int, int, int],
 ) -> tuple[Tensor, Tensor]:
@@ -145,7 +173,9 @@ def _beam(
     found = []
     for row in range(len(memory)):
         mask = None if there is None else there[row : row + 1].repeat(how.beam, 1)
-        cache = Cache(model, memory[row : row + 1].repeat(how.beam, 1, 1), mask, how.max_length)
+        own = memory[row : row + 1].repeat(how.beam, 1, 1)
+        added = None if condition is None else condition[row : row + 1].repeat(how.beam, 1, 1)
+        cache = Cache(model, own, mask, how.max_length, added)
         tokens = memory.new_full((how.beam, 0), 0, dtype=torch.long)
         score = memory.new_full((how.beam,), -torch.inf, dtype=torch.float64)
         score[0] = 0  # all beams are alike at first

@@ -27,7 +27,7 @@ from distrib.study.search.samplers import seed_of
 from distrib.study.space.configs import config_yaml, read_config
 from distrib.study.worker import tasks
 from distrib.study.worker.trial_runner import Job
-from distrib.trainables.capabilities import ArtifactInputs
+from distrib.trainables.capabilities import Advises, ArtifactInputs
 from distrib.trial_files import CONFIG, METRICS, read_metrics
 
 if TYPE_CHECKING:
@@ -122,6 +122,9 @@ def finish(
         assistant = tasks.start_assistant(spec, **request(plan))
     inputs = ArtifactInputs(replicates, held_out)
     notes = ray.get(assistant.write_artifacts.remote(config, data, weights, inputs))
+    if isinstance(plan.family, Advises):
+        rows = read_metrics(folder.trial(winner.number) / METRICS)
+        notes = [*notes, *plan.family.advice(rows)]
     outcome.notes += notes
     _write_best(plan, outcome, winner, config, part, notes)
 
@@ -235,7 +238,7 @@ def _confirm(
         for k in range(SEEDS):
             fresh = {**config, "seed": seed_of(plan.options.seed, trial.number, 100 + k) % 2**31}
             key = f"{trial.number}-{k}"
-            jobs.append((trial.number, Job(key, fresh, str(scratch / key))))
+            jobs.append((trial.number, Job(key, fresh, str(scratch / key / "checkpoint"))))
     values: dict[int, list[float]] = {}
     phase("confirming with fresh seeds", 0, len(jobs))
     for done, (number, said) in enumerate(_trained(plan, spec, jobs, data, channel), 1):
