@@ -69,6 +69,14 @@ def count(winner: Mapping[str, Any], part: str) -> str:
     return f"n = {found['rows']} rows in {found['groups']} groups"
 
 
+def heading(study: StudyRecord, winner: Mapping[str, Any], part: str) -> str:
+    """What a part's figures are worth, and how many rows they are of, to stand in a heading."""
+    what = "a claim about new data" if part == "test" else "selected on"
+    if part == "validation" and study.selects == "best" and part in winner.get("gains", {}):
+        what += f", the {study.unit} too"
+    return ", ".join(filter(None, (what, count(winner, part))))
+
+
 def turned(
     study: StudyRecord,
     winner: Mapping[str, Any],

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distrib.claims import claims, count, small_figure, verdict
+from distrib.claims import claims, count, heading, small_figure, verdict
 from distrib.records import StudyRecord, TrialRecord
 from distrib.tracking import wording
 
@@ -118,15 +118,11 @@ def figures_table(
 ) -> str:
     """A line per metric: the winner beside the baselines, on validation and on test data."""
     lines = []
-    for title, part, prefix in (
-        ("validation (selected on)", "validation", ""),
-        ("test (a claim about new data)", "test", "test/"),
-    ):
+    for part, prefix in (("validation", ""), ("test", "test/")):
         if not winner[part]:
             continue
+        title = f"{part} ({heading(study, winner, part)})"
         ends = winner.get("intervals", {}).get(part, {})
-        if number := count(winner, part):
-            title = f"{title.removesuffix(')')}, {number})"
         rows = []
         for metric in (*study.metrics, *winner.get("finished", {})):
             values = [v.get(prefix + metric) for v in baselines.values()]

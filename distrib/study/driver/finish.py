@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 
-from distrib.claims import claims, count
+from distrib.claims import claims, heading
 from distrib.errors import InputError
 from distrib.files import atomic_path, atomic_write, finite
 from distrib.records import StudyRecord, TrialRecord, trained_words
@@ -334,10 +334,7 @@ def model_card(
     Args:
         notes: what the family says of the model. beside: files that it wrote.
     """
-    heads = [
-        f"{part} ({', '.join(filter(None, (what, count(figures, part))))})"
-        for part, what in (("validation", "selected on"), ("test", "never looked at before"))
-    ]
+    heads = [f"{part} ({heading(study, figures, part)})" for part in ("validation", "test")]
     lines = [
         f"# {study.name}: trial {winner.number} of a `{study.trainable}` study",
         "",

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distrib.claims import claims, count, verdict
+from distrib.claims import claims, count, heading, verdict
 from distrib.files import atomic_write
 from distrib.records import REFITTED, StudyRecord, TrialRecord, TrialState
 from distrib.tracking import wording
@@ -234,15 +234,12 @@ def _figures(study: StudyRecord, sections: Sections) -> str:
     """
     winner = sections.winner or {}
     tables = []
-    for title, part, prefix in (
-        ("validation<br><small>selected on</small>", "validation", ""),
-        ("test<br><small>a claim about new data</small>", "test", "test/"),
-    ):
+    for part, prefix in (("validation", ""), ("test", "test/")):
+        worth = heading(study, winner, part).replace(", n = ", "\nn = ")
+        title = "<br>".join([part, *(f"<small>{text(w)}</small>" for w in worth.split("\n"))])
         ends = {"winner": winner.get("intervals", {}).get(part, {})}
         for name, of_parts in winner.get("baseline_intervals", {}).items():
             ends[name] = of_parts.get(part, {})
-        if number := count(winner, part):
-            title += f"<br><small>{text(number)}</small>"
         columns = {"winner": winner[part]} if winner.get(part) else {}
         metrics = [*study.metrics, *winner.get("finished", {})]
         for name, values in sections.baselines.items():
