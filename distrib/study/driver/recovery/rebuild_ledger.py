@@ -117,7 +117,7 @@ def _gather(
         numbers |= set() if frame is None else {int(n) for n in frame["trial"]}
     if not numbers:
         return {}, []
-    notes = []
+    notes: list[str] = []
     trials = {number: _Trial(number) for number in range(max(numbers) + 1)}
     for number, trial in trials.items():
         params = _params_of(folder.trial(number) / CONFIG, number, plan, notes)
