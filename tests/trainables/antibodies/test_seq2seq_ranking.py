@@ -61,7 +61,7 @@ def test_designs_are_filtered_and_ranked(
     assert run(place, monkeypatch, "--rank", "--out", "ranked.csv") == 0
     said = capsys.readouterr().out
     for words in (
-        "left out: 1 letters outside the twenty",
+        "left out: 1 with letters outside the twenty",
         "left out: 1 that did not end",
         "left out: 2 without a heavy chain of a variable domain",
         "left out: 1 that came before",

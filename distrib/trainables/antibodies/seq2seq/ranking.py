@@ -48,7 +48,7 @@ def rank(
     frame = records.frame()
     left_out = {}
     for note in records.notes:  # of those that are left out, if any
-        number, _, reason = note.partition(" records with ")
+        number, _, reason = note.partition(" records ")
         left_out[reason.partition(":")[0]] = int(number.replace(",", ""))
     good = np.ones(len(frame), dtype=bool)
     for reason, fails in _filters(config, source.light, frame):
