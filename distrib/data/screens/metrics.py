@@ -78,6 +78,19 @@ def correlation_within(
         return np.where(weight > 0, total / weight, np.nan)
 
 
+def parts_of_reference(reference: np.ndarray, count: int) -> np.ndarray:
+    """(N,) which rows were held out together, as far as the means that they trained on tell.
+
+    Rows of one mean were, where every mean is that of several rows; else all are one part.
+    """
+    one = np.zeros(count, dtype=np.int64)
+    if reference.ndim == 1 or not count:
+        return one
+    known: dict[bytes, int] = {}
+    parts = np.array([known.setdefault(row.tobytes(), len(known)) for row in reference])
+    return parts if np.bincount(parts).min() > 1 else one
+
+
 def part_means(
     values: np.ndarray, measured: np.ndarray, parts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -103,7 +116,7 @@ def table(
     Args:
         predicted, targets: (N, G); NaN in `targets` is not measured.
         reference: (N, G) or (G,), the mean profile of the rows that each row's model trained on.
-        parts: (N,) which rows were held out together; None: all of them.
+        parts: (N,) which rows were held out together; None: see `parts_of_reference`.
 
     Returns:
         pearson, of a column within parts; delta_pearson, of a row that of the prediction less
@@ -113,7 +126,7 @@ def table(
     """
     measured = np.isfinite(targets)
     count = measured.sum(axis)
-    parts = np.zeros(len(targets), dtype=np.int64) if parts is None else parts
+    parts = parts_of_reference(reference, len(targets)) if parts is None else parts
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.where(measured, predicted.astype(np.float64) - targets, 0.0)
         squares, sizes = np.square(error).sum(axis), np.abs(error).sum(axis)
@@ -160,7 +173,7 @@ def summary(
     measured = np.isfinite(targets)
     shared = measured
     if parts is None:
-        parts = np.zeros(len(targets), dtype=np.int64)
+        parts = parts_of_reference(reference, len(targets))
     if len(targets):
         shared = measured & (part_means(targets, measured, parts)[1] >= 2)
     for axis, suffix in ((1, ""), (0, "_column")):

@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 
 from distrib.claims import LEAST
-from distrib.data.screens.metrics import CONSTANT, TIMES, centred, interval
+from distrib.data.screens.metrics import CONSTANT, TIMES, centred, interval, parts_of_reference
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_scores import row_table
 
@@ -29,7 +29,7 @@ def intervals(
 
     Args:
         predicted: (rows, G). reference: (rows, G) or (G,), the training mean of each row.
-        parts: (rows,) which rows were held out together; None: all of them.
+        parts: (rows,) which rows were held out together; None: as `reference` tells.
         finished: also of what takes long, see `screen_scores.identified`.
     """
     assert screen.targets is not None
@@ -40,6 +40,8 @@ def intervals(
         str(name): interval(values.to_numpy(float), seed, groups=screen.groups)
         for name, values in rows.items()
     }
+    if parts is None:
+        parts = parts_of_reference(reference, len(screen))
     drawn = _column_metrics(predicted, screen, parts, seed)
     found |= {
         name: tuple(np.quantile(values[~np.isnan(values)], [0.025, 0.975]).tolist())
@@ -50,7 +52,7 @@ def intervals(
 
 
 def _column_metrics(
-    predicted: np.ndarray, screen: Screen, parts: np.ndarray | None, seed: int
+    predicted: np.ndarray, screen: Screen, parts: np.ndarray, seed: int
 ) -> dict[str, np.ndarray]:
     """(TIMES,) each: means over columns, of the rows that were drawn; NaN where none has one."""
     targets = screen.targets
@@ -61,7 +63,6 @@ def _column_metrics(
     times = np.stack([np.bincount(row, minlength=count) for row in drawn]).astype(np.float64)
     weights = times[:, of_rows]
     measured = np.isfinite(targets)
-    parts = np.zeros(len(targets), dtype=np.int64) if parts is None else parts
     error = np.where(measured, predicted.astype(np.float64) - targets, 0.0)
     squares, sizes = np.square(error), np.abs(error)
     members = [np.flatnonzero(parts == part) for part in np.unique(parts)]

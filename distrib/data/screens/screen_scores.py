@@ -26,7 +26,7 @@ def scores(
 
     Args:
         predicted: (rows, G). reference: (rows, G) or (G,), the training mean of each row.
-        parts: (rows,) which rows were held out together; None: all of them.
+        parts: (rows,) which rows were held out together; None: as `reference` tells.
         finished: also what takes long, see `identified`.
     """
     assert screen.targets is not None
@@ -35,6 +35,8 @@ def scores(
         known = _judged(screen)
         if known.any():
             values[name] = float(column[known].mean())
+    if parts is None:
+        parts = metrics.parts_of_reference(reference, len(screen))
     for name, column in identified(predicted, screen, parts).items() if finished else ():
         known = ~np.isnan(column)
         if known.any():
@@ -52,19 +54,18 @@ def row_table(
     """`id` and, for each row, pearson, delta_pearson, rmse, mae, mse, l2, and the responders'."""
     assert screen.targets is not None
     columns = metrics.table(predicted, screen.targets, reference, 1, parts)
+    if parts is None:
+        parts = metrics.parts_of_reference(reference, len(screen))
     more = identified(predicted, screen, parts) if finished else {}
     return pd.DataFrame({"id": screen.ids, **columns, **_responders(predicted, screen), **more})
 
 
-def identified(
-    predicted: np.ndarray, screen: Screen, parts: np.ndarray | None
-) -> dict[str, np.ndarray]:
+def identified(predicted: np.ndarray, screen: Screen, parts: np.ndarray) -> dict[str, np.ndarray]:
     """(rows,) each: discrimination, centroid_accuracy, and de_overlap where responders are known.
 
     They take a distance for every two rows of a part, and are of finished models alone.
     """
     assert screen.targets is not None
-    parts = np.zeros(len(screen), dtype=np.int64) if parts is None else parts
     found = {
         "discrimination": discrimination(
             predicted, screen.targets, parts, screen.ids, screen.columns
