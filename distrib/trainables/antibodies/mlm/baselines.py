@@ -7,8 +7,8 @@ import numpy as np
 from distrib.data.antibodies.alphabet import FIRST_LETTER
 from distrib.data.antibodies.chain_rows import ChainRows
 from distrib.data.antibodies.unigram import Unigram
+from distrib.trainables.antibodies.chains.scores import figures, sums_of
 from distrib.trainables.antibodies.mlm.batch import validation_batch
-from distrib.trainables.antibodies.mlm.scores import figures, sums_of
 
 _ROWS = 1024
 

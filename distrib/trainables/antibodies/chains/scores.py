@@ -1,4 +1,4 @@
-"""How well masked residues are guessed: in all, by region, and on germline and mutated ones."""
+"""How well residues are guessed: in all, by region, and on germline and mutated ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOGETHER = {"framework": [FRAMEWORK], "cdr1_2": [CDR1, CDR2], "cdr3": [CDR3]}
 """Regions by which published models tell germline and mutated residues apart (AbLang-2)."""
 
 Sums = Mapping[str, np.ndarray]
-"""`nats`, `right` and `count` of masked residues: (cells,) each."""
+"""`nats`, `right` and `count` of what was to be guessed: (cells,) each."""
 
 
 def figures(sums: Sums) -> dict[str, float]:
