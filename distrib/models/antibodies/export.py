@@ -1,4 +1,4 @@
-"""A masked language model in the form that `transformers` opens by itself, tokeniser and all."""
+"""Language models in the form that `transformers` opens by itself, tokeniser and all."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from distrib.data.antibodies.alphabet import CLS, MASK, PAD, SEP, SPECIALS, UNK, VOCABULARY
 from distrib.errors import InputError
 from distrib.files import atomic_path
-from distrib.models.antibodies.masked_lm import MaskedLm
+
+
+class Wrapped(Protocol):
+    """A network around one of `transformers`."""
+
+    @property
+    def lm(self) -> Any: ...
+
 
 IDS = {"pad": PAD, "unk": UNK, "cls": CLS, "sep": SEP, "mask": MASK}
 
@@ -40,7 +47,7 @@ def make_tokenizer(context: int) -> Any:
     )
 
 
-def write_export(model: MaskedLm, context: int, folder: Path) -> list[Path]:
+def write_export(model: Wrapped, context: int, folder: Path) -> list[Path]:
     """Write `config.json`, `model.safetensors` and the tokeniser's files; each appears whole."""
     written = []
     with tempfile.TemporaryDirectory(prefix="distrib-export-") as name:

@@ -1,6 +1,6 @@
 """How sequences are drawn from any model that goes on token by token.
 
-Greedy, sampling (temperature, top-k, top-p), beam search and diverse beam search. A row ends at END;
+Greedy, sampling (temperature, top-k, top-p), beam search, diverse beam search. A row ends at END;
 what follows is PAD. Log-likelihoods are those of the model itself, at temperature 1 and over all
 tokens, whatever the tokens were drawn from.
 """
@@ -187,7 +187,7 @@ def beam_search(
 
 
 def _best(values: Tensor, most: int) -> Sequence[tuple[int, int]]:
-    """Row and column of the greatest of (rows, columns) values, those of minus infinity left out."""
+    """Row and column of the greatest of (rows, columns) values, without minus infinity."""
     found = values.flatten().topk(min(most, values.numel()))
     pairs = [divmod(int(place), values.shape[1]) for place in found.indices]
     return [pair for pair, value in zip(pairs, found.values) if value > -torch.inf]

@@ -48,9 +48,7 @@ class ClmConfig(TokenBatches, Validated, Optimized, Switches, Initialized, Torch
         description="training chains laid end to end in blocks of `context` tokens, cut where a "
         "block ends; false: a chain a row",
     )
-    samples: int = Field(
-        50, ge=0, description="chains drawn each epoch to be looked at; 0: none"
-    )
+    samples: int = Field(50, ge=0, description="chains drawn each epoch to be looked at; 0: none")
 
     learning_rate: float = TorchConfig.default("learning_rate", 4e-3)
     weight_decay: float = TorchConfig.default("weight_decay", 0.01)

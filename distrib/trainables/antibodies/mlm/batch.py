@@ -34,6 +34,13 @@ def validation_batch(rows: ChainRows) -> dict[str, Any]:
     return {**batch, "cells": kinds * NUM_STATES + states}
 
 
+def guesses(rows: ChainRows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `chains.baselines` judges frequencies by: the very residues that are masked."""
+    batch = validation_batch(rows)
+    place = batch["where"] % batch["tokens"].shape[1] - 1  # [CLS] stands before
+    return place, batch["targets"] - FIRST_LETTER, batch["cells"]
+
+
 def _masked(rows: ChainRows, masking: Masking, salt: Sequence[int]) -> dict[str, Any]:
     tokens, there = tokens_of(rows)
     maskable = tokens >= FIRST_LETTER

@@ -11,11 +11,12 @@ import pandas as pd
 from distrib.data.antibodies.chain_rows import ChainRows
 from distrib.data.antibodies.masking import Masking
 from distrib.data.streams.stream_batches import Tokens
+from distrib.trainables.antibodies.chains.baselines import baseline_figures
 from distrib.trainables.antibodies.chains.batch import tokens_of
 from distrib.trainables.antibodies.chains.family import ChainTrainable, Data
 from distrib.trainables.antibodies.chains.reading import STREAMED
 from distrib.trainables.antibodies.chains.scores import NUM_CELLS, figures
-from distrib.trainables.antibodies.mlm.batch import training_batch, validation_batch
+from distrib.trainables.antibodies.mlm.batch import guesses, training_batch, validation_batch
 from distrib.trainables.antibodies.mlm.config import MlmConfig, MlmSource
 from distrib.trainables.base import Fidelity, Metric, State, Worker
 from distrib.trainables.capabilities import ArtifactInputs
@@ -111,18 +112,13 @@ class Mlm(ChainTrainable[MlmConfig, MlmSource]):
 
         None of a stream, which would have to be read once more.
         """
-        from distrib.trainables.antibodies.mlm.baselines import unigram_figures
-
         if not isinstance(data, ChainRows):
             return {}
         train, held_out = self.split(config, data)
         assert isinstance(train, ChainRows)
         assert isinstance(held_out, ChainRows)
-        found = unigram_figures(train, held_out)
-        if isinstance(test, ChainRows):
-            for name, values in unigram_figures(data, test).items():
-                found[name] |= {f"test/{key}": value for key, value in values.items()}
-        return found
+        tested = test if isinstance(test, ChainRows) else None
+        return baseline_figures(train, held_out, data, tested, guesses)
 
     def write_artifacts(
         self,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from distrib.data.antibodies.alphabet import LETTERS
+from distrib.data.antibodies.composition import divergence, shares
 from distrib.data.antibodies.designs.tokens import END, PAD, text_of
 
 REPEAT = re.compile(r"(.)\1{3}|(..)\2{3}")
@@ -70,23 +71,6 @@ def sample_figures(
 
 def _repeats(texts: Sequence[str]) -> float:
     return float(np.mean([bool(REPEAT.search(text)) for text in texts]))
-
-
-def shares(chains: Sequence[str]) -> np.ndarray:
-    """(20,) how often each residue is."""
-    counts = np.array([sum(chain.count(letter) for chain in chains) for letter in LETTERS], float)
-    return counts / max(counts.sum(), 1)
-
-
-def divergence(p: np.ndarray, q: np.ndarray) -> float:
-    """Jensen-Shannon divergence in bits."""
-    middle = (p + q) / 2
-
-    def against(x: np.ndarray) -> float:
-        known = x > 0
-        return float((x[known] * np.log2(x[known] / middle[known])).sum())
-
-    return (against(p) + against(q)) / 2
 
 
 def advice(figures: dict[str, float]) -> list[str]:
