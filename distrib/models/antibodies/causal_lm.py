@@ -10,6 +10,10 @@ from torch import Tensor, nn
 from transformers import DynamicCache, EncoderDecoderCache, GPT2Config, GPT2LMHeadModel
 
 from distrib.data.antibodies.alphabet import CLS, PAD, SEP, VOCABULARY
+from distrib.data.antibodies.chain_rows import NUM_CELLS
+
+IGNORED = -100
+"""A target that is none, as `transformers` marks it."""
 
 
 @dataclass(frozen=True)
@@ -137,5 +141,15 @@ def next_token_nats(logits: Tensor, targets: Tensor) -> Tensor:
     )
 
 
-IGNORED = -100
-"""A target that is none, as `transformers` marks it."""
+def cell_sums(logits: Tensor, targets: Tensor, cells: Tensor) -> dict[str, Tensor]:
+    """`nats`, `right` and `count` of the targets of each cell: (cells,) float64.
+
+    Args:
+        logits: (rows, places, vocabulary). targets, cells: (rows, places) int64.
+    """
+    counted = targets != IGNORED
+    nats = next_token_nats(logits, targets)[counted].double()
+    right = (logits.argmax(dim=-1) == targets)[counted].double()
+    by_token = {"nats": nats, "right": right, "count": torch.ones_like(nats)}
+    empty = torch.zeros(NUM_CELLS, dtype=torch.float64, device=nats.device)
+    return {name: empty.index_add(0, cells[counted], v) for name, v in by_token.items()}

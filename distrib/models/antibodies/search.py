@@ -174,16 +174,13 @@ def beam_search(
         last = torch.tensor(letters, device=device)
         score = torch.tensor(values, dtype=torch.float64, device=device)
         tokens = torch.cat([tokens[kept], last[:, None]], dim=1)
-    for group in ended:
-        group.sort(key=lambda item: -item.score)
-    ranks = range(max(map(len, ended)))
-    return [
-        item
-        for rank in ranks
-        for item in sorted(
-            (group[rank] for group in ended if rank < len(group)), key=lambda item: -item.score
-        )
-    ]
+    for items in ended:
+        items.sort(key=lambda item: -item.score)
+    ordered = []
+    for rank in range(max(map(len, ended))):
+        level = [items[rank] for items in ended if rank < len(items)]
+        ordered += sorted(level, key=lambda item: -item.score)
+    return ordered
 
 
 def _best(values: Tensor, most: int) -> Sequence[tuple[int, int]]:

@@ -7,12 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from distrib.data.antibodies.chain_rows import STATES
+from distrib.data.antibodies.chain_rows import NUM_CELLS, NUM_KINDS, NUM_STATES, STATES
 from distrib.data.antibodies.regions import CDR1, CDR2, CDR3, FRAMEWORK, KINDS
-
-NUM_KINDS, NUM_STATES = len(KINDS) + 1, len(STATES) + 1
-NUM_CELLS = NUM_KINDS * NUM_STATES
-"""Kinds of residues by what they are beside their germline, the last of each not known."""
 
 _TOGETHER = {"framework": [FRAMEWORK], "cdr1_2": [CDR1, CDR2], "cdr3": [CDR3]}
 """Regions by which published models tell germline and mutated residues apart (AbLang-2)."""

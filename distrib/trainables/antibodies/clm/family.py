@@ -12,17 +12,17 @@ import pandas as pd
 from distrib.data.antibodies.chain_rows import ChainRows
 from distrib.data.streams.stream_batches import Tokens
 from distrib.trainables.antibodies.chains.baselines import baseline_figures
-from distrib.trainables.antibodies.chains.drawing import SAMPLES, advice, sample_figures
-from distrib.trainables.antibodies.chains.family import ChainTrainable, Data
-from distrib.trainables.antibodies.chains.reading import STREAMED
-from distrib.trainables.antibodies.chains.scores import NUM_CELLS, figures
-from distrib.trainables.antibodies.clm.batch import (
+from distrib.trainables.antibodies.chains.causal import (
     IGNORED,
     cells_of,
     guesses,
     packed_batch,
     row_batch,
 )
+from distrib.trainables.antibodies.chains.drawing import SAMPLES, advice, sample_figures
+from distrib.trainables.antibodies.chains.family import ChainTrainable, Data
+from distrib.trainables.antibodies.chains.reading import STREAMED
+from distrib.trainables.antibodies.chains.scores import figures
 from distrib.trainables.antibodies.clm.config import ClmConfig, ClmGenerate, ClmSource
 from distrib.trainables.base import Fidelity, Metric, State, Worker
 from distrib.trainables.capabilities import ArtifactInputs
@@ -77,24 +77,9 @@ class Clm(ChainTrainable[ClmConfig, ClmSource]):
         return self._nats(model(inputs["seen"]), inputs).sum()
 
     def sums(self, config: ClmConfig, model: nn.Module, inputs: dict[str, Any]) -> dict[str, Any]:
-        import torch
+        from distrib.models.antibodies.causal_lm import cell_sums
 
-        logits = model(inputs["seen"])
-        said = inputs["said"]
-        counted = said != IGNORED
-        cells = inputs["cells"][counted]
-        nats = self._nats(logits, inputs)[counted].double()
-        right = (logits.argmax(dim=-1) == said)[counted].double()
-        return {
-            name: torch.zeros(NUM_CELLS, dtype=torch.float64, device=said.device).index_add_(
-                0, cells, values
-            )
-            for name, values in {
-                "nats": nats,
-                "right": right,
-                "count": torch.ones_like(nats),
-            }.items()
-        }
+        return cell_sums(model(inputs["seen"]), inputs["said"], inputs["cells"])
 
     def figures(self, config: ClmConfig, sums: dict[str, Any]) -> dict[str, float]:
         return figures(sums)

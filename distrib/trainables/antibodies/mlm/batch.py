@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from distrib.data.antibodies.alphabet import FIRST_LETTER
-from distrib.data.antibodies.chain_rows import ChainRows
+from distrib.data.antibodies.chain_rows import NUM_STATES, ChainRows
 from distrib.data.antibodies.masking import Masking, chances, choose, corrupt
 from distrib.data.antibodies.regions import CDR3, UNTOLD
 from distrib.trainables.antibodies.chains.batch import padded, tokens_of
-from distrib.trainables.antibodies.chains.scores import NUM_STATES
 
 _STANDARD = Masking()
 
