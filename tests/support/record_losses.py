@@ -110,6 +110,27 @@ RUNS = [
             "accumulate": 2,
         },
     ),
+    Run(
+        "clm_everything",
+        "clm",
+        "packed blocks, two layers, dropout, accumulation, decay",
+        {
+            "packed": True,
+            "num_layers": 2,
+            "dropout": 0.1,
+            "attention_dropout": 0.1,
+            "accumulate": 2,
+            "context": 128,
+            "weight_decay": 0.3,
+        },
+    ),
+    Run("heavy2light", "heavy2light", "the case of the contracts, fresh halves"),
+    Run(
+        "heavy2light_adapters",
+        "heavy2light",
+        "halves that stay as they are but for adapters, a projection",
+        {"trained": "adapters", "adapter_reduction": 4, "dropout": 0.1, "learning_rate": 0.02},
+    ),
     Run("segmenter", "segmenter", "the case of the contracts"),
     Run(
         "segmenter_everything",
