@@ -35,7 +35,7 @@ TUNE: dict[str, tuple[list[str], list[str]]] = {
     "time below 0": ([*TOY, "--time-budget=-5m"], ["--time-budget", "-300"]),
     "time below 0, apart": (
         [*TOY, "--time-budget", "-5s"],
-        ["--time-budget: no time", "found:    -5", "expected: above 0"],
+        ["--time-budget: out of range", "found:    -5", "expected: above 0"],
     ),
     "no seconds": ([*TOY, "--time-budget", "0s"], ["--time-budget", "found:    0", "above 0"]),
     "time below 0 that is none": ([*TOY, "--time-budget", "-5x"], ["-5x", "90s, 15m, 2h"]),

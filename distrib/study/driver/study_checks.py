@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from distrib.errors import InputError, nearest
 from distrib.records import StudyRecord
-from distrib.study.plan.options import DECLARED, Options
+from distrib.study.plan.options import Options, out_of_range
 from distrib.study.search.samplers import NAMES as SAMPLERS
 from distrib.study.search.schedulers import NAMES as RULES
 
@@ -164,16 +164,9 @@ def _check_choices(part: Searched | Options, section: str, path: Path) -> None:
 def _check_ranges(options: Options, path: Path) -> None:
     """What a new study's options are refused for, under the keys that they have here."""
     resources = options.resources
-    for option in DECLARED:
-        if option.owner is Options:
-            flag, value = option.flag, getattr(options, option.field)
-            where = f"options.{STORED.get(option.field, option.field)}"
-            if value is not None and flag.least is not None and not value >= flag.least:
-                raise _edited(path, where, value, f"{flag.least:g} or more")
-            if value is not None and flag.kind == "duration" and not value > 0:
-                raise _edited(path, where, value, "above 0")
-    if not 0 <= options.test_fraction < 1:
-        raise _edited(path, "options.test_fraction", options.test_fraction, "0 to below 1")
+    for option, value, expected in out_of_range(options):
+        owner = "options" if option.owner is Options else "options.resources"
+        raise _edited(path, f"{owner}.{STORED.get(option.field, option.field)}", value, expected)
     where = "options.resources"
     if resources.workers < 1:
         raise _edited(path, f"{where}.workers", resources.workers, "1 or more")

@@ -6,7 +6,7 @@ takes anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -23,7 +23,8 @@ class Flag:
     Attributes:
         group: of the help, and of the commands that have it. kind: what its word is read as.
         resumes: whether a resume takes it anew; otherwise the study keeps its own.
-        least: the least that it may be; None for any. stored: whether `study.yaml` keeps it.
+        least: the least that it may be; below: what a fraction stays under; None for any.
+        stored: whether `study.yaml` keeps it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Flag:
     metavar: str | None = None
     resumes: bool = False
     least: float | None = None
+    below: float | None = None
     stored: bool = True
 
 
@@ -98,7 +100,7 @@ class Options:
     )  # fmt: skip
     test_fraction: float = _flag(
         0.15, "--test-fraction", "fraction of the groups set aside for the test",
-        "data and parameters", "float", metavar="FRACTION",
+        "data and parameters", "float", metavar="FRACTION", below=1,
     )  # fmt: skip
     seed: int = _flag(0, "--seed", "random seed", "data and parameters", "int", least=0)
     keep: int = _flag(
@@ -196,3 +198,16 @@ DECLARED = (
       for one in fields(Options) if "flag" in one.metadata),
     *(Declared(name, flag, owner=Resources) for name, flag in _OF_RESOURCES.items()),
 )  # fmt: skip
+
+
+def out_of_range(options: Options) -> Iterator[tuple[Declared, Any, str]]:
+    """Each option outside its range: its declaration, its value, and what is expected."""
+    for option in DECLARED:
+        owner = options if option.owner is Options else options.resources
+        value, flag = getattr(owner, option.field), option.flag
+        if value is not None and flag.least is not None and not value >= flag.least:
+            yield option, value, f"{flag.least:g} or more"
+        elif value is not None and flag.below is not None and not 0 <= value < flag.below:
+            yield option, value, f"0 to below {flag.below:g}"
+        elif value is not None and flag.kind == "duration" and not value > 0:
+            yield option, value, "above 0"

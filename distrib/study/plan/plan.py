@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from distrib.errors import InputError, nearest, said_in
 from distrib.study.plan.checks import check_bootstrap
-from distrib.study.plan.options import DECLARED, Options
+from distrib.study.plan.options import Options, out_of_range
 from distrib.study.plan.refit import check_kept, refits
 from distrib.study.plan.workers import worker_of
 from distrib.study.record.remote_store import is_url
@@ -136,7 +136,8 @@ def make_plan(space: Space, options: Options) -> Plan:
     )
     with said_in(space.file):
         plan.rule()
-    _check_numbers(options)
+    for option, value, expected in out_of_range(options):
+        raise InputError("out of range", where=option.flag.name, found=value, expected=expected)
     if options.confirm > plan.trials:
         raise InputError(
             "more than there are trials",
@@ -283,25 +284,6 @@ def _trials(space: Space, sampler: str, asked: int | None, default: Any) -> int:
             expected=f"at most {points}",
         )
     return asked
-
-
-def _check_numbers(options: Options) -> None:
-    for option in DECLARED:
-        flag, owner = option.flag, options if option.owner is Options else options.resources
-        value = getattr(owner, option.field)
-        if value is not None and flag.least is not None and not value >= flag.least:
-            raise InputError(
-                "too small", where=flag.name, found=value, expected=f"{flag.least:g} or more"
-            )
-        if value is not None and flag.kind == "duration" and not value > 0:
-            raise InputError("no time at all", where=flag.name, found=value, expected="above 0")
-    if not 0 <= options.test_fraction < 1:
-        raise InputError(
-            "not a fraction",
-            where="--test-fraction",
-            found=options.test_fraction,
-            expected="0 to below 1",
-        )
 
 
 def _one_of(key: str, asked: str | None, space: Space, default: str, names: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class Asha:
         return False
 
     def rung(self, number: int, fidelity: int) -> int:
-        return max((m for m in self.milestones if m <= fidelity), default=0)
+        return highest(self.milestones, fidelity)
 
 
 class Hyperband:
@@ -68,3 +69,8 @@ def milestones(grace: int, factor: float, max_budget: int) -> tuple[int, ...]:
     count = math.floor(math.log(max_budget / grace) / math.log(factor) + 1e-9) + 1
     units = (round(grace * factor**k) for k in range(count))
     return tuple(sorted({u for u in units if u < max_budget}))
+
+
+def highest(milestones: Iterable[int], fidelity: int) -> int:
+    """The last milestone that a trial of this fidelity has come to; 0 before the first."""
+    return max((m for m in milestones if m <= fidelity), default=0)

@@ -6,6 +6,8 @@ from collections import defaultdict
 
 import numpy as np
 
+from distrib.study.search.asha import highest
+
 
 class Median:
     """Median stopping (Golovin et al. 2017, Vizier): a trial stops where its best value lies below
@@ -34,4 +36,4 @@ class Median:
         return False
 
     def rung(self, number: int, fidelity: int) -> int:
-        return max((m for m in self.milestones if m <= fidelity), default=0)
+        return highest(self.milestones, fidelity)
