@@ -230,6 +230,7 @@ def cluster(args: argparse.Namespace) -> int:
         shares=parse_shares(args.split),
         order=args.order,
         seed=args.seed,
+        distinct=not args.paired,
         threads=args.threads,
     )
     if args.paired:
@@ -264,6 +265,8 @@ def _of_pairs(args: argparse.Namespace) -> Chains:
     """The chain that is clustered, the other one among its columns."""
     from dataclasses import replace
 
+    import pandas as pd
+
     from distrib.data.antibodies.pairs.pair_rows import pair_rows
     from distrib.data.antibodies.pairs.reading import read_pairs
 
@@ -272,6 +275,10 @@ def _of_pairs(args: argparse.Namespace) -> Chains:
                          where="--column", found=args.column)  # fmt: skip
     pairs = read_pairs(args.data, on_unknown=args.on_unknown)
     pair_rows(pairs)  # exchanged chains are refused
+    both = pd.DataFrame({"heavy": pairs.heavy.sequences, "light": pairs.light.sequences})
+    first = both.drop_duplicates().index.to_numpy()
+    print(f"one of each pair: {len(pairs):,} -> {len(first):,}")
+    pairs = pairs.take(first)
     ours, other = (pairs.heavy, pairs.light)[:: 1 if args.chain == "heavy" else -1]
     columns = ours.columns.drop(columns=[other.column], errors="ignore")
     name = other.column or ("light" if args.chain == "heavy" else "heavy")

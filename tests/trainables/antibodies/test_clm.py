@@ -270,7 +270,7 @@ def test_training_on_blocks_and_on_rows_learns_more_than_the_places() -> None:
                        packed=packed, samples=0)  # fmt: skip
         losses = [i.metrics["loss"] for i in CLM.progress(quick, rows, Worker()) if i.metrics]
         assert losses[-1] < losses[0]
-        assert losses[-1] < bases["unigram"]["loss"] - 0.5
+        assert losses[-1] < bases["unigram"]["loss"] - 0.25
 
 
 def test_a_context_too_short_and_heads_that_do_not_divide_are_refused() -> None:

@@ -11,7 +11,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -127,17 +127,6 @@ def read_head(path: str) -> tuple[dict[str, Any], list[str]]:
         raise InputError("no row of column names", file=path, where="row 2",
                          found=lines[1][:60] or "nothing")  # fmt: skip
     return metadata, header
-
-
-def is_unit(path: Path) -> bool:
-    """Whether a file begins as a data unit does: gzip, and a line of one cell of JSON."""
-    if path.suffix.lower() != ".gz" or not path.is_file():
-        return False
-    try:
-        read_head(str(path))
-    except InputError:
-        return False
-    return True
 
 
 def _opened(path: str) -> Any:

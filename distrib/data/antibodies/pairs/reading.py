@@ -19,7 +19,7 @@ from distrib.data.antibodies.chains import (
     from_table,
     joined,
 )
-from distrib.data.antibodies.oas.unit import is_unit, unit_rows
+from distrib.data.antibodies.oas.unit import read_head, unit_rows
 from distrib.data.antibodies.regions import Chain
 from distrib.data.files.fasta import read_fasta
 from distrib.data.files.tables import as_text, read_table
@@ -93,7 +93,7 @@ def _frames(file: Path) -> Iterator[pd.DataFrame]:
         yield _of_fasta(file)
     elif suffix(file) == ".txt" and SEPARATOR in (lines := read_lines(file))[0]:
         yield _of_lines(lines, file)
-    elif is_unit(file):
+    elif _is_unit(file):
         tables = [t for t in unit_rows(str(file), wanted={}, paired=True, complete=False)
                   if not isinstance(t, dict)]  # fmt: skip
         frame = pd.concat([table.to_pandas() for table in tables], ignore_index=True)
@@ -103,6 +103,17 @@ def _frames(file: Path) -> Iterator[pd.DataFrame]:
         yield frame
     else:
         yield read_table(file)
+
+
+def _is_unit(path: Path) -> bool:
+    """Whether a file begins as a data unit does: gzip, and a line of one cell of JSON."""
+    if path.suffix.lower() != ".gz" or not path.is_file():
+        return False
+    try:
+        read_head(str(path))
+    except InputError:
+        return False
+    return True
 
 
 def _of_lines(lines: list[str], file: Path) -> pd.DataFrame:

@@ -31,7 +31,9 @@ class DrawOptions(BaseModel):
     )
     min_length: int = Field(0, ge=0, description="fewest residues of a chain")
     max_length: int = Field(
-        0, ge=0, description="most residues of a chain; 0: as many as the model has places for"
+        0,
+        ge=0,
+        description="most tokens of a chain, its end among them; 0: as many as the model reads",
     )
     batch: int = Field(128, ge=1, description="chains drawn at a time")
 
@@ -48,18 +50,18 @@ class DrawOptions(BaseModel):
                 found=most,
                 expected=f"at most {places - 1}",
             )
-        if self.min_length > most:
+        if self.min_length >= most:
             raise InputError(
                 "no chain is so long and so short",
                 where="--min-length",
                 found=self.min_length,
-                expected=f"at most {most}",
+                expected=f"below {most}",
             )
         return Sampling(
             self.temperature,
             self.top_k,
             self.top_p,
-            max_length=most + 1,
+            max_length=most,
             min_length=self.min_length,
             forbidden=FORBIDDEN,
         )
