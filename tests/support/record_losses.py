@@ -122,14 +122,21 @@ RUNS = [
             "accumulate": 2,
             "context": 128,
             "weight_decay": 0.3,
+            "samples": 0,  # a token that is drawn may be another one elsewhere
         },
     ),
-    Run("heavy2light", "heavy2light", "the case of the contracts, fresh halves"),
+    Run("heavy2light", "heavy2light", "fresh halves, all of their weights", {"samples": 0}),
     Run(
         "heavy2light_adapters",
         "heavy2light",
         "halves that stay as they are but for adapters, a projection",
-        {"trained": "adapters", "adapter_reduction": 4, "dropout": 0.1, "learning_rate": 0.02},
+        {
+            "trained": "adapters",
+            "adapter_reduction": 4,
+            "dropout": 0.1,
+            "learning_rate": 0.02,
+            "samples": 0,
+        },
     ),
     Run("segmenter", "segmenter", "the case of the contracts"),
     Run(
