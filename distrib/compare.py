@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distrib.cli.command import DONE, Parser, folder, run_command
+from distrib.cli.roads.road import roads
 from distrib.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,9 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--plot",
         type=Path,
-        metavar="FILE.png",
-        help="with --against: also the metric's distribution over rows, a column per study; with "
-        "--by: where the heat map goes (default: heat_map.png in the first folder)",
+        metavar="FILE",
+        help=".png, .svg or .pdf; with --against: also the metric's distribution over rows, a "
+        "column for each winner and baseline; with --by: the heat map (default: heat_map.png in "
+        "the first folder)",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also as .csv, .tsv or .parquet")
     parser.add_argument("--allow-custom", action="store_true")
@@ -72,6 +74,13 @@ def compare(args: argparse.Namespace) -> int:
     if args.by and (args.against or args.lrt):
         raise InputError("a heat map stands alone", where="--by",
                          found="--against" if args.against else "--lrt")  # fmt: skip
+    if args.plot is not None and args.plot.suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(
+            "unsupported file extension",
+            where="--plot",
+            found=args.plot.name,
+            expected=".png, .svg or .pdf",
+        )
     if args.by:
         return map_over(args)
     if not args.against and (args.metric or args.plot):
@@ -106,25 +115,30 @@ def rank_winners(args: argparse.Namespace) -> int:
     from distrib.cli.command import table_writer
     from distrib.study.driver.live_record import read_record
     from distrib.study.driver.study_file import read_study
-    from distrib.tracking.ranking import Ranked, differences, draw_rows, ranking, render_ranking
+    from distrib.tracking.ranking import (
+        Ranked,
+        differences,
+        draw_rows,
+        pairs,
+        ranking,
+        render_ranking,
+    )
 
     write = table_writer(args.out) if args.out else None
-    if args.plot is not None and args.plot.suffix not in (".png", ".svg", ".pdf"):
-        raise InputError(
-            "unsupported file extension", where="--plot", found=args.plot.name, expected=".png"
-        )
     studies = [
         Ranked(p, read_record(p), read_study(p / "study.yaml")) for p in _studies(args.studies)
     ]
     frame = ranking(studies, args.metric)
     render_ranking(frame)
+    shown = [s for s in studies if str(s.folder) in set(frame["folder"].dropna())]
+    for line in pairs(shown, frame["metric"].iloc[0]):
+        print(line)
     for line in differences(studies):
         print(f"note: {line}")
     if write is not None:
         write(_for_readers(frame, args.out))
         print(f"next: open {args.out}")
     if args.plot is not None:
-        shown = [s for s in studies if str(s.folder) in set(frame["folder"].dropna())]
         draw_rows(shown, frame["metric"].iloc[0], args.plot)
         print(f"next: open {args.plot}")
     return DONE
@@ -141,7 +155,7 @@ def map_over(args: argparse.Namespace) -> int:
     """Means of a metric over the values of one or two hyperparameters."""
     from distrib.cli.command import table_writer
     from distrib.study.driver.live_record import read_record
-    from distrib.tracking.heat_map import draw, heat_map, shown, trials_of, versions_below
+    from distrib.tracking.heat_map import draw, heat_map, shown, trials_of
 
     write = table_writer(args.out) if args.out else None
     by = [name.strip() for name in args.by.split(",")]
@@ -151,7 +165,7 @@ def map_over(args: argparse.Namespace) -> int:
     for place in args.studies:
         if not place.is_dir():
             raise InputError("no such folder", found=place)
-        found = versions_below(place)
+        found = [one for road in roads() for one in road.trainings(place)]
         studies = [f.parent for f in sorted(place.rglob("study.yaml"))] if not found else []
         trainings += found or [one for study in studies for one in trials_of(read_record(study))]
     table = heat_map(trainings, by, args.metric)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 python -m distrib.evaluate runs/mlp-0/best --data held_out/
 python -m distrib.evaluate runs/mlp-0/best --data held_out/ --out per_row.parquet
-python -m distrib.evaluate runs/trimming-0/best --append evaluations.tsv"""
+python -m distrib.evaluate runs/trimming-0/best --append evaluations.tsv
+python -m distrib.evaluate runs/seq2seq-0/best --data designs.csv --rank --out ranked.csv"""
+SHOWN = 10  # of a ranking
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,6 +37,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="FILE.tsv",
         help="also a row in this table: the model, what it was trained and judged on, the figures",
     )
+    parser.add_argument(
+        "--rank",
+        action="store_true",
+        help="score, filter and rank the rows instead, where the family can (--out: all of them)",
+    )
+    parser.add_argument(
+        "--scorer",
+        metavar="MODULE:FUNCTION",
+        help="rank by a score of your own: package.module:function of a table, a number a row, the "
+        "higher the better (with --allow-custom)",
+    )
     parser.add_argument("--allow-custom", action="store_true")
     parser.add_argument("--debug", action="store_true", help="tracebacks")
     return run_command(evaluate, parser, argv)
@@ -47,6 +60,8 @@ def evaluate(args: argparse.Namespace) -> int:
     from distrib.tracking.evaluations import append_row
     from distrib.trainables.capabilities import EvaluatesRows
 
+    if args.rank or args.scorer:
+        return rank(args)
     if args.append is not None and args.append.suffix != ".tsv":
         raise InputError(
             "unsupported file extension", where="--append", found=args.append.name, expected=".tsv"
@@ -72,6 +87,42 @@ def evaluate(args: argparse.Namespace) -> int:
         rows = model.evaluate_rows(data)
         write(rows)
         print(f"{len(rows)} rows in {args.out}")
+    return DONE
+
+
+def rank(args: argparse.Namespace) -> int:
+    """Load, rank, print the best."""
+    from distrib.errors import InputError, said_in
+    from distrib.study.driver.model import open_model
+    from distrib.trainables.capabilities import RanksRows
+    from distrib.trainables.custom_function import load_function
+
+    if args.append is not None:
+        raise InputError("a ranking has no row of figures", where="--append", found=args.append)
+    if args.data is None:
+        raise InputError("what is to be ranked?", where="--data", expected="a file of rows")
+    scorer = None
+    if args.scorer:
+        scorer = load_function(args.scorer, "--scorer", allow_custom=args.allow_custom)
+    write = table_writer(args.out) if args.out else None
+    model = open_model(args.model, allow_custom=args.allow_custom)
+    if not isinstance(model.family, RanksRows):
+        raise InputError("this family ranks nothing", where="--rank", found=model.name)
+    with said_in(args.data):
+        found = model.rank(args.data, scorer)
+    for reason, number in found.left_out.items():
+        if number:
+            print(f"left out: {number:,} {reason}")
+    by = args.scorer or "the model"
+    print(f"the best of {len(found.table):,}, by {by}:")
+    best = found.table[list(found.shown)].head(SHOWN)
+    print(best.to_string(index=False, float_format="{:.4g}".format))
+    if found.summary is not None:
+        print()
+        print(found.summary.to_string(index=False, float_format="{:.4g}".format))
+    if write is not None:
+        write(found.table)
+        print(f"{len(found.table):,} rows in {args.out}")
     return DONE
 
 

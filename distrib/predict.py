@@ -12,6 +12,7 @@ from distrib.errors import InputError, said_in
 EXAMPLES = """\
 python -m distrib.predict runs/mlp-0/best --data new/ --out predictions.parquet
 python -m distrib.predict runs/trimming-0/best --out predictions.csv
+python -m distrib.predict runs/segmenter-0/best --data new_sessions/ --out states/
 python -m distrib.predict runs/seeds/trials/000[0-4] --data new/ --out mean.parquet"""
 
 
@@ -26,10 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", metavar="PATH", help="without it: the data it was trained on")
     parser.add_argument(
         "--out",
-        type=Path,
-        metavar="FILE",
+        metavar="FILE|FOLDER/",
         required=True,
-        help="where they go (.parquet, .csv or .tsv)",
+        help="where they go: .parquet, .csv or .tsv, or a FOLDER/ for a file per recording",
     )
     parser.add_argument("--allow-custom", action="store_true")
     parser.add_argument("--debug", action="store_true", help="tracebacks")
@@ -41,7 +41,8 @@ def predict(args: argparse.Namespace) -> int:
     from distrib.study.driver.model import open_model
     from distrib.trainables.capabilities import AveragesPredictions
 
-    write = table_writer(args.out)
+    files = args.out.endswith("/") or Path(args.out).is_dir()
+    write = None if files else table_writer(Path(args.out))
     first, *others = [open_model(place, allow_custom=args.allow_custom) for place in args.model]
     model = first
     if others and not isinstance(model.family, AveragesPredictions):
@@ -50,6 +51,10 @@ def predict(args: argparse.Namespace) -> int:
     for note in data.describe().get("notes", ()):
         print(f"note: {note}")
     with said_in(args.data):
+        if write is None:
+            written = model.write_predictions(data, args.out, others)
+            print(f"{', '.join(written[:3])}{', ...' if len(written) > 3 else ''} in {args.out}")
+            return DONE
         predictions = model.predict(data)
         if others and isinstance(model.family, AveragesPredictions):
             every = [predictions, *(other.predict(data) for other in others)]

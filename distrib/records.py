@@ -52,6 +52,7 @@ class TrialRecord:
         started, ended: seconds since the epoch.
         reason: why it was pruned or failed, one line; failure: the class of a failure.
         retries: how often it was begun again after its node or process was lost.
+        advice: what the family says of its rows so far, a line each.
         seconds: where its time went: start, import, load, train, checkpoint, report.
     """
 
@@ -68,6 +69,7 @@ class TrialRecord:
     reason: str | None = None
     failure: FailureClass | None = None
     retries: int = 0
+    advice: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -81,6 +83,7 @@ class StudyRecord:
         selects: whether a trial is worth its best unit or its last one.
         metrics: every metric the family reports: name -> direction, the objective among them.
         milestones: the units at which a scheduler judges, ascending.
+        seeds: dimensions whose values are repetitions of one configuration.
         num_trials: how many were asked for. trials: by number.
     """
 
@@ -95,6 +98,7 @@ class StudyRecord:
     selects: Literal["best", "last"] = "best"
     metrics: dict[str, Literal["min", "max"]] = field(default_factory=dict)
     milestones: tuple[int, ...] = ()
+    seeds: tuple[str, ...] = ("seed",)
     trials: dict[int, TrialRecord] = field(default_factory=dict)
 
     def better(self, a: float, b: float) -> bool:

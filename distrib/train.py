@@ -17,6 +17,7 @@ python -m distrib.train --config runs/mlp-0/best --data my_screen/ --seed 3
 python -m distrib.train --space mlp --set hidden_width=64 --max-epochs 100
 python -m distrib.train --space trimming_ligation_em --data prepared/ --bootstrap 100
 python -m distrib.train --space lel_pca --show
+python -m distrib.train --space seq2seq_large --data data/ab --dry-run
 python -m distrib.train --resume last"""
 
 
@@ -29,6 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--space",
         metavar="NAME|FILE",
         help="the defaults of this space's family, or a preset such as lel_pca",
+    )
+    which.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check everything, train a little, tell time and memory; leave nothing behind",
     )
     add_group(parser, "bootstrap")
     add_options(parser)
@@ -74,6 +80,11 @@ def train(args: argparse.Namespace) -> int:
         show(plan)
         return DONE
     place = new_place(args, plan.space.name)
+    if args.dry_run:
+        from distrib.study.driver.dry_run import dry_run
+
+        dry_run(plan, place, print)
+        return DONE
     return carry_out(plan, place, store=args.store, searched=False)
 
 

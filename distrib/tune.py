@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from distrib.cli import three_files
 from distrib.cli.command import DONE, Parser, run_command
 from distrib.cli.execute import carry_out
+from distrib.cli.roads.road import asked, roads
 from distrib.cli.study_options import (
     add_options,
     add_search_options,
@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Search for good hyperparameters; the exit code."""
     parser = Parser("tune", "Search for good hyperparameters of one model family.", EXAMPLES)
     add_search_options(parser)
-    three_files.add_options(parser)
+    for road in roads():
+        road.add_options(parser)
     add_options(parser)
     return run_command(tune, parser, argv)
 
@@ -44,26 +45,22 @@ def tune(args: argparse.Namespace) -> int:
     from distrib.study.space.space_file import find_space, space_names
 
     if args.resume:
-        for name in ("space", "warm_start", *three_files.OPTIONS):
+        for name in ("space", "warm_start", *(n for road in roads() for n in road.needs)):
             if getattr(args, name):
                 raise InputError(
                     "a resumed study keeps its own", where="--" + name.replace("warm_", "warm-")
                 )
         plan, folder, stored = resumed(args)
-        layouts = three_files.resumed_layouts(folder)
+        left = [(road, road.trackers(folder)) for road in roads()]
+        looking = [tracker for _, trackers in left for tracker in trackers]
         code = carry_out(
-            plan, folder, stored=stored, store=args.store, beside=lambda folder: layouts
+            plan, folder, stored=stored, store=args.store, beside=lambda folder: looking
         )
-        return three_files.told(layouts, code)
-    if three_files.asked(args):
-        for name in ("show", "warm_start"):
-            if getattr(args, name):
-                raise InputError(
-                    "not for studies of the three files",
-                    where="--" + name.replace("_", "-"),
-                    hint="--dry-run shows their grid; --space segmenter has this option",
-                )
-        return three_files.tune(args)
+        for road, trackers in left:
+            code = road.told(trackers, code)
+        return code
+    if (other := asked(args)) is not None:
+        return other.tune(args)
     if not args.space:
         raise InputError(
             "which space?",

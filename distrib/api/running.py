@@ -81,6 +81,7 @@ def run(
             stored=stored,
             argv=[command],
             lost=_lost(store, resume, begun, say),
+            carried=store.folder.path.parent if store else None,
         )
         _leave_behind(plan, outcome, stored["command"] if stored else command)
         if store is not None:
@@ -200,7 +201,10 @@ def _leave_behind(plan: Plan, outcome: Outcome, command: str) -> None:
     sections = Sections(
         winner=outcome.winner,
         baselines=outcome.baselines,
-        meanings={metric.name: metric.help for metric in plan.family.metrics},
+        meanings={
+            metric.name: metric.help
+            for metric in (*plan.family.metrics, *getattr(plan.family, "finished", ()))
+        },
         seconds=outcome.seconds,
         command=strike_credentials(command),
         notes=tuple(outcome.notes),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from distrib.cli.command import DONE
 from distrib.errors import InputError
@@ -21,6 +21,7 @@ def add_expression(parser: argparse.ArgumentParser) -> None:
                         "`id`), a column for each gene")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER",
                         help="a folder that does not exist yet, or is empty")  # fmt: skip
+    _add_forms(parser)
     rows = parser.add_argument_group("perturbations")
     rows.add_argument("--embeddings", type=Path, metavar="FILE", help=".npy, .npz or a table")
     rows.add_argument("--embedding-ids", type=Path, metavar="FILE", help="of a bare .npy")
@@ -44,6 +45,40 @@ def add_expression(parser: argparse.ArgumentParser) -> None:
                         help="what becomes of embeddings that are not finite; those that are "
                         "left out are counted (default: error)")  # fmt: skip
     parser.add_argument("--debug", action="store_true", help="tracebacks")
+
+
+def _add_forms(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say how the targets are written."""
+    ids = parser.add_argument_group("ids")
+    ids.add_argument("--id-column", metavar="NAME",
+                     help="the targets' column of ids; with --ids, its column of "
+                     "names")  # fmt: skip
+    ids.add_argument("--ids", type=Path, metavar="FILE",
+                     help="a table of names and ids, such as tf_sequences.csv: names are made "
+                     "ids")  # fmt: skip
+    long = parser.add_argument_group("targets as a long table, or with a row per guide")
+    long.add_argument("--row", metavar="COLUMN", help="the perturbation of a line")
+    long.add_argument("--column", metavar="COLUMN", help="its gene")
+    long.add_argument("--value", metavar="COLUMN", help="its number")
+    long.add_argument("--aggregate", choices=["mean", "se"],
+                      help="what becomes of several values of one perturbation and gene: their "
+                      "mean, or that by standard errors (default: they are refused)")  # fmt: skip
+    long.add_argument("--weights", metavar="COLUMN", help="weigh them by numbers of this column")
+    long.add_argument("--standard-errors", metavar="COLUMN|FILE",
+                      help="of the values: a column of a long table, or a table in the form of a "
+                      "wide one")  # fmt: skip
+    long.add_argument("--min-values", type=int, metavar="N",
+                      help="leave out perturbations and genes with fewer values")  # fmt: skip
+    cells = parser.add_argument_group("targets as cells (.h5ad)")
+    cells.add_argument("--perturbation-column", metavar="NAME",
+                       help="of the cells: what was perturbed; of a wide table: what a guide "
+                       "perturbs")  # fmt: skip
+    cells.add_argument("--control", metavar="NAME", help="its value for cells, or rows, of control")
+    cells.add_argument("--effect", choices=["difference", "lfc", "pseudobulk"],
+                       default="difference",
+                       help="difference of means to control (default), log2 fold change of counts "
+                       "per 10,000 plus 1, or the mean itself")  # fmt: skip
+    cells.add_argument("--layer", metavar="NAME", help="instead of X")
 
 
 def add_embed(parser: argparse.ArgumentParser) -> None:
@@ -70,11 +105,22 @@ def add_embed(parser: argparse.ArgumentParser) -> None:
 
 def expression(args: argparse.Namespace) -> int:
     """Read, join, write, and say what became of the rows."""
+    from distrib.cli.progress_line import ProgressLine
     from distrib.data.screens.expression import ExpressionFiles, read_expression
+    from distrib.data.screens.expression_targets import TargetForm
     from distrib.data.screens.screen_writer import write_screen
 
-    names = ExpressionFiles.__dataclass_fields__
-    files = ExpressionFiles(**{name: getattr(args, name) for name in names})
+    names = [name for name in ExpressionFiles.__dataclass_fields__ if name != "form"]
+    form: dict[str, Any] = {
+        name: getattr(args, name, None) for name in TargetForm.__dataclass_fields__
+    }
+    form["perturbation"] = args.perturbation_column
+    form["effect"] = args.effect
+    files = ExpressionFiles(
+        **{name: getattr(args, name) for name in names}, form=TargetForm(**form)
+    )
+    if args.min_values is not None and args.min_values < 1:
+        raise InputError("at least one value", where="--min-values", found=args.min_values)
     if args.top_genes is not None and args.top_genes < 1:
         raise InputError("no gene to keep", where="--top-genes", found=args.top_genes)
     out: Path = args.out
@@ -83,9 +129,15 @@ def expression(args: argparse.Namespace) -> int:
             "there is something already", where="--out", found=out, expected="a new or empty folder"
         )
     notes: list[str] = []
-    screen = read_expression(
-        files, notes, top_genes=args.top_genes, skip_missing=args.on_missing == "skip"
-    )
+    with ProgressLine() as line:
+        screen = read_expression(
+            files,
+            notes,
+            top_genes=args.top_genes,
+            skip_missing=args.on_missing == "skip",
+            min_values=args.min_values,
+            say=lambda done, total: line.say(f"{done:,} of {total:,} cells", None),
+        )
     out.mkdir(parents=True, exist_ok=True)
     for file in write_screen(
         out, screen, groups=files.groups is not None, origin=f"Prepared from {files.targets.name}."

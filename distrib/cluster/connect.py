@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from distrib.cluster.ending import shut_down
 from distrib.cluster.environment import FRAMEWORK, compiled_once, passed_on, set_environment
+from distrib.cluster.growth import Growth, known_growth
 from distrib.cluster.interruption import ended_like_ctrl_c, held_back
 from distrib.cluster.joining import no_answer, require_answer, silence
 from distrib.cluster.ray_internals.start import (
@@ -24,6 +25,8 @@ from distrib.cluster.ray_watch import Lost, ray_watched
 from distrib.cluster.scratch import scratch_folder
 from distrib.cluster.shipping import gather
 from distrib.errors import InputError
+
+HEAD = "node:__internal_head__"  # a resource of Ray's head alone
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,18 @@ class Resources:
             request[f"accelerator_type:{self.accelerator_type}"] = 0.001
         return request
 
+    def workers_on(self, node: Mapping[str, float]) -> int:
+        """How many workers fit on a node with these resources."""
+        request = self.bundle()
+        return int(min(node.get(key, 0) / amount + 1e-9 for key, amount in request.items()))
+
 
 @dataclass(frozen=True)
 class Cluster:
     """What Ray has to give.
 
     Attributes:
-        scratch: a folder of this driver's, gone when it ends.
+        scratch: a folder of this driver's, gone when it ends. growth: what it may come to have.
     """
 
     address: str
@@ -85,6 +93,7 @@ class Cluster:
     cpus: float
     gpus: float
     node_resources: tuple[dict[str, float], ...]
+    growth: Growth = field(default_factory=Growth)
 
     def accelerators(self) -> list[str]:
         """The types that there are, as `Resources.accelerator_type` names them."""
@@ -93,12 +102,14 @@ class Cluster:
 
     def holds(self, resources: Resources) -> int:
         """How many trials fit at once, node by node."""
-        request = resources.bundle()
-        workers = sum(
-            int(min(node.get(key, 0) / amount + 1e-9 for key, amount in request.items()))
-            for node in self.node_resources
-        )
-        return workers // resources.workers
+        return sum(resources.workers_on(node) for node in self.node_resources) // resources.workers
+
+    def may_hold(self, resources: Resources) -> int:
+        """How many would if its autoscaler started all nodes that it may."""
+        heads = [node for node in self.node_resources if HEAD in node]
+        workers = sorted((resources.workers_on(node) for node in self.growth.nodes), reverse=True)
+        grown = sum(resources.workers_on(node) for node in heads) + sum(workers[: self.growth.most])
+        return max(self.holds(resources), grown // resources.workers)
 
 
 @contextmanager
@@ -165,7 +176,8 @@ def connected(
                 hush_raylets()
             watched = ray_watched(address is None, scratch, lost) if lost else nullcontext()
             with watched:
-                yield describe(address or "local", scratch)
+                found = describe(address or "local", scratch)
+                yield replace(found, growth=known_growth()) if address and _on_head() else found
         finally:
             shut_down(own=address is None)
             shutil.rmtree(scratch, ignore_errors=True)
@@ -219,6 +231,14 @@ def _join(address: str, code: Path, common: dict[str, Any], debug: bool) -> None
             )
         except (ConnectionError, RuntimeError, ValueError, AuthenticationError) as error:
             raise no_answer(address, error, written()) from None
+
+
+def _on_head() -> bool:
+    """Whether this is the machine of the cluster's head, and its files those of that cluster."""
+    import ray
+
+    here = ray.get_runtime_context().get_node_id()
+    return any(node["NodeID"] == here and HEAD in node["Resources"] for node in ray.nodes())
 
 
 def describe(address: str, scratch: Path) -> Cluster:

@@ -23,20 +23,26 @@ def evaluation_row(
 ) -> dict[str, Any]:
     """The row of one evaluation.
 
+    A hyperparameter of the name of another column, such as a `loss` that is chosen beside the
+    metric `loss`, is `config.loss`.
+
     Args:
         validation_data: what it was judged on; None for the data it was trained on.
         num_parameters: of the model, where it has coefficients.
     """
-    return {
-        "training_data": training_data,
-        "model": model,
-        "trainable": trainable,
-        **{name: value for name, value in config.items() if not isinstance(value, (dict, list))},
+    before = {"training_data": training_data, "model": model, "trainable": trainable}
+    after = {
         "model_parameter_count": num_parameters,
         "loss_type": "training data" if validation_data is None else "validation data",
         "validation_data": validation_data or training_data,
         **metrics,
     }
+    plain = {
+        f"config.{name}" if name in before or name in after else name: value
+        for name, value in config.items()
+        if not isinstance(value, (dict, list))
+    }
+    return {**before, **plain, **after}
 
 
 def append_row(path: Path, row: Mapping[str, Any]) -> int:

@@ -1,7 +1,6 @@
 """Trainings over two hyperparameters: mean and spread of a metric in a table, and as a picture.
 
-Trainings are the versions of daart's folders (`hparams.yaml` and `metrics.csv`) and the trials of
-studies, whatever of both lies below the given folders.
+Trainings are the trials of studies, and what other roads to a study leave behind (`cli.roads`).
 """
 
 from __future__ import annotations
@@ -16,41 +15,21 @@ import pandas as pd
 
 from distrib.errors import InputError, nearest
 from distrib.records import StudyRecord
-from distrib.safe_yaml import read_yaml_file
-
-HPARAMS, METRICS = "hparams.yaml", "metrics.csv"
-PREFERRED = ("val_f1_macro", "val_loss")
 
 
 @dataclass(frozen=True)
 class Training:
-    """One training: its hyperparameters, and its figures at its best epoch."""
+    """One training: its hyperparameters, its figures at its best epoch, and the one that counts."""
 
     values: Mapping[str, Any]
     figures: Mapping[str, float]
-
-
-def versions_below(place: Path) -> list[Training]:
-    """The completed versions of daart's folders below a place."""
-    found = []
-    for file in sorted(place.rglob(HPARAMS)):
-        values = read_yaml_file(file)
-        if not isinstance(values, dict) or values.get("training_completed") is not True:
-            continue
-        rows = pd.read_csv(file.with_name(METRICS))
-        checks = rows.dropna(subset=["val_loss"])
-        best = checks[checks["epoch"] == values.get("best_val_epoch")]
-        row = (best if len(best) else checks).iloc[-1]
-        names = [str(name) for name in checks if str(name).startswith("val_")]
-        figures = {name: float(row[name]) for name in names}
-        found.append(Training(values, {k: v for k, v in figures.items() if np.isfinite(v)}))
-    return found
+    objective: str | None
 
 
 def trials_of(study: StudyRecord) -> list[Training]:
     """The trials of a study that ran to their end; a stopped one's value is of another epoch."""
     return [
-        Training(trial.params, {study.metric: trial.value, f"val_{study.metric}": trial.value})
+        Training(trial.params, {study.metric: trial.value}, study.metric)
         for trial in study.trials.values()
         if trial.value is not None and trial.state == "COMPLETE"
     ]
@@ -76,7 +55,8 @@ def heat_map(trainings: Sequence[Training], by: Sequence[str], metric: str | Non
             )
     names = sorted({name for training in trainings for name in training.figures})
     if metric is None:
-        metric = next((name for name in PREFERRED if name in names), names[0])
+        chosen = [training.objective for training in trainings if training.objective]
+        metric = chosen[0] if chosen else names[0]
     if metric not in names:
         raise InputError(
             "no training has this metric",
@@ -86,7 +66,7 @@ def heat_map(trainings: Sequence[Training], by: Sequence[str], metric: str | Non
             hint=nearest(metric, names),
         )
     rows = [
-        {**{key: training.values.get(key) for key in by}, "value": training.figures[metric]}
+        {**{key: _shown(training.values.get(key)) for key in by}, "value": training.figures[metric]}
         for training in trainings
         if metric in training.figures
     ]
@@ -94,6 +74,11 @@ def heat_map(trainings: Sequence[Training], by: Sequence[str], metric: str | Non
     table = groups.agg(["mean", "std", "count"]).reset_index().rename(columns={"std": "sd"})
     table.insert(len(by), "metric", metric)
     return table
+
+
+def _shown(value: Any) -> Any:
+    """A value as it is grouped by: a list or a mapping as text."""
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def shown(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -119,15 +104,15 @@ def draw(table: pd.DataFrame, by: Sequence[str], path: Path) -> None:
     figure = new_figure(2.2 + 0.9 * counts.shape[1], 1.6 + 0.6 * counts.shape[0])
     axes = figure.subplots()
     image = axes.imshow(counts, cmap="viridis", aspect="auto")
-    middle = np.nanmean(counts)
+    dark = np.nanmin(counts) + 0.6 * (np.nanmax(counts) - np.nanmin(counts))
     for (row, column), value in np.ndenumerate(counts):
         if np.isfinite(value):
-            colour = "white" if value < middle else INK
+            colour = "white" if value < dark else INK
             axes.text(column, row, f"{value:.3f}", ha="center", va="center", color=colour)
     axes.set_xticks(range(counts.shape[1]), [str(c) for c in grid.columns])
     axes.set_yticks(range(counts.shape[0]), [str(r) for r in grid.index])
-    axes.set_xlabel(across, color=INK)
+    if len(by) > 1:
+        axes.set_xlabel(across, color=INK)
     axes.set_ylabel(by[0], color=INK)
-    axes.set_title(table["metric"].iloc[0], fontsize=10, color=INK)
-    figure.colorbar(image, ax=axes)
+    figure.colorbar(image, ax=axes).set_label(table["metric"].iloc[0], color=INK)
     save_figure(figure, path)

@@ -170,6 +170,9 @@ class PlainLines:
         elif trial is study.best():
             words.append("the best so far")
         print(", ".join(word for word in words if word), flush=True)
+        if trial is study.best():
+            for line in trial.advice:
+                print(f"  {line}", flush=True)
 
     def tick(self) -> None:
         now = time.monotonic()

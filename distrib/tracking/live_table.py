@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -24,6 +24,7 @@ STYLES = {
 }
 FRAME = 9  # lines that are no rows: what is said of the whole, the table's head, the prompt
 BEST = 10  # of the best trials at most so many, however high the terminal
+ADVICE = 3  # lines on what to change, of the best trial
 ROOM = 20  # columns below which the parameters are left out
 WIDEST = 18  # columns of a metric's name
 
@@ -46,9 +47,10 @@ class StudyView:
         self, console: Console, options: ConsoleOptions
     ) -> Iterator[RenderableType]:
         yield self._progress(options.max_width)
-        yield from self._words()
+        words = list(self._words())
+        yield from words
         height = options.height or console.height
-        yield self._table(max(2, height - FRAME), options.max_width)
+        yield self._table(max(2, height - FRAME - max(0, len(words) - 3)), options.max_width)
 
     def _progress(self, width: int) -> RenderableType:
         study = self.study
@@ -77,6 +79,9 @@ class StudyView:
             last = max(failed, key=lambda t: (t.ended or 0.0, t.number))
             reason = " ".join((last.reason or "").split())
             yield _line(f"last failure: trial {last.number}, {last.failure}: {reason}", "red")
+        best = study.best()
+        for line in best.advice[:ADVICE] if best else ():
+            yield _line(f"trial {best.number}: {line}", "yellow")  # type: ignore[union-attr]
 
     def _table(self, rows: int, width: int) -> RenderableType:
         study = self.study
@@ -135,13 +140,14 @@ def training_view(
     end = "" if left is None or left <= 0 else f"{wording.span(left)} left"
     if trial is not None and trial.state == "FAIL":
         end = f"failed: {trial.failure}"
+    lines = trial.advice[:ADVICE] if trial is not None else []
     grid.add_row(
         ProgressBar(total=max(1, study.max_budget), completed=step, width=20),
         Text(f"{study.unit} {step}/{study.max_budget}"),
         Text(words),
         Text(end, style="red" if trial is not None and trial.state == "FAIL" else "dim"),
     )
-    return grid
+    return Group(grid, *(_line(line, "yellow") for line in lines)) if lines else grid
 
 
 def _line(text: str, style: str) -> Text:

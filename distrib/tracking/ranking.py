@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distrib.claims import small_figure, turned_baselines, verdict
 from distrib.errors import InputError, nearest
 from distrib.records import StudyRecord
 from distrib.safe_yaml import read_yaml_file
 from distrib.tracking import wording
 from distrib.tracking.compare import read_figures
+from distrib.tracking.row_figures import between, draw, out_of_fold
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ROWS = "rows.csv"
-"""A winner's figures per row, out of fold, in its folder `best/`."""
 
 _ENDS = ("low", "high")
 
@@ -37,7 +36,9 @@ def ranking(studies: Sequence[Ranked], metric: str | None = None) -> pd.DataFram
 
     Columns: model, kind ("model" or "baseline"), metric, direction; validation, low, high (out of
     fold or on the validation part, and the 95% interval of its mean over rows); test, test_low,
-    test_high; folder. What is not known is missing.
+    test_high; n and test_n, the rows of either; of a model over the best baseline of `claim_on`
+    ("test", else "validation") gain, gain_low, gain_high and verdict; `turned`, the baselines that
+    it is ahead of on validation data and behind on test data; folder. What is not known is missing.
 
     Args:
         metric: by which they are ranked; None: the first study's objective.
@@ -49,7 +50,7 @@ def ranking(studies: Sequence[Ranked], metric: str | None = None) -> pd.DataFram
 
     _check_same_data(studies)
     metric = metric or studies[0].study.metric
-    known = studies[0].study.metrics
+    known = {**studies[0].study.metrics, **_finished(studies[0])}
     if metric not in known:
         raise InputError(
             "no such metric",
@@ -75,9 +76,16 @@ def ranking(studies: Sequence[Ranked], metric: str | None = None) -> pd.DataFram
                 **_ends(ends["validation"].get(metric), ""),
                 "test": figures.get("test", {}).get(metric),
                 **_ends(ends["test"].get(metric), "test_"),
+                **_gain(figures.get("gains", {}), metric),
+                "n": figures.get("gains", {}).get("validation", {}).get("rows"),
+                "test_n": figures.get("gains", {}).get("test", {}).get("rows"),
+                "turned": ", ".join(
+                    turned_baselines(ranked.study, figures, figures.get("baselines", {}), metric)
+                ),
                 "folder": str(ranked.folder),
             }
         )
+        of_baselines = figures.get("baseline_intervals", {})
         for name, values in figures.get("baselines", {}).items():
             if metric in values and not name.endswith("(bound)"):
                 baselines.setdefault(
@@ -87,6 +95,8 @@ def ranking(studies: Sequence[Ranked], metric: str | None = None) -> pd.DataFram
                         "kind": "baseline",
                         "validation": values[metric],
                         "test": values.get(f"test/{metric}"),
+                        **_ends(of_baselines.get(name, {}).get("validation", {}).get(metric), ""),
+                        **_ends(of_baselines.get(name, {}).get("test", {}).get(metric), "test_"),
                     },
                 )
     if not rows:
@@ -96,9 +106,12 @@ def ranking(studies: Sequence[Ranked], metric: str | None = None) -> pd.DataFram
             hint="python -m distrib.tune --resume FOLDER goes on with one that was interrupted",
         )
     columns = ["model", "kind", "metric", "direction", "validation", "low", "high"]
-    columns += ["test", "test_low", "test_high", "folder"]
+    columns += ["test", "test_low", "test_high", "n", "test_n"]
+    columns += ["gain", "gain_low", "gain_high"]
+    words = ["verdict", "over", "claim_on", "turned", "folder"]
     frame = pd.DataFrame([*rows, *baselines.values()]).assign(metric=metric, direction=direction)
-    frame = frame.reindex(columns=columns).astype(dict.fromkeys(columns[4:-1], "float64"))
+    frame = frame.reindex(columns=[*columns, *words])
+    frame = frame.astype(dict.fromkeys(columns[4:], "float64"))
     ascending = direction == "min"
     return frame.sort_values("validation", ascending=ascending, kind="stable", ignore_index=True)
 
@@ -124,68 +137,69 @@ def render_ranking(frame: pd.DataFrame) -> None:
     """Print it as plain lines, baselines marked."""
     metric, direction = frame["metric"].iloc[0], frame["direction"].iloc[0]
     arrow = "↑" if direction == "max" else "↓"
-    lines = [("model", f"{metric} {arrow}", "95% interval", "test", "95% interval")]
+    n, test_n = (frame[name].max() for name in ("n", "test_n"))
+    heads = [f"{metric} {arrow}" + _n(n), "test" + _n(test_n)]
+    told = bool(frame["gain"].notna().any())
+    lines: list[tuple[str, ...]] = [("model", heads[0], "95% interval", heads[1], "95% interval")]
+    if told:
+        lines[0] = (*lines[0], "gain over the best baseline", "95% interval", "is")
     for row in frame.to_dict("records"):
         name = row["model"] if row["kind"] == "model" else f"  {row['model']}, baseline"
-        lines.append(
-            (
-                name,
-                _cell(row["validation"]),
-                _between(row["low"], row["high"]),
-                _cell(row["test"]),
-                _between(row["test_low"], row["test_high"]),
-            )
+        if row["kind"] == "model" and row["turned"]:
+            name += " *"
+        line: tuple[str, ...] = (
+            name,
+            _cell(row["validation"]),
+            _between(row["low"], row["high"]),
+            _cell(row["test"]),
+            _between(row["test_low"], row["test_high"]),
         )
+        if told:
+            model = row["kind"] == "model" and not math.isnan(row["gain"])
+            gain = f"{small_figure(row['gain'])} ({row['over']}, {row['claim_on']})"
+            ends = not math.isnan(row["gain_low"])
+            reach = f"{small_figure(row['gain_low'])} to {small_figure(row['gain_high'])}"
+            line = (
+                *line,
+                gain if model else "",
+                reach if model and ends else "",
+                str(row["verdict"]) if model and ends else "",
+            )
+        lines.append(line)
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     for line in lines:
         cells = [c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths))]
         print("  ".join(cells).rstrip())
+    for row in frame.to_dict("records"):
+        if row["kind"] == "model" and row["turned"]:
+            print(
+                f"* {row['model']} is ahead on validation data, behind on test data, of "
+                f"{row['turned']}: what was selected did not hold"
+            )
 
 
 def draw_rows(studies: Sequence[Ranked], metric: str, path: Path) -> None:
-    """How a metric is distributed over the rows, a column for each winner.
+    """How a metric is distributed over the rows: winners and baselines, the best first.
 
     Raises:
         InputError: a winner has no such table.
     """
-    import pandas as pd
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    direction = studies[0].study.metrics.get(metric, studies[0].study.direction)
+    draw(out_of_fold(_folders(studies), metric, direction), metric, path)
 
-    from distrib.files import atomic_path
 
-    columns = {}
-    for ranked in studies:
-        table = ranked.folder / "best" / ROWS
-        if not table.is_file():
-            raise InputError(
-                "no figures per row", file=table, expected="a winner of a family that predicts rows"
-            )
-        rows = pd.read_csv(table)
-        if metric not in rows:
-            raise InputError(
-                "no such figure per row",
-                file=table,
-                where="--metric",
-                found=metric,
-                expected=f"one of {', '.join(rows.columns[1:])}",
-            )
-        columns[ranked.study.name] = rows[metric].dropna().to_numpy()
-    figure = Figure(figsize=(1.6 + 1.3 * len(columns), 4.4), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    axes.axhline(0, color="#9aa3ad", linewidth=1)
-    parts = axes.violinplot(list(columns.values()), showextrema=False, widths=0.8)
-    for body in parts["bodies"]:  # type: ignore[attr-defined]
-        body.set(facecolor="#1f5fa8", alpha=0.35, linewidth=0)
-    for place, values in enumerate(columns.values(), 1):
-        axes.plot([place - 0.25, place + 0.25], [values.mean()] * 2, color="#d97706", linewidth=2)
-        axes.text(place + 0.28, values.mean(), f"{values.mean():.3f}", fontsize=8, va="center")
-    axes.set_xticks(range(1, len(columns) + 1), list(columns), rotation=20, fontsize=9)
-    axes.set_ylabel(f"{metric} of a row, out of fold")
-    axes.set_title("Bars: means over rows", fontsize=10)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format=path.suffix.removeprefix("."))
+def pairs(studies: Sequence[Ranked], metric: str) -> list[str]:
+    """What may be said of every two of the winners, see `row_figures.between`."""
+    direction = studies[0].study.metrics.get(metric, studies[0].study.direction)
+    return between(_folders(studies), metric, direction)
+
+
+def _folders(studies: Sequence[Ranked]) -> dict[str, Path]:
+    return {
+        f"{ranked.study.name} ({ranked.study.trainable})": ranked.folder
+        for ranked in studies
+        if (ranked.folder / "best").is_dir()
+    }
 
 
 def _check_same_data(studies: Sequence[Ranked]) -> None:
@@ -219,6 +233,26 @@ def _option(ranked: Ranked, key: str) -> Any:
 
 def _ends(ends: Sequence[float] | None, prefix: str) -> dict[str, float]:
     return {} if ends is None else {f"{prefix}{end}": v for end, v in zip(_ENDS, ends)}
+
+
+def _finished(ranked: Ranked) -> dict[str, Any]:
+    return read_figures(ranked.folder / "best" / "metrics.json").get("finished", {})
+
+
+def _gain(gains: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    """The gain over the best baseline, on test data where there are any."""
+    for part in ("test", "validation"):
+        found = gains.get(part, {}).get("metrics", {}).get(metric)
+        if found:
+            name = min(found, key=lambda one: found[one][0])
+            gain, low, high = found[name]
+            words = {"verdict": verdict(low, high), "over": name, "claim_on": part}
+            return {"gain": gain, "gain_low": low, "gain_high": high, **words}
+    return {}
+
+
+def _n(rows: float) -> str:
+    return "" if math.isnan(rows) else f", n = {rows:.0f}"
 
 
 def _cell(value: Any) -> str:

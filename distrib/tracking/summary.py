@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distrib.records import StudyRecord, TrialRecord, unbeaten
+from distrib.claims import claims, count, small_figure, verdict
+from distrib.records import StudyRecord, TrialRecord
 from distrib.tracking import wording
 
 SHOWN = 3  # failures that are told with their reason
@@ -42,7 +43,8 @@ def summary(
     if winner:
         blocks.append(_winner(study, study.trials[winner["trial"]], winner))
         blocks.append(figures_table(study, winner, baselines))
-        blocks.append("\n".join(unbeaten(study, winner, baselines)))
+        blocks.append("\n".join(claims(study, winner, baselines)))
+        blocks.append(gains_table(winner))
     blocks.append(_time(study, seconds))
     if usage:
         blocks.append(
@@ -123,8 +125,10 @@ def figures_table(
         if not winner[part]:
             continue
         ends = winner.get("intervals", {}).get(part, {})
+        if number := count(winner, part):
+            title = f"{title.removesuffix(')')}, {number})"
         rows = []
-        for metric in study.metrics:
+        for metric in (*study.metrics, *winner.get("finished", {})):
             values = [v.get(prefix + metric) for v in baselines.values()]
             own = winner[part].get(metric)
             if own is None and all(value is None for value in values):
@@ -134,6 +138,30 @@ def figures_table(
             rows.append(row if ends else row[:2] + row[3:])
         heads = ["", "winner", "95% interval", *baselines]
         lines += [title, *_aligned(heads if ends else heads[:2] + heads[3:], rows), ""]
+    return "\n".join(lines).rstrip()
+
+
+def gains_table(winner: Mapping[str, Any]) -> str:
+    """A line per baseline: the winner's gain over it in each metric, and what may be said of it."""
+    lines = []
+    for part in ("test", "validation"):
+        found = winner.get("gains", {}).get(part, {}).get("metrics", {})
+        names = dict.fromkeys(name for gains in found.values() for name in gains)
+        rows = []
+        for name in names:
+            row = [f"  {name}"]
+            for gains in found.values():
+                gain, low, high = gains.get(name, (None, None, None))
+                row.append("-" if gain is None else small_figure(gain))
+                told = low is not None and high is not None
+                row.append(f"{small_figure(low)} to {small_figure(high)}" if told else "")
+                row.append(verdict(low, high) or "")
+            rows.append(row)
+        heads = [""]
+        for metric in found:
+            heads += [f"gain in {metric}", "95% interval", "winner is"]
+        if rows:
+            lines += [f"{part}, {count(winner, part)}, row by row", *_aligned(heads, rows), ""]
     return "\n".join(lines).rstrip()
 
 

@@ -74,10 +74,6 @@ def leaderboard_frame(study: StudyRecord) -> pd.DataFrame:
     return frame.dropna(axis="columns", how="all") if len(frame) else frame
 
 
-SEEDS = ("seed", "rng_seed_model")
-"""Dimensions whose values are repetitions of one configuration."""
-
-
 def configurations_frame(study: StudyRecord) -> pd.DataFrame:
     """Where a seed is a dimension: configurations by their mean over seeds, best first.
 
@@ -89,7 +85,7 @@ def configurations_frame(study: StudyRecord) -> pd.DataFrame:
     for trial in sorted(study.trials.values(), key=lambda t: t.number):
         if trial.state != "COMPLETE" or trial.value is None:
             continue
-        rest = {k: v for k, v in trial.params.items() if k not in SEEDS}
+        rest = {k: v for k, v in trial.params.items() if k not in study.seeds}
         group = groups.setdefault(repr(sorted(rest.items())), {"params": rest, "trials": []})
         group["trials"].append(trial)
     rows = []
@@ -120,6 +116,6 @@ def write_tables(folder: Path, study: StudyRecord) -> None:
         epochs_frame(folder, study).to_parquet(temporary, index=False)
     with atomic_path(folder / "leaderboard.csv") as temporary:
         readable(leaderboard_frame(study)).to_csv(temporary, index=False)
-    if any(dimension.name in SEEDS for dimension in study.dimensions):
+    if any(dimension.name in study.seeds for dimension in study.dimensions):
         with atomic_path(folder / "configurations.csv") as temporary:
             readable(configurations_frame(study)).to_csv(temporary, index=False)

@@ -22,9 +22,14 @@ Direction = Literal["min", "max"]
 
 
 class Config(BaseModel):
-    """Every hyperparameter of a family: type, default, bounds, one line of help (`description`)."""
+    """Every hyperparameter of a family: type, default, bounds, one line of help (`description`).
+
+    Attributes:
+        seeds: the fields whose values are repetitions of one configuration.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    seeds: ClassVar[tuple[str, ...]] = ("seed",)
 
     seed: int = Field(0, ge=0, description="seed of everything random in this training")
 
@@ -35,6 +40,10 @@ class Source(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str | None = Field(None, description="folder or file with the user's own data")
+
+    def elsewhere(self, path: str) -> Self:
+        """The same for other data: what names the user's first ones alone is left out."""
+        return self.model_copy(update={"path": path})
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,8 @@ class Progress:
         model: takes the model alone, a state that `predict` and `evaluate` take, with which no
             training can go on; call it before the generator goes on. None where the family only
             has a model after `refit` (`Trainable.refits`).
+        part: of a chance, tells how much of the unit under way is done, above 0 and below 1; None
+            where that is not known. What a long unit will take is foretold by it.
 
     `held_out` and `tables` are of this unit, also when they are called later; `samples` is called
     before the generator goes on.
@@ -101,6 +112,7 @@ class Progress:
     tables: Mapping[str, Callable[[], pd.DataFrame]] = field(default_factory=dict)
     samples: Callable[[], Mapping[str, pd.DataFrame]] | None = None
     model: Callable[[], State] | None = None
+    part: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ capability among its bases is held to it by the type checker. The platform asks
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from distrib.data.splits import holdout
 from distrib.errors import InputError
-from distrib.trainables.base import Config, Data, State, Trainable, Worker
+from distrib.trainables.base import Config, Data, Metric, State, Trainable, Worker
 
 C = TypeVar("C", bound=Config, contravariant=True)
 D = TypeVar("D", bound=Data)
@@ -38,6 +38,18 @@ class PartitionsData(Protocol[D]):
 
     def count(self, data: D) -> int:
         """The number of rows."""
+
+
+@runtime_checkable
+class ReadLater(Protocol):
+    """Data, not a family, whose rows are read from files while a model trains, on any node."""
+
+    def check_here(self) -> None:
+        """Whether this machine reaches the files.
+
+        Raises:
+            InputError: it does not, or they are others than those that were loaded.
+        """
 
 
 @runtime_checkable
@@ -119,6 +131,45 @@ class EvaluatesRows(Protocol[C, Of]):
         """The metrics of `evaluate` for each row of the data, ids first."""
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """Rows in the order of their scores.
+
+    Attributes:
+        table: a row each, the best first, `rank` and ids first. shown: its columns to look at.
+        left_out: how many rows were left out, by the reason in words that follow a number.
+        summary: rows of a kind together, or None.
+    """
+
+    table: pd.DataFrame
+    left_out: Mapping[str, int]
+    shown: Sequence[str]
+    summary: pd.DataFrame | None = None
+
+
+@runtime_checkable
+class RanksRows(Protocol[C]):
+    """Scores, filters and ranks rows, such as designs, that nobody has measured."""
+
+    def rank(
+        self,
+        config: C,
+        state: State,
+        source: Any,
+        worker: Worker,
+        scorer: Callable[[pd.DataFrame], Any] | None,
+    ) -> Ranking:
+        """The rows at `source.path`.
+
+        Args:
+            scorer: the user's own score of a table of them, the higher the better; None: the
+                model's.
+
+        Raises:
+            InputError: no row is left, or the scorer fails.
+        """
+
+
 @runtime_checkable
 class HasIntervals(Protocol[C, Of]):
     """Says how certain its figures are."""
@@ -150,6 +201,65 @@ class HasBaselines(Protocol[C, Of]):
         """
 
 
+@runtime_checkable
+class Advises(Protocol):
+    """Knows the signs of a training that goes amiss."""
+
+    def advice(self, rows: Sequence[Mapping[str, float]]) -> list[str]:
+        """What a user should change, a line each with the setting; asked while it trains, too.
+
+        Args:
+            rows: of a training, its units so far: `step`, the metrics, `train/<name>`.
+        """
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A baseline, judged as the winner is.
+
+    Attributes:
+        figures: metric -> value; of the test part as `test/<metric>`.
+        intervals: "validation" and "test" -> metric -> the 95% interval of its value.
+        rows: "validation" and "test" -> `id` and each metric of a row, in the order of the data;
+            nothing of a bound, which no model can beat.
+    """
+
+    figures: dict[str, float]
+    intervals: dict[str, dict[str, tuple[float, float]]]
+    rows: dict[str, pd.DataFrame]
+
+
+@runtime_checkable
+class ComparesRows(Protocol[C, Of]):
+    """Judges baselines and trials row by row, so that the differences between them can be told.
+
+    With `EvaluatesRows`, which says the same of the finished model.
+
+    Attributes:
+        compared: metrics in which a winner is compared with the baselines beside the objective.
+        finished: metrics of finished models alone, which no training reports since they take long;
+            `evaluate`, `evaluate_rows` and the baselines have them.
+    """
+
+    compared: ClassVar[tuple[str, ...]]
+    finished: ClassVar[tuple[Metric, ...]]
+
+    def held_out_rows(
+        self, config: C, data: Of, predictions: pd.DataFrame, *, finished: bool = False
+    ) -> pd.DataFrame:
+        """`id` and each metric of a row, of predictions for the rows held out, in the order of the
+        data; NaN for rows that were not yet predicted.
+
+        Args:
+            finished: whether with those metrics, too.
+        """
+
+    def judged_baselines(
+        self, config: C, data: Of, test: Of | None, worker: Worker
+    ) -> dict[str, Judged]:
+        """Those of `HasBaselines.baselines`, in that order."""
+
+
 # The finished model: what is made of it.
 
 
@@ -165,6 +275,26 @@ class AveragesPredictions(Protocol):
 
         Raises:
             InputError: the models predict different things.
+        """
+
+
+@runtime_checkable
+class WritesPredictions(Protocol[C, Of]):
+    """Writes its predictions as files of the field's own form, such as one for each recording."""
+
+    def write_predictions(
+        self,
+        models: Sequence[tuple[C, State]],
+        data: Of,
+        worker: Worker,
+        folder: Path,
+    ) -> list[str]:
+        """Write those of a model, or the mean of several, into `folder`, which exists.
+
+        Each file appears whole; the memory taken does not grow with the data.
+
+        Returns:
+            The names of the files.
         """
 
 
@@ -287,9 +417,13 @@ CAPABILITIES: tuple[Any, ...] = (
     LimitsSpace,
     LimitsBudget,
     EvaluatesRows,
+    RanksRows,
     HasIntervals,
     HasBaselines,
+    Advises,
+    ComparesRows,
     AveragesPredictions,
+    WritesPredictions,
     Bootstraps,
     WritesArtifacts,
     Generates,

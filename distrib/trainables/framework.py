@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -57,6 +59,20 @@ def release(family: Trainable[Any, Any, Any], worker: Worker) -> None:
         import torch
 
         torch.cuda.empty_cache()
+
+
+def peak_memory(family: Trainable[Any, Any, Any], worker: Worker) -> int:
+    """The most memory that this process had so far, in bytes; on a GPU, by its framework there."""
+    if worker.device != "cpu" and family.framework == "torch":
+        import torch
+
+        return int(torch.cuda.max_memory_allocated())
+    if worker.device != "cpu" and family.framework == "jax":
+        import jax
+
+        return int(jax.devices()[0].memory_stats()["peak_bytes_in_use"])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)
 
 
 def _collects(worker: Worker) -> bool:

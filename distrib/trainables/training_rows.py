@@ -27,7 +27,8 @@ def hashes(ids: Sequence[str] | np.ndarray) -> np.ndarray:
 
     That any of a million new ids is taken for one of a million known has a probability of 5e-8.
     """
-    ids = np.asarray(ids)
+    if not isinstance(ids, np.ndarray):  # of which one of texts would lose NULs at their ends
+        ids = np.asarray(ids, dtype=object)
     found = np.empty(len(ids), dtype=np.uint64)
     for first in range(0, len(ids), _AT_ONCE):  # texts of millions of ids would fill the memory
         part = ids[first : first + _AT_ONCE].tolist()
@@ -41,7 +42,7 @@ def remember(items: Iterator[Progress], ids: np.ndarray) -> Iterator[Progress]:
 
     A name of many rows, such as the frames of a session, is kept once.
     """
-    rows = pd.unique(hashes(ids))
+    rows = pd.unique(hashes(_runs(ids)))
     for item in items:
         yield replace(item, state=partial(_with_rows, item.state, rows))
 
@@ -52,10 +53,16 @@ def remember_in_models(items: Iterator[Progress], ids: np.ndarray) -> Iterator[P
     Args:
         ids: also of the rows validated on: what was selected on them looks better on them.
     """
-    rows = pd.unique(hashes(ids))
+    rows = pd.unique(hashes(_runs(ids)))
     for item in items:
         model = item.model
         yield item if model is None else replace(item, model=partial(_with_rows, model, rows))
+
+
+def _runs(ids: np.ndarray) -> np.ndarray:
+    """The first of each run of equal ids, such as of the frames of a session."""
+    ids = np.asarray(ids)
+    return ids[np.concatenate([[True], ids[1:] != ids[:-1]])[: len(ids)]]
 
 
 def trained_on(state: State, ids: np.ndarray) -> np.ndarray | None:

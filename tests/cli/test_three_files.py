@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -17,6 +21,7 @@ from distrib.study.record.metrics_file import MetricsFile
 from distrib.study.record.run_folder import RunFolder
 from distrib.study.space.configs import make_config
 from distrib.study.worker.trial import Pace, run_trial
+from distrib.trainables.behaviour.daart import export, keys
 from tests.support.behaviour_files import session
 from tests.support.daart_files import write_files
 
@@ -58,7 +63,9 @@ class WithoutRay:
                 tracker.trial_started(trial)
             metrics, kept = MetricsFile(own / "metrics.csv"), Checkpoints(own / "checkpoint")
             worker = plan.worker
-            for message in run_trial(family, config, data, worker, kept, Pace(), "loss"):
+            for message in run_trial(
+                family, config, data, worker, kept, Pace(), plan.objective.name
+            ):
                 assert message.failure is None
                 metrics.append(message.rows)
             trial.state = "COMPLETE"
@@ -83,6 +90,29 @@ def words(folder: Path, **changes: Any) -> list[str]:
     return [word for option, path in paths.items() for word in (f"--{option}", str(path))]
 
 
+class InThisProcess:
+    """Stands for the process that writes the versions."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.stdin, self.stdout = io.StringIO(), io.StringIO()
+        self.stdin.close = self._write  # type: ignore[method-assign]
+
+    def _write(self) -> None:
+        export.main(self.stdin.getvalue().splitlines())
+
+    def poll(self) -> int:
+        return 0
+
+    def wait(self, timeout: float) -> int:
+        return 0
+
+
+@pytest.fixture
+def written_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", InThisProcess)
+
+
+@pytest.mark.usefixtures("written_here")
 def test_four_then_none_then_one_again(
     tmp_path: Path, runner: WithoutRay, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,6 +162,50 @@ def test_the_cap_is_said(
     assert (tmp_path / "results/s0/dtcn/test/version_0/best_val_model.pt").exists()
 
 
+@pytest.mark.usefixtures("written_here")
+def test_every_list_is_a_dimension(
+    tmp_path: Path,
+    runner: WithoutRay,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Also over the data, and over the class of models: a study for each."""
+    monkeypatch.setattr(keys, "TREES_IN_ALL", {"random-forest": 40, "xgboost": 20})
+    session(tmp_path / "data", "s0", 600)
+    markers = pd.read_csv(tmp_path / "data/markers/s0_labeled.csv", header=None, skiprows=3)
+    (tmp_path / "data/features").mkdir()
+    features = markers.iloc[:, 1:4].set_axis(["a", "b", "c"], axis=1)
+    features.to_csv(tmp_path / "data/features/s0.csv", index=False)
+    asked = words(
+        tmp_path,
+        data={
+            "expt_ids": ["s0"],
+            "input_type": ["markers", "features"],
+            "weight_classes": [False, True],
+        },
+        model={"model_class": ["segmenter", "random-forest", "xgboost"]},
+    )
+    assert tune.main(asked) == 0
+    told = capsys.readouterr().out
+    assert "12 combinations, of which 8 differ" in told  # trees weigh no classes
+    versions = sorted(tmp_path.glob("results/s0/*/test/version_*"))
+    kinds = [v.parts[-3] for v in versions]
+    assert kinds == ["dtcn"] * 4 + ["random-forest"] * 2 + ["xgboost"] * 2
+    for version in versions:
+        assert not (version / "export_error.txt").exists()
+        assert np.load(version / "s0_states.npy").shape == (600, 4)
+        table = pd.read_csv(version / "metrics.csv")
+        assert table["val_f1_macro"].notna().any()
+        assert "best_val_model.pt" in {p.name for p in version.iterdir()}
+    hparams = [yaml.safe_load((v / "hparams.yaml").read_text()) for v in versions]
+    sizes = [(h["input_type"], h["weight_classes"], h["input_size"]) for h in hparams[:4]]
+    wanted = [(i, w, n) for i, n in (("markers", 4), ("features", 3)) for w in (False, True)]
+    assert sizes == wanted
+    assert hparams[0]["class_weights"] is None and hparams[1]["class_weights"] is not None
+    assert tune.main(asked) == 0
+    assert "8 of 8 were trained already" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -155,18 +229,19 @@ def test_a_value_that_cannot_be_is_named(
 
 def test_two_files_are_not_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert tune.main(words(tmp_path)[:4]) == 2
-    assert "--train_config: one of the three files is missing" in capsys.readouterr().err
+    assert "--train_config: this option is missing" in capsys.readouterr().err
 
 
 def test_no_trial_is_stopped_while_weights_anneal(tmp_path: Path) -> None:
-    from distrib.cli.three_files import _space
+    from distrib.cli.roads.daart_study import Group
     from distrib.study.plan.options import Options
     from distrib.study.plan.plan import make_plan
     from distrib.trainables.behaviour.daart.three_files import read_three_files
 
     for model, least in (({}, 10), ({"semi_supervised_algo": "ups"}, 50)):
         files = read_three_files(write_files(tmp_path, model=model), {})
-        plan = make_plan(_space(files, [{}]), Options(scheduler="asha"))
+        group = Group(files, "segmenter", files.source(files.values), (), [{}], ())
+        plan = make_plan(group.space(), Options(scheduler="asha"))
         assert min(plan.rule().milestones) == least
     assert plan.objective.name == "loss"
 
@@ -176,6 +251,7 @@ def test_no_trial_is_stopped_while_weights_anneal(tmp_path: Path) -> None:
     [
         (["--show"], "--show"),
         (["--warm-start", "mlp-0"], "--warm-start"),
+        (["--data", "here"], "--data"),
         (["--resume", "mlp-0"], "--data_config"),
     ],
 )

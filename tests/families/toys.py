@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -123,6 +124,16 @@ class Curve(Trainable[CurveConfig, Source, Points]):
         return {"zero": {"score": 0.0, "loss": 1.0}}
 
 
+LARGE = 5_000_000  # values of 8 bytes
+
+
+class Large(Curve):
+    """The same beside arrays that are worth counting."""
+
+    def load(self, source: Source, *, targets: bool = True) -> Points:
+        return Points(np.arange(float(LARGE)), (np.arange(LARGE) % 10).astype(np.int8))
+
+
 class OnGpu(Curve):
     """The same, for a GPU that nobody has."""
 
@@ -186,6 +197,8 @@ def happen(config: CurveConfig, score: float) -> float:
         os.kill(os.getpid(), 19)
     if config.kind == "die":
         os.kill(os.getpid(), 9)
+    if config.kind == "die after":  # once this unit has been told
+        threading.Timer(0.3, os.kill, (os.getpid(), 9)).start()
     if config.kind == "die once" and not Path(config.options).exists():
         Path(config.options).touch()
         os.kill(os.getpid(), 9)

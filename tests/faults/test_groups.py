@@ -17,7 +17,7 @@ import yaml
 from distrib.trial_files import read_metrics
 from tests.families.stream_family import write_rows
 from tests.support.driver import ended_trials, trials_of, write_space
-from tests.support.ray_cluster import left_on, ray_cluster
+from tests.support.ray_cluster import left_on, ray_cluster, ray_node
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(540)]
 
@@ -164,6 +164,64 @@ def test_a_lost_slot_leaves_room_for_the_next(start: Any, tmp_path: Path, who: s
     (trial,) = trials_of(study)
     assert trial.user_attrs["retries"] == 1
     rows = read_metrics(study / "trials" / "0000" / "metrics.csv")
+    assert [row["step"] for row in rows] == list(range(1, 10))
+
+
+@pytest.mark.exhaustive
+def test_a_group_with_a_stopped_worker_is_ended_where_that_is_asked(
+    start: Any, tmp_path: Path
+) -> None:
+    """All of it, on another node too: its place is free for the next one."""
+    write_space(tmp_path / "toy.yaml", {"kind": {"grid": ["stop", "curve"]}}, trials=2, **TOGETHER)
+    study = tmp_path / "runs" / "toy-0"
+    with (
+        ray_cluster(cpus=0) as (address, folder),
+        ray_node(address, folder, cpus=2, ip="127.0.0.2"),
+    ):
+        words = ("--space", "toy.yaml", "--address", address, "--stall-timeout", "45s", *TWO)
+        driver = start(*words, RAY_AUTH_MODE="disabled")
+        assert driver.wait() == 0, driver.said()
+        assert left_on(address) == "nothing"
+    stopped, other = trials_of(study)
+    assert (stopped.state.name, other.state.name) == ("FAIL", "COMPLETE")
+    assert stopped.user_attrs["failure"] == "stalled"
+    assert "retries" not in stopped.user_attrs
+    (hung,) = workers(study / "trials" / "0000")
+    assert re.search(rf"\b{hung} on \S+", stopped.user_attrs["reason"])
+    assert not Path(f"/proc/{hung}").exists()
+
+
+@pytest.mark.exhaustive
+def test_a_trial_is_stopped_while_its_group_begins_again(start: Any, tmp_path: Path) -> None:
+    """A worker dies as its trial, told to have lost, is stopped: no trial waits for ever, or twice.
+
+    The trial keeps its verdict, and the next one takes the group that starts.
+    """
+    heights = {0.9: "curve", 0.1: "die after", 0.05: "die after", 0.95: "curve"}
+    write_space(
+        tmp_path / "toy.yaml",
+        {
+            "height": {"grid": list(heights)},
+            "kind": {"grid": ["curve", "die after"]},
+            "at": 1,
+            "noise": 0.0,
+            "rate": 0.5,
+            "pause": 0.1,
+        },
+        trials=len(heights),
+        points=[{"height": height, "kind": kind} for height, kind in heights.items()],
+        grace=1,
+        **{**TOGETHER, "scheduler": "asha"},
+    )
+    with ray_cluster(cpus=2) as (address, _):
+        words = ("--space", "toy.yaml", "--address", address, "--checkpoint-every", "0.1")
+        driver = start(*words, *TWO, RAY_AUTH_MODE="disabled")
+        assert driver.wait(270) == 0, driver.said()
+        assert left_on(address) == "nothing"
+    trials = trials_of(tmp_path / "runs" / "toy-0")
+    assert [t.state.name for t in trials] == ["COMPLETE", "PRUNED", "PRUNED", "COMPLETE"]
+    assert all(t.user_attrs.get("retries", 0) <= 1 for t in trials)
+    rows = read_metrics(tmp_path / "runs" / "toy-0" / "trials" / "0003" / "metrics.csv")
     assert [row["step"] for row in rows] == list(range(1, 10))
 
 

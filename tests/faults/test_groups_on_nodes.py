@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
+from distrib.cluster.network import interfaces
 from distrib.study.plan.fixed_space import read_config
 from distrib.trainables.base import Source, Worker
 from distrib.trial_files import read_metrics
 from tests.families.stream_family import Net, NetConfig, write_rows
+from tests.families.toys import LARGE
 from tests.support.driver import trials_of, write_space
 from tests.support.ray_cluster import left_on, ray_cluster, ray_node, ray_says
 
@@ -108,12 +110,47 @@ def test_a_group_over_two_nodes_equals_one_process(
         folder = study / "trials" / f"{trial.number:04d}"
         consoles = [(folder / f"console{rank}.log").read_text() for rank in ("", "-rank1")]
         places = [
-            re.findall(r"of 2 on (\w+) over any after epoch 0", console) for console in consoles
+            re.findall(r"of 2 on (\w+) over (\w+) after epoch 0", console) for console in consoles
         ]
-        assert sorted(places) == [[node] for node in with_cpus]
+        assert sorted(node for ((node, _),) in places) == with_cpus
+        # Towards the head, not gloo's own choice.
+        assert {interface for ((_, interface),) in places} <= set(interfaces())
         config = NetConfig.model_validate(read_config(folder)[0]["config"])
         items = Net().progress(config, data, Worker())
         expected = [item.metrics["mse"] for item in items if item.metrics is not None]
         found = [row["mse"] for row in read_metrics(folder / "metrics.csv")]
         assert found == pytest.approx(expected, abs=1e-5)
+    assert left_on(cluster) == "nothing"
+
+
+STORES = """
+from ray._private.internal_api import node_stats
+for node in ray.nodes():
+    if node["Resources"].get("CPU"):
+        stats = node_stats(node["NodeManagerAddress"], node["NodeManagerPort"], False).store_stats
+        print(stats.object_store_bytes_used, stats.cumulative_created_bytes, end=" ")
+"""
+
+
+def test_arrays_go_once_to_each_node(start: Any, cluster: str, tmp_path: Path) -> None:
+    """Four processes on two nodes compute on the same arrays: there is one copy on each node."""
+    write_space(
+        tmp_path / "toy.yaml",
+        {"pause": 1.0, "epochs": 30},
+        trials=4,
+        trainable="tests.families.toys:Large",
+        scheduler="none",
+    )
+    study = tmp_path / "runs" / "toy-0"
+    before = [int(n) for n in ray_says(STORES, cluster, whole=True).split()]
+    words = ("--space", "toy.yaml", "--address", cluster, "--test-fraction", "0")
+    driver = start(*words, RAY_AUTH_MODE="disabled")
+    driver.until(lambda: len(list(study.glob("trials/*/metrics.csv"))) == 4)
+    after = [int(n) for n in ray_says(STORES, cluster, whole=True).split()]
+    used, created = after[::2], [b - a for a, b in zip(before[1::2], after[1::2], strict=True)]
+    size = 8 * LARGE
+    assert all(size < n < 1.2 * size for n in created), created
+    assert all(n < 1.2 * size for n in used), used
+    driver.interrupt()
+    assert driver.wait() == 130, driver.said()
     assert left_on(cluster) == "nothing"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from distrib.cluster.network import interfaces
 from distrib.trainables.base import Source, Worker
 from distrib.trial_files import read_metrics
 from tests.families.stream_family import Net, NetConfig, write_rows
@@ -61,7 +62,8 @@ def test_a_group_grows_when_a_node_comes(start: Any, tmp_path: Path) -> None:
     (beside,) = begun.findall(second.read_text())
     assert (alone[0], alone[2], alone[3]) == ("1", "lo", "0")
     for worker in (grown, beside):
-        assert (worker[0], worker[2]) == ("2", "any")
+        assert worker[0] == "2"
+        assert worker[2] in interfaces()  # towards the head, not gloo's own choice
         assert worker[3] >= "1"
     assert grown[1] != beside[1]
 

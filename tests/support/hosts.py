@@ -68,11 +68,9 @@ def up(folder: Path) -> None:
     _programs(folder / "venv")
     for number, address in enumerate(addresses()):
         _host(folder, number, address)
-    end = time.monotonic() + PATIENCE
+    until = time.monotonic() + PATIENCE
     for address in addresses():
-        while _run("ssh-keyscan", "-T", "2", address, check=False).stdout == "":
-            assert time.monotonic() < end, (folder / f"host{address[-1]}.log").read_text()
-            time.sleep(0.1)
+        _answers(folder, until, address)
 
 
 def down(folder: Path) -> None:
@@ -91,8 +89,32 @@ def kill(folder: Path, number: int) -> None:
     """End a host at once, as a lost power supply does: it answers nobody, and all in it is gone."""
     _run("ip", "link", "set", f"{_name(number)}a", "down", check=False)
     for pid in processes(number):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        end(pid)
+
+
+def end(pid: int) -> None:
+    """End a process of a host at once."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def cut(number: int) -> None:
+    """Take a host's link away: it and all others hear nothing of each other any more."""
+    _run("ip", "link", "set", f"{_name(number)}a", "down")
+
+
+def heal(number: int) -> None:
+    """Put the link back."""
+    _run("ip", "link", "set", f"{_name(number)}a", "up")
+
+
+def again(folder: Path, number: int) -> None:
+    """A new machine in the place of a killed one: of the same address, and with nothing on it."""
+    _run("ip", "link", "delete", f"{_name(number)}a", check=False)
+    _run("ip", "netns", "delete", _name(number), check=False)
+    shutil.rmtree(folder / f"host{number + 1}")
+    _host(folder, number, addresses()[number])
+    _answers(folder, time.monotonic() + PATIENCE, addresses()[number])
 
 
 def processes(number: int, pattern: str | None = None) -> list[int]:
@@ -109,6 +131,11 @@ def processes(number: int, pattern: str | None = None) -> list[int]:
     return named
 
 
+def inside(number: int, *words: str) -> list[str]:
+    """A command as it runs in the network of a host, though with this machine's files."""
+    return ["ip", "netns", "exec", _name(number), *words]
+
+
 def listeners(number: int) -> set[tuple[str, str, int]]:
     """Process, address and port of each socket of a host that waits for connections."""
     said = _run("ip", "netns", "exec", _name(number), "ss", "-ltnpH").stdout
@@ -123,6 +150,13 @@ def listeners(number: int) -> set[tuple[str, str, int]]:
 
 def _name(number: int) -> str:
     return f"{BRIDGE}{number + 1}"
+
+
+def _answers(folder: Path, until: float, address: str) -> None:
+    """Wait for the SSH server of a host."""
+    while _run("ssh-keyscan", "-T", "2", address, check=False).stdout == "":
+        assert time.monotonic() < until, (folder / f"host{address[-1]}.log").read_text()
+        time.sleep(0.1)
 
 
 def _host(folder: Path, number: int, address: str) -> None:

@@ -12,10 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from distrib.study.record.checkpoint import read_state, write_state
-from distrib.trainables.base import Source, Worker
+from distrib.trainables.antibodies.seq2seq.config import Seq2SeqConfig
+from distrib.trainables.antibodies.seq2seq.family import AntibodyGenerator
+from distrib.trainables.base import Worker
 from distrib.trainables.training.data_parallel import process_group
 from tests.families.stream_family import Net, NetConfig
 from tests.families.token_family import Lm, LmConfig
+
+
+class Generator(AntibodyGenerator):
+    """Offers a chance after every step."""
+
+    chance_every = 0.0
+
 
 FAMILIES: dict[str, tuple[Any, Any]] = {
     "stream": (Net(), NetConfig(epochs=3, hidden=4, learning_rate=0.1)),
@@ -32,6 +41,21 @@ FAMILIES: dict[str, tuple[Any, Any]] = {
             held_out=0.25,
         ),
     ),
+    "generator": (
+        Generator(),
+        Seq2SeqConfig(
+            width=16,
+            num_heads=2,
+            epochs=3,
+            batch_tokens=1200,  # about six records of like lengths
+            accumulate=2,
+            learning_rate=1e-3,
+            dropout=0.0,
+            held_out=0.25,
+            samples=6,
+            condition_decoder=True,
+        ),
+    ),
 }
 
 
@@ -43,7 +67,7 @@ def main(
     begun = read_state(Path(state)) if state else None
     rows, items = [], 0
     with process_group(Worker(), rank, size, meeting, one_node=True) as worker:
-        training = family.progress(config, family.load(Source(path=data)), worker, begun)
+        training = family.progress(config, family.load(family.Source(path=data)), worker, begun)
         with closing(training):  # what wraps the model must go before the group does
             for item in training:
                 items += 1

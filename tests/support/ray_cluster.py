@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -11,21 +12,25 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from distrib.cluster.environment import THREADS
 from tests.support.tiers import may_start_ray
 
-PATIENCE = 60.0  # seconds
+PATIENCE = 120.0  # seconds
 
 
 @contextmanager
-def ray_cluster(cpus: int = 2, gpus: int = 0) -> Iterator[tuple[str, Path]]:
+def ray_cluster(cpus: int = 2, gpus: int = 0, workers: int = 0) -> Iterator[tuple[str, Path]]:
     """A head with these resources, GPUs by name only; gives its address and its own folder.
 
     It asks for no token; a driver that other tests may have given one says RAY_AUTH_MODE=disabled.
+
+    Args:
+        workers: nodes of one CPU that Ray's autoscaler may start, here; its file then lies in the
+            folder, as `ray up` would leave it in the home of the head.
     """
     may_start_ray()
     # A path of Ray's sockets has little room.
@@ -36,8 +41,16 @@ def ray_cluster(cpus: int = 2, gpus: int = 0) -> Iterator[tuple[str, Path]]:
         *("--object-store-memory=200000000", "--include-dashboard=false"),
         *(f"--dashboard-agent-listen-port={others[0]}", f"--ray-client-server-port={others[1]}"),
     ]
+    more: dict[str, str] = {}
+    if workers:
+        file = folder / "ray_bootstrap_config.yaml"
+        file.write_text(json.dumps(_autoscaled(f"127.0.0.1:{port}", workers)))
+        words.append(f"--autoscaling-config={file}")
+        more = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1",
+                "RAY_enable_autoscaler_v2": "0"}  # fmt: skip
+        more["RAY_OVERRIDE_NODE_ID_FOR_TESTING"] = "f" * 51 + "00000"
     try:
-        with _started(folder, cpus, words):
+        with _started(folder, cpus, words, more=more):
             yield f"127.0.0.1:{port}", folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -56,7 +69,13 @@ def ray_node(address: str, folder: Path, cpus: int, ip: str = "127.0.0.1") -> It
 
 
 @contextmanager
-def _started(folder: Path, cpus: int, words: list[str], ip: str = "127.0.0.1") -> Iterator[None]:
+def _started(
+    folder: Path,
+    cpus: int,
+    words: list[str],
+    ip: str = "127.0.0.1",
+    more: Mapping[str, str] = {},
+) -> Iterator[None]:
     """`ray start` in the foreground, once it runs; whatever is left of it is killed at the end."""
     mark = f"RAY_CLUSTER_MARK={uuid.uuid4().hex}"
     name, _, value = mark.partition("=")
@@ -69,7 +88,7 @@ def _started(folder: Path, cpus: int, words: list[str], ip: str = "127.0.0.1") -
                 *words,
             ],
             cwd=folder,
-            env={**foreign_environment(), "RAY_AUTH_MODE": "disabled", name: value},
+            env={**foreign_environment(), "RAY_AUTH_MODE": "disabled", name: value, **more},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -92,8 +111,49 @@ def _started(folder: Path, cpus: int, words: list[str], ip: str = "127.0.0.1") -
         node.wait()
 
 
-def ray_says(code: str, address: str) -> str:
-    """What a small script prints that is connected to a cluster."""
+def _autoscaled(head: str, workers: int) -> dict[str, object]:
+    """A file of Ray's autoscaler whose machines are raylets of this one."""
+    lists = ("initialization_commands", "setup_commands", "head_setup_commands",
+             "worker_setup_commands", "head_start_ray_commands", "worker_start_ray_commands",
+             "cluster_synced_files", "rsync_exclude", "rsync_filter")  # fmt: skip
+    return {
+        "cluster_name": "fake",
+        "max_workers": workers,
+        "upscaling_speed": 1.0,
+        "idle_timeout_minutes": 5,
+        "provider": {"type": "fake_multinode", "gcs_address": head},
+        "available_node_types": {
+            "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
+            "worker": {
+                "resources": {"CPU": 1, "object_store_memory": 100_000_000},
+                "node_config": {},
+                "min_workers": 1,
+                "max_workers": workers,
+            },
+        },
+        "head_node_type": "ray.head.default",
+        "auth": {},
+        "docker": {},
+        "file_mounts": {},
+        "file_mounts_sync_continuously": False,
+        **{name: [] for name in lists},
+    }
+
+
+def process_of(folder: Path, name: str) -> int:
+    """The id of the head's process of such a name, such as `raylet/raylet`."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            program, *words = (entry / "cmdline").read_text().split("\0")
+            if program.endswith(name) and any(str(folder / "ray") in word for word in words):
+                found.append(int(entry.name))
+    (pid,) = found
+    return pid
+
+
+def ray_says(code: str, address: str, *, whole: bool = False) -> str:
+    """The last word, or the whole, of what a small script prints that is connected to a cluster."""
     done = subprocess.run(
         [sys.executable, "-c", f"import ray; ray.init({address!r}, log_to_driver=False)\n{code}"],
         check=True,
@@ -102,7 +162,7 @@ def ray_says(code: str, address: str) -> str:
         capture_output=True,
         text=True,
     )
-    return done.stdout.split()[-1]
+    return done.stdout if whole else done.stdout.split()[-1]
 
 
 LEFT = """

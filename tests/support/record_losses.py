@@ -138,6 +138,23 @@ RUNS = [
             "samples": 0,
         },
     ),
+    Run(
+        "seq2seq_everything",
+        "seq2seq",
+        "a conditioned decoder, records without pKd, tokens by length, accumulation, dropout",
+        {
+            "encoder_layers": 2,
+            "condition_decoder": True,
+            "pkd_dropout": 0.2,
+            "batch_tokens": 1500,
+            "accumulate": 2,
+            "dropout": 0.1,
+            "attention_dropout": 0.1,
+            "schedule": "plateau",
+            "plateau_on": "validation",
+            "samples": 0,  # one residue drawn otherwise is another antibody
+        },
+    ),
     Run("segmenter", "segmenter", "the case of the contracts"),
     Run(
         "segmenter_everything",

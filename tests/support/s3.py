@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +32,29 @@ def s3_server() -> Iterator[str]:
         yield f"http://{host}:{port}"
     finally:
         server.stop()
+
+
+@contextmanager
+def s3_on(number: int) -> Iterator[dict[str, str]]:
+    """Such a server with a bucket `lab`, on the loopback of one of `hosts` alone; what to set."""
+    from tests.support.hosts import inside
+
+    port = 5555
+    words = inside(number, sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port))
+    server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    endpoint = f"http://127.0.0.1:{port}"
+    bucket = f"from tests.support.s3 import make_bucket; make_bucket({endpoint!r}, 'lab')"
+    try:
+        end = time.monotonic() + 30
+        while subprocess.run(
+            inside(number, sys.executable, "-c", bucket), capture_output=True, timeout=30
+        ).returncode:
+            assert server.poll() is None and time.monotonic() < end
+            time.sleep(0.5)
+        yield {**SETTINGS, "AWS_ENDPOINT_URL": endpoint}
+    finally:
+        server.kill()
+        server.wait()
 
 
 def make_bucket(endpoint: str, name: str) -> None:

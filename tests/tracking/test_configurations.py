@@ -17,7 +17,7 @@ def study() -> StudyRecord:
         Dimension("seed", "choice", choices=(0, 1)),
         Dimension("width", "choice", choices=(1, 2, 3)),
     )
-    study = StudyRecord("s", "segmenter", "loss", "min", "epoch", 3, 6, dimensions)
+    study = StudyRecord("s", "segmenter", "loss", "min", "epoch", 3, 6, dimensions, seeds=("seed",))
     values = [(0, 1, 0.5), (1, 1, 0.7), (0, 2, 0.4), (1, 2, 0.6), (0, 3, 0.1), (1, 3, None)]
     for number, (seed, width, value) in enumerate(values):
         state = "FAIL" if value is None else "COMPLETE"

@@ -40,6 +40,18 @@ def test_a_row_tells_what_was_judged() -> None:
     assert (own["loss_type"], own["validation_data"]) == ("training data", "tra/")
 
 
+def test_a_hyperparameter_of_another_column_s_name_keeps_its_value(tmp_path: Path) -> None:
+    """`loss` is chosen in one family and measured in the same; both stand in the table."""
+    both = row(config={"loss": "focal", "model": "x", "l2": 0.5}, metrics={"loss": 2.25})
+    assert (both["config.loss"], both["loss"]) == ("focal", 2.25)
+    assert (both["config.model"], both["model"]) == ("x", "runs/a/best")
+    assert both["l2"] == 0.5
+    path = tmp_path / "evaluations.tsv"
+    assert append_row(path, both) == 1
+    assert append_row(path, both) == 2
+    assert pd.read_csv(path, sep="\t")["loss"].tolist() == [2.25, 2.25]
+
+
 def test_rows_are_added_and_kept_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "evaluations.tsv"
     assert append_row(path, row()) == 1

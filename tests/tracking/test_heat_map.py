@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from distrib.cli.roads.daart import ThreeFiles
 from distrib.compare import main
 from distrib.errors import InputError
-from distrib.tracking.heat_map import heat_map, versions_below
+from distrib.tracking.heat_map import heat_map
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_means_over_seeds_at_the_best_epoch(results: Path) -> None:
-    table = heat_map(versions_below(results), ["lambda_weak", "lambda_pred"], None)
+    table = heat_map(list(ThreeFiles().trainings(results)), ["lambda_weak", "lambda_pred"], None)
     assert table["metric"].unique().tolist() == ["val_f1_macro"]
     assert table["count"].tolist() == [2] * 6
     expected = [0.21 + 0.1 * w + 0.01 * p for w in (0, 1) for p in (0, 1, 5)]
@@ -47,8 +48,15 @@ def test_the_command_draws(results: Path, capsys: pytest.CaptureFixture[str]) ->
     assert (results / "heat_map.png").stat().st_size > 1_000
 
 
+@pytest.mark.parametrize("ending", ["pdf", "svg"])
+def test_a_picture_is_what_its_name_says(results: Path, ending: str) -> None:
+    path = results / f"map.{ending}"
+    assert main([str(results), "--by", "lambda_weak", "--plot", str(path)]) == 0
+    assert {"pdf": b"%PDF", "svg": b"<?xml"}[ending] == path.read_bytes()[: 5 - (ending == "pdf")]
+
+
 def test_mistakes_are_named(results: Path) -> None:
-    trainings = versions_below(results)
+    trainings = list(ThreeFiles().trainings(results))
     with pytest.raises(InputError, match=r"--by[\s\S]*'lambda_weak'"):
         heat_map(trainings, ["lambda_wek"], None)
     with pytest.raises(InputError, match=r"--metric[\s\S]*val_loss"):

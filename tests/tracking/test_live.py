@@ -48,6 +48,26 @@ def test_the_table_says_what_stands(fake_study: Any) -> None:
     assert text.index(" running") < text.index(" complete  ")
 
 
+def test_advice_on_the_best_trial_is_shown(
+    fake_study: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = fake_study(12, running=2)
+    best = study.best()
+    best.advice = ["the loss rises: more dropout", *(f"sign {k}" for k in range(20))]
+    text = drawn(study, 120)
+    assert f"trial {best.number}: the loss rises: more dropout" in text
+    assert len(text.splitlines()) < 24
+    other = next(t for t in study.trials.values() if t is not best)
+    other.advice = ["of another trial"]
+    lines = PlainLines()
+    lines.study_started(study)
+    lines.trial_ended(best)
+    lines.trial_ended(other)
+    said = capsys.readouterr().out
+    assert "  the loss rises: more dropout\n" in said
+    assert "of another trial" not in said
+
+
 def test_no_trial_runs_where_no_driver_does(fake_study: Any) -> None:
     console = Console(file=io.StringIO(), width=120, height=24)
     console.print(render(fake_study(12, running=2), driven=False))

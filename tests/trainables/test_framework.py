@@ -11,12 +11,13 @@ import weakref
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 
 from distrib.cluster.environment import THREADS, thread_settings
 from distrib.cluster.gpus import nvidia_gpus
 from distrib.trainables.base import Worker
-from distrib.trainables.framework import release
+from distrib.trainables.framework import peak_memory, release
 from distrib.trainables.screens.mlp.family import Mlp
 
 COUNT = """
@@ -183,7 +184,7 @@ def test_gpu_memory_is_given_back() -> None:
     code = """
 ready("mlp", 1)
 import torch
-from distrib.trainables.framework import release
+from distrib.trainables.framework import peak_memory, release
 if not torch.cuda.is_available():
     print("null"); sys.exit()
 model = torch.nn.Linear(4000, 4000, device="cuda")
@@ -199,3 +200,12 @@ print(json.dumps([used, torch.cuda.memory_reserved()]))
     used, left = found
     assert used > 60e6
     assert left == 0
+
+
+def test_memory_is_that_of_the_process_at_its_peak() -> None:
+    before = peak_memory(Mlp(), Worker())
+    held = np.ones(before // 8 + 10_000_000)
+    peak = peak_memory(Mlp(), Worker())
+    assert peak >= held.nbytes
+    del held
+    assert peak_memory(Mlp(), Worker()) == peak

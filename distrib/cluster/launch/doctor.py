@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 from distrib.cluster.check import Check
 from distrib.cluster.launch.cluster_file import CLOUDS, ClusterFile
-from distrib.cluster.launch.hosts import Host, ask_hosts, host_checks, key_checks
+from distrib.cluster.launch.hosts import (
+    Host,
+    answering,
+    ask_hosts,
+    key_checks,
+    unreachable,
+    without_programs,
+    without_storage,
+)
 from distrib.cluster.launch.kuberay_rules import kuberay_checks
 from distrib.cluster.launch.rules import launcher_checks
 from distrib.cluster.launch.running import nodes_of, running_checks
@@ -32,14 +40,13 @@ def cluster_checks(file: ClusterFile) -> Iterator[Check]:
     hosts: list[Host] = []
     if file.provider == "local":
         hosts = ask_hosts(file)
-        answering = sum(host.failure is None for host in hosts)
-        yield Check("hosts", f"{answering} of {len(hosts)} answer")
-        amiss = list(host_checks(file, hosts))
-        if hosts[0].failure is not None or "raylet" not in hosts[0].said:
-            yield from amiss
+        yield Check("hosts", f"{len(answering(hosts))} of {len(hosts)} answer")
+        yield from without_programs(file, hosts)
+        if "raylet" not in hosts[0].said:  # the head's; else its nodes tell the rest
+            yield from unreachable(file, hosts)
+            yield from without_storage(file, hosts)
             yield Check("cluster", "Ray does not run on the head yet", f"ray up {file.path}")
             return
-        yield from (check for check in amiss if "has no" in check.found)
     nodes = nodes_of(file)
     if isinstance(nodes, str):
         yield Check("cluster", f"it does not run, or its head does not answer: {nodes}",

@@ -116,18 +116,31 @@ def key_checks(file: ClusterFile) -> Iterator[Check]:
                          f"chmod 600 {path}")  # fmt: skip
 
 
-def host_checks(file: ClusterFile, hosts: list[Host]) -> Iterator[Check]:
-    """What is wrong with each host, on the line that names it."""
+def unreachable(file: ClusterFile, hosts: list[Host]) -> Iterator[Check]:
+    """Hosts that gave no answer, and why, on the lines that name them."""
     for host in hosts:
         if host.failure is not None:
             reason, mend = host.failure
             yield file.fault(host.keys, f"{host.name}: {reason}", mend)
-            continue
-        for word in ("python", "rsync"):
+
+
+def without_programs(file: ClusterFile, hosts: list[Host]) -> Iterator[Check]:
+    """Hosts that answered and lack what a node needs."""
+    for host in answering(hosts):
+        for word, package in (("python", "python3.11 with venv"), ("rsync", "rsync")):
             if word not in host.said:
-                package = "python3.11 with venv" if word == "python" else word
                 yield file.fault(host.keys, f"{host.name} has no {word}", f"install {package}")
-        storage = str(file.get("metadata", "storage", default=""))
+
+
+def without_storage(file: ClusterFile, hosts: list[Host]) -> Iterator[Check]:
+    """Hosts that answered and cannot write where the studies are to lie."""
+    storage = str(file.get("metadata", "storage", default=""))
+    for host in answering(hosts):
         if storage.startswith("/") and "storage" not in host.said:
             yield file.fault(host.keys, f"{host.name} cannot write to {storage}",
                              "mount the shared file system there")  # fmt: skip
+
+
+def answering(hosts: list[Host]) -> list[Host]:
+    """Those that gave an answer."""
+    return [host for host in hosts if host.failure is None]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 MARK = "distrib-nodes:"
-PATIENCE = 20.0  # seconds for the answers of all nodes
 
 
 def main() -> int:
@@ -31,23 +30,17 @@ def living_nodes(storage: str = "") -> list[dict[str, Any]]:
     A node that did not answer in time has no versions.
     """
     import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+
+    from distrib.cluster.connect import HEAD
+    from distrib.cluster.shared import ask_nodes
 
     marker = Path(storage) / f".doctor-{uuid.uuid4().hex}" if storage.startswith("/") else None
     nodes = [node for node in ray.nodes() if node["Alive"]]
-    look = ray.remote(num_cpus=0)(_look)
     try:
         if marker is not None:
             marker.parent.mkdir(parents=True, exist_ok=True)
             marker.touch()
-        asked = {
-            look.options(scheduling_strategy=On(node["NodeID"], soft=False)).remote(
-                str(marker) if marker else None
-            ): node
-            for node in nodes
-        }
-        done, _ = ray.wait(list(asked), num_returns=len(asked), timeout=PATIENCE)
-        said = {asked[reference]["NodeID"]: ray.get(reference) for reference in done}
+        said, _ = ask_nodes(_look, str(marker) if marker else None, nodes=nodes)
     finally:
         if marker is not None:
             marker.unlink(missing_ok=True)
@@ -56,7 +49,7 @@ def living_nodes(storage: str = "") -> list[dict[str, Any]]:
             "address": node["NodeManagerAddress"],
             "cpus": node["Resources"].get("CPU", 0),
             "gpus": node["Resources"].get("GPU", 0),
-            "head": "node:__internal_head__" in node["Resources"],
+            "head": HEAD in node["Resources"],
             **said.get(node["NodeID"], {}),
         }
         for node in nodes
@@ -64,14 +57,13 @@ def living_nodes(storage: str = "") -> list[dict[str, Any]]:
 
 
 def _look(marker: str | None) -> dict[str, Any]:
-    import os
-    import platform
     from importlib.metadata import version
 
-    names = ("ray", "torch", "numpy", "distrib")
+    from distrib.cluster.shared import versions
+
     return {
-        "versions": {"python": platform.python_version(), **{n: version(n) for n in names}},
-        "sees": marker is None or os.path.exists(marker),  # noqa: PTH110
+        "versions": {**versions(), "distrib": version("distrib")},
+        "sees": marker is None or Path(marker).exists(),
     }
 
 

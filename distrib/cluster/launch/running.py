@@ -61,7 +61,7 @@ def running_checks(
                     fault=True)  # fmt: skip
     for node in nodes:
         if "versions" not in node:
-            yield Check(node["address"], "does not answer", "ray up again", fault=True)
+            yield Check(node["address"], "does not answer", restart(file), fault=True)
     yield from differing([n for n in nodes if "versions" in n])
     for node in nodes:
         if not node.get("sees", True):
@@ -94,10 +94,16 @@ def _missing(file: ClusterFile, nodes: list[dict[str, Any]], hosts: list[Host]) 
             why, mend = host.failure
         elif host is not None and "raylet" in host.said:
             why, mend = "Ray runs there, but did not join: another token, or version?", (
-                f"ray up {file.path} copies both anew")  # fmt: skip
+                f"{restart(file)} copies both anew")  # fmt: skip
         else:
-            why, mend = "Ray does not run there", f"ray up {file.path}; ray monitor tells more"
+            why, mend = "Ray does not run there", (
+                f"ray monitor {file.path} tells more; {restart(file)} starts it")  # fmt: skip
         yield file.fault(keys, f"{name} is missing: {why}", mend)
+
+
+def restart(file: ClusterFile) -> str:
+    """The command that begins a running cluster again, and what it costs."""
+    return f"ray up {file.path} (which ends what runs: --resume goes on with it)"
 
 
 def differing(nodes: list[dict[str, Any]]) -> Iterator[Check]:

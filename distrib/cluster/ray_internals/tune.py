@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import ray
 from ray import tune
@@ -25,6 +25,7 @@ from ray.tune.registry import _global_registry
 
 from distrib.cluster.patch import patched
 
+WORKER = "RayTrainWorker"  # the class of Ray Train's workers
 BEAT = 0.25  # seconds between two looks at a silent study, and between calls of trackers
 
 
@@ -139,13 +140,39 @@ def roomless(wrapped: Any) -> Iterator[Trial]:
             yield trial
 
 
-def process_of(trial: Trial) -> tuple[str, int] | None:
-    """Node id and process id of the process that a trial runs in, None where it has none."""
+class Process(NamedTuple):
+    """A process of Ray's: the id of its node, its own, and the class of the actor in it."""
+
+    node: str
+    pid: int
+    kind: str
+
+
+def processes_of(trial: Trial) -> list[Process]:
+    """All that a trial runs in, its actor's own first; empty where it has none.
+
+    Of a group these are also its workers and what looks after them: whoever made a process is told
+    as its owner.
+    """
     actor = trial.temporary_state.ray_actor
-    if actor is None:
-        return None
-    known = actors(actor_id=actor._actor_id.hex())
-    return (known["Address"]["NodeID"], known["Pid"]) if known and known["Pid"] > 0 else None
+    known = actors(actor_id=actor._actor_id.hex()) if actor is not None else None
+    if not known:
+        return []
+    job = ray.JobID.from_hex(known["JobID"])
+    living = [one for one in actors(job_id=job).values() if one["State"] == "ALIVE"]
+    found = [known]
+    for one in found:  # grows meanwhile
+        found += [other for other in living if other["OwnerAddress"] == one["Address"]]
+    return [
+        Process(one["Address"]["NodeID"], one["Pid"], one["ActorClassName"])
+        for one in found
+        if one["Pid"] > 0
+    ]
+
+
+def training(processes: list[Process]) -> list[Process]:
+    """Those of a trial's processes that train: the workers of its group, or its only one."""
+    return [one for one in processes if one.kind.endswith(WORKER)] or processes[:1]
 
 
 def host_of(node: str) -> str:
@@ -154,10 +181,15 @@ def host_of(node: str) -> str:
     return names.get(node, "a node that is gone")
 
 
-def end_process(trial: Trial) -> None:
-    """End the process of a trial, though it may be stopped and hear nothing: Tune is told of it."""
-    process = process_of(trial)
-    if process is not None and process[0] == ray.get_runtime_context().get_node_id():
-        with suppress(OSError):
-            os.kill(process[1], signal.SIGKILL)
+def end_processes(trial: Trial) -> None:
+    """End what a trial runs in, though it may be stopped and hear nothing: Tune is told of it.
+
+    What is on other nodes is ended there by Ray: an actor as it is killed, workers of a group as
+    `Mailbox.watch` frees their places.
+    """
+    here = ray.get_runtime_context().get_node_id()
+    for process in processes_of(trial):
+        if process.node == here:
+            with suppress(OSError):
+                os.kill(process.pid, signal.SIGKILL)
     ray.kill(trial.temporary_state.ray_actor)

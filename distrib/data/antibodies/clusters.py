@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distrib.data.antibodies.mmseqs import LINCLUST, find_mmseqs
+from distrib.data.antibodies.mmseqs import LINCLUST, Workflow, find_mmseqs
 from distrib.data.files.ids import Ids
 from distrib.data.files.labels import check_labels
 
@@ -51,17 +51,23 @@ def cluster_sequences(
     threads: int = 1,
     scratch: Path | None = None,
     arguments: Sequence[str] = LINCLUST,
+    workflow: Workflow = "linclust",
 ) -> Clusters:
-    """By linclust, with the flags of antibodies unless others are given.
+    """By MMseqs2, with the flags of antibodies unless others are given.
 
     Raises:
         InputError: as `mmseqs.find_mmseqs` and `Mmseqs.linclust`.
     """
     program = find_mmseqs()
     representative = program.linclust(
-        sequences, identity, threads=threads, scratch=scratch, arguments=arguments
+        sequences,
+        identity,
+        threads=threads,
+        scratch=scratch,
+        arguments=arguments,
+        workflow=workflow,
     )
-    method = f"mmseqs linclust {program.version} ({program.origin}), identity {identity:g}"
+    method = f"mmseqs {workflow} {program.version} ({program.origin}), identity {identity:g}"
     return numbered(representative, method, representative)
 
 

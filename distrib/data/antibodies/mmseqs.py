@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -22,6 +23,7 @@ LINCLUST = (
 )  # fmt: skip
 """Of antibodies, besides the identity; coverage is that of linclust: 0.8 of both sequences."""
 
+Workflow = Literal["linclust", "cluster"]
 TIME_LIMIT = 24 * 3600.0
 _LINES = 12  # of the program's own last words that an error tells
 
@@ -47,13 +49,16 @@ class Mmseqs:
         arguments: Sequence[str] = LINCLUST,
         time_limit: float = TIME_LIMIT,
         scratch: Path | None = None,
+        workflow: Workflow = "linclust",
     ) -> np.ndarray:
-        """Cluster sequences in time linear in their number.
+        """Cluster sequences, by linclust in time linear in their number.
 
         Args:
             sequences: amino acids. identity: the least of a member with its representative, 0 to 1.
-            arguments: of `mmseqs linclust` besides. time_limit: seconds for each call.
+            arguments: of the workflow besides. time_limit: seconds for each call.
             scratch: a folder on a disk with room, else the system's.
+            workflow: "cluster" compares by sensitive searches, which finds more that is alike, such
+                as fragments, and takes longer.
 
         Returns:
             (rows,) int64: the place of each sequence's representative; its own for those.
@@ -73,7 +78,7 @@ class Mmseqs:
             for words in (
                 # The clusters depend on the order: here that of the table.
                 ["createdb", "X.fasta", "X", "--shuffle", "0"],
-                ["linclust", "X", "X_clu", "tmp", *given],
+                [workflow, "X", "X_clu", "tmp", *given],
                 ["createtsv", "X", "X", "X_clu", "X_clu.tsv", "--threads", str(threads)],
             ):
                 self.run(words, folder, time_limit)

@@ -61,7 +61,9 @@ def input_type_of(folder: Path, asked: str | None) -> str:
             file=folder,
             found=", ".join(holding or inside) or "nothing",
             expected="one folder such as markers/ or features/, or files .h5, .csv or .npy",
-            hint=f"--set data.input_type={holding[0]}" if holding else None,
+            hint="input_type: {0} in the data file, or --set data.input_type={0}".format(holding[0])
+            if holding
+            else None,
         )
     return holding[0]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distrib.data.behaviour.numbers_csv import read_header, read_numbers
+from distrib.data.behaviour.numbers_csv import read_header, read_parts
 from distrib.data.files.numpy_pickle import read_pickle
 from distrib.data.files.text import check_file
 from distrib.errors import InputError
@@ -55,19 +55,22 @@ def _read_csv(path: Path, num_frames: int) -> tuple[np.ndarray, list[str]]:
             found=",".join(header[:6]),
             expected="an empty cell, then the names of two or more classes, background first",
         )
-    values = read_numbers(path, len(header), 1)
-    one_hot = values[:, 1:]
-    wrong = ~np.isin(one_hot, (0, 1)).all(axis=1) | (one_hot.sum(axis=1) != 1)
-    if (rows := np.flatnonzero(wrong)).size:
-        row = one_hot[rows[0]]
-        raise InputError(
-            "a frame has not exactly one class",
-            file=path,
-            where=f"row {rows[0] + 2} (frame {values[rows[0], 0]:g})",
-            found=",".join(f"{value:g}" for value in row),
-            expected="one 1, the others 0",
-        )
-    frames = values[:, 0]
+    numbers, classes = [], []
+    for start, values in read_parts(path, len(header), 1):
+        one_hot = values[:, 1:]
+        wrong = ~np.isin(one_hot, (0, 1)).all(axis=1) | (one_hot.sum(axis=1) != 1)
+        if (rows := np.flatnonzero(wrong)).size:
+            row = one_hot[rows[0]]
+            raise InputError(
+                "a frame has not exactly one class",
+                file=path,
+                where=f"row {start + rows[0] + 2} (frame {values[rows[0], 0]:g})",
+                found=",".join(f"{value:g}" for value in row),
+                expected="one 1, the others 0",
+            )
+        numbers.append(values[:, 0].copy())
+        classes.append(one_hot.argmax(axis=1).astype(np.int16))
+    frames, found = np.concatenate(numbers), np.concatenate(classes)
     unknown = ~np.isin(frames, np.arange(max(num_frames, len(frames))))
     unknown |= frames >= num_frames if len(frames) <= num_frames else np.zeros(len(frames), bool)
     if (rows := np.flatnonzero(unknown)).size:
@@ -86,7 +89,7 @@ def _read_csv(path: Path, num_frames: int) -> tuple[np.ndarray, list[str]]:
             where=f"frame {values_[counts > 1][0]:g}",
         )
     states = np.empty(len(frames), dtype=np.int16)
-    states[np.argsort(np.argsort(frames))] = one_hot.argmax(axis=1)
+    states[np.argsort(np.argsort(frames))] = found
     return states, names
 
 

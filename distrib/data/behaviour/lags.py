@@ -15,13 +15,7 @@ def lagged(sequences: Sessions, part: int, n_lags: int, velocity: bool = False) 
     """
     session, start, stop = sequences.parts[part].tolist()
     track = sequences.tracks[session]
-    rows = np.nan_to_num(track.rows(start - n_lags - 1, stop + n_lags))
-    values = rows[1:]
-    if velocity:
-        change = np.diff(rows, axis=0)
-        frames = np.arange(start - n_lags, stop + n_lags)
-        change[(frames <= 0) | (frames >= track.num_frames)] = 0
-        values = np.concatenate([values, change], axis=1)
+    values = np.nan_to_num(track.rows(start - n_lags, stop + n_lags, velocity))
     size, width = stop - start, 2 * n_lags + 1
     beside = [values[lag : lag + size] for lag in range(width)]
     return np.concatenate(beside, axis=1)

@@ -101,7 +101,7 @@ def pick(
             file=file,
             found=", ".join(animals),
             expected="one of them, by name",
-            hint=f"--set data.animal={animals[0]}",
+            hint=f"animal: {animals[0]} in the data file, or --set data.animal={animals[0]}",
         )
     own = [i for i, row in enumerate(rows) if animal in (None, row.get("individuals"))]
     places: dict[tuple[str, str], int] = {}

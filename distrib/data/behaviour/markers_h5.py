@@ -72,7 +72,11 @@ def _read(file: Any, path: Path, key: str | None) -> tuple[Header, np.ndarray]:
             file=path,
             found=", ".join(markers or tables or list(file)) or "nothing",
             expected="one data frame of pandas with the levels scorer, bodyparts and coords",
-            hint=f"name one: --set data.h5_key={next(iter(markers))}" if markers else None,
+            hint="h5_key: {0} in the data file, or --set data.h5_key={0}".format(
+                next(iter(markers))
+            )
+            if markers
+            else None,
         )
     name, header = next(iter(markers.items()))
     return header, _values(file[name], header, path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,9 @@ import pandas as pd
 
 from distrib.data.files.text import open_text
 from distrib.errors import InputError
+
+AT_ONCE = 2**18
+"""Rows that are read in one go."""
 
 
 def read_header(path: Path, count: int) -> list[list[str]]:
@@ -25,9 +30,16 @@ def read_numbers(path: Path, columns: int, header_rows: int) -> np.ndarray:
         InputError: a row of another length, or a cell that is no number; rows are lines of the
             file, counted from 1.
     """
+    parts = [part for _, part in read_parts(path, columns, header_rows)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def read_parts(path: Path, columns: int, header_rows: int) -> Iterator[tuple[int, np.ndarray]]:
+    """The same in parts of `AT_ONCE` rows, each with the number of the rows before it."""
+    start, found = 0, None
     with open_text(path) as file:
         try:
-            frame = pd.read_csv(
+            parts = pd.read_csv(
                 file,
                 header=None,
                 skiprows=header_rows,
@@ -35,16 +47,27 @@ def read_numbers(path: Path, columns: int, header_rows: int) -> np.ndarray:
                 index_col=False,
                 dtype=np.float64,
                 on_bad_lines="error",
+                chunksize=AT_ONCE,
             )
-        except (ValueError, pd.errors.ParserError) as error:
-            found: object = error
-        except pd.errors.ParserWarning as error:  # rows longer than the header
+            while (part := _next(parts)) is not None:
+                if not np.isfinite(part[:, -1]).all():  # as of a row that is too short
+                    break
+                yield start, part
+                start += len(part)
+            else:
+                if start:
+                    return
+        except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
             found = error
-        else:
-            if len(frame) and np.isfinite(frame.iloc[:, -1]).all():
-                return frame.to_numpy()
-            found = None
-    return _carefully(path, columns, header_rows, found)
+    yield start, _carefully(path, columns, header_rows, found)[start:]
+
+
+def _next(parts: Iterator[pd.DataFrame]) -> np.ndarray | None:
+    with warnings.catch_warnings():
+        # Of rows that are longer than the header, whose last cells it leaves out.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        part = next(parts, None)
+    return None if part is None else part.to_numpy()
 
 
 def _carefully(path: Path, columns: int, header_rows: int, found: object) -> np.ndarray:

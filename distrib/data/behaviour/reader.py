@@ -11,7 +11,7 @@ import numpy as np
 from distrib.data.behaviour.folders import MARKERS, SessionFiles, find_sessions, input_type_of
 from distrib.data.behaviour.labels import in_order, read_labels
 from distrib.data.behaviour.sessions import Sessions
-from distrib.data.behaviour.signals import SignalOptions, read_features_csv, read_signals
+from distrib.data.behaviour.signals import SignalOptions, has_markers, read_signals
 from distrib.data.behaviour.tracks import Missing, Track, make_track
 from distrib.errors import InputError, nearest
 
@@ -70,7 +70,7 @@ def read_sessions(folder: Path, options: ReadOptions, *, labels: bool = True) ->
                 found=name,
                 hint=nearest(name, [f.id for f in files]),
             )
-    own = input_type == MARKERS or (not input_type and _is_dlc(files[0].signals))
+    own = input_type == MARKERS or (not input_type and has_markers(files[0].signals))
     reading = _Reading(options, own, labels)
     tracks, hand, weak, tasks = zip(*(_read(reading, session) for session in files))
     if labels and all(found is None for found in hand):
@@ -100,13 +100,6 @@ def read_sessions(folder: Path, options: ReadOptions, *, labels: bool = True) ->
 def _others(options: ReadOptions) -> list[str]:
     """Test sessions that are not named among the others."""
     return [name for name in options.test_ids if options.ids and name not in options.ids]
-
-
-def _is_dlc(path: Path) -> bool:
-    if path.suffix != ".csv":
-        return True
-    with path.open("rb") as file:
-        return file.readline().lower().lstrip(b'\xef\xbb\xbf"').startswith(b"scorer")
 
 
 def _read(
@@ -140,10 +133,7 @@ def _labels(reading: _Reading, path: Path | None, num_frames: int) -> np.ndarray
 def _tasks(reading: _Reading, path: Path | None, num_frames: int) -> np.ndarray | None:
     if path is None:
         return None
-    if path.suffix == ".npy":
-        values, names = read_signals(path, SignalOptions(markers=False))
-    else:
-        values, names = read_features_csv(path)
+    values, names = read_signals(path, SignalOptions(markers=False))
     reading.task_names = _same("tasks", reading.task_names, names, path)
     if len(values) != num_frames:
         raise InputError(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distrib.data.behaviour.markers import check_frames, read_markers_csv
+from distrib.data.behaviour.markers import LEVELS, check_frames, read_markers_csv
 from distrib.data.behaviour.markers_h5 import read_markers_h5
 from distrib.data.behaviour.numbers_csv import read_header, read_numbers
 from distrib.data.files.text import check_file
@@ -68,6 +68,16 @@ def read_signals(path: Path, options: SignalOptions) -> tuple[np.ndarray, list[s
     return values[:, [names.index(c) for c in options.columns]], list(options.columns)
 
 
+def has_markers(path: Path) -> bool:
+    """Whether a file holds markers, where no folder says it: any that is no CSV of features."""
+    return path.suffix != ".csv" or _is_top(read_header(path, 1)[0])
+
+
+def _is_top(header: Sequence[str]) -> bool:
+    """Whether it is the first header row of DeepLabCut."""
+    return header[0].lower() == LEVELS[0]
+
+
 def read_features_csv(path: Path) -> tuple[np.ndarray, list[str]]:
     """(frames, features) and their names from a CSV with one header row.
 
@@ -75,7 +85,7 @@ def read_features_csv(path: Path) -> tuple[np.ndarray, list[str]]:
     """
     check_file(path)
     (header,) = read_header(path, 1)
-    if header[0].lower() == "scorer":
+    if _is_top(header):
         raise InputError(
             "these are markers of DeepLabCut, where features with one header row are due",
             file=path,

@@ -37,10 +37,19 @@ class Track:
     values: np.ndarray | None = None
     file: str | None = None
 
-    def rows(self, start: int, stop: int) -> np.ndarray:
-        """(stop - start, N) float32, z-scored; 0 for frames before the first and after the last."""
+    def rows(self, start: int, stop: int, velocity: bool = False) -> np.ndarray:
+        """(stop - start, N) float32, z-scored; 0 for frames before the first and after the last.
+
+        Args:
+            velocity: (stop - start, 2N), each signal's difference to the frame before beside them;
+                0 at the first frame.
+        """
         first, last = max(start, 0), min(stop, self.num_frames)
         inside = self._read(first, last)
+        if velocity:
+            before = self._read(max(first - 1, 0), last)
+            change = np.diff(before, axis=0, prepend=before[:1] if first == 0 else before[:0])
+            inside = np.concatenate([inside, change], axis=1)
         if (first, last) == (start, stop):
             return inside
         return np.pad(inside, ((first - start, stop - last), (0, 0)))

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from distrib.data.behaviour.sessions import Sessions
-from distrib.data.behaviour.tracks import Track
 
 NO_LABEL = -1
 """Where a sequence is shorter than the longest beside it, or nothing is known."""
@@ -50,14 +49,12 @@ def windows(sequences: Sessions, pad: int, velocity: bool = False) -> Windows:
     num_tasks = len(sequences.task_names)
     tasks = np.full((*shape, num_tasks), np.nan, dtype=np.float32) if num_tasks else None
     width = shape[1] + 2 * pad
-    num_signals = len(sequences.signals)
-    signals = np.zeros((shape[0], width, num_signals * (1 + velocity)), dtype=np.float32)
+    num_signals = len(sequences.signals) * (1 + velocity)
+    signals = np.zeros((shape[0], width, num_signals), dtype=np.float32)
     for row, (session, start, stop) in enumerate(sequences.parts.tolist()):
         track, size = sequences.tracks[session], stop - start
-        found = track.rows(start - pad, stop + pad)
-        signals[row, : len(found), :num_signals] = found
-        if velocity:
-            signals[row, : len(found), num_signals:] = _velocity(track, start - pad, stop + pad)
+        found = track.rows(start - pad, stop + pad, velocity)
+        signals[row, : len(found)] = found
         hand[row, :size] = sequences.labels(sequences.hand, row)
         if (labels := sequences.weak[session]) is not None:
             weak[row, :size] = labels[start:stop]
@@ -69,12 +66,3 @@ def windows(sequences: Sessions, pad: int, velocity: bool = False) -> Windows:
         signals = np.where(known, signals, np.float32(0))
     inside = np.arange(shape[1]) < lengths[:, None]
     return Windows(signals, known, inside, hand, weak, tasks)
-
-
-def _velocity(track: Track, start: int, stop: int) -> np.ndarray:
-    """(stop - start, N) difference to the frame before, 0 at the first frame and outside."""
-    rows = track.rows(start - 1, stop)
-    change = np.diff(rows, axis=0)
-    frames = np.arange(start, stop)
-    change[(frames <= 0) | (frames >= track.num_frames)] = 0
-    return change

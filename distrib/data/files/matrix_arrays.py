@@ -39,7 +39,7 @@ def read_npy(path: Path, ids: Path | None) -> Matrix:
             expected="a file ids.txt with one id a line beside it, or one that is named: `ids:` in "
             "the YAML of a folder, --embedding-ids or --gene-embedding-ids of `prepare expression`",
         )
-    names = _read_ids(ids)
+    names = read_ids(ids)
     if len(names) != len(values):
         raise InputError(
             "another number of ids than of rows",
@@ -93,7 +93,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         return {name: _member(file, name, path) for name in file.files}
 
 
-def _read_ids(path: Path) -> Ids:
+def read_ids(path: Path) -> Ids:
     if suffix(path) != ".npy":
         return as_ids(read_lines(path), path)
     check_file(path)

@@ -7,7 +7,8 @@ partner is left out and counted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,15 @@ from distrib.data.files.labels import read_labels
 from distrib.data.files.matrix import Matrix, require_finite
 from distrib.data.files.matrix_files import read_matrix
 from distrib.data.files.sequences import read_sequences
-from distrib.data.files.tables import read_parquet, read_rows
 from distrib.data.files.text import suffix
+from distrib.data.screens.expression_targets import (
+    Responses,
+    TargetForm,
+    names_in,
+    read_targets,
+)
 from distrib.data.screens.fold_files import read_folds
+from distrib.data.screens.id_map import by_id, fitting_columns
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_checks import (
     about_scales,
@@ -31,10 +38,8 @@ from distrib.data.screens.screen_checks import (
 )
 from distrib.data.screens.screen_columns import zeros_and_ones
 from distrib.data.screens.screen_reader import codes
+from distrib.data.screens.sparsity import about_left_out, about_missing, enough
 from distrib.errors import InputError
-
-NAMES = ("gene_name", "gene_symbol", "symbol", "gene")
-"""Columns of a table of targets that name its rows for people."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class ExpressionFiles:
     splits: Path | None = None
     groups: Path | None = None
     responding: Path | None = None
+    form: TargetForm = field(default_factory=TargetForm)
 
 
 def read_expression(
@@ -58,6 +64,8 @@ def read_expression(
     *,
     top_genes: int | None = None,
     skip_missing: bool = False,
+    min_values: int | None = None,
+    say: Callable[[int, int], None] | None = None,
 ) -> Screen:
     """The screen of these files, in the order of the targets.
 
@@ -65,6 +73,8 @@ def read_expression(
         notes: gets a line for whatever was left out or understood.
         top_genes: keep only so many genes, those that respond most on average, in their order.
         skip_missing: leave embeddings out that are not finite, instead of refusing them.
+        min_values: leave perturbations and genes out that have fewer values.
+        say: hears of cells read, of how many.
 
     Raises:
         InputError: naming the file, row or column at fault.
@@ -75,7 +85,8 @@ def read_expression(
             where="--embeddings or --sequences",
             expected="at least one of them",
         )
-    targets = read_matrix(files.targets, labels=_names_in(files.targets), notes=notes)
+    found_targets = read_targets(files.targets, files.form, notes, say)
+    targets, known = found_targets.matrix, found_targets.known
     folds = None if files.splits is None else read_folds(files.splits, targets.ids)
     rows, ids = np.arange(len(targets.ids)), targets.ids
     inputs, sequences = np.empty((len(ids), 0), dtype=np.float32), None
@@ -83,14 +94,19 @@ def read_expression(
         embeddings = _embeddings(
             files.embeddings, files.embedding_ids, notes, skip_missing=skip_missing
         )
-        check_orientation(embeddings.ids, targets, notes)
-        ids, kept, of_rows = join(ids, embeddings.ids, notes)
+        of_embeddings = by_id(embeddings.ids, known, notes) if known else embeddings.ids
+        _check_control(found_targets, of_embeddings)
+        check_orientation(of_embeddings, targets, notes)
+        other = files.embedding_ids or files.embeddings
+        ids, kept, of_rows = _join(ids, of_embeddings, notes, files.targets, other)
         rows, inputs = rows[kept], embeddings.values[of_rows]
     if files.sequences is not None:
         named, found = read_sequences(files.sequences)
+        named = by_id(named, known, notes) if known else named
+        _check_control(found_targets, named)
         if files.embeddings is None:
             check_orientation(named, targets, notes)
-        ids, kept, of_rows = join(ids, named, notes)
+        ids, kept, of_rows = _join(ids, named, notes, files.targets, files.sequences)
         rows, inputs, sequences = rows[kept], inputs[kept], found[of_rows]
     targets = _without_metadata(targets, notes)
     columns, gene_inputs = _genes(files, targets, notes, skip_missing=skip_missing)
@@ -100,8 +116,21 @@ def read_expression(
     if top_genes is not None:
         columns, gene_inputs = _top(targets, rows, columns, gene_inputs, top_genes)
     groups = None if files.groups is None else _groups(files.groups, ids)
+    if min_values is not None:
+        of_rows, of_columns = enough(
+            targets.values[np.ix_(rows, columns)], min_values, files.targets
+        )
+        notes += about_left_out(
+            of_rows, of_columns, ids.values, targets.columns[columns], min_values
+        )
+        rows, ids, inputs = rows[of_rows], ids.take(of_rows), inputs[of_rows]
+        sequences = None if sequences is None else sequences[of_rows]
+        groups = None if groups is None else groups[of_rows]
+        columns = columns[of_columns]
+        gene_inputs = None if gene_inputs is None else gene_inputs[of_columns]
     values = targets.values[np.ix_(rows, columns)]
     names = targets.columns[columns]
+    notes += about_missing(values, files.targets)
     notes += about_targets(values, names, files.targets)
     require_variety(values, files.targets)
     screen = Screen(
@@ -119,19 +148,49 @@ def read_expression(
             files.responding,
             ids,
             as_ids(names.tolist(), files.targets),
-            _names_in(files.responding),
+            names_in(files.responding),
         ),
+        halves=None
+        if found_targets.halves is None
+        else found_targets.halves[:, rows][:, :, columns].astype(np.float32),
+        weights=None if found_targets.cells is None else found_targets.cells[rows].astype(float),
     )
     check_folds(screen, groups, None if folds is None else folds[rows], files.splits)
     return screen
 
 
-def _names_in(path: Path) -> list[str]:
-    if suffix(path) == ".parquet":
-        header = read_parquet(path).column_names
-    else:
-        header = next(read_rows(path))[1]
-    return [name for name in header if name.lower() in NAMES and name.lower() != "gene_id"]
+def _check_control(targets: Responses, ids: Ids) -> None:
+    """Raise where what was named as the control is a perturbation, of which something is known."""
+    if targets.control is not None and targets.control in ids.values.tolist():
+        raise InputError(
+            f"the control {targets.control!r} is also a perturbation",
+            file=ids.file,
+            where="--control",
+            found=f"{targets.control!r} among the {len(ids)} ids of perturbations",
+            expected="the name of cells in which nothing was perturbed",
+        )
+
+
+def _join(
+    left: Ids, right: Ids, notes: list[str], one: Path, other: Path
+) -> tuple[Ids, np.ndarray, np.ndarray]:
+    """As `join`; where nothing matches, which other columns would."""
+    try:
+        return join(left, right, notes)
+    except InputError as error:
+        if "no id in common" not in str(error):
+            raise
+        hint = fitting_columns(one, other) if suffix(one) != ".h5ad" else None
+        if hint is None:
+            raise
+        raise InputError(
+            "no id in common",
+            file=f"{left.file} and {right.file}",
+            found=f"{len(left)} ids ({examples(left.values)}) and {len(right)} ids "
+            f"({examples(right.values)})",
+            expected="the same ids in both, or --ids with a table of names and ids",
+            hint=hint,
+        ) from None
 
 
 def _embeddings(path: Path, ids: Path | None, notes: list[str], *, skip_missing: bool) -> Matrix:

@@ -28,6 +28,10 @@ class Screen:
         gene_inputs: (G, e) float32, finite: embeddings of the columns. None: unknown.
         sequences: (rows,) bytes, upper-case nucleotides. None: unknown.
         responding: (rows, G) bool, which targets are known to respond. None: unknown.
+        halves: (2, rows, G) float32, the same measured by two halves of the replicates, NaN where
+            there are no two. None: unknown.
+        weights: (rows,) float64, how much a row rests upon, such as its number of cells; kept for
+            the reader, no family weighs by it. None: unknown.
         notes: what the reader of the files had to understand, for the user to see.
     """
 
@@ -40,6 +44,8 @@ class Screen:
     gene_inputs: np.ndarray | None = None
     sequences: np.ndarray | None = None
     responding: np.ndarray | None = None
+    halves: np.ndarray | None = None
+    weights: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -60,6 +66,8 @@ class Screen:
             folds=part(self.folds),
             sequences=part(self.sequences),
             responding=part(self.responding),
+            halves=None if self.halves is None else self.halves[:, rows],
+            weights=part(self.weights),
         )
 
     def describe(self) -> dict[str, Any]:
@@ -89,7 +97,7 @@ class Screen:
             digest.update("\n".join(names.tolist()).encode() + b"\0")
         for array in (self.inputs, self.targets, self.groups, self.folds):
             _add(digest, array)
-        for name in ("gene_inputs", "sequences", "responding"):
+        for name in ("gene_inputs", "sequences", "responding", "halves", "weights"):
             array = getattr(self, name)
             if array is not None:  # what a screen lacks leaves it as it was before there was such
                 digest.update(name.encode())

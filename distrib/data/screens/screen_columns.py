@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from distrib.data.files.ids import Ids, as_ids, examples, join
+from distrib.data.files.labels import read_labels
 from distrib.data.files.matrix import require_finite
+from distrib.data.files.matrix_arrays import read_arrays
 from distrib.data.files.matrix_files import read_matrix
+from distrib.data.screens.replicates import check_weights
 from distrib.data.screens.screen_files import ScreenFiles
 from distrib.errors import InputError
 
@@ -42,6 +45,59 @@ def read_responding(files: ScreenFiles, ids: Ids, columns: np.ndarray) -> np.nda
     if files.responding is None or files.targets is None:
         return None
     return zeros_and_ones(files.responding, ids, as_ids(columns.tolist(), files.targets))
+
+
+def read_halves(files: ScreenFiles, ids: Ids, columns: np.ndarray) -> np.ndarray | None:
+    """(2, rows, G) float32 of an `.npz` with `ids`, `columns`, `first` and `second`."""
+    if files.halves is None:
+        return None
+    arrays = read_arrays(files.halves)
+    lacking = [name for name in ("ids", "columns", "first", "second") if name not in arrays]
+    if lacking:
+        raise InputError(
+            "not the halves of a screen",
+            file=files.halves,
+            found=f"no {', '.join(lacking)}",
+            expected="ids, columns, first and second, as prepare expression writes them",
+        )
+    places = []
+    for wanted, there in ((ids.values, arrays["ids"]), (columns, arrays["columns"])):
+        at = {str(name): i for i, name in enumerate(there.tolist())}
+        if lonely := [name for name in wanted.tolist() if name not in at]:
+            raise InputError(
+                "halves that are not of these targets",
+                file=files.halves,
+                found=f"nothing for {examples(lonely)}",
+                expected="the rows and columns of the targets",
+            )
+        places.append([at[name] for name in wanted.tolist()])
+    both = (arrays["first"], arrays["second"])
+    return np.stack([half[np.ix_(*places)].astype(np.float32) for half in both])
+
+
+def read_weights(files: ScreenFiles, ids: Ids) -> np.ndarray | None:
+    """(rows,) float64 of a table of `id` and `weight`."""
+    if files.weights is None:
+        return None
+    named, words = read_labels(files.weights, "weight")
+    common, of_ids, of_weights = join(ids, named, notes=[])
+    if len(common) < len(ids):
+        raise InputError(
+            f"{len(ids) - len(common)} of {len(ids)} ids have no weight",
+            file=files.weights,
+            found=f"nothing for {examples(np.delete(ids.values, of_ids))}",
+        )
+    places = [named.place(int(row)) for row in of_weights]
+    found = np.array([_number(words[row]) for row in of_weights])
+    check_weights(found, files.weights, places, "weight")
+    return found
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return float("nan")
 
 
 def zeros_and_ones(path: Path, rows: Ids, columns: Ids, names: Sequence[str] = ()) -> np.ndarray:

@@ -24,13 +24,15 @@ _SUFFIXES = {
     "gene_embeddings": MATRIX_SUFFIXES,
     "gene_ids": (".txt", ".npy"),
     "responding": TABLE_SUFFIXES,
+    "halves": (".npz",),
+    "weights": TABLE_SUFFIXES,
 }
 _ROWS = ("embeddings", "sequences")
 """Either tells which rows there are."""
 _FORM = (
     "embeddings.npy|npz|parquet or sequences.fasta|csv|parquet, targets.csv|tsv|parquet, and, "
     "where wanted, ids.txt (beside a .npy), groups.csv, folds.csv, gene_embeddings.npz, "
-    f"responding.csv; or a {YAML_NAME} that names them"
+    f"responding.csv, halves.npz, weights.csv; or a {YAML_NAME} that names them"
 )
 
 
@@ -43,6 +45,8 @@ class ScreenFiles:
         ids, gene_ids: of a bare `.npy` of embeddings.
         groups, folds: a file, or the name of a column of the targets.
         responding: targets that are known to respond, 1 or 0, in the form of the targets.
+        weights: how much each row rests upon.
+        halves: the targets as two halves of the replicates measured them.
     """
 
     source: Path
@@ -55,6 +59,8 @@ class ScreenFiles:
     gene_embeddings: Path | None = None
     gene_ids: Path | None = None
     responding: Path | None = None
+    halves: Path | None = None
+    weights: Path | None = None
 
 
 def find_files(source: Path) -> ScreenFiles:

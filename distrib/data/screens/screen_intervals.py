@@ -6,6 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
+from distrib.claims import LEAST
 from distrib.data.screens.metrics import CONSTANT, TIMES, centred, interval
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_scores import row_table
@@ -15,17 +16,31 @@ NUMBERS_AT_ONCE = 2**22
 
 
 def intervals(
-    predicted: np.ndarray, screen: Screen, reference: np.ndarray, seed: int = 0
+    predicted: np.ndarray,
+    screen: Screen,
+    reference: np.ndarray,
+    parts: np.ndarray | None = None,
+    finished: bool = False,
+    seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
     """The middle 95% of every metric of `screen_scores.scores`, by name (Efron 1979, percentiles).
 
+    Rows of one group are drawn together; with fewer than `LEAST` groups there are none.
+
     Args:
         predicted: (rows, G). reference: (rows, G) or (G,), the training mean of each row.
+        parts: (rows,) which rows were held out together; None: all of them.
+        finished: also of what takes long, see `screen_scores.identified`.
     """
     assert screen.targets is not None
-    rows = row_table(predicted, screen, reference).drop(columns="id")
-    found = {str(name): interval(values.to_numpy(float), seed) for name, values in rows.items()}
-    drawn = _column_metrics(predicted, screen.targets, reference, seed)
+    if len(np.unique(screen.groups)) < LEAST:
+        return {}
+    rows = row_table(predicted, screen, reference, parts, finished).drop(columns="id")
+    found = {
+        str(name): interval(values.to_numpy(float), seed, groups=screen.groups)
+        for name, values in rows.items()
+    }
+    drawn = _column_metrics(predicted, screen, parts, seed)
     found |= {
         name: tuple(np.quantile(values[~np.isnan(values)], [0.025, 0.975]).tolist())
         for name, values in drawn.items()
@@ -35,32 +50,41 @@ def intervals(
 
 
 def _column_metrics(
-    predicted: np.ndarray, targets: np.ndarray, reference: np.ndarray, seed: int
+    predicted: np.ndarray, screen: Screen, parts: np.ndarray | None, seed: int
 ) -> dict[str, np.ndarray]:
     """(TIMES,) each: means over columns, of the rows that were drawn; NaN where none has one."""
-    count, columns = targets.shape
-    if count < 2:
-        return {}
+    targets = screen.targets
+    assert targets is not None
+    of_rows = np.unique(screen.groups, return_inverse=True)[1]
+    count, columns = of_rows.max() + 1, targets.shape[1]
     drawn = np.random.default_rng(seed).integers(count, size=(TIMES, count))
-    weights = np.stack([np.bincount(row, minlength=count) for row in drawn]).astype(np.float64)
+    times = np.stack([np.bincount(row, minlength=count) for row in drawn]).astype(np.float64)
+    weights = times[:, of_rows]
     measured = np.isfinite(targets)
+    parts = np.zeros(len(targets), dtype=np.int64) if parts is None else parts
     error = np.where(measured, predicted.astype(np.float64) - targets, 0.0)
     squares, sizes = np.square(error), np.abs(error)
-    moments = {
-        "pearson_column": _moments(predicted, targets, measured),
-        "delta_pearson_column": _moments(predicted - reference, targets - reference, measured),
-    }
+    members = [np.flatnonzero(parts == part) for part in np.unique(parts)]
+    moments = [_moments(predicted[m], targets[m], measured[m]) for m in members]
     found: dict[str, list[np.ndarray]] = defaultdict(list)
     size = max(1, NUMBERS_AT_ONCE // columns)
     for start in range(0, TIMES, size):
         part = weights[start : start + size]
         n = part @ measured
         some = np.maximum(n, 1)
-        for name, of_columns in moments.items():
-            found[name].append(_mean(_correlations(part, some, of_columns), n >= 2))
+        total, degrees = np.zeros((2, len(part), columns))
+        for rows, of_columns in zip(members, moments):
+            own = part[:, rows] @ measured[rows]
+            several = np.maximum(own - 1, 0.0)
+            found_in = _correlations(part[:, rows], np.maximum(own, 1), of_columns)
+            total += several * found_in
+            degrees += several
+        within = total / np.where(degrees > 0, degrees, 1.0)
+        found["pearson_column"].append(_mean(within, degrees > 0))
         found["rmse_column"].append(_mean(np.sqrt(part @ squares / some), n >= 1))
         found["mae_column"].append(_mean(part @ sizes / some, n >= 1))
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+    made = {name: np.concatenate(pieces) for name, pieces in found.items()}
+    return {**made, "delta_pearson_column": made["pearson_column"]}
 
 
 def _moments(a: np.ndarray, b: np.ndarray, measured: np.ndarray) -> tuple[np.ndarray, ...]:

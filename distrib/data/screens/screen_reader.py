@@ -21,7 +21,12 @@ from distrib.data.screens.screen_checks import (
     check_orientation,
     metadata_columns,
 )
-from distrib.data.screens.screen_columns import read_gene_inputs, read_responding
+from distrib.data.screens.screen_columns import (
+    read_gene_inputs,
+    read_halves,
+    read_responding,
+    read_weights,
+)
 from distrib.data.screens.screen_files import ScreenFiles, find_files
 from distrib.errors import InputError
 
@@ -77,6 +82,8 @@ def load_screen(path: str | Path, targets: bool = True) -> Screen:
         folds=None if folds is None else codes(folds),
         gene_inputs=read_gene_inputs(files, measured.columns, notes),
         responding=read_responding(files, ids, measured.columns),
+        halves=read_halves(files, ids, measured.columns),
+        weights=read_weights(files, ids),
     )
     file = files.folds if isinstance(files.folds, Path) else files.targets
     check_folds(screen, groups, folds, file)

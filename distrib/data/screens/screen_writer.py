@@ -24,6 +24,16 @@ def write_screen(folder: Path, screen: Screen, *, groups: bool, origin: str) -> 
     if screen.inputs.shape[1]:
         named["embeddings"] = "embeddings.npz"
         _arrays(folder / "embeddings.npz", screen.ids, screen.inputs)
+    if screen.halves is not None:
+        named["halves"] = "halves.npz"
+        with atomic_path(folder / "halves.npz") as temporary, temporary.open("wb") as file:
+            np.savez(
+                file,
+                ids=screen.ids,
+                columns=screen.columns,
+                first=screen.halves[0],
+                second=screen.halves[1],
+            )
     if screen.gene_inputs is not None:
         named["gene_embeddings"] = "gene_embeddings.npz"
         _arrays(folder / "gene_embeddings.npz", screen.columns, screen.gene_inputs)
@@ -36,6 +46,8 @@ def write_screen(folder: Path, screen: Screen, *, groups: bool, origin: str) -> 
     if screen.responding is not None:
         responding = screen.responding.astype(np.uint8)
         tables["responding"] = pd.DataFrame(responding, index=ids, columns=screen.columns)
+    if screen.weights is not None:
+        tables["weights"] = pd.DataFrame({"weight": screen.weights}, index=ids)
     if groups:
         tables["groups"] = pd.DataFrame({"group": screen.groups.astype(str)}, index=ids)
     if screen.folds is not None:

@@ -94,6 +94,23 @@ class ParquetSet:
             "parts": [asdict(part) for part in self.parts],
         }
 
+    def check_here(self) -> None:
+        """Whether this machine reaches the files, by the first and the last of them.
+
+        Raises:
+            InputError: one is not there, or has another size than where the set was opened.
+        """
+        for file in {self.files[0], self.files[-1]} if self.files else ():
+            place = f"{self.folder}/{file.name}"
+            size = file_size(place)
+            if size != file.bytes:
+                raise InputError(
+                    "this is not the file that the set was opened with",
+                    file=place,
+                    found=f"{size} bytes",
+                    expected=f"{file.bytes} bytes",
+                )
+
     def split(
         self, fraction: float, seed: int, by: str | None = None
     ) -> tuple[ParquetSet, ParquetSet]:

@@ -1,4 +1,8 @@
-"""Decoding of the generator of antibodies, keys and values kept: see `search`."""
+"""Decoding of the generator of antibodies, keys and values kept: see `search`.
+
+Guidance on the pKd (classifier-free, Ho and Salimans 2022): the logits are those without a pKd, and
+`guidance` times what the pKd changes of them. The network must have seen rows without a pKd.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,22 @@ from distrib.models.antibodies.seq2seq import Attention, Seq2Seq
 
 
 class Cache:
-    """What decoding keeps of B rows: keys and values of the memory, and of the tokens so far."""
+    """What decoding keeps of B rows: keys and values of the memory, and of the tokens so far.
 
-    def __init__(self, model: Seq2Seq, memory: Tensor, there: Tensor | None, length: int) -> None:
+    Args:
+        memory: (B, S, D) of `Seq2Seq.encode`. there: (B, S) bool. length: the most tokens.
+        condition: (B, 1, D) of `Seq2Seq.decoder_condition`.
+    """
+
+    def __init__(
+        self,
+        model: Seq2Seq,
+        memory: Tensor,
+        there: Tensor | None,
+        length: int,
+        condition: Tensor | None = None,
+    ) -> None:
+        self.condition = condition
         self.model, self.there = model, None if there is None else there[:, None, None]
         self.layers: list[Any] = list(model.decoder.layers)
         self.cross = [_kv(layer.multihead_attn, memory) for layer in self.layers]
@@ -26,7 +43,7 @@ class Cache:
     def step(self, tokens: Tensor) -> Tensor:
         """(B, vocabulary) logits of what follows the (B,) tokens."""
         model, at = self.model, self.length
-        x = model.embed(model.target_embedding, tokens[:, None], at)
+        x = model.embed_target(tokens[:, None], self.condition, at)
         for number, layer in enumerate(self.layers):
             own, cross = layer.self_attn, layer.multihead_attn
             h = layer.norm1(x)
@@ -44,6 +61,7 @@ class Cache:
         self.own = [(k[rows], v[rows]) for k, v in self.own]
         self.cross = [(k[rows], v[rows]) for k, v in self.cross]
         self.there = None if self.there is None else self.there[rows]
+        self.condition = None if self.condition is None else self.condition[rows]
 
 
 def _kv(attention: Attention, memory: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,17 +89,24 @@ def decode(
     """
     model.eval()
     memory = model.encode(source, there, pkd)
+    condition = model.decoder_condition(pkd)
     if how.beam > 1:
-        return _beam(model, memory, there, how, special)
-    cache = Cache(model, memory, there, how.max_length)
+        return _beam(model, memory, there, condition, how, special)
+    cache = Cache(model, memory, there, how.max_length, condition)
+    blank = None
+    if how.guidance != 1:
+        none = torch.full_like(pkd, torch.nan)
+        unled = model.encode(source, there, none)
+        blank = Cache(model, unled, there, how.max_length, model.decoder_condition(none))
     return sample(cache, len(source), how, special=special, device=source.device,
-                  generator=generator)  # fmt: skip
+                  generator=generator, blank=blank)  # fmt: skip
 
 
 def _beam(
     model: Seq2Seq,
     memory: Tensor,
     there: Tensor | None,
+    condition: Tensor | None,
     how: Sampling,
     special: tuple[int, int, int],
 ) -> tuple[Tensor, Tensor]:
@@ -89,7 +114,9 @@ def _beam(
     found = []
     for row in range(len(memory)):
         mask = None if there is None else there[row : row + 1].repeat(how.beam, 1)
-        cache = Cache(model, memory[row : row + 1].repeat(how.beam, 1, 1), mask, how.max_length)
+        own = memory[row : row + 1].repeat(how.beam, 1, 1)
+        added = None if condition is None else condition[row : row + 1].repeat(how.beam, 1, 1)
+        cache = Cache(model, own, mask, how.max_length, added)
         found.append(beam_search(cache, how, special=special, device=memory.device)[0])
     longest = max(len(best.tokens) for best in found)
     table = memory.new_full((len(memory), longest), special[0], dtype=torch.long)

@@ -69,14 +69,11 @@ class MaskedLm(nn.Module):
 
     Args:
         size: of the network, whose weights are drawn from torch's global numbers.
-        checkpoint: compute activations again in the backward pass instead of keeping them.
     """
 
-    def __init__(self, size: Size, *, checkpoint: bool = False) -> None:
+    def __init__(self, size: Size) -> None:
         super().__init__()
         self.lm = RobertaForMaskedLM(roberta_config(size))
-        if checkpoint:
-            self.lm.activation_checkpointing_enable({"use_reentrant": False})
 
     def forward(self, tokens: Tensor, there: Tensor | None, where: Tensor) -> Tensor:
         """Logits of some places alone: of the others the head is not computed.

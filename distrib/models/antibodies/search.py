@@ -27,6 +27,8 @@ class Sampling:
         min_length: tokens before which no row ends.
         forbidden: tokens that are never drawn.
         groups: of beams, each of which avoids what those before it chose (Vijayakumar et al. 2018).
+        guidance: how many times what a condition changes of the logits counts, beside a model that
+            is not told it; 1: as the model has it.
         diversity: nats that a token loses for each beam of an earlier group that has chosen it.
     """
 
@@ -39,6 +41,7 @@ class Sampling:
     forbidden: tuple[int, ...] = ()
     groups: int = 1
     diversity: float = 0.0
+    guidance: float = 1.0
 
 
 class Steps(Protocol):
@@ -60,11 +63,13 @@ def sample(
     special: tuple[int, int, int],
     device: torch.device | str,
     generator: torch.Generator | None = None,
+    blank: Steps | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Draw `rows` rows, each token from what the rows before it leave (`draw`).
 
     Args:
         special: the tokens PAD, START and END.
+        blank: the same rows without what they are conditioned on, for `how.guidance`.
 
     Returns:
         (B, T) tokens without START, PAD behind END; and (B,) log-likelihoods, END included.
@@ -76,7 +81,11 @@ def sample(
     last = torch.full((rows,), start, dtype=torch.long, device=device)
     for place in range(how.max_length):
         logits = steps.step(last)
-        last = draw(_allowed(logits, how, place, end), how, generator)
+        guided = logits
+        if blank is not None:
+            unled = blank.step(last)
+            guided = unled + how.guidance * (logits - unled)
+        last = draw(_allowed(guided, how, place, end), how, generator)
         chosen = logits.double().log_softmax(-1).gather(1, last[:, None])[:, 0]
         likelihood[alive] += chosen
         tokens[alive, place] = last
@@ -85,7 +94,8 @@ def sample(
             alive, last = alive[going], last[going]
             if not len(alive):
                 return tokens[:, : place + 1], likelihood
-            steps.keep(going.nonzero()[:, 0])
+            for kept in (steps, *([] if blank is None else [blank])):
+                kept.keep(going.nonzero()[:, 0])
     return tokens, likelihood
 
 

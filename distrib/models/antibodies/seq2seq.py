@@ -21,6 +21,7 @@ class Size:
 
     Attributes:
         affinity: whether the pKd is added to every source token.
+        decoder_affinity: whether it is added to every target token too, by a projection of its own.
         attention_dropout: of attention weights; above 0 there is no fused kernel on a CPU.
     """
 
@@ -34,6 +35,7 @@ class Size:
     attention_dropout: float = 0.0
     affinity: bool = True
     fused: bool = True
+    decoder_affinity: bool = False
 
 
 class Attention(nn.Module):
@@ -134,7 +136,10 @@ class _Stack(nn.Module):
 
 
 class Seq2Seq(nn.Module):
-    """(B, S) antigens, (B,) pKd and (B, T) tokens so far -> (B, T, vocabulary) logits."""
+    """(B, S) antigens, (B,) pKd and (B, T) tokens so far -> (B, T, vocabulary) logits.
+
+    A pKd that is NaN is none: nothing is added, as where the network is to guess without it.
+    """
 
     def __init__(self, size: Size) -> None:
         super().__init__()
@@ -142,9 +147,8 @@ class Seq2Seq(nn.Module):
         d = size.width
         self.source_embedding = nn.Embedding(size.vocabulary, d)
         self.target_embedding = nn.Embedding(size.vocabulary, d)
-        self.affinity = (
-            nn.Sequential(nn.Linear(1, d), nn.GELU(), nn.Linear(d, d)) if size.affinity else None
-        )
+        self.affinity = _projection(d) if size.affinity else None
+        self.decoder_affinity = _projection(d) if size.decoder_affinity else None
         self.encoder = _Stack([EncoderLayer(size) for _ in range(size.encoder_layers)], d)
         self.decoder = _Stack([DecoderLayer(size) for _ in range(size.decoder_layers)], d)
         self.output = nn.Linear(d, size.vocabulary)
@@ -157,7 +161,7 @@ class Seq2Seq(nn.Module):
         """(B, S, D) of an antigen; `there` is (B, S) bool, None where nothing is padding."""
         x = self.embed(self.source_embedding, source)
         if self.affinity is not None:
-            x = x + self.affinity(pkd[:, None].to(x.dtype))[:, None]
+            x = x + _projected(self.affinity, pkd)
         x, mask = self.dropout(x), _mask(there)
         for layer in self.encoder.layers:
             x = layer(x, mask)
@@ -165,10 +169,20 @@ class Seq2Seq(nn.Module):
 
     def forward(self, source: Tensor, there: Tensor | None, pkd: Tensor, target: Tensor) -> Tensor:
         memory = self.encode(source, there, pkd)
-        x, mask = self.dropout(self.embed(self.target_embedding, target)), _mask(there)
+        x = self.embed_target(target, self.decoder_condition(pkd))
+        x, mask = self.dropout(x), _mask(there)
         for layer in self.decoder.layers:
             x = layer(x, memory, mask)
         return self.output(self.decoder.norm(x))
+
+    def decoder_condition(self, pkd: Tensor) -> Tensor | None:
+        """(B, 1, D) that is added to every target token; None where nothing is."""
+        return None if self.decoder_affinity is None else _projected(self.decoder_affinity, pkd)
+
+    def embed_target(self, tokens: Tensor, condition: Tensor | None, start: int = 0) -> Tensor:
+        """(B, T, D) of tokens from place `start` on."""
+        x = self.embed(self.target_embedding, tokens, start)
+        return x if condition is None else x + condition
 
     def embed(self, embedding: nn.Embedding, tokens: Tensor, start: int = 0) -> Tensor:
         """(B, T, D): scaled embeddings and sinusoidal positions from `start` on."""
@@ -192,8 +206,19 @@ def count_parameters(size: Size) -> int:
     attention, feed = 4 * d * d + 4 * d, 2 * d * f + f + d
     layers = size.encoder_layers * (attention + feed + 4 * d)
     layers += size.decoder_layers * (2 * attention + feed + 6 * d)
-    affinity = 2 * d + d * d + d if size.affinity else 0
+    affinity = (size.affinity + size.decoder_affinity) * (2 * d + d * d + d)
     return layers + 4 * d + 2 * v * d + (d * v + v) + affinity
+
+
+def _projection(width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(1, width), nn.GELU(), nn.Linear(width, width))
+
+
+def _projected(projection: nn.Sequential, pkd: Tensor) -> Tensor:
+    """(B, 1, D) of (B,) pKd, zeros where it is NaN."""
+    known = ~pkd.isnan()
+    found = projection(pkd.nan_to_num()[:, None].to(next(projection.parameters()).dtype))
+    return (found * known[:, None])[:, None]
 
 
 def _mask(there: Tensor | None) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""`--dry-run`: everything but the study: the space resolved, one step trained, an estimate."""
+"""`--dry-run`: everything but the study: space resolved, one step trained, time and memory told."""
 
 from __future__ import annotations
 
@@ -40,7 +40,6 @@ def dry_run(plan: Plan, place: Place, say: Say) -> None:
             tasks.first_step.options(**request(plan)).remote(
                 loaded.spec,
                 _plain(plan, sample(plan, 1)[0]),
-                plan.objective.name,
                 loaded.data,
                 not plan.refit,
             )
@@ -49,15 +48,38 @@ def dry_run(plan: Plan, place: Place, say: Say) -> None:
         raise InputError(
             "the first step failed", found=step["error"], hint="--debug shows where, in full"
         )
-    shown = ", ".join(f"{name} {value:.4g}" for name, value in step["metrics"].items())
-    say(f"one {plan.unit} of configuration 0: {step['seconds']:.2f} s; {shown}")
-    concurrent = loaded.concurrent
-    whole = step["seconds"] * plan.max_budget * plan.trials / min(concurrent, plan.trials)
+    for line in told(plan, step, loaded.concurrent):
+        say(line)
+
+
+def told(plan: Plan, step: dict[str, Any], concurrent: int) -> list[str]:
+    """What a first step says of the whole study.
+
+    Args:
+        step: see `first_units`. concurrent: how many trials run at once.
+    """
+    concurrent = min(concurrent, plan.trials)
+    one = step["seconds"]
+    if "metrics" in step:
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in step["metrics"].items())
+        lines = [f"one {plan.unit} of configuration 0: {one:.2f} s; {shown}"]
+    else:
+        lines = [
+            f"one {plan.unit} of configuration 0: about {_time(one)} without validation, by "
+            f"{step['part']:.2%} of it"
+        ]
+    processes = concurrent * plan.options.resources.greatest
+    each = f", {processes} of these at a time" if processes > 1 else ""
+    lines.append(f"memory: {step['memory'] / 1e9:.2f} GB of one process at its peak{each}")
+    longest = one * plan.max_budget
+    whole = longest * plan.trials / concurrent
+    again = f", {_time(longest)} to train the winner again" if plan.refit else ""
     disk = step["bytes"] * (2 * (concurrent + plan.options.keep) + 1) / 1e6
-    say(
-        f"estimate: {concurrent} trials at a time, at most {_time(whole)} without early stops, "
-        f"about {disk + 0.05 * plan.trials:.1f} MB on disk"
+    lines.append(
+        f"estimate: {concurrent} trials at a time, at most {_time(whole)} without early stops"
+        f"{again}, about {disk + 0.05 * plan.trials:.1f} MB on disk"
     )
+    return lines
 
 
 def sample(plan: Plan, count: int) -> list[dict[str, Any]]:

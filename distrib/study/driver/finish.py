@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 
+from distrib.claims import claims, count
 from distrib.errors import InputError
 from distrib.files import atomic_path, atomic_write, finite
-from distrib.records import StudyRecord, TrialRecord, trained_words, unbeaten
+from distrib.records import StudyRecord, TrialRecord, trained_words
 from distrib.study.driver.bootstrap import REPLICATES, bootstrap
 from distrib.study.driver.loading import request
-from distrib.study.record.artifacts import read_held_out
+from distrib.study.record.artifacts import ROWS, read_held_out
 from distrib.study.record.checkpoint import Checkpoints
 from distrib.study.search.samplers import seed_of
 from distrib.study.space.configs import config_yaml, read_config
 from distrib.study.worker import tasks
 from distrib.study.worker.trial_runner import Job
-from distrib.trainables.capabilities import ArtifactInputs
+from distrib.trainables.capabilities import Advises, ArtifactInputs
 from distrib.trial_files import CONFIG, METRICS, read_metrics
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from distrib.study.plan.plan import Plan
     from distrib.study.worker.trial import Message
     from distrib.study.worker.trial_actor import Channel
+
+COMPARED = "compared.parquet"
+"""The figures by row of the winner and the baselines, in `best/`."""
 
 FILES = ("config.yaml", "weights.safetensors", "metrics.json", "README.md")
 SEEDS = 3  # fresh seeds for each of the configurations that `--confirm` trains again
@@ -93,7 +97,21 @@ def finish(
         **({"confirmed": confirmed} if confirmed else {}),
     }
     phase("baselines", 0, 1)
-    outcome.baselines = ray.get(assistant.baselines.remote(config, data, test))
+    tried = [
+        str(folder.trial(trial.number) / ROWS)
+        for trial in study.ranked()
+        if trial.value is not None
+    ]
+    compared = ray.get(
+        assistant.compare.remote(config, data, test, weights, held_out, plan.objective.name, tried)
+    )
+    outcome.baselines = compared.pop("baselines")
+    table = compared.pop("compared", None)
+    outcome.winner["validation"] |= compared.pop("validation", {})
+    outcome.winner |= compared
+    if table is not None:
+        with atomic_path(part / COMPARED) as temporary:
+            table.to_parquet(temporary, index=False)
     phase("baselines", 1, 1)
     replicates = None
     if plan.options.bootstrap:
@@ -104,6 +122,9 @@ def finish(
         assistant = tasks.start_assistant(spec, **request(plan))
     inputs = ArtifactInputs(replicates, held_out)
     notes = ray.get(assistant.write_artifacts.remote(config, data, weights, inputs))
+    if isinstance(plan.family, Advises):
+        rows = read_metrics(folder.trial(winner.number) / METRICS)
+        notes = [*notes, *plan.family.advice(rows)]
     outcome.notes += notes
     _write_best(plan, outcome, winner, config, part, notes)
 
@@ -217,7 +238,7 @@ def _confirm(
         for k in range(SEEDS):
             fresh = {**config, "seed": seed_of(plan.options.seed, trial.number, 100 + k) % 2**31}
             key = f"{trial.number}-{k}"
-            jobs.append((trial.number, Job(key, fresh, str(scratch / key))))
+            jobs.append((trial.number, Job(key, fresh, str(scratch / key / "checkpoint"))))
     values: dict[int, list[float]] = {}
     phase("confirming with fresh seeds", 0, len(jobs))
     for done, (number, said) in enumerate(_trained(plan, spec, jobs, data, channel), 1):
@@ -280,7 +301,7 @@ def _write_best(
     atomic_write(part / "config.yaml", text)
     begun = config.get("init")
     notes = [f"its training began from the weights in {begun}", *notes] if begun else notes
-    notes = [*notes, *unbeaten(outcome.study, outcome.winner, outcome.baselines)]
+    notes = [*claims(outcome.study, outcome.winner, outcome.baselines), *notes]
     metrics = {**outcome.winner, "objective": outcome.study.metric, "baselines": outcome.baselines}
     text = json.dumps(finite(metrics), indent=2, allow_nan=False)
     atomic_write(part / "metrics.json", f"{text}\n")
@@ -313,16 +334,20 @@ def model_card(
     Args:
         notes: what the family says of the model. beside: files that it wrote.
     """
+    heads = [
+        f"{part} ({', '.join(filter(None, (what, count(figures, part))))})"
+        for part, what in (("validation", "selected on"), ("test", "never looked at before"))
+    ]
     lines = [
         f"# {study.name}: trial {winner.number} of a `{study.trainable}` study",
         "",
         f"Chosen among {len(study.trials)} trials by `{study.metric}` on validation data. It is "
         f"{figures['trained']}.",
         "",
-        "| metric | validation (selected on) | test (never looked at before) |",
+        f"| metric | {heads[0]} | {heads[1]} |",
         "|---|---|---|",
     ]
-    for name in study.metrics:
+    for name in (*study.metrics, *figures.get("finished", {})):
         cells = [figures["validation"].get(name), figures["test"].get(name)]
         shown = ["-" if value is None else f"{value:.4f}" for value in cells]
         lines.append(f"| {name} | {shown[0]} | {shown[1]} |")

@@ -8,6 +8,8 @@ from distrib.records import StudyRecord, TrialRecord
 from distrib.study.driver.study_file import read_study, record_of
 from distrib.study.record.ledger import Ledger
 from distrib.study.record.run_folder import RunFolder, open_run_folder
+from distrib.trainables.capabilities import Advises
+from distrib.trainables.registry import FAMILIES, load_family
 from distrib.trial_files import METRICS, read_metrics
 
 
@@ -25,6 +27,11 @@ def read_record(path: str | Path) -> StudyRecord:
         trial.rung = max((m for m in study.milestones if m <= trial.fidelity), default=0)
         if trial.state == "RUNNING":
             _latest(trial, folder)
+    best = study.best()
+    if best is not None and study.trainable in FAMILIES:  # whoever only looks runs no other code
+        family = load_family(study.trainable)
+        if isinstance(family, Advises):
+            best.advice = family.advice(read_metrics(folder.trial(best.number) / METRICS))
     return study
 
 

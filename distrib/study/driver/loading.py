@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distrib.cluster.connect import Cluster, connected
@@ -17,10 +18,15 @@ from distrib.study.plan.data_limits import fit_plan, with_budget
 from distrib.study.plan.plan import Plan
 
 if TYPE_CHECKING:
+    from distrib.study.worker.carrier import Carrier
     from distrib.study.worker.family_spec import FamilySpec
 
 Say = Callable[[str], None]
 
+ELSEWHERE = (
+    "this machine has it; another node reads it, so it must lie on a file system that all nodes "
+    "mount, or at a URL"
+)
 SPARE = 8  # processes that may import ahead for nothing, at 0.2 GB each
 
 
@@ -76,19 +82,25 @@ def _ready_processes_pay(plan: Plan) -> bool:
     return cpus - min(actors, options.concurrent or actors) <= SPARE
 
 
-def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
+def load(plan: Plan, cluster: Cluster, say: Say, carrier: Carrier | None = None) -> Loaded:
     """Load the data on a worker, and see what of the plan they and the machines allow.
+
+    Args:
+        carrier: how workers come by the study's files; None where all see its folder.
 
     Raises:
         InputError: the data cannot be used, or what the plan asks for cannot be had.
     """
     import ray
 
+    from distrib.cluster import shared
     from distrib.study.worker import tasks
 
+    if cluster.nodes > 1:
+        shared.check_versions()
     options, resources = plan.options, plan.options.resources
     concurrent = concurrency(plan, cluster)
-    spec = tasks.FamilySpec(plan.space.trainable, plan.worker, options.allow_custom)
+    spec = tasks.FamilySpec(plan.space.trainable, plan.worker, options.allow_custom, carrier)
     # On a cluster the head is for the driver: a node with CPUs reads the data.
     share = {"num_cpus": resources.cpus if options.address else 0}
     assistant = tasks.start_assistant(spec, **share)
@@ -106,7 +118,11 @@ def load(plan: Plan, cluster: Cluster, say: Say) -> Loaded:
             raise InputError(what)
     facts = ray.get(described)
     if "error" in facts:
-        raise InputError(facts["error"])
+        path = plan.source.path
+        here = path and cluster.nodes > 1 and Path(path).exists()
+        raise InputError(facts["error"], hint=ELSEWHERE if here else None)
+    if facts.pop("read_later") and cluster.nodes > 1:
+        shared.check_data(data)
     for note in facts.get("notes", ()):
         say(f"note: {note}")
     draws = facts.pop("draws")
@@ -137,15 +153,17 @@ def request(plan: Plan) -> dict[str, Any]:
 
 
 def concurrency(plan: Plan, cluster: Cluster) -> int:
-    """How many trials run at once: what the cluster holds, or fewer if so asked.
+    """How many trials run at once: what the cluster holds or may grow to, or fewer if so asked.
 
-    A group that may grow is given room to: there are as many as fit at their greatest.
+    A group that may grow is given room to: there are as many as fit at their greatest. Where nobody
+    knows what a cluster may grow to, it is as many as are asked for: the others wait for nodes.
 
     Raises:
-        InputError: not even one trial fits, on any node.
+        InputError: not even one trial fits, on any node that there is or may be.
     """
-    resources = plan.options.resources
-    room = cluster.holds(resources)
+    options, resources, asked = plan.options, plan.options.resources, plan.options.concurrent
+    waited_for = asked if cluster.growth.unknown and asked else 0
+    room = max(cluster.may_hold(resources), waited_for)
     if room < 1:
         gpus = resources.gpus and cluster.gpus < resources.gpus * resources.workers
         one = cluster.holds(replace(resources, workers=1)) > 0
@@ -158,11 +176,26 @@ def concurrency(plan: Plan, cluster: Cluster) -> int:
             where="--workers-per-trial" if one and not slim else kind,
             found=resources,
             expected=f"at most {cluster.cpus:g} CPUs and {cluster.gpus:g} GPUs on "
-            f"{cluster.nodes} node(s), accelerators: {', '.join(cluster.accelerators()) or 'none'}",
+            f"{cluster.nodes} node(s), accelerators: {', '.join(cluster.accelerators()) or 'none'}"
+            + _grown(cluster),
+            hint="with more machines it fits: max_workers, or worker_ips, in the file of `ray up`"
+            if options.address
+            else None,
         )
     if resources.most is not None:
-        room = max(1, cluster.holds(replace(resources, workers=resources.most)))
-    return min(room, plan.options.concurrent or room)
+        greatest = replace(resources, workers=resources.most)
+        room = max(1, cluster.may_hold(greatest), waited_for)
+    return min(room, asked or room)
+
+
+def _grown(cluster: Cluster) -> str:
+    """What its autoscaler may add to a cluster, in words."""
+    growth = cluster.growth
+    if not growth.nodes:
+        return ""
+    nodes = min(growth.most, len(growth.nodes))
+    cpus, gpus = (max(node.get(key, 0) for node in growth.nodes) for key in ("CPU", "GPU"))
+    return f"; it may grow to {nodes} workers of at most {cpus:g} CPUs and {gpus:g} GPUs each"
 
 
 def unused_gpus(plan: Plan, cluster: Cluster, concurrent: int) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,15 @@ from distrib.study.record.checkpoint import Checkpoints, read_state, write_state
 from distrib.study.record.remote_store import fetch, is_url
 from distrib.study.space.configs import checked, config_yaml, make_config
 from distrib.trainables.base import Config, Source, State, Trainable, Worker
-from distrib.trainables.capabilities import EvaluatesRows, GenerateOptions, Generates, HasIntervals
+from distrib.trainables.capabilities import (
+    EvaluatesRows,
+    GenerateOptions,
+    Generates,
+    HasIntervals,
+    Ranking,
+    RanksRows,
+    WritesPredictions,
+)
 from distrib.trainables.registry import load_family
 
 
@@ -42,7 +50,7 @@ class Model:
         """The data at `path` in the family's form; without it, what the model was trained on."""
         source = self.source
         if path is not None:
-            source = source.model_copy(update={"path": path})
+            source = source.elsewhere(path)
         try:
             return self.family.load(source, targets=targets)
         except InputError as error:
@@ -65,6 +73,26 @@ class Model:
         """The family's predictions, a row per row of the data."""
         return self.family.predict(self.config, self._trained(), data, self.worker)
 
+    def write_predictions(
+        self, data: Any, folder: str | Path, beside: Sequence[Model] = ()
+    ) -> list[str]:
+        """The same as files in a folder, the mean over this model and those `beside` it.
+
+        Raises:
+            InputError: the family has no such files, or the models differ in what they predict.
+        """
+        if not isinstance(self.family, WritesPredictions):
+            raise InputError(
+                "this family predicts a table",
+                where="--out",
+                found=folder,
+                expected="a file that ends in .parquet, .csv or .tsv",
+            )
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        models = [(model.config, model._trained()) for model in (self, *beside)]
+        return self.family.write_predictions(models, data, self.worker, place)
+
     def evaluate(self, data: Any) -> dict[str, float]:
         """Every metric on these data."""
         return self.family.evaluate(self.config, self._trained(), data, self.worker)
@@ -78,6 +106,20 @@ class Model:
         if not isinstance(self.family, EvaluatesRows):
             raise InputError("this family has no figures per row", found=self.name)
         return self.family.evaluate_rows(self.config, self._trained(), data, self.worker)
+
+    def rank(self, path: str, scorer: Callable[[pd.DataFrame], Any] | None = None) -> Ranking:
+        """The rows of a file scored, filtered and ranked.
+
+        Args:
+            scorer: a score of a table of them, the higher the better; without: the model's.
+
+        Raises:
+            InputError: the family does not rank, no row is left, or the scorer fails.
+        """
+        if not isinstance(self.family, RanksRows):
+            raise InputError("this family ranks nothing", found=self.name)
+        source = self.source.model_copy(update={"path": path})
+        return self.family.rank(self.config, self._trained(), source, self.worker, scorer)
 
     def intervals(self, data: Any) -> dict[str, tuple[float, float]]:
         """The 95% intervals of those metrics that have one."""

@@ -131,6 +131,7 @@ def new_record(plan: Plan, name: str) -> StudyRecord:
         dimensions=tuple(p.dimension() for p in plan.space.searched()),
         metrics={m.name: m.direction for m in plan.metrics},
         milestones=plan.rule().milestones,
+        seeds=plan.family.Config.seeds,
     )
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from distrib.cluster.connect import describe
@@ -38,6 +39,7 @@ def run_study(
     argv: Sequence[str] = tuple(sys.argv),
     stored: dict[str, Any] | None = None,
     lost: Lost | None = None,
+    carried: Path | None = None,
 ) -> Outcome:
     """Carry a plan out: load, search, train the winner on every row, judge it on the test part.
 
@@ -48,6 +50,8 @@ def run_study(
         meanwhile: done in a thread of its own beside the last training, when all trials have ended.
         say: tells the reader a line.
         lost: tells the reader that Ray itself is gone, whereupon this process ends with code 130.
+        carried: the folder around that of a study which is carried to a URL: on a cluster only the
+            driver's machine has it.
 
     Raises:
         InputError: something that was asked for cannot be had; nothing is left behind.
@@ -75,31 +79,36 @@ def run_study(
 
             from distrib.study.driver.capacity import capacity_watched
             from distrib.study.driver.study_runner import StudyRunner
+            from distrib.study.worker.carrier import carrier_of
             from distrib.study.worker.worker_group import group_factory_of, mailbox_kept
 
         grouped = plan.options.resources.group
         mailbox = stack.enter_context(mailbox_kept(foreign)) if grouped else None
-        loaded = load(plan, cluster, say)
-        plan, facts, shared = loaded.plan, loaded.facts, cluster.nodes > 1
+        notes: list[str] = []
+
+        def tell(line: str) -> None:
+            notes.append(line)
+            say(f"note: {line}")
+
+        def holds() -> int:
+            return describe(cluster.address, cluster.scratch).holds(plan.options.resources)
+
+        if foreign:  # what loads the data waits for room, too
+            stack.enter_context(capacity_watched(holds, tell))
+        carrier = carrier_of(carried) if carried and foreign else None
+        loaded = load(plan, cluster, say, carrier)
+        plan, facts = loaded.plan, loaded.facts
+        shared = cluster.nodes > 1 and carrier is None
         if isinstance(place, Place):
             opened = begin_study(stack, plan, place, warm, facts, argv, shared=shared)
         else:
             assert stored is not None
             opened = resume_study(stack, plan, place, stored, facts, shared=shared)
         folder = opened.folder
-        outcome = Outcome(folder, opened.record)
-
-        def tell(line: str) -> None:
-            outcome.notes.append(line)
-            say(f"note: {line}")
-
-        def holds() -> int:
-            return describe(cluster.address, cluster.scratch).holds(plan.options.resources)
-
+        outcome = Outcome(folder, opened.record, notes=notes)
         if opened.ledger.repaired:
             tell(opened.ledger.repaired)
         if foreign:
-            stack.enter_context(capacity_watched(holds, tell))
             outcome.usage = Usage()
             stack.enter_context(usage_measured(outcome.usage, ray.nodes))
         watching = list(trackers(folder))
@@ -107,7 +116,8 @@ def run_study(
         if mailbox is not None:
             # A node may join a cluster later: what its workers share lies where all nodes see it.
             storage = folder.path / ".ray" if foreign else cluster.scratch / "groups"
-            made = group_factory_of(mailbox, plan.options.resources, storage, foreign)
+            resources = plan.options.resources
+            made = group_factory_of(mailbox, resources, storage, foreign, apart=carrier is not None)
             group_factory = stack.enter_context(made)
         runner = StudyRunner(loaded, opened, group_factory, outcome)
         outcome.seconds["start"] = time.monotonic() - began

@@ -30,7 +30,8 @@ from distrib.study.space.points import finite_space, grid_points
 from distrib.study.space.space import Space, label
 from distrib.study.worker.trial import Message
 from distrib.trainables.base import Trainable
-from distrib.trial_files import CONFIG, METRICS
+from distrib.trainables.capabilities import Advises
+from distrib.trial_files import CONFIG, METRICS, read_metrics
 
 
 @dataclass
@@ -299,7 +300,7 @@ class Search:
     def _sampler(self, number: int) -> Any:
         fixed = self._grid[number % len(self._grid)]
         return build_sampler(
-            self.sampler, self.seed, number, fixed, self.study.selects, self._every
+            self.sampler, self.seed, number, fixed, self.study.selects, self._every, self.space
         )
 
     # The rows of a trial.
@@ -319,6 +320,8 @@ class Search:
                 break
         record.latest = {k: v for k, v in heard[-1].items() if k not in ("step", "time")}
         record.rung = self.rule.rung(record.number, record.fidelity)
+        if isinstance(self.family, Advises):
+            record.advice = self.family.advice(read_metrics(live.metrics.path))
         for tracker in self.trackers:
             tracker.trial_progressed(record, heard)
         return stop

@@ -118,7 +118,9 @@ def record_of(content: dict[str, Any]) -> StudyRecord:
     header["dimensions"] = tuple(
         Dimension(**{**d, "choices": tuple(d["choices"])}) for d in header["dimensions"]
     )
-    header["milestones"] = tuple(header["milestones"])
+    for name in ("milestones", "seeds"):
+        if name in header:
+            header[name] = tuple(header[name])
     return StudyRecord(**header)
 
 

@@ -144,6 +144,7 @@ class StudyRunner:
             plan.options.save_every,
             plan.options.allow_custom,
             keeps_best=not plan.refit,
+            carrier=self.loaded.spec.carrier,
         )
 
     def _get_ready_to_finish(self) -> None:

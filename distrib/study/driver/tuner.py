@@ -24,13 +24,14 @@ from ray.tune.search import Searcher
 
 from distrib.cluster.interruption import ended_like_ctrl_c
 from distrib.cluster.ray_internals.tune import (
-    end_process,
+    end_processes,
     host_of,
     lean_tune,
     memory_kills_are_failures,
     one_death_counts_once,
-    process_of,
+    processes_of,
     roomless,
+    training,
 )
 from distrib.records import FailureClass
 from distrib.study.driver.search_loop import Search
@@ -226,15 +227,13 @@ class _Ticker(tune.Callback):
         for number in self.search.stalled():
             trial = self.running[number]
             trial.max_failures = 0  # it is not begun again
-            end_process(trial)
+            end_processes(trial)
 
     def _processes(self, number: int) -> str:
         """The processes of a trial that may be to blame for its silence, in words."""
-        process = process_of(self.running[number])
-        if process is None:
-            return "its process"
-        node, pid = process
-        return f"its process {pid} on {host_of(node)}"
+        found = training(processes_of(self.running[number]))
+        places = " or ".join(f"{one.pid} on {host_of(one.node)}" for one in found)
+        return f"its process {places}" if places else "its process"
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self._tick()

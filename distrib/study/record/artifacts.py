@@ -1,5 +1,8 @@
 """What a training leaves to be looked at beside its metrics, of its best unit (or its last).
 
+The figures of each row are kept of every trial, also of one that was stopped: whether the winner is
+better than a baseline depends on all that it was chosen among.
+
 Samples are of every unit: a file has the rows of all, under a column that is called as the unit.
 Predictions for the rows held out lie beside the checkpoint, since they are as large, and go with
 it; a family's small tables lie in the trial's own folder, and stay.
@@ -7,6 +10,7 @@ it; a family's small tables lie in the trial's own folder, and stay.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
     from distrib.trainables.base import Progress
 
 HELD_OUT = "held_out.parquet"
+ROWS = "rows.parquet"
+"""The figures of each row, in a trial's folder."""
+
 _STEP = b"step"  # of the unit, in the file's metadata
 
 
@@ -26,10 +33,13 @@ class TrialArtifacts:
 
     Args:
         folder: of its checkpoints.
+        rows_of: makes figures row by row of predictions for rows held out; None: there are none.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, rows_of: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    ) -> None:
+        self.folder, self.rows_of = folder, rows_of
         self._item: Progress | None = None
 
     def see(self, item: Progress) -> None:
@@ -66,9 +76,15 @@ class TrialArtifacts:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             with atomic_path(self.folder.parent / f"{name}.csv") as temporary:
                 table().to_csv(temporary, index=False, lineterminator="\n")
-        if held_out and item.held_out is not None:
+        if item.held_out is None or (self.rows_of is None and not held_out):
+            return
+        predictions = item.held_out()
+        if self.rows_of is not None:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            _write(self.folder.parent / ROWS, self.rows_of(predictions), item.fidelity)
+        if held_out:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _write(self.folder / HELD_OUT, item.held_out(), item.fidelity)
+            _write(self.folder / HELD_OUT, predictions, item.fidelity)
 
 
 def read_held_out(folder: Path, step: int) -> pd.DataFrame | None:

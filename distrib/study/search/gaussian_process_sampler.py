@@ -17,7 +17,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from distrib.study.search import latin_hypercube
-from distrib.study.search.unit_space import UnitSpace
+from distrib.study.search.unit_space import Needs, UnitSpace
 
 if TYPE_CHECKING:
     from distrib.study.search.gaussian_process import GaussianProcess
@@ -40,17 +40,21 @@ DRAWN, BESIDE, REFINED = 1500, 60, 200
 
 
 class Gp(BaseSampler):
-    """Draws one trial by its expected improvement; a dimension that some trials lack, at random.
+    """Draws one trial by its expected improvement, conditional dimensions with the others.
 
     Args:
         seed: of this trial.
         study_seed: of the start, the same for all trials.
         last: whether a trial's value is what it reported last, not its best.
+        needs: which dimensions exist under which others, see `Space.conditions`.
     """
 
-    def __init__(self, seed: int, study_seed: int, last: bool = False) -> None:
+    def __init__(
+        self, seed: int, study_seed: int, last: bool = False, needs: Needs | None = None
+    ) -> None:
         self._study_seed = study_seed
         self._last = last
+        self._needs = needs or {}
         self._generator = np.random.default_rng(seed)
         self._at_random = RandomSampler(seed=seed)
 
@@ -59,8 +63,12 @@ class Gp(BaseSampler):
     ) -> dict[str, BaseDistribution]:
         if trial.number < AT_RANDOM:
             return {}
-        common = intersection_search_space(study.get_trials(deepcopy=False), include_pruned=True)
-        return {name: d for name, d in common.items() if not d.single()}
+        trials = study.get_trials(deepcopy=False)
+        seen = intersection_search_space(trials, include_pruned=True)
+        for other in trials:
+            if other.state in (TrialState.COMPLETE, TrialState.PRUNED):
+                seen |= {n: d for n, d in other.distributions.items() if n in self._needs}
+        return {name: seen[name] for name in sorted(seen) if not seen[name].single()}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -87,7 +95,8 @@ class Gp(BaseSampler):
         others = [
             t
             for t in study.get_trials(deepcopy=False)
-            if t.number != trial.number and t.params.keys() >= search_space.keys()
+            if t.number != trial.number
+            and t.params.keys() >= search_space.keys() - self._needs.keys()
         ]
         ended, values, variance = _observe(others, study.direction, self._last)
         if len(ended) < 2:
@@ -95,7 +104,7 @@ class Gp(BaseSampler):
         # Here, since SciPy takes half a second, which the first trials need not wait for.
         from distrib.study.search.gaussian_process import GaussianProcess
 
-        unit_space = UnitSpace(search_space)
+        unit_space = UnitSpace(search_space, self._needs)
         points = {t.number: unit_space.point(t.params) for t in others}
         process = GaussianProcess(
             np.stack([points[t.number] for t in ended]),

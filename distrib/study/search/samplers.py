@@ -16,6 +16,8 @@ from distrib.study.space.points import FiniteSpace
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
+    from distrib.study.space.space import Space
+
 NAMES = ("tpe", "gp", "random", "grid")
 GONE = {
     "cmaes": "use gp, which learns from stopped trials too; a new study takes over the best "
@@ -36,6 +38,7 @@ def build_sampler(
     fixed: dict[str, Any],
     selects: str = "best",
     every: FiniteSpace | None = None,
+    space: Space | None = None,
 ) -> BaseSampler:
     """The sampler that draws trial `number`.
 
@@ -43,6 +46,7 @@ def build_sampler(
         fixed: its point of the grid.
         selects: which of a trial's reports is its value, the best or the last.
         every: a finite space, of which no configuration comes twice before all came once.
+        space: whose conditions say which dimensions a configuration has.
     """
     import optuna
 
@@ -55,7 +59,8 @@ def build_sampler(
         elif name == "gp":
             from distrib.study.search.gaussian_process_sampler import Gp
 
-            sampler = Gp(seed, study_seed, last=selects == "last")
+            needs = space.conditions(fixed) if space else None
+            sampler = Gp(seed, study_seed, last=selects == "last", needs=needs)
         else:
             sampler = optuna.samplers.RandomSampler(seed=seed)
         if every is not None:

@@ -206,6 +206,27 @@ class Space:
                 known[parameter.name] = values[parameter.name]
         return found
 
+    def conditions(self, fixed: Mapping[str, Any]) -> dict[str, dict[str, tuple[Scalar, ...]]]:
+        """Of each searched parameter, the parents that it depends on and the values it needs.
+
+        Constants, and what is fixed for the trial, are judged here: a parameter that they rule out
+        needs a value of nothing. Both as Optuna has them (see `label`); parents before children.
+        """
+        known = {p.name: p.values[0] for p in self.parameters if p.kind == "const"}
+        known = {name: label(value) for name, value in known.items()} | dict(fixed)
+        found: dict[str, dict[str, tuple[Scalar, ...]]] = {}
+        for p in self.searched():
+            needs = {}
+            for parent, values in p.when.items():
+                allowed = tuple(map(label, values))
+                if parent not in known:
+                    needs[parent] = allowed
+                elif known[parent] not in allowed:
+                    needs[parent] = ()
+            if needs:
+                found[p.name] = needs
+        return found
+
     def fix(self, name: str, value: Any) -> Space:
         """The same space with one parameter fixed (`--set`), new ones added."""
         constant = Parameter(name, "const", (value,))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +20,10 @@ from distrib.study.record.checkpoint import (
     write_state,
 )
 from distrib.study.space.space import Space
+from distrib.study.worker.carrier import CarriedCheckpoints, carried
 from distrib.study.worker.family_spec import FamilySpec
+from distrib.study.worker.first_units import first_units
+from distrib.study.worker.gains import Part, compared_table, part_gains, read_tried
 from distrib.study.worker.trial import Message, Pace, reason, run_trial
 from distrib.study.worker.trial_runner import Job, console
 from distrib.trainables.base import Config, Source, State, Trainable, Worker
@@ -30,16 +32,22 @@ from distrib.trainables.capabilities import (
     Bootstraps,
     ChecksRows,
     ChecksTraining,
+    ComparesRows,
+    EvaluatesRows,
     HasBaselines,
     HasIntervals,
     LimitsBudget,
     LimitsSpace,
+    ReadLater,
     WritesArtifacts,
     count,
     set_aside,
 )
 from distrib.trainables.framework import prepare
 from distrib.trainables.registry import load_family
+
+WINNER = "winner"
+"""Who it is, in tables beside the baselines."""
 
 
 def _ready(spec: FamilySpec) -> tuple[Trainable[Any, Any, Any], Worker]:
@@ -74,6 +82,7 @@ def load_data(
             data = family.load(source)
             rest, test = set_aside(family, data, fraction, seed)
             described = data.describe()
+            described["read_later"] = isinstance(data, ReadLater)
             described["unfit"] = family.unfit(data) if isinstance(family, LimitsSpace) else []
             described["draws"] = family.draws(data) if isinstance(family, Bootstraps) else ()
             fitted = fit_space(space, family, described["unfit"])
@@ -170,13 +179,17 @@ class Assistant:
     ) -> Iterator[dict[str, Any]]:
         """Train on every row of the search: {"step": n} as it goes on, or {"error": text}."""
         family, worker = self._made_ready()
-        with console(job.console, 0, echo=job.echo):
+        folder = Path(job.folder)
+        with (
+            carried(self.spec.carrier, folder.parent) as take,
+            console(job.console, 0, echo=job.echo),
+        ):
             for message in run_trial(
                 family,
                 family.Config.model_validate(job.config),
                 data,
                 worker,
-                Checkpoints(Path(job.folder)),
+                CarriedCheckpoints(folder, take),
                 Pace(save_every=save_every),
                 objective,
                 budget=job.budget,
@@ -186,17 +199,20 @@ class Assistant:
 
     def write_last(self, folder: str, weights: str) -> None:
         """Write the weights of a `refit` from its checkpoints."""
-        saved, _ = Checkpoints(Path(folder)).load()
-        assert saved is not None
-        write_state(Path(weights), State(saved.arrays, saved.values["family"]))
+        with carried(self.spec.carrier, Path(weights).parent):  # the checkpoints lie there, too
+            saved, _ = Checkpoints(Path(folder)).load()
+            assert saved is not None
+            write_state(Path(weights), State(saved.arrays, saved.values["family"]))
 
     def write_best(self, folder: str, weights: str) -> int | None:
         """Write those of a trial's best unit, which is returned; None where none were kept."""
-        saved, _ = Checkpoints(Path(folder)).load()
+        with carried(self.spec.carrier, Path(folder)):
+            saved, _ = Checkpoints(Path(folder)).load()
         best = None if saved is None else without_best(saved)[1]
         if best is None:
             return None
-        write_state(Path(weights), best.state)
+        with carried(self.spec.carrier, Path(weights).parent):
+            write_state(Path(weights), best.state)
         return best.fidelity
 
     def judge(self, config: dict[str, Any], test: Any, weights: str) -> dict[str, float]:
@@ -204,15 +220,58 @@ class Assistant:
         if test is None:
             return {}
         family, worker = self._made_ready()
-        state = read_state(Path(weights))
+        state = state_of(self.spec, weights)
         return family.evaluate(family.Config.model_validate(config), state, test, worker)
 
-    def baselines(self, config: dict[str, Any], data: Any, test: Any) -> dict[str, Any]:
-        """The family's baselines on the same rows, where it has any."""
+    def compare(
+        self,
+        config: dict[str, Any],
+        data: Any,
+        test: Any,
+        weights: str,
+        held_out: Any,
+        objective: str,
+        tried: Sequence[str],
+    ) -> dict[str, Any]:
+        """The family's baselines on the same rows, where it has any, and the winner beside them.
+
+        Args:
+            held_out: a table of the winner's predictions for the rows held out, or None.
+            tried: where each trial that the winner was chosen among left its figures by row.
+
+        Returns:
+            `baselines` -> metric -> value; where rows are compared also `baseline_intervals`,
+            `gains` by part (see `gains.part_gains`), a table of all figures by row, `compared`,
+            and the direction and the winner's `validation` figure of what finished models have.
+        """
         family, worker = self._made_ready()
-        if not isinstance(family, HasBaselines):
-            return {}
-        return family.baselines(family.Config.model_validate(config), data, test, worker)
+        typed = family.Config.model_validate(config)
+        if not isinstance(family, ComparesRows):
+            if not isinstance(family, HasBaselines):
+                return {"baselines": {}}
+            return {"baselines": family.baselines(typed, data, test, worker)}
+        judged = family.judged_baselines(typed, data, test, worker)
+        parts: dict[str, Part] = {}
+        if test is not None and isinstance(family, EvaluatesRows):
+            state = state_of(self.spec, weights)
+            parts["test"] = Part(family.evaluate_rows(typed, state, test, worker), test.groups)
+        if held_out is not None:
+            rows = family.held_out_rows(typed, data, held_out, finished=True)
+            others, unknown = read_tried([Path(file) for file in tried], rows["id"].to_numpy())
+            parts["validation"] = Part(rows, data.groups, others, unknown)
+        names = dict.fromkeys((objective, *family.compared))
+        metrics = [next(m for m in family.metrics if m.name == name) for name in names]
+        gains = {name: part_gains(name, part, judged, metrics) for name, part in parts.items()}
+        own = parts["validation"].rows if "validation" in parts else pd.DataFrame()
+        more = [metric for metric in family.finished if metric.name in own]
+        return {
+            "finished": {metric.name: metric.direction for metric in more},
+            "validation": {metric.name: float(own[metric.name].mean()) for metric in more},
+            "baselines": {name: found.figures for name, found in judged.items()},
+            "baseline_intervals": {name: found.intervals for name, found in judged.items()},
+            "gains": gains,
+            "compared": compared_table(parts, judged, WINNER),
+        }
 
     def write_artifacts(
         self, config: dict[str, Any], data: Any, weights: str, inputs: ArtifactInputs
@@ -222,8 +281,10 @@ class Assistant:
         if not isinstance(family, WritesArtifacts):
             return []
         typed = family.Config.model_validate(config)
-        state, folder = read_state(Path(weights)), Path(weights).parent
-        return family.write_artifacts(typed, state, data, worker, folder, inputs)
+        folder = Path(weights).parent
+        with carried(self.spec.carrier, folder):
+            state = read_state(Path(weights))
+            return family.write_artifacts(typed, state, data, worker, folder, inputs)
 
     def intervals(
         self, config: dict[str, Any], data: Any, test: Any, weights: str, held_out: Any
@@ -240,9 +301,15 @@ class Assistant:
         if held_out is not None:
             found["validation"] = family.held_out_intervals(typed, data, held_out)
         if test is not None:
-            state = read_state(Path(weights))
+            state = state_of(self.spec, weights)
             found["test"] = family.intervals(typed, state, test, worker)
         return {part: ends for part, ends in found.items() if ends}
+
+
+def state_of(spec: FamilySpec, weights: str) -> State:
+    """The state in a file of the study's."""
+    with carried(spec.carrier, Path(weights).parent):
+        return read_state(Path(weights))
 
 
 def said(message: Message) -> dict[str, Any]:
@@ -282,7 +349,7 @@ def bootstrap(
     """Replicates of a finished model: a row per seed (see `Bootstraps.bootstrap`)."""
     family, worker = _ready(spec)
     assert isinstance(family, Bootstraps)
-    state = read_state(Path(weights))
+    state = state_of(spec, weights)
     return family.bootstrap(family.Config.model_validate(config), state, data, worker, seeds, of)
 
 
@@ -298,32 +365,17 @@ def values_of(messages: Iterator[Message], objective: str) -> dict[str, Any]:
 
 @ray.remote
 def first_step(
-    spec: FamilySpec, config: dict[str, Any], objective: str, data: Any, keeps_best: bool = False
+    spec: FamilySpec, config: dict[str, Any], data: Any, keeps_best: bool = False
 ) -> dict[str, Any]:
-    """Two units of one configuration (`--dry-run`): what it reports, how long, how large.
+    """What one configuration takes (`--dry-run`): see `first_units`.
 
-    The time is the second's, where there is one: the first has compiling and warming up in it.
     Where a unit fails, the text of it stands under `error`.
-
-    Args:
-        keeps_best: whether a checkpoint also has the model of the best unit.
     """
     family, worker = _ready(spec)
-    typed = family.Config.model_validate(config)
-    found: dict[str, Any] = {"error": "the training ended without a report"}
-    began = time.monotonic()
-    units = (item for item in family.progress(typed, data, worker) if item.metrics is not None)
     try:
-        for item in islice(units, 2):
-            seconds = time.monotonic() - began
-            size = _size(item.state()) + (_size(item.model()) if keeps_best and item.model else 0)
-            found = {"metrics": dict(item.metrics or {}), "seconds": seconds, "bytes": size}
-            began = time.monotonic()
+        return first_units(
+            family, family.Config.model_validate(config), data, worker, keeps_best=keeps_best
+        )
     except Exception as error:
         traceback.print_exc()
         return {"error": str(error) if isinstance(error, InputError) else reason(error)}
-    return found
-
-
-def _size(state: State) -> int:
-    return sum(array.nbytes for array in state.arrays.values())

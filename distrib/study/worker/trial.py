@@ -8,7 +8,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from distrib.records import FailureClass
 from distrib.study.record.artifacts import TrialArtifacts
 from distrib.study.record.checkpoint import BestModel, Checkpoints, without_best
 from distrib.trainables.base import Config, Progress, State, Trainable, Worker
+from distrib.trainables.capabilities import ComparesRows
 
 REPORT_EVERY = 0.5  # seconds between messages at least; milestones and the end are told at once
 SILENCE = 5.0  # seconds at most, however long a message takes
@@ -160,7 +163,10 @@ def run_trial(
     best: float | None = None
     model: BestModel | None = None
     sign = _sign(family, objective)
-    artifacts = TrialArtifacts(checkpoints.folder)
+    rows_of = None
+    if isinstance(family, ComparesRows) and not refit:
+        rows_of = partial(family.held_out_rows, config, data)
+    artifacts = TrialArtifacts(checkpoints.folder, rows_of)
     selects_best = family.fidelity is not None and family.fidelity.selects == "best"
     # The last unit is told with the end, which follows at once.
     final = None if family.fidelity is None else getattr(config, family.fidelity.config_key)
@@ -231,6 +237,11 @@ def run_trial(
         pace.spoke = time.monotonic()
         seconds["checkpoint"] += pace.spoke - began
         yield Message(rows=unsent, ended=True, seconds=seconds)
+    except GeneratorExit:
+        if worker.rank == 0:  # it was stopped, but is one of those that were tried
+            with suppress(OSError):
+                artifacts.write(held_out=False)
+        raise
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         if (
             not isinstance(error, Exception)

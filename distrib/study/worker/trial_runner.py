@@ -1,4 +1,4 @@
-"""The runner in a process that is kept: job after job, a message at a time. No Ray in here."""
+"""The runner in a process that is kept: job after job, a message at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from distrib.study.record.checkpoint import Checkpoints
+from distrib.study.worker.carrier import CarriedCheckpoints, Carrier, carried
 from distrib.study.worker.trial import Message, Pace, of_the_group, reason, run_trial
 from distrib.trainables.base import Trainable, Worker
 from distrib.trainables.framework import prepare, release
@@ -29,7 +29,7 @@ class Context:
 
     Attributes:
         worker: of a group, the one of rank 0, before its group is made.
-        keeps_best: see `run_trial`.
+        keeps_best: see `run_trial`. carrier: see `carried`.
     """
 
     trainable: str
@@ -40,6 +40,7 @@ class Context:
     save_every: float
     allow_custom: bool = False
     keeps_best: bool = False
+    carrier: Carrier | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class TrialRunner:
     Attributes:
         seconds: what the process has cost before its first trial, told with that one.
         notice: whether the machine will be taken away soon; asked by all workers of a group alike.
-        keeps_best: see `run_trial`.
+        keeps_best: see `run_trial`. carrier: see `carried`.
     """
 
     family: Trainable[Any, Any, Any]
@@ -93,6 +94,7 @@ class TrialRunner:
     exchange: Exchange
     notice: Callable[[], bool] | None = None
     keeps_best: bool = False
+    carrier: Carrier | None = None
 
     @classmethod
     def of(
@@ -112,8 +114,18 @@ class TrialRunner:
         data = get(context.data[0])
         seconds["load"] = time.monotonic() - began
         pace = Pace(frozenset(context.milestones), context.save_every)
-        objective, keeps = context.objective, context.keeps_best
-        return cls(family, data, worker, pace, objective, seconds, exchange, notice, keeps)
+        return cls(
+            family,
+            data,
+            worker,
+            pace,
+            context.objective,
+            seconds,
+            exchange,
+            notice,
+            context.keeps_best,
+            context.carrier,
+        )
 
     def run(self) -> None:
         """Job after job."""
@@ -125,14 +137,19 @@ class TrialRunner:
         """Give messages for as long as they are asked for; returns the next job."""
         fixed = {"start": max(0.0, time.time() - job.asked), **self.seconds}
         self.seconds = dict.fromkeys(self.seconds, 0.0)
-        with console(job.console, self.worker.rank, echo=job.echo):
+        folder, rank = Path(job.folder), self.worker.rank
+        own = None if rank == 0 or job.console is None else console_of(job.console, rank).name
+        with (
+            carried(self.carrier, folder.parent, own) as take,
+            console(job.console, rank, echo=job.echo),
+        ):
             try:
                 messages = run_trial(
                     self.family,
                     self.family.Config.model_validate(job.config),
                     self.data,
                     self.worker,
-                    Checkpoints(Path(job.folder)),
+                    CarriedCheckpoints(folder, take),
                     self.pace,
                     self.objective,
                     bar=job.bar,
@@ -145,6 +162,10 @@ class TrialRunner:
                 while asked is not None and asked.key == job.key:
                     message = next(messages)
                     message.seconds = {**fixed, **message.seconds}
+                    try:
+                        take()
+                    except OSError as error:  # the disk of the driver's machine
+                        message = Message(disk=str(error))
                     asked = self.exchange(message)
                 messages.close()
                 release(self.family, self.worker)
@@ -170,9 +191,7 @@ def console(file: str | None, rank: int, *, echo: bool = False) -> Iterator[None
     if file is None:
         yield
         return
-    path = Path(file)
-    if rank:
-        path = path.with_stem(f"{path.stem}-rank{rank}")
+    path = console_of(file, rank)
     path.parent.mkdir(parents=True, exist_ok=True)
     _flush()
     with ExitStack() as stack:
@@ -189,6 +208,12 @@ def console(file: str | None, rank: int, *, echo: bool = False) -> Iterator[None
             _flush()
             for descriptor, copy in zip((1, 2), saved):
                 os.dup2(copy, descriptor)
+
+
+def console_of(file: str, rank: int) -> Path:
+    """The file of a rank's own."""
+    path = Path(file)
+    return path.with_stem(f"{path.stem}-rank{rank}") if rank else path
 
 
 @contextmanager

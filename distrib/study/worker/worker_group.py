@@ -43,13 +43,14 @@ class GroupFactory:
 
     Attributes:
         storage: a folder that every node sees. foreign: whether the cluster is not the study's
-            own, so that its nodes may be taken away.
+            own, so that its nodes may be taken away. apart: whether only the driver's sees it.
     """
 
     mailbox: Any
     resources: Resources
     storage: str
     foreign: bool
+    apart: bool = False
 
     def channel(self, context: Context) -> GroupChannel:
         """A group of its own."""
@@ -58,12 +59,12 @@ class GroupFactory:
 
 @contextmanager
 def group_factory_of(
-    mailbox: Any, resources: Resources, storage: Path, foreign: bool
+    mailbox: Any, resources: Resources, storage: Path, foreign: bool, *, apart: bool = False
 ) -> Iterator[GroupFactory]:
     """A factory whose storage is made, and removed at the end."""
     storage.mkdir(exist_ok=True)
     try:
-        yield GroupFactory(mailbox, resources, str(storage), foreign)
+        yield GroupFactory(mailbox, resources, str(storage), foreign, apart)
     finally:
         shutil.rmtree(storage, ignore_errors=True)
 
@@ -167,6 +168,7 @@ class GroupChannel:
                     "context": self._context,
                     "storage": factory.storage,
                     "foreign": factory.foreign,
+                    "apart": factory.apart,
                     "holder": self._holder,
                 },
                 scaling_config=ray.train.ScalingConfig(
@@ -190,26 +192,26 @@ def work(settings: dict[str, Any]) -> None:
     """What every worker of a group does for as long as it lives."""
     from ray.train import collective
 
-    from distrib.trainables.training.data_parallel import process_group
+    from distrib.trainables.training.data_parallel import Meeting, process_group
 
     here = ray.train.get_context()
     rank, size = here.get_world_rank(), here.get_world_size()
     mailbox, actor, count, key = settings["mailbox"], settings["actor"], -1, ""
     storage = Path(settings["storage"])
+    one_node = here.get_local_world_size() == size
     # A number that grows from group to group of an actor, the same at all workers.
     group = time.time_ns() if rank == 0 else None
-    if group is not None:
+    meeting: Path | Meeting | None = None
+    if group is not None and settings["apart"]:
+        host = "127.0.0.1" if one_node else ray.util.get_node_ip_address()
+        meeting = Meeting.here(host, size)
+    elif group is not None:
         _meeting(storage, actor, group).mkdir()
-    group = collective.broadcast_from_rank_zero(group)
+    group, told = collective.broadcast_from_rank_zero(
+        (group, meeting.told() if isinstance(meeting, Meeting) else None)
+    )
+    meeting = meeting or told or _seen(_meeting(storage, actor, group)) / "store"
     assert group is not None
-    meeting = _meeting(storage, actor, group)
-    if not meeting.is_dir():  # a node that joined later than the study looked at the others
-        raise InputError(
-            "this node does not see the run folder",
-            where="--out",
-            found=f"no {storage} on {socket.gethostname()}",
-            expected="a folder that all nodes share, such as one on NFS",
-        )
     if rank == 0:
         if settings["holder"] is not None:
             mailbox.watch.remote(settings["holder"], ray.util.get_current_placement_group())
@@ -227,14 +229,12 @@ def work(settings: dict[str, Any]) -> None:
         return job
 
     context: Context = settings["context"]
-    one_node = here.get_local_world_size() == size
     if not one_node:
         head = ray.get_runtime_context().gcs_address.rpartition(":")[0]
         choose_interface(head.strip("[]"), os.environ)
     notice = _taken_away if settings["foreign"] else None
-    store = meeting / "store"
     try:
-        with process_group(context.worker, rank, size, store, one_node=one_node) as worker:
+        with process_group(context.worker, rank, size, meeting, one_node=one_node) as worker:
             TrialRunner.of(context, worker, ray.get, exchange, notice).run()
     except Exception as error:
         if not isinstance(error, GroupEndsError):  # whatever ends the group again and again is told
@@ -245,6 +245,22 @@ def work(settings: dict[str, Any]) -> None:
 
 def _meeting(storage: Path, actor: str, group: int) -> Path:
     return storage / f"meeting-{actor}-{group}"
+
+
+def _seen(meeting: Path) -> Path:
+    """The folder in which a group meets.
+
+    Raises:
+        InputError: this node does not see it, as one that joined after the study had looked at all.
+    """
+    if not meeting.is_dir():
+        raise InputError(
+            "this node does not see the run folder",
+            where="--out",
+            found=f"no {meeting.parent} on {socket.gethostname()}",
+            expected="a folder that all nodes share, such as one on NFS, or a URL",
+        )
+    return meeting
 
 
 def _taken_away() -> bool:

@@ -48,6 +48,9 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 18px; margi
   font-size: 13px; }
 dt { font-weight: 600; } dd { margin: 0; }
 .plot { width: 100%; }
+.pictures { display: flex; flex-wrap: wrap; gap: 14px; margin-top: 14px; }
+figure { margin: 0; flex: 1 1 420px; max-width: 560px; } figure img { width: 100%; }
+figcaption { color: var(--soft); font-size: 13px; text-align: center; }
 .caption { margin: 6px 0 0; }
 """
 

@@ -6,6 +6,7 @@ in the figures, and the page's own policy runs no script but those written here.
 
 from __future__ import annotations
 
+import base64
 import html
 import secrets
 from collections import Counter
@@ -14,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from distrib.claims import claims, count, verdict
 from distrib.files import atomic_write
-from distrib.records import REFITTED, StudyRecord, TrialRecord, TrialState, unbeaten
+from distrib.records import REFITTED, StudyRecord, TrialRecord, TrialState
 from distrib.tracking import wording
 from distrib.tracking.importances import METHOD, importances
 from distrib.tracking.report import lines, plots
@@ -26,6 +28,7 @@ from distrib.tracking.summary import confirmed_lines
 
 LEADERS = 20  # rows of the leaderboard; all of it is in leaderboard.csv
 FAILURES = 20  # failed trials listed
+LARGEST = 2_000_000  # bytes of a picture that stands in the page
 LONGEST = 300  # characters of a reason or a value
 
 
@@ -67,7 +70,7 @@ def write_report(folder: Path, study: StudyRecord, sections: Sections) -> Path:
 
     found = importances(study)
     parts = [
-        ("Winner", _winner(study, sections)),
+        ("Winner", _winner(study, sections) + _pictures(folder / "best")),
         (
             "Optimisation history",
             drawn("history", history(study, sections.baselines), "No trial has a value."),
@@ -162,19 +165,55 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
         else f"Trial {trial.number} is the best so far; no winner has been trained on every row."
     )
     words = " ".join([words, *(f"{line}." for line in confirmed_lines(study, winner))])
-    behind = "".join(
-        f"<p><b>{text(line)}.</b></p>" for line in unbeaten(study, winner, sections.baselines)
-    )
+    told = claims(study, winner, sections.baselines)
+    bold = told[:1] if "gains" in winner else told
+    behind = "".join(f"<p><b>{text(line)}.</b></p>" for line in bold)
+    if told[len(bold) :]:
+        behind += "<ul>" + "".join(f"<li>{text(t)}.</li>" for t in told[len(bold) :]) + "</ul>"
     params = [(f"<code>{text(k)}</code>", text(wording.param(v))) for k, v in trial.params.items()]
     return (
-        f"<p>{text(words)}</p>{behind}<div class=pair>{_figures(study, sections)}"
-        f"{_table(['parameter', 'value'], params)}</div>{_meanings(study, sections)}"
+        f"{behind}<p>{text(words)}</p><div class=pair>{_figures(study, sections)}"
+        f"{_table(['parameter', 'value'], params)}</div>{_gains(study, sections)}"
+        f"{_meanings(study, sections)}"
     )
+
+
+def _pictures(best: Path) -> str:
+    """The pictures that the winner's family left beside its weights, in the page itself."""
+    shown = []
+    for path in sorted(best.glob("*.png")) if best.is_dir() else []:
+        content = path.read_bytes()
+        if len(content) <= LARGEST:
+            data = base64.b64encode(content).decode()
+            name = text(path.stem.replace("_", " "))
+            shown.append(
+                f'<figure><img src="data:image/png;base64,{data}" alt="{name}">'
+                f"<figcaption>{name}</figcaption></figure>"
+            )
+    return f"<div class=pictures>{''.join(shown)}</div>" if shown else ""
+
+
+def _gains(study: StudyRecord, sections: Sections) -> str:
+    """Every baseline by part and metric: the winner's gain over it, and what may be said."""
+    rows = []
+    for part, found in sorted(sections.winner.get("gains", {}).items()):
+        for metric, gains in found["metrics"].items():
+            for name, (gain, low, high) in gains.items():
+                ends = f"{wording.figure(low)} to {wording.figure(high)}" if low is not None else ""
+                said = verdict(low, high) or ""
+                where = f"{part}, {count(sections.winner, part)}"
+                rows.append([*map(text, (where, metric, name, wording.figure(gain), ends, said))])
+    if not rows:
+        return ""
+    heads = ["", "metric", "baseline", "gain", "95% interval of the gain", "the winner is"]
+    title = "The winner's gain over each baseline, row by row"
+    return f"<details><summary>{title}</summary>{_table(heads, rows)}</details>"
 
 
 def _meanings(study: StudyRecord, sections: Sections) -> str:
     """What each metric is, folded away: the reader unfolds it once."""
-    told = [(name, sections.meanings.get(name, "")) for name in study.metrics]
+    names = (*study.metrics, *sections.winner.get("finished", {}))
+    told = [(name, sections.meanings.get(name, "")) for name in names]
     terms = "".join(f"<dt>{text(n)}</dt><dd>{text(m)}</dd>" for n, m in told if m)
     title = "What the metrics are"
     return f"<details><summary>{title}</summary><dl>{terms}</dl></details>" if terms else ""
@@ -184,13 +223,14 @@ def _metric(study: StudyRecord, sections: Sections, name: str) -> str:
     """A metric's name with the direction that is better; what it is, where the mouse rests."""
     meaning = sections.meanings.get(name, "")
     shown = f'<abbr title="{text(meaning)}">{text(name)}</abbr>' if meaning else text(name)
-    return f"{shown} {'↑' if study.metrics[name] == 'max' else '↓'}"
+    direction = study.metrics.get(name) or sections.winner["finished"][name]
+    return f"{shown} {'↑' if direction == 'max' else '↓'}"
 
 
 def _figures(study: StudyRecord, sections: Sections) -> str:
     """Of validation and test data each a table: a row per metric, of the winner and each baseline.
 
-    Below the winner's stands the interval of their mean over rows, where it is known.
+    Below each stands the interval of their mean over rows, where it is known.
     """
     winner = sections.winner or {}
     tables = []
@@ -198,21 +238,26 @@ def _figures(study: StudyRecord, sections: Sections) -> str:
         ("validation<br><small>selected on</small>", "validation", ""),
         ("test<br><small>a claim about new data</small>", "test", "test/"),
     ):
-        ends = winner.get("intervals", {}).get(part, {})
+        ends = {"winner": winner.get("intervals", {}).get(part, {})}
+        for name, of_parts in winner.get("baseline_intervals", {}).items():
+            ends[name] = of_parts.get(part, {})
+        if number := count(winner, part):
+            title += f"<br><small>{text(number)}</small>"
         columns = {"winner": winner[part]} if winner.get(part) else {}
+        metrics = [*study.metrics, *winner.get("finished", {})]
         for name, values in sections.baselines.items():
-            those = {m: values[prefix + m] for m in study.metrics if prefix + m in values}
+            those = {m: values[prefix + m] for m in metrics if prefix + m in values}
             if those:
                 columns[name] = those
         rows = []
-        for metric in sorted(study.metrics, key=lambda m: m != study.metric):
+        for metric in sorted(metrics, key=lambda m: m != study.metric):
             if not any(metric in values for values in columns.values()):
                 continue
             cells = [_metric(study, sections, metric)]
             for name, values in columns.items():
                 cells.append(wording.figure(values.get(metric)))
-                if name == "winner" and metric in ends:
-                    low, high = map(wording.figure, ends[metric])
+                if metric in ends.get(name, {}):
+                    low, high = map(wording.figure, ends[name][metric])
                     cells[-1] += f"<br><small>{low} to {high}</small>"
             rows.append(cells)
         if rows:

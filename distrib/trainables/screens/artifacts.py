@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from distrib.claims import LEAST
 from distrib.data.screens import metrics
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_scores import row_table
@@ -24,12 +25,17 @@ SPREAD = "pearson_by_gene.png"
 
 
 def write_artifacts(
-    folder: Path, screen: Screen, predicted: np.ndarray, reference: np.ndarray
+    folder: Path,
+    screen: Screen,
+    predicted: np.ndarray,
+    reference: np.ndarray,
+    parts: np.ndarray,
 ) -> list[str]:
     """Write predictions, a table of rows, one of genes, and pictures; what they come to, a line.
 
     Args:
         predicted, reference: (rows, G) out of fold, and the training mean of each row's fold.
+        parts: (rows,) the fold that a row is held out with.
     """
     from distrib.trainables.screens.pictures import draw_genes, draw_hexbin
 
@@ -38,15 +44,16 @@ def write_artifacts(
     frame.insert(0, "id", screen.ids, allow_duplicates=True)
     with atomic_path(folder / PREDICTIONS) as temporary:
         frame.to_parquet(temporary, index=False)
-    rows = row_table(predicted, screen, reference)
-    genes = gene_table(predicted, screen, reference)
+    rows = row_table(predicted, screen, reference, parts)
+    genes = gene_table(predicted, screen, reference, parts)
     for table, name in ((rows, ROWS), (genes, GENES)):
         with atomic_path(folder / name) as temporary:
             table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.6g")
     draw_hexbin(predicted, screen.targets, folder / HEXBIN)
     draw_genes(genes, folder / SPREAD)
-    low, high = metrics.interval(rows["pearson"].to_numpy())
-    if not np.isfinite(low):
+    few = len(np.unique(screen.groups)) < LEAST
+    low, high = metrics.interval(rows["pearson"].to_numpy(), groups=screen.groups)
+    if few or not np.isfinite(low):
         return []
     mean = rows["pearson"].mean()
     return [
@@ -55,7 +62,9 @@ def write_artifacts(
     ]
 
 
-def gene_table(predicted: np.ndarray, screen: Screen, reference: np.ndarray) -> pd.DataFrame:
+def gene_table(
+    predicted: np.ndarray, screen: Screen, reference: np.ndarray, parts: np.ndarray
+) -> pd.DataFrame:
     """`target`, `spread` (standard deviation of what was measured), and every metric over rows."""
     assert screen.targets is not None
     measured = np.isfinite(screen.targets)
@@ -66,6 +75,6 @@ def gene_table(predicted: np.ndarray, screen: Screen, reference: np.ndarray) -> 
         {
             "target": screen.columns,
             "spread": np.sqrt(squares.sum(axis=0) / count),
-            **metrics.table(predicted, screen.targets, reference, axis=0),
+            **metrics.table(predicted, screen.targets, reference, 0, parts),
         }
     )

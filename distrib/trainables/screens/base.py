@@ -29,31 +29,60 @@ from distrib.trainables.base import Config, Metric, Source, State, Trainable, Wo
 from distrib.trainables.capabilities import (
     ArtifactInputs,
     ChecksTraining,
+    ComparesRows,
     EvaluatesRows,
     HasBaselines,
     HasExample,
     HasIntervals,
+    Judged,
     LimitsSpace,
     NamesRows,
     Unfit,
     WritesArtifacts,
 )
-from distrib.trainables.screens.baselines import baselines, training_mean
+from distrib.trainables.screens.baselines import judged_baselines, training_mean
 
 METRICS = (
     Metric("pearson", "max", "of predicted and measured profile, mean over rows"),
-    Metric("delta_pearson", "max", "of their differences to the training mean, over rows"),
+    Metric(
+        "delta_pearson",
+        "max",
+        "of the prediction less the training mean and of the measured less the mean of the rows "
+        "held out with it, over rows",
+    ),
     Metric("rmse", "min", "of profiles, mean over rows"),
     Metric("mae", "min", "of profiles, mean over rows"),
     Metric("mse", "min", "of profiles, mean over rows"),
     Metric("l2", "min", "length of a profile's error, mean over rows"),
-    Metric("pearson_column", "max", "of a target over rows, mean over targets"),
-    Metric("delta_pearson_column", "max", "of differences to the training mean, over targets"),
+    Metric("pearson_column", "max", "of a target over rows, within folds, mean over targets"),
+    Metric("delta_pearson_column", "max", "the same as pearson_column (its former name)"),
     Metric("rmse_column", "min", "of a target, mean over targets"),
     Metric("mae_column", "min", "of a target, mean over targets"),
     Metric("auroc", "max", "of responding targets by the size of their prediction, over rows"),
     Metric("auprc", "max", "of the same, average precision"),
 )
+
+
+FINISHED = (
+    Metric(
+        "discrimination",
+        "max",
+        "perturbation discrimination score: share of the profiles held out together that are no "
+        "nearer (L1) to the prediction than its own, over rows; noise has 0.5",
+    ),
+    Metric(
+        "centroid_accuracy",
+        "max",
+        "share of the others that lie farther (L2) from the prediction than its own profile, over "
+        "rows; noise has 0.5",
+    ),
+    Metric(
+        "de_overlap",
+        "max",
+        "of the k targets that respond, the share among the k largest predicted, over rows",
+    ),
+)
+"""Of finished models alone: they take a distance for every two rows."""
 
 
 class ScreenSource(Source):
@@ -86,6 +115,7 @@ class ScreenTrainable(
     EvaluatesRows[C, Screen],
     HasIntervals[C, Screen],
     HasBaselines[C, Screen],
+    ComparesRows[C, Screen],
     WritesArtifacts[C, Screen],
     HasExample,
 ):
@@ -100,6 +130,8 @@ class ScreenTrainable(
     Source = ScreenSource
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
     needs: ClassVar[tuple[str, ...]] = ("inputs",)
+    compared: ClassVar[tuple[str, ...]] = ("rmse",)
+    finished: ClassVar[tuple[Metric, ...]] = FINISHED
 
     def needs_of(self, config: C) -> tuple[str, ...]:
         """What a configuration must know, where that depends on it."""
@@ -148,32 +180,50 @@ class ScreenTrainable(
     def evaluate(self, config: C, state: State, data: Screen, worker: Worker) -> dict[str, float]:
         """Every metric; differences are to the mean of the rows trained on."""
         judged = known_targets(state, data, self.needs_of(config))
-        return scores(self.apply(config, state, data, worker), judged, self.training_mean(state))
+        predicted = self.apply(config, state, data, worker)
+        return scores(predicted, judged, self.training_mean(state), finished=True)
 
     def evaluate_rows(self, config: C, state: State, data: Screen, worker: Worker) -> pd.DataFrame:
         """`id` and every metric of the row."""
         judged = known_targets(state, data, self.needs_of(config))
-        return row_table(self.apply(config, state, data, worker), judged, self.training_mean(state))
+        predicted = self.apply(config, state, data, worker)
+        return row_table(predicted, judged, self.training_mean(state), finished=True)
 
     def intervals(
         self, config: C, state: State, data: Screen, worker: Worker
     ) -> dict[str, tuple[float, float]]:
         """Of every metric, by a bootstrap over rows."""
         judged = known_targets(state, data, self.needs_of(config))
-        return intervals(self.apply(config, state, data, worker), judged, self.training_mean(state))
+        predicted = self.apply(config, state, data, worker)
+        return intervals(predicted, judged, self.training_mean(state), finished=True)
 
     def held_out_intervals(
         self, config: C, data: Screen, predictions: pd.DataFrame
     ) -> dict[str, tuple[float, float]]:
         """Of predictions out of fold, `id` and a column for each target."""
         predicted = predictions[data.columns.tolist()].to_numpy(dtype=np.float32)
-        return intervals(predicted, data, reference(config, data))
+        return intervals(predicted, data, reference(config, data), parts_of(config, data))
+
+    def held_out_rows(
+        self, config: C, data: Screen, predictions: pd.DataFrame, *, finished: bool = False
+    ) -> pd.DataFrame:
+        """`id` and every metric of each row, out of fold."""
+        predicted = predictions[data.columns.tolist()].to_numpy(dtype=np.float32)
+        parts = parts_of(config, data)
+        return row_table(predicted, data, reference(config, data), parts, finished)
 
     def baselines(
         self, config: C, data: Screen, test: Screen | None, worker: Worker
     ) -> dict[str, dict[str, float]]:
-        """See `screen_baselines`; on the folds that the family itself is validated on."""
-        return baselines(data, folds_of(config, data), test)
+        """Their figures alone."""
+        judged = self.judged_baselines(config, data, test, worker)
+        return {name: found.figures for name, found in judged.items()}
+
+    def judged_baselines(
+        self, config: C, data: Screen, test: Screen | None, worker: Worker
+    ) -> dict[str, Judged]:
+        """See `screens.baselines`; on the folds that the family itself is validated on."""
+        return judged_baselines(data, folds_of(config, data), test)
 
     def write_artifacts(
         self,
@@ -193,7 +243,8 @@ class ScreenTrainable(
                 "that ran to the end"
             ]
         predicted = inputs.held_out[data.columns.tolist()].to_numpy(dtype=np.float32)
-        return write_artifacts(folder, data, predicted, reference(config, data))
+        parts = parts_of(config, data)
+        return write_artifacts(folder, data, predicted, reference(config, data), parts)
 
     def example(self, folder: Path) -> None:
         """A few of the gene ends of the default data."""
@@ -217,6 +268,14 @@ def folds_of(config: ScreenConfig, data: Screen) -> list[np.ndarray]:
             found=f"{len(data)} rows, all in one fold",
             expected="rows in at least two folds",
         )
+    return parts
+
+
+def parts_of(config: ScreenConfig, data: Screen) -> np.ndarray:
+    """(rows,) int64 the fold that each row is held out with."""
+    parts = np.empty(len(data), dtype=np.int64)
+    for fold, rows in enumerate(folds_of(config, data)):
+        parts[rows] = fold
     return parts
 
 

@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from distrib.data.screens.ceiling import NAME as CEILING
+from distrib.data.screens.ceiling import split_half_ceiling
 from distrib.data.screens.screen import Screen
-from distrib.data.screens.screen_scores import scores
+from distrib.data.screens.screen_intervals import intervals
+from distrib.data.screens.screen_scores import row_table, scores
 from distrib.models.screens.ridge import fit_ridge
+from distrib.trainables.capabilities import Judged
 
 TRAINING_MEAN = "training mean"
 """The baseline that a model must beat to have learned anything of its rows."""
@@ -26,7 +30,14 @@ Fit = Callable[[Screen, Screen], np.ndarray]
 def baselines(
     data: Screen, held_out: Sequence[np.ndarray], test: Screen | None
 ) -> dict[str, dict[str, float]]:
-    """Name -> metric -> value, on the folds; on the test part as `test/<metric>`.
+    """Name -> metric -> value of `judged_baselines`, on the test part as `test/<metric>`."""
+    return {name: j.figures for name, j in judged_baselines(data, held_out, test).items()}
+
+
+def judged_baselines(
+    data: Screen, held_out: Sequence[np.ndarray], test: Screen | None
+) -> dict[str, Judged]:
+    """What each of them comes to on the folds, and on the test part.
 
     - no change: nothing responds.
     - training mean: every row is the mean of the training rows.
@@ -35,19 +46,47 @@ def baselines(
     - random embedding: ridge on random numbers in place of embeddings.
     - ridge: on the embeddings, with a penalty of 10; "tuned": one that leaving out single rows
       chose.
+    - split halves (bound): no model, but what the replicates allow one to reach, where they are
+      known.
     """
-    result: dict[str, dict[str, float]] = {}
-    for name, fit in _fits(data):
+    result: dict[str, Judged] = {}
+    parts = np.empty(len(data), dtype=np.int64)
+    for name, fit in fits(data):
         predicted, reference = np.empty((2, len(data), len(data.columns)))
-        for part in held_out:
+        for fold, part in enumerate(held_out):
             rest = data.take(np.setdiff1d(np.arange(len(data)), part))
             predicted[part] = fit(rest, data.take(part))
             reference[part] = _mean(rest, data.take(part))
-        result[name] = scores(predicted, data, reference)
+            parts[part] = fold
+        result[name] = judged(predicted, data, reference, parts)
         if test is not None:
-            on_test = scores(fit(data, test), test, _mean(data, test))
-            result[name] |= {f"test/{key}": value for key, value in on_test.items()}
+            result[name] = with_test(result[name], fit(data, test), test, _mean(data, test))
+    if data.halves is not None:
+        bound = split_half_ceiling(data.halves, parts)
+        if test is not None and test.halves is not None:
+            on_test = split_half_ceiling(test.halves, np.zeros(len(test), dtype=np.int64))
+            bound |= {f"test/{metric}": value for metric, value in on_test.items()}
+        result[CEILING] = Judged(bound, {}, {})
     return result
+
+
+def judged(predicted: np.ndarray, data: Screen, reference: np.ndarray, parts: np.ndarray) -> Judged:
+    """Predictions (rows, G) for the rows held out, and all that is said of them."""
+    return Judged(
+        scores(predicted, data, reference, parts, finished=True),
+        {"validation": intervals(predicted, data, reference, parts, finished=True)},
+        {"validation": row_table(predicted, data, reference, parts, finished=True)},
+    )
+
+
+def with_test(found: Judged, predicted: np.ndarray, test: Screen, reference: np.ndarray) -> Judged:
+    """The same, with predictions for the test part."""
+    figures = scores(predicted, test, reference, finished=True)
+    return Judged(
+        {**found.figures, **{f"test/{key}": value for key, value in figures.items()}},
+        {**found.intervals, "test": intervals(predicted, test, reference, finished=True)},
+        {**found.rows, "test": row_table(predicted, test, reference, finished=True)},
+    )
 
 
 def training_mean(targets: np.ndarray) -> np.ndarray:
@@ -56,7 +95,8 @@ def training_mean(targets: np.ndarray) -> np.ndarray:
     return np.where(measured, targets, 0.0).sum(axis=0) / np.maximum(measured.sum(axis=0), 1)
 
 
-def _fits(data: Screen) -> Iterator[tuple[str, Fit]]:
+def fits(data: Screen) -> Iterator[tuple[str, Fit]]:
+    """Name and fit of each."""
     yield "no change", lambda train, wanted: np.zeros((len(wanted), len(train.columns)))
     yield TRAINING_MEAN, _mean
     if data.inputs.shape[1]:

@@ -9,6 +9,7 @@ import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -58,25 +59,59 @@ class TorchWorker(Worker):
         return shared.tolist()
 
 
+@dataclass(frozen=True)
+class Meeting:
+    """A port at which the processes of a group find each other, on machines without a common disk.
+
+    Attributes:
+        host, port: of the first process. store: torch's store behind it, in that process alone.
+    """
+
+    host: str
+    port: int
+    store: Any = None
+
+    @classmethod
+    def here(cls, host: str, size: int) -> Meeting:
+        """A port of this process, of the system's choice; the others are to be told of it."""
+        from torch.distributed import TCPStore
+
+        store = TCPStore(host, 0, size, is_master=True, wait_for_workers=False)
+        return cls(host, store.port, store)
+
+    def told(self) -> Meeting:
+        """What the others are told."""
+        return Meeting(self.host, self.port)
+
+
 @contextmanager
 def process_group(
-    site: Worker, rank: int, size: int, meeting: Path, *, one_node: bool
+    site: Worker, rank: int, size: int, meeting: Path | Meeting, *, one_node: bool
 ) -> Iterator[TorchWorker]:
     """The worker of this rank, once all `size` processes have come.
 
     Args:
         site: device, threads and precision of each worker.
-        meeting: a file that all of them see and that is not there yet: through it they find each
-            other, so that no port is open to strangers for that.
+        meeting: where they find each other. A file that all of them see and that is not there yet
+            opens no port to strangers.
         one_node: whether all run on this machine; then they talk over its loopback alone.
     """
     from torch import distributed
 
     if one_node:
         os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    store, file = None, None
+    if isinstance(meeting, Path):
+        file = f"file://{meeting.absolute()}"
+    else:
+        place = (meeting.host, meeting.port, size)
+        store = meeting.store or distributed.TCPStore(
+            *place, is_master=False, wait_for_workers=False
+        )
     distributed.init_process_group(
         BACKENDS[site.device],
-        init_method=f"file://{meeting.absolute()}",
+        init_method=file,
+        store=store,
         rank=rank,
         world_size=size,
         timeout=timedelta(seconds=PATIENCE),

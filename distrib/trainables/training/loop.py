@@ -13,7 +13,7 @@ finds that it is time for a chance to save or stop.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -92,6 +92,16 @@ class Task(Protocol):
     def validate(self) -> dict[str, float] | None:
         """Metrics on the rows held out, or None where none are."""
 
+    def buffers(self, done: bool) -> Mapping[str, Tensor]:
+        """What the training remembers beside the model, by name, for its state.
+
+        Args:
+            done: whether the training is over, and the state is the last.
+        """
+
+    def restore(self, buffers: Mapping[str, np.ndarray]) -> None:
+        """Go on from what `buffers` gave."""
+
 
 class Blocks:
     """A `Task` of one worker whose epochs are blocks of batches, with mean losses of a batch each.
@@ -131,6 +141,12 @@ class Blocks:
 
     def idle(self) -> Any:
         raise NotImplementedError("one worker always has a batch")
+
+    def buffers(self, done: bool) -> Mapping[str, Tensor]:
+        return {}
+
+    def restore(self, buffers: Mapping[str, np.ndarray]) -> None:
+        """Nothing was kept."""
 
 
 def train(
@@ -219,7 +235,7 @@ class _Loop:
             items = self.task.epoch(self.epoch, self.origin)
             while (due := self.step(model, items)) is not None:
                 if due:
-                    yield Progress(self.epoch, self.capture)
+                    yield Progress(self.epoch, self.capture, part=self.part)
                     self.task.model.train()
                     self.offered = time.monotonic()
             yield self.end_epoch()
@@ -296,6 +312,10 @@ class _Loop:
         train = {"loss": float(losses.mean())}
         return Progress(self.epoch, self.capture, metrics, train, model=self.model)
 
+    def part(self) -> float:
+        """How much of this epoch is done."""
+        return self.seen / self.task.amount
+
     def model(self) -> State:
         """The model alone, without what a training needs to go on."""
         tensors = self._model()
@@ -306,7 +326,8 @@ class _Loop:
         return {f"model.{name}": t for name, t in self.task.model.state_dict().items()}
 
     def capture(self) -> State:
-        tensors = self._model()
+        kept = self.task.buffers(self.done())
+        tensors = self._model() | {f"task.{name}": t for name, t in kept.items()}
         values = {"epoch": self.epoch, "waited": self.waited, **self.task.values}
         if not self.done():
             tensors |= {f"optimizer.{name}": t for name, t in self.steps.tensors().items()}
@@ -336,6 +357,7 @@ class _Loop:
         if "plateau" in parts:
             self.plateau.restore(parts["plateau"])
             self.best = float(parts["loop"]["best"][0])
+        self.task.restore(parts.get("task", {}))
         if self.done():
             return
         if (position := state.arrays.get("position")) is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from distrib.trainables.base import Worker
+from distrib.trainables.base import Progress, Worker
 from distrib.trainables.training.batches import Batches
 from distrib.trainables.training.device import on_device
 from distrib.trainables.training.loop import Item
@@ -53,14 +53,20 @@ class Use:
         return np.random.default_rng(self.seed)
 
     def seed_torch(self) -> None:
-        """Dropout follows from the batch, so that a training goes on exactly."""
+        """Dropout follows from the batch, so that a training goes on exactly.
+
+        As `torch.manual_seed`, which without a GPU takes milliseconds to note where it was called.
+        """
         import torch
 
-        torch.manual_seed(int(self.seed.generate_state(1)[0]))
+        seed = int(self.seed.generate_state(1)[0])
+        torch.default_generator.manual_seed(seed)
+        if torch.cuda.is_initialized():
+            torch.cuda.manual_seed_all(seed)
 
 
 class Family(Protocol):
-    """What a task asks of its family: see `TorchTrainable`."""
+    """What a task asks of its family: see `TorchTraining`."""
 
     def collate(self, config: Any, values: Mapping[str, Any], rows: Any, use: Use) -> Batch: ...
     def losses(self, config: Any, model: Any, inputs: dict[str, Any]) -> Tensor: ...
@@ -122,6 +128,16 @@ class TorchTask:
             return None
         family = self.family
         return family.judge(self.config, self.model, self.held_out, self.values, self.worker)
+
+    def buffers(self, done: bool) -> Mapping[str, Tensor]:
+        return {}
+
+    def restore(self, buffers: Mapping[str, np.ndarray]) -> None:
+        """Nothing was kept."""
+
+    def told(self, item: Progress) -> Progress:
+        """An item of the training, with what this task knows of it beside the loop."""
+        return item
 
     def _made(self, rows: Any, words: list[int], epoch: int = 0) -> tuple[Batch, Use]:
         use = Use("train", np.random.SeedSequence(words), epoch)

@@ -31,8 +31,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_file_is_right_once_its_marked_lines_are_changed(
     name: str, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "ask_hosts", lambda file: [])
-    monkeypatch.setattr(doctor, "host_checks", lambda file, hosts: [])
     path = here / "filled.yaml"
     path.write_text(filled_in(name))
     file = read_cluster_file(path)

@@ -12,7 +12,12 @@ import pytest
 
 from distrib.cluster.launch import doctor
 from distrib.cluster.launch.cluster_file import read_cluster_file
-from distrib.cluster.launch.hosts import ask_hosts, host_checks
+from distrib.cluster.launch.hosts import (
+    ask_hosts,
+    unreachable,
+    without_programs,
+    without_storage,
+)
 from distrib.cluster.launch.running import nodes_of, port_forwards, running_checks
 from tests.support.cluster_files import edited, filled_in, project
 
@@ -47,8 +52,10 @@ def node(address: str, head: bool = False, **more: Any) -> dict[str, Any]:
 def test_hosts_that_cannot_be_used_are_named_with_the_reason(here: Path) -> None:
     file = edited(here, "deploy/onprem.yaml", "worker-2]", "worker-2, bare]")
     began = time.monotonic()
-    found = [(c.name, c.found, c.advice) for c in host_checks(file, ask_hosts(file))]
+    hosts = ask_hosts(file)
     assert time.monotonic() - began < 30
+    kinds = (unreachable, without_programs, without_storage)
+    found = [(c.name, c.found, c.advice) for kind in kinds for c in kind(file, hosts)]
     line = f"line {file.line('provider', 'worker_ips')}"
     assert found == [
         (line, "worker-1: it refuses this user and key",

@@ -1,92 +1,153 @@
-"""A cluster of three hosts, brought up by `ray up` and taken down by `ray down`."""
+"""A cluster of three hosts: `ray up` once for these tests, `ray down` in the last of them."""
 
 from __future__ import annotations
 
-import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
+from tests.families.stream_family import write_rows
 from tests.support import hosts
-from tests.support.tiers import may_start_ray
+from tests.support.driver import trials_of
+from tests.support.s3 import s3_on
+from tests.support.three_hosts import TOKEN, Cluster, three_hosts, until
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(400)]
 
-RAY = ("gcs_server", "raylet", "ray::", "autoscaler")
+APART = "/tmp/ray"  # a folder that each host has for itself, where all else is this machine's
 
 
-@dataclass
-class Cluster:
-    """The file, and commands of the user's machine."""
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with three_hosts() as made:
+        yield made
 
-    folder: Path
-    file: Path
 
-    def say(self, *words: str, code: int | None = 0, limit: float = 240) -> str:
-        """The output of `python -m` a command, its errors included."""
-        asked = subprocess.run(
-            [sys.executable, "-m", *words],
-            cwd=hosts.ROOT,
-            env={**os.environ, "RAY_TMPDIR": str(self.folder / "t"), "COLUMNS": "200"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=limit,
+def test_it_comes_up_and_opens_what_is_documented(cluster: Cluster) -> None:
+    until(lambda: "3 of 3 answer" in cluster.doctor(), 120, cluster.doctor)
+    assert "Ray does not run on the head yet" in cluster.doctor()
+
+    said = cluster.come()
+    assert " missing" not in said
+    assert "ray dashboard" in said
+
+    # Whoever has no token is refused, also on the head itself.
+    question = "env -u RAY_AUTH_MODE -u RAY_AUTH_TOKEN_PATH RAY_AUTH_MODE=disabled ray status"
+    assert "Unauthenticated" in cluster.ray("exec", question, code=None)
+
+    for number in range(hosts.COUNT):
+        check_sockets(hosts.listeners(number), head=number == 0)
+
+
+def test_a_group_over_hosts_in_a_bucket(cluster: Cluster) -> None:
+    """Two workers, one on each host, of a study in a bucket that the head alone can reach.
+
+    They find each other though both hosts' names mean 127.0.1.1, and share no folder with the head.
+    """
+    tune, rows = of_groups(cluster)
+    with s3_on(0) as settings:
+        given = " ".join(f"{name}={value}" for name, value in settings.items())
+        bucket = f"env TMPDIR={APART} {given} {tune} --out s3://lab/runs --name group"
+        said = cluster.ray("exec", f"{bucket} --data {rows}")
+        assert "node-hours" in said
+        code = (
+            "from distrib.api.places import fetched; "
+            "print(fetched('s3://lab/runs/group', hold=False).folder.path)"
         )
-        assert code in (None, asked.returncode), asked.stdout
-        return asked.stdout
+        words = hosts.inside(0, "env", *given.split(), sys.executable, "-c", code)
+        copied = subprocess.run(words, check=True, timeout=60, capture_output=True, text=True)
+    copy = Path(copied.stdout.strip())
+    (trial,) = trials_of(copy)
+    assert (trial.state.name, trial.user_attrs.get("retries", 0)) == ("COMPLETE", 0), said
+    folder = copy / "trials" / "0000"
+    consoles = [(folder / f"console{rank}.log").read_text() for rank in ("", "-rank1")]
+    found = [re.findall(r"of 2 on (\w+) over eth0 after epoch 0", text) for text in consoles]
+    assert len({node for (node,) in found}) == 2, consoles
+    assert list((folder / "checkpoint").glob("state-*"))
+    assert (copy / "best" / "weights.safetensors").stat().st_size
+    for number in range(hosts.COUNT):
+        left = (cluster.folder / f"host{number + 1}" / "ray").glob("distrib-study-*")
+        assert not list(left)
 
-    def ray(self, verb: str, *words: str, **more: float) -> str:
-        options = {"up": ("-y", "--no-config-cache"), "down": ("-y",)}.get(verb, ())
-        return self.say("ray.scripts.scripts", verb, *options, str(self.file), *words, **more)
 
-    def left(self) -> list[int]:
-        return [p for n in range(hosts.COUNT) for word in RAY for p in hosts.processes(n, word)]
+def test_what_only_the_head_has_is_refused_before_the_first_trial(cluster: Cluster) -> None:
+    tune, rows = of_groups(cluster)
+    began = time.monotonic()
+    said = cluster.ray("exec", f"{tune} --data {rows} --out {APART}/runs", code=None)
+    assert "--out: not every node sees the run folder" in said
+    said = cluster.ray(
+        "exec",
+        f"cp -r {rows} {APART}/rows; {tune} --data {APART}/rows --out {APART}/runs",
+        code=None,
+    )
+    assert f"{APART}/rows: no such file" in said
+    assert "this machine has it; another node reads it" in said
+    assert time.monotonic() - began < 90  # both; half a minute each, and as much for SSH
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    reason = hosts.why_not()
-    if reason is not None:
-        pytest.skip(reason)
-    may_start_ray()
-    folder = Path(f"/tmp/dh{os.getpid()}")  # a path of Ray's sockets has little room
-    try:
-        hosts.up(folder)
-        (folder / "t").mkdir()
-        (folder / "token").mkdir(mode=0o700)
-        token = folder / "token" / "auth_token"
-        token.write_text("0123456789abcdef" * 4)
-        token.chmod(0o600)
-        head, *workers = hosts.addresses()
-        text = (hosts.ROOT / "deploy" / "onprem.yaml").read_text()
-        for old, new in {
-            "head_ip: CHANGE-ME ": f"head_ip: {head} ",
-            "[CHANGE-ME-1, CHANGE-ME-2]": f"[{', '.join(workers)}]",
-            "ssh_user: distrib": "ssh_user: root",
-            "~/.ssh/id_ed25519": str(folder / "key"),
-            "storage: /shared/runs": f"storage: {folder}/shared/runs",
-            "~/.ray-cluster: ~/.ray-cluster": f"~/.ray-cluster: {folder}/token",
-            # Three hosts on two cores.
-            "--num-cpus=0": "--num-cpus=0 --object-store-memory=100000000",
-            "RAY_HEAD_IP:6379": "RAY_HEAD_IP:6379 --num-cpus=1 --object-store-memory=100000000",
-        }.items():
-            assert old in text, old
-            text = text.replace(old, new)
-        file = folder / "onprem.yaml"
-        file.write_text(text)
-        yield Cluster(folder, file)
-    finally:
-        hosts.down(folder)
+def test_a_study_outlives_a_host_and_the_doctor_tells_which(cluster: Cluster) -> None:
+    place = cluster.folder / "shared" / "runs"
+    study = (
+        "python -m distrib.tune --space mlp --trials 6 --max-epochs 3 --address auto "
+        f"--out {place} --name mine"
+    )
+    with ThreadPoolExecutor(1) as beside:
+        running = beside.submit(cluster.ray, "exec", study)
+        until((place / "mine" / "trials" / "0002").exists, 120)  # both workers are at work
+        hosts.kill(cluster.folder, 2)
+        said = running.result()
+    assert "ray down" in said
+    assert "node-hours" in said
+    trials = pd.read_parquet(place / "mine" / "trials.parquet")
+    assert len(trials) == 6
+    assert set(trials["state"]) <= {"COMPLETE", "PRUNED"}, said
+
+    lost = hosts.addresses()[-1]
+    until(lambda: f"{lost} is missing: it does not answer" in cluster.doctor(), 90, cluster.doctor)
+
+
+def test_it_goes_and_leaves_neither_processes_nor_secrets(cluster: Cluster) -> None:
+    cluster.ray("down")
+    # It stops Ray on the head; a worker's ends after a minute without one.
+    until(lambda: not cluster.left(), 120, lambda: str(cluster.left()))
+    cluster.ray("down", code=None)  # twice is no harm
+    # No secret is in a run folder, nor in the logs of Ray on the hosts.
+    secrets = (TOKEN.encode(), (cluster.folder / "key").read_bytes().splitlines()[1])
+    logs = [
+        cluster.folder / "shared",
+        *cluster.folder.glob("host?/ray"),
+        *cluster.folder.glob("host?.log"),
+    ]
+    files = [path for where in logs for path in (where, *where.rglob("*")) if path.is_file()]
+    assert any(path.name == "raylet.out" for path in files)
+    for path in files:
+        content = path.read_bytes()
+        assert not any(secret in content for secret in secrets), path
+
+
+def of_groups(cluster: Cluster) -> tuple[str, Path]:
+    """A command without its places, of a study of two workers a trial, and rows for it."""
+    shared = cluster.folder / "shared"
+    if not (shared / "rows").exists():
+        (shared / "rows").mkdir()
+        write_rows(shared / "rows", rows=200)
+    space = {
+        "trainable": "tests.families.placed_family:PlacedNet",
+        "trials": 1,
+        "parameters": {"epochs": 2, "hidden": 4, "learning_rate": 0.1},
+    }
+    (shared / "net.yaml").write_text(yaml.safe_dump(space))
+    words = f"--space {shared}/net.yaml --allow-custom --address auto --test-fraction 0"
+    return f"python -m distrib.tune {words} --workers-per-trial 2", shared / "rows"
 
 
 def check_sockets(found: set[tuple[str, str, int]], head: bool) -> None:
@@ -98,65 +159,3 @@ def check_sockets(found: set[tuple[str, str, int]], head: bool) -> None:
         if port in (8265, 6006):
             assert ip_address(address.strip("[]")).is_loopback or "127.0.0.1" in address, address
     assert {port for *_, port in found} >= ({22, 6379, 10001} if head else {22})
-
-
-def test_a_cluster_comes_up_works_loses_a_host_and_goes(cluster: Cluster) -> None:
-    said = cluster.say("distrib.doctor", str(cluster.file))
-    assert "3 of 3 answer" in said
-    assert "Ray does not run on the head yet" in said
-
-    cluster.ray("up")
-    end = time.monotonic() + 150
-    while "3 nodes (2 workers)" not in (
-        said := cluster.say("distrib.doctor", str(cluster.file), code=None)
-    ):
-        assert time.monotonic() < end, said
-        time.sleep(5)
-    assert " missing" not in said
-    assert "ray dashboard" in said
-
-    # Whoever has no token is refused, also on the head itself.
-    question = "env -u RAY_AUTH_MODE -u RAY_AUTH_TOKEN_PATH RAY_AUTH_MODE=disabled ray status"
-    assert "Unauthenticated" in cluster.ray("exec", question, code=None)
-
-    for number in range(hosts.COUNT):
-        check_sockets(hosts.listeners(number), head=number == 0)
-
-    place = cluster.folder / "shared" / "runs"
-    study = (
-        "python -m distrib.tune --space mlp --trials 6 --max-epochs 3 --address auto "
-        f"--out {place} --name mine"
-    )
-    with ThreadPoolExecutor(1) as beside:
-        running = beside.submit(cluster.ray, "exec", study)
-        end = time.monotonic() + 120
-        while not (place / "mine" / "trials" / "0002").exists():  # both workers are at work
-            assert not running.done(), running.result()
-            assert time.monotonic() < end
-            time.sleep(0.1)
-        hosts.kill(cluster.folder, 2)
-        said = running.result()
-    assert "ray down" in said
-    assert "node-hours" in said
-    trials = pd.read_parquet(place / "mine" / "trials.parquet")
-    assert len(trials) == 6
-    assert set(trials["state"]) <= {"COMPLETE", "PRUNED"}, said
-
-    lost = hosts.addresses()[-1]
-    end = time.monotonic() + 90
-    while f"{lost} is missing: it does not answer" not in (
-        said := cluster.say("distrib.doctor", str(cluster.file), code=None)
-    ):
-        assert time.monotonic() < end, said
-        time.sleep(2)
-
-    cluster.ray("down")
-    # It stops Ray on the head; a worker's ends after a minute without one.
-    end = time.monotonic() + 120
-    while (left := cluster.left()) and time.monotonic() < end:
-        time.sleep(0.5)
-    assert not left
-    cluster.ray("down", code=None)  # twice is no harm
-    token = "0123456789abcdef" * 4
-    for path in (cluster.folder / "shared").rglob("*"):
-        assert not path.is_file() or token.encode() not in path.read_bytes(), path

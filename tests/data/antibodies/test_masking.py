@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from distrib.data.antibodies.alphabet import FIRST_LETTER, MASK
-from distrib.data.antibodies.masking import MARGIN, Masking, chances, choose, corrupt
+from distrib.data.antibodies.masking import (
+    LONGEST_SPAN,
+    MARGIN,
+    Masking,
+    _span_survival,
+    chances,
+    choose,
+    corrupt,
+)
 
 ROWS, PLACES = 400, 120
 
@@ -49,6 +57,33 @@ def test_residues_of_the_cdr3_are_masked_more_often_and_the_share_stays() -> Non
     found, cdr3 = chosen(Masking(0.15, 1, 3))
     assert found[cdr3].mean() / found[~cdr3].mean() == pytest.approx(3, rel=0.1)
     assert found.mean() == pytest.approx(0.15, abs=0.01)
+
+
+def test_lengths_of_spans_are_geometric_and_cut_off() -> None:
+    """Each length has the same ratio to the one before, and the mean is the one asked for."""
+    for mean in (1.5, 3.0, 5.0):
+        survival = _span_survival(mean)
+        assert survival.sum() == pytest.approx(mean, rel=1e-9)
+        ratios = survival[1:] / survival[:-1]
+        assert ratios == pytest.approx(np.full(LONGEST_SPAN - 1, ratios[0]))
+        assert survival[0] == 1.0
+
+
+@pytest.mark.parametrize("weight", [0.5, 2.0])
+def test_spans_and_a_weighted_cdr3_go_together(weight: float) -> None:
+    """Spans reach over the borders of the CDR3, so that the rates are nearer to each other there.
+
+    Amid the CDR3, ten residues from where it begins, the rate is the one asked for.
+    """
+    shape = (4000, PLACES)
+    maskable, cdr3 = np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    cdr3[:, 80:110] = True
+    tokens = np.random.default_rng(5).integers(FIRST_LETTER, 25, shape)
+    found = choose(maskable, cdr3, chances(tokens), Masking(0.15, 3, weight))
+    assert found.mean() == pytest.approx(0.15, rel=0.04)
+    of_others = 0.15 * PLACES / (PLACES - 30 + 30 * weight)
+    assert found[:, 90:110].mean() == pytest.approx(weight * of_others, rel=0.04)
+    assert found[:, :79].mean() == pytest.approx(of_others, rel=0.04)
 
 
 def test_unknown_residues_are_never_chosen_and_every_chain_has_one_to_guess() -> None:

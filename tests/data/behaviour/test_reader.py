@@ -158,11 +158,24 @@ def test_new_sessions_need_no_labels_and_no_folders(tmp_path: Path) -> None:
     assert found.signals[0] == "nose_x"
 
 
+def test_what_names_the_first_sessions_does_not_hold_for_others(tmp_path: Path) -> None:
+    from distrib.trainables.behaviour.source import SessionsSource, load_sessions
+
+    session(tmp_path / "first", "a", 60)
+    dlc_frame(70).to_csv(tmp_path / "new.csv")
+    said = {"data_dir": str(tmp_path / "first"), "expt_ids": ["a"], "input_type": "markers"}
+    source = SessionsSource(path="data.yaml", columns=["nose_y"], **said)
+    assert load_sessions(source, labels=True).ids.tolist() == ["a"]
+    found = load_sessions(source.elsewhere(str(tmp_path)), labels=False)
+    assert found.ids.tolist() == ["new"]
+    assert found.signals == ("nose_y",)
+
+
 def test_a_data_file_says_what_of_its_folder_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from distrib.data.behaviour.example import write_example
-    from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
+    from distrib.trainables.behaviour.source import SessionsSource, load_sessions
 
     write_example(tmp_path)
     elsewhere = tmp_path / "elsewhere"

@@ -19,6 +19,9 @@ def network(size: Size = SMALL) -> Seq2Seq:
     return Seq2Seq(size).eval()
 
 
+CONDITIONED = Size(25, 16, 4, 2, 2, 32, dropout=0.0, decoder_affinity=True)
+
+
 def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Two rows, the second with padding in its source."""
     generator = torch.Generator().manual_seed(1)
@@ -39,6 +42,92 @@ def test_published_sizes(width: int, heads: int, layers: int, parameters: int) -
     with torch.device("meta"):
         assert sum(p.numel() for p in Seq2Seq(size).parameters()) == parameters
     assert count_parameters(size) == parameters
+
+
+def test_a_conditioned_decoder_has_a_projection_more() -> None:
+    assert sum(p.numel() for p in network(CONDITIONED).parameters()) == count_parameters(
+        CONDITIONED
+    )
+    assert count_parameters(CONDITIONED) - count_parameters(SMALL) == 2 * 16 + 16 * 16 + 16
+
+
+@pytest.mark.parametrize("size", [SMALL, CONDITIONED])
+def test_a_missing_pkd_adds_nothing(size: Size) -> None:
+    model = network(size)
+    source, there, pkd, target = batch()
+    none = torch.tensor([torch.nan, pkd[1]])
+    found = model(source, there, none, target)
+    assert found.isfinite().all()
+    torch.testing.assert_close(found[1], model(source, there, pkd, target)[1])
+    model.affinity = model.decoder_affinity = None
+    torch.testing.assert_close(found[0], model(source, there, pkd, target)[0])
+
+
+def slow_greedy(model: Seq2Seq, num: int, scale: float) -> torch.Tensor:
+    """Tokens by running the whole network anew for each, guided by hand."""
+    source, there, pkd, _ = batch()
+    seen = torch.full((2, 1), 1)
+    with torch.inference_mode():
+        for _ in range(num):
+            own = model(source, there, pkd, seen)[:, -1]
+            blank = model(source, there, torch.full((2,), torch.nan), seen)[:, -1]
+            best = (blank + scale * (own - blank)).argmax(-1)
+            seen = torch.cat([seen, best[:, None]], dim=1)
+    return seen[:, 1:]
+
+
+@pytest.mark.parametrize("size", [SMALL, CONDITIONED])
+@pytest.mark.parametrize("scale", [0.0, 1.0, 4.0])
+def test_guidance_against_the_network_run_anew(size: Size, scale: float) -> None:
+    model = network(size)
+    with torch.no_grad():
+        model.output.bias[2] = -1e9  # nothing ends, so that rows stay side by side
+    source, there, pkd, _ = batch()
+    how = Sampling(temperature=0, max_length=9, guidance=scale)
+    tokens, likelihood = decode(model, source, there, pkd, how, special=SPECIAL)
+    assert torch.equal(tokens, slow_greedy(model, 9, scale))
+    seen = torch.cat([torch.ones(2, 1, dtype=torch.long), tokens[:, :-1]], dim=1)
+    with torch.inference_mode():
+        logs = model(source, there, pkd, seen).log_softmax(-1)
+    expected = logs.gather(2, tokens[..., None])[..., 0].sum(1)
+    torch.testing.assert_close(likelihood.float(), expected, rtol=1e-5, atol=1e-4)
+
+
+def slow_beam(model: Seq2Seq, row: int, beams: int, num: int) -> tuple[list[int], float]:
+    """The best row by its own search over texts, the network run anew for each of them."""
+    source, there, pkd, _ = batch()
+    alive, ended = [([], 0.0)], []
+    for place in range(num):
+        after = []
+        for text, score in alive:
+            seen = torch.tensor([[1, *text]])
+            with torch.inference_mode():
+                logits = model(source[[row]], there[[row]], pkd[[row]], seen)[0, -1]
+            logs = logits.double().log_softmax(-1).tolist()
+            after += [([*text, k], score + value) for k, value in enumerate(logs)]
+        after.sort(key=lambda item: -item[1])
+        alive = []
+        for text, score in after[: 2 * beams]:
+            if text[-1] == 2 or place + 1 == num:
+                ended.append((text, score))
+            elif len(alive) < beams:
+                alive.append((text, score))
+        if len(ended) >= beams or not alive:
+            break
+    return max(ended, key=lambda item: item[1] / len(item[0]))
+
+
+@pytest.mark.parametrize("size", [SMALL, CONDITIONED])
+def test_a_beam_search_against_the_network_run_anew(size: Size) -> None:
+    model = network(size)
+    source, there, pkd, _ = batch()
+    how = Sampling(beam=3, max_length=6)
+    tokens, likelihood = decode(model, source, there, pkd, how, special=SPECIAL)
+    for row in range(2):
+        text, score = slow_beam(model, row, 3, 6)
+        assert tokens[row, : len(text)].tolist() == text
+        assert set(tokens[row, len(text) :].tolist()) <= {0}
+        assert float(likelihood[row]) == pytest.approx(score, abs=1e-4)
 
 
 def test_the_largest_by_its_formula() -> None:
@@ -93,11 +182,13 @@ def test_the_decoder_sees_nothing_that_comes_later() -> None:
     torch.testing.assert_close(before[:, :4], after[:, :4])
 
 
-def test_kept_keys_and_values_change_nothing() -> None:
-    model = network()
+@pytest.mark.parametrize("size", [SMALL, CONDITIONED])
+def test_kept_keys_and_values_change_nothing(size: Size) -> None:
+    model = network(size)
     source, there, pkd, target = batch()
     with torch.inference_mode():
-        cache = Cache(model, model.encode(source, there, pkd), there, 7)
+        memory = model.encode(source, there, pkd)
+        cache = Cache(model, memory, there, 7, model.decoder_condition(pkd))
         steps = torch.stack([cache.step(target[:, k]) for k in range(7)], dim=1)
         torch.testing.assert_close(steps, model(source, there, pkd, target), rtol=1e-5, atol=1e-5)
 

@@ -59,6 +59,20 @@ def test_the_first_step_runs_where_a_trial_would(step: Task) -> None:
     assert said[-1].startswith("estimate: 1 trials at a time")
 
 
+def test_time_and_memory_are_told() -> None:
+    plan = toy_plan(trials=6)
+    whole = {"metrics": {"score": 0.5}, "seconds": 100.0, "bytes": 10**6, "memory": 2 * 10**9}
+    one, memory, estimate = dry_run.told(plan, whole, 2)
+    assert one == "one epoch of configuration 0: 100.00 s; score 0.5"
+    assert memory == "memory: 2.00 GB of one process at its peak, 2 of these at a time"
+    assert "at most 45.0 min without early stops, 15.0 min to train the winner again" in estimate
+    part = {**whole, "part": 0.0125}
+    del part["metrics"]
+    one, _, estimate = dry_run.told(plan, part, 1)
+    assert one == ("one epoch of configuration 0: about 1.7 min without validation, by 1.25% of it")
+    assert "at most 1.5 h" in estimate
+
+
 @pytest.mark.parametrize(
     ("kind", "told"),
     [

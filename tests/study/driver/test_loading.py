@@ -12,6 +12,7 @@ import pytest
 import ray
 
 from distrib.cluster.connect import Cluster, Resources
+from distrib.cluster.growth import Growth
 from distrib.errors import InputError
 from distrib.study.driver.loading import concurrency, load, own_cpus, unused_gpus
 from distrib.study.plan.options import Options
@@ -71,6 +72,41 @@ def test_groups_that_may_grow_are_given_room_to() -> None:
     assert trials(Resources(workers=2, most=16), *nodes) == 1
 
 
+HEAD = {"CPU": 0.0, "node:__internal_head__": 1.0}
+
+
+def grown(resources: Resources, growth: Growth, concurrent: int | None = None) -> int:
+    """Trials at once on a head and one worker of one GPU, of a cluster that may grow."""
+    plan: Any = SimpleNamespace(
+        options=Options(resources=resources, concurrent=concurrent, address="auto")
+    )
+    nodes = (HEAD, {"CPU": 4.0, "GPU": 1.0})
+    return concurrency(plan, Cluster("", Path(), 2, 4, 1, nodes, growth))
+
+
+def test_a_cluster_that_may_grow_is_used_as_it_may_be() -> None:
+    eight = Growth(({"CPU": 4.0, "GPU": 1.0},) * 8, 8)
+    assert grown(Resources(gpus=1), eight) == 8
+    assert grown(Resources(gpus=1), eight, concurrent=3) == 3
+    assert grown(Resources(workers=4, gpus=1), eight) == 2
+    assert grown(Resources(workers=2, most=8, gpus=1), eight) == 1
+    small = {"CPU": 2.0}
+    both = Growth((small,) * 4 + ({"CPU": 4.0, "GPU": 1.0},) * 4, 5)  # at most five of all types
+    assert grown(Resources(gpus=1), both) == 4
+    assert grown(Resources(cpus=2), both) == 9
+    with pytest.raises(InputError, match="it may grow to 8 workers of at most 4 CPUs and 1 GPUs"):
+        grown(Resources(workers=9, gpus=1), eight)
+
+
+def test_where_nobody_knows_what_may_come_the_user_s_word_counts() -> None:
+    unknown = Growth(unknown=True)
+    assert grown(Resources(gpus=1), unknown) == 1
+    assert grown(Resources(gpus=1), unknown, concurrent=6) == 6
+    assert grown(Resources(workers=4, gpus=1), unknown, concurrent=2) == 2
+    with pytest.raises(InputError, match="--workers-per-trial"):
+        grown(Resources(workers=4, gpus=1), unknown)
+
+
 @pytest.mark.parametrize(
     ("family", "gpus", "concurrent", "told"),
     [
@@ -93,7 +129,7 @@ def test_unused_gpus_are_pointed_out(
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The assistant that loads the data, which are made up, and what is killed."""
-    facts = {"draws": {}, "unfit": {}, "budget": None, "workers": 1}
+    facts = {"draws": {}, "unfit": {}, "budget": None, "workers": 1, "read_later": False}
     made = SimpleNamespace(assistant=Mock(), killed=[])
     made.assistant.load.options.return_value.remote.return_value = ("data", None, facts)
     monkeypatch.setattr(tasks, "look_at_device", Mock())

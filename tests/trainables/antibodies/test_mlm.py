@@ -29,6 +29,7 @@ from distrib.data.antibodies.unigram import Unigram
 from distrib.errors import InputError
 from distrib.models.antibodies.export import check_export, make_tokenizer
 from distrib.models.antibodies.masked_lm import MaskedLm, Size, count_parameters, masked_loss
+from distrib.study.plan.refit import refits
 from distrib.study.space.space_file import find_space
 from distrib.trainables.antibodies.chains.batch import tokens_of
 from distrib.trainables.antibodies.chains.reading import STREAMED
@@ -84,6 +85,22 @@ def test_presets_have_the_published_number_of_parameters(space: str, parameters:
     assert sum(p.numel() for p in model.parameters()) == parameters
     # Positions are 512 and RoBERTa's two unused ones.
     assert model.lm.roberta.embeddings.position_embeddings.num_embeddings == 514
+
+
+def test_what_is_masked_and_lost_is_searched() -> None:
+    """Spans, a weighted CDR3 and a focal loss; each with the usual way among its values."""
+    dimensions = {p.name: p for p in find_space("mlm").searched()}
+    for name, usual in (("mean_span", 1), ("cdr3_weight", 1), ("focal_gamma", 0)):
+        values = list(dimensions[name].values)
+        assert usual in values
+        assert max(values) > usual
+    assert {"mask_share", "hidden_size", "learning_rate"} <= set(dimensions)
+
+
+@pytest.mark.parametrize("space", ["mlm_heavyberta", "mlm_base"])
+def test_trainings_of_hours_are_not_done_twice(space: str) -> None:
+    assert not refits(find_space(space), MLM)
+    assert refits(find_space("mlm"), MLM)
 
 
 def test_a_batch_is_framed_masked_and_padded() -> None:
@@ -378,7 +395,7 @@ def test_a_context_too_short_and_heads_that_do_not_divide_are_refused() -> None:
     MLM.check(config(), data())
 
 
-def test_checkpointing_and_attention_step_by_step_change_nothing() -> None:
+def test_attention_step_by_step_changes_nothing() -> None:
     """The same loss and gradient but for rounding."""
     rows = data().take(np.arange(5))
     batch = tensors(training_batch(rows, MLM_MASKING, (0, 1)))
@@ -393,10 +410,44 @@ def test_checkpointing_and_attention_step_by_step_change_nothing() -> None:
         return float(loss.detach()), gradient
 
     loss, gradient = run()
-    for more in ({"checkpoint_activations": True}, {"fused_attention": False}):
-        other, same = run(**more)
-        assert other == pytest.approx(loss, rel=1e-5)
-        assert torch.allclose(same, gradient, atol=1e-6)
+    other, same = run(fused_attention=False)
+    assert other == pytest.approx(loss, rel=1e-5)
+    assert torch.allclose(same, gradient, atol=1e-6)
+
+
+def test_layers_computed_again_change_nothing() -> None:
+    """Every layer is, its dropout drawn as before: the same weights to the bit."""
+    rows, passes = data().take(np.arange(40)), []
+
+    class Counting(Mlm):
+        def build(self, config: Any, values: Any) -> MaskedLm:
+            model = super().build(config, values)
+            for number, layer in enumerate(model.lm.roberta.encoder.layer):
+                layer.attention.register_forward_hook(lambda *_, n=number: passes.append(n))
+            return model
+
+    def run(**more: Any) -> tuple[State, list[int]]:
+        passes.clear()
+        typed = config(num_layers=2, dropout=0.2, attention_dropout=0.1, **more)
+        *_, last = Counting().refit(typed, rows, Worker(), 1)
+        return last.state(), [passes.count(n) for n in range(2)]
+
+    (plain, once), (again, twice) = run(), run(checkpoint_activations=True)
+    assert twice == [2 * count for count in once]
+    for name, array in plain.arrays.items():
+        np.testing.assert_array_equal(again.arrays[name], array, err_msg=name)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # in torch's own compiler
+def test_a_compiled_network_learns_the_same() -> None:
+    """Its weights have the names of others, so that any process opens them."""
+    rows = data().take(np.arange(40))
+    plain, compiled = (list(MLM.refit(config(compile=c), rows, Worker(), 1))[-1].state()
+                       for c in (False, True))  # fmt: skip
+    assert set(plain.arrays) == set(compiled.arrays)
+    for name, array in plain.arrays.items():
+        np.testing.assert_allclose(compiled.arrays[name], array, rtol=1e-3, atol=1e-4, err_msg=name)
 
 
 def test_sizes_of_the_network_follow_from_the_configuration() -> None:

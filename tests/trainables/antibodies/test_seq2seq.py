@@ -14,7 +14,7 @@ from distrib.errors import InputError
 from distrib.trainables.antibodies.sensitivity import sensitivity
 from distrib.trainables.antibodies.seq2seq.config import Seq2SeqGenerate
 from distrib.trainables.antibodies.seq2seq.family import AntibodyGenerator
-from distrib.trainables.antibodies.seq2seq.samples import advice, is_valid, sample_figures, texts_of
+from distrib.trainables.antibodies.seq2seq.samples import is_valid, sample_figures, texts_of
 from distrib.trainables.antibodies.seq2seq.unigram import unigram_figures
 from distrib.trainables.base import State, Worker
 
@@ -72,14 +72,6 @@ def test_repeats_are_told_beside_natural_ones() -> None:
     found = sample_figures(["EVYYYYGM", "EVQL"], ended, ["EVYYYYGM", "EVQL"], light=False)
     assert found["repeats_gap"] == 0
     assert sample_figures(["GGGG", "EVGGGG"], ended, ["EVQL"], light=False)["repeats_gap"] == 1
-
-
-def test_advice_names_the_setting_to_change() -> None:
-    lines = advice({"validity": 0.5, "diversity": 0.3, "repeats_gap": 0.2})
-    assert [any(word in line for line in lines) for word in ("--top-p", "--temperature")] == [
-        True
-    ] * 2
-    assert advice({"validity": 1.0, "diversity": 0.9, "repeats_gap": 0.0}) == []
 
 
 def test_the_unigram_by_hand(trained: Any) -> None:
@@ -187,3 +179,133 @@ def test_without_antigen_nothing_depends_on_it() -> None:
     assert last.metrics is not None
     assert last.metrics["antigen_sensitivity"] == 0
     assert last.metrics["pkd_sensitivity"] == 0
+
+
+def original_names(model: Any) -> dict[str, Any]:
+    """A network's weights as the original scripts' checkpoints name them."""
+    import torch
+
+    there = {"source_embedding": "src_embedding", "target_embedding": "tgt_embedding",
+             "affinity": "affinity_projection", "output": "fc_out",
+             "encoder": "transformer.encoder", "decoder": "transformer.decoder"}  # fmt: skip
+    found = {}
+    for name, tensor in model.state_dict().items():
+        head, _, rest = name.partition(".")
+        found[f"{there[head]}.{rest}"] = tensor
+    return {**found, "src_pos_encoder.pe": torch.zeros(1, 1000, 16)}
+
+
+def test_a_checkpoint_of_the_original_begins_a_training(tmp_path: Path) -> None:
+    import torch
+
+    data = FAMILY.load(FAMILY.Source(records=60))
+    other = FAMILY._restored(FAMILY.Config(**TINY, pkd="raw", seed=5), {}, None, Worker())
+    content = {"epoch": 3, "model_state_dict": original_names(other), "val_loss": 0.7,
+               "optimizer_state_dict": {"state": {}, "param_groups": [{"lr": 1e-4}]}}  # fmt: skip
+    torch.save(content, tmp_path / "small_best.pt")
+    begun = FAMILY.Config(**TINY, pkd="raw", init=str(tmp_path / "small_best.pt"))
+    fresh = FAMILY._fresh(begun, FAMILY.values(begun, data), Worker(), begins=True)
+    for name, tensor in fresh.state_dict().items():
+        assert torch.equal(tensor, other.state_dict()[name]), name
+    FAMILY.check(begun, data)
+    wide = FAMILY.Config(**{**TINY, "width": 32}, pkd="raw", init=begun.init)
+    with pytest.raises(InputError, match=r"source_embedding.*another shape") as caught:
+        FAMILY.check(wide, data)
+    assert "(25, 16)" in str(caught.value)
+    assert "(25, 32)" in str(caught.value)
+    content["model_state_dict"]["src_embedding.weight"] = torch.zeros(30, 16)
+    torch.save(content, tmp_path / "small_best.pt")
+    with pytest.raises(InputError, match=r"\(30, 16\)"):
+        FAMILY.check(begun, data)
+
+
+def test_samples_are_drawn_when_they_are_due_and_kept() -> None:
+    config = FAMILY.Config(**{**TINY, "epochs": 3, "eval_every": 2})
+    data = FAMILY.load(FAMILY.Source(records=120))
+    items = [item for item in FAMILY.progress(config, data, Worker()) if item.metrics is not None]
+    assert ["validity" in item.metrics for item in items] == [False, True, True]  # type: ignore[operator]
+    assert [item.samples is None for item in items] == [True, False, False]
+    tables = items[-1].samples()  # type: ignore[misc]
+    assert len(tables["samples"]) == 8
+    assert set(tables["samples"].columns) >= {"sequence", "natural", "nearest_identity", "valid"}
+    assert tables["residues"][["drawn", "natural"]].sum().tolist() == pytest.approx([1, 1])
+    metrics = items[-1].metrics
+    assert metrics is not None
+    assert metrics["validity"] == tables["samples"]["valid"].mean()
+    assert 0 < metrics["nearest_identity"] <= 1
+    assert FAMILY.advice([{"step": 1, **metrics, "train/loss": 3.0}]) != []
+
+
+def test_the_smoothed_loss_is_that_of_torch(trained: Any) -> None:
+    import torch
+
+    config, data, state = trained
+    model = FAMILY.restored(config, state, Worker())
+    found = FAMILY.judge(config, model, data, state.values, Worker())
+    nats = tokens = 0.0
+    for _, inputs in FAMILY._in_order(
+        config, state.values, FAMILY._batches(config, data, Worker()), "validate", Worker()
+    ):
+        with torch.inference_mode():
+            nats += float(FAMILY.losses(config, model, inputs))
+        tokens += float((inputs["said"] != 0).sum())
+    assert found["smoothed_loss"] == pytest.approx(nats / tokens, rel=1e-5)
+    assert found["smoothed_loss"] > found["loss"]
+
+
+def test_records_without_their_pkd_in_training_alone(trained: Any) -> None:
+    from distrib.trainables.antibodies.seq2seq.batch import batch_of
+
+    _, data, _ = trained
+    config = FAMILY.Config(**TINY, pkd_dropout=0.4)
+    seen = batch_of(config, data, (7.0, 1.0), np.random.default_rng(0))["pkd"]
+    assert 0.25 < np.isnan(seen).mean() < 0.55
+    assert np.isfinite(batch_of(config, data, (7.0, 1.0))["pkd"]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"guidance": 2.0}, "needs pkd_dropout"),
+        ({"pkd": "none", "condition_decoder": True}, "pkd is none"),
+    ],
+)
+def test_conditions_that_go_together(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        FAMILY.Config(**TINY, **change)
+
+
+def test_csv_and_json_of_one_table_are_equal_data(tmp_path: Path) -> None:
+    frame = simulate_records(30, light=True).frame()
+    frame.loc[3, "antibody_light"] = ""
+    frame.to_json(tmp_path / "r.json", orient="records")
+    frame.to_csv(tmp_path / "r.csv", index=False)
+    pair = frame.assign(antibody_sequence=frame["antibody_heavy"] + "|" + frame["antibody_light"])
+    pair.drop(columns=["antibody_heavy", "antibody_light"]).to_csv(tmp_path / "p.csv", index=False)
+    of = [FAMILY.load(FAMILY.Source(path=str(tmp_path / name), light=True)).describe()
+          for name in ("r.json", "r.csv", "p.csv")]  # fmt: skip
+    assert of[0] == of[1] == of[2]
+    assert of[0]["with_light"] == 29
+
+
+@pytest.mark.parametrize("rule", [True, False])
+def test_conditions_count_where_a_rule_is_planted_and_there_alone(rule: bool) -> None:
+    """Both within two standard errors of nothing without; the antigen beyond four with it."""
+    config = FAMILY.Config(
+        width=32, num_heads=2, ffn_ratio=2, epochs=3, batch_size=8, dropout=0.0, samples=0,
+        learning_rate=1e-2, held_out=0.25,
+    )  # fmt: skip
+    data = FAMILY.load(FAMILY.Source(records=700, rule=rule))
+    *_, last = FAMILY.progress(config, data, Worker())
+    found = last.metrics
+    assert found is not None
+    ratio = {
+        name: found[f"{name}_sensitivity"] / found[f"{name}_sensitivity_se"]
+        for name in ("antigen", "pkd")
+    }
+    if rule:
+        assert ratio["antigen"] > 4
+        assert found["antigen_sensitivity"] > 0.1
+    else:
+        assert abs(ratio["antigen"]) < 2
+        assert abs(ratio["pkd"]) < 2

@@ -63,6 +63,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     order = {
         "trial": str(trial),
         "version": str(version),
+        "family": "segmenter",
         "values": {"backbone": "dtcn", "lambda_weak": 1, "save_last_model": True},
         "config": config.model_dump(mode="json"),
         "source": source,
@@ -104,7 +105,7 @@ def test_weights_are_tensors_alone_and_give_the_states(version: Path) -> None:
     family = Segmenter()
     config = family.Config(n_hid_units=8, n_lags=2)
     names = {"signals": ["a"] * 4, "classes": ["c"] * CLASSES, "tasks": []}
-    network = family.network(config, names).eval()
+    network = family.build(config, names).eval()
     network.load_state_dict(weights)
     raw = np.load(version.parent / "features/s0.npy")
     scale = hparams["normalisation"]["s0"]
@@ -131,6 +132,8 @@ def test_hparams_are_as_requested_and_say_what_is_what(version: Path) -> None:
     hparams = yaml.safe_load((version / "hparams.yaml").read_text())
     assert hparams["lambda_weak"] == 1
     assert hparams["training_completed"] is True
+    assert (hparams["version"], hparams["tt_version_dir"]) == (0, str(version))
+    assert hparams["model_dir"] == str(version.parents[1])
     assert (hparams["input_size"], hparams["output_size"], hparams["sequence_pad"]) == (4, 6, 12)
     assert hparams["class_names"]["const"] == [f"c{k}" for k in range(CLASSES)]
     best = pd.read_csv(version / "metrics.csv")["best_val_epoch"].dropna().iloc[-1]

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from distrib.data.behaviour import signals, tracks
+from distrib.data.behaviour import numbers_csv, signals, tracks
 from distrib.data.behaviour.sequences import cut
 from distrib.trainables.base import Worker
-from distrib.trainables.behaviour.daart.export import write_states
 from distrib.trainables.behaviour.segmenter import judging as module
 from distrib.trainables.behaviour.segmenter.family import Segmenter
 from tests.support.behaviour_files import CLASSES, labels_csv
@@ -22,6 +21,7 @@ FRAMES, SIGNALS = 100_000, 24
 def test_memory_is_that_of_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signals, "MAPPED_FROM", 1_000)
     monkeypatch.setattr(tracks, "AT_ONCE", 4_096)
+    monkeypatch.setattr(numbers_csv, "AT_ONCE", 4_096)
     monkeypatch.setattr(module, "FRAMES_AT_ONCE", 8_192)
     (tmp_path / "features").mkdir()
     rng = np.random.default_rng(0)
@@ -39,7 +39,7 @@ def test_memory_is_that_of_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     tracemalloc.start()
     *_, last = family.progress(config, data, Worker())
     state = last.state()
-    write_states(tmp_path, family, config, state, data)
+    family.write_predictions([(config, state)], data, Worker(), tmp_path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     written = np.load(tmp_path / "s_states.npy", mmap_mode="r")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from distrib.data.behaviour.sessions import Sessions
 from distrib.data.behaviour.simulate import simulated_sessions
 from distrib.errors import InputError
-from distrib.trainables.base import Progress, Worker
+from distrib.trainables.base import Progress, State, Worker
 from distrib.trainables.behaviour.segmenter.config import SegmenterConfig
 from distrib.trainables.behaviour.segmenter.family import Segmenter
 from distrib.trainables.behaviour.segmenter.weights import loss_weights, ramp
@@ -43,7 +44,15 @@ def train(data: Sessions, **more: Any) -> list[Progress]:
 
 
 def weights(item: Progress) -> dict[str, np.ndarray]:
-    return {k: v for k, v in item.state().arrays.items() if k.startswith("model.")}
+    return {k: v for k, v in item.state().arrays.items() if k.startswith(("model.", "task."))}
+
+
+def train_to(data: Sessions, last: int, **more: Any) -> dict[str, np.ndarray]:
+    """What is remembered of a training after some of its epochs."""
+    for item in FAMILY.progress(config(**more), data, WORKER):
+        if item.fidelity == last:
+            return weights(item)
+    raise AssertionError
 
 
 def test_sparse_labels_never_give_nan(data: Sessions) -> None:
@@ -69,17 +78,18 @@ def test_a_session_without_any_label_contributes_nothing_to_the_labels(data: Ses
 
 @pytest.mark.parametrize("algo", ["pseudo_labels", "ups"])
 def test_labels_of_its_own(data: Sessions, algo: str) -> None:
-    items = train(
+    found = train_to(
         data,
+        7,
         semi_supervised_algo=algo,
         anneal_start=5,
         anneal_end=6,
-        epochs=7,
+        epochs=8,
         prob_threshold=0.4,
         variance_threshold=0.2,
         learning_rate=3e-2,
     )
-    labels = weights(items[-1])["model.memory.pseudo"]
+    labels = found["task.pseudo"]
     train_part, _ = FAMILY.split(config(), data)
     assert labels.shape == (train_part.num_frames(),)
     assert set(np.unique(labels)) <= set(range(6))
@@ -87,10 +97,8 @@ def test_labels_of_its_own(data: Sessions, algo: str) -> None:
 
 
 def test_a_threshold_that_none_reaches_leaves_background(data: Sessions) -> None:
-    items = train(
-        data, semi_supervised_algo="pseudo_labels", anneal_start=1, anneal_end=2, prob_threshold=1.0
-    )
-    assert not weights(items[-1])["model.memory.pseudo"].any()
+    more = {"semi_supervised_algo": "pseudo_labels", "anneal_start": 1, "anneal_end": 2}
+    assert not train_to(data, 3, epochs=4, prob_threshold=1.0, **more)["task.pseudo"].any()
 
 
 def test_resumed_amid_labels_of_its_own(data: Sessions) -> None:
@@ -178,8 +186,33 @@ def test_the_best_epoch_s_weights_are_kept(data: Sessions) -> None:
     items = train(data, epochs=6, learning_rate=3e-2)
     losses = [i.metrics["loss"] for i in items if i.metrics]
     kept = weights(items[-1])
-    assert kept["model.memory.best_epoch"] == int(np.argmin(losses)) + 1
-    assert float(kept["model.memory.best_loss"]) == pytest.approx(min(losses))
+    assert kept["task.best_epoch"] == int(np.argmin(losses)) + 1
+    assert float(kept["task.best_loss"]) == pytest.approx(min(losses))
+
+
+def test_it_begins_with_someone_s_weights(data: Sessions, tmp_path: Path) -> None:
+    import torch
+
+    *_, last = FAMILY.refit(config(epochs=1), data, WORKER, 1)
+    names = {k: a for k, a in last.state().arrays.items() if k.startswith("model.")}
+    tensors = {k.removeprefix("model."): torch.from_numpy(a) for k, a in names.items()}
+    torch.save(tensors, tmp_path / "best_val_model.pt")
+    begun = {"init": str(tmp_path / "best_val_model.pt"), "learning_rate": 1e-30, "epochs": 1}
+    FAMILY.check(config(**begun), data)
+    found = weights(train(data, **begun)[-1])
+    for name, array in names.items():
+        np.testing.assert_array_equal(found[name], array)
+    with pytest.raises(InputError, match="init: backbone"):
+        FAMILY.check(config(n_hid_units=9, **begun), data)
+
+
+@pytest.mark.parametrize("backbone", ["dtcn", "temporal-mlp"])
+def test_activations_may_be_computed_again(data: Sessions, backbone: str) -> None:
+    more = {"backbone": backbone, "epochs": 1}
+    plain, again = (train(data, checkpoint_activations=c, **more)[-1] for c in (False, True))
+    assert plain.metrics == again.metrics
+    for name, array in weights(plain).items():
+        np.testing.assert_array_equal(weights(again)[name], array)
 
 
 def test_one_session_gives_a_stretch_to_the_test(data: Sessions) -> None:
@@ -238,12 +271,35 @@ def test_models_are_averaged_by_their_probabilities(data: Sessions) -> None:
         FAMILY.averaged([frames[0], frames[1].drop(columns="p_turn")])
 
 
+def test_states_are_files_of_a_session_each(data: Sessions, tmp_path: Path) -> None:
+    """Those of one model, and the mean of two, are the table's probabilities."""
+    odd = replace(data, parts=np.array([[0, 0, 1_437], [1, 0, 1_500]]))
+    models = []
+    for seed in (0, 1):
+        *_, last = FAMILY.refit(config(epochs=1, seed=seed), odd, WORKER, 1)
+        models.append((config(seed=seed), last.state()))
+    tables = [FAMILY.predict(*model, odd, WORKER) for model in models]
+    for count, expected in ((1, tables[0]), (2, FAMILY.averaged(tables))):
+        written = FAMILY.write_predictions(models[:count], odd, WORKER, tmp_path)
+        assert written == ["simulated_0_states.npy", "simulated_1_states.npy", "classes.csv"]
+        states = [np.load(tmp_path / name) for name in written[:2]]
+        assert [s.shape for s in states] == [(1_437, 6), (1_500, 6)]
+        assert states[0].dtype == np.float32
+        chances = expected.filter(like="p_").to_numpy()
+        np.testing.assert_allclose(np.concatenate(states), chances, atol=1e-7)
+    (_, state), other = models[0], dict(models[1][1].values)
+    other["classes"] = [*other["classes"][:-1], "another"]
+    with pytest.raises(InputError, match="different classes"):
+        second = models[1][0], State(models[1][1].arrays, other)
+        FAMILY.write_predictions([(config(), state), second], odd, WORKER, tmp_path)
+
+
 def test_a_trial_s_state_predicts_with_its_best_epoch(data: Sessions) -> None:
     items = train(data, epochs=5, learning_rate=5e-2)
     state = items[-1].state()
     _, held_out = FAMILY.split(config(), data)
     metrics = FAMILY.judge(
-        config(), FAMILY._chosen(config(), state, WORKER), held_out, state.values, WORKER
+        config(), FAMILY.network(config(), state, WORKER), held_out, state.values, WORKER
     )
     losses = [i.metrics["loss"] for i in items if i.metrics]
     assert metrics["loss"] == pytest.approx(min(losses), rel=1e-5)

@@ -11,6 +11,7 @@ from distrib.errors import InputError
 from distrib.trainables.behaviour.daart.keys import settings_of
 from distrib.trainables.behaviour.daart.three_files import ThreeFiles, read_three_files
 from distrib.trainables.behaviour.segmenter.config import SegmenterConfig
+from distrib.trainables.behaviour.trees.config import TreesConfig
 from tests.support.daart_files import write_files
 
 
@@ -86,6 +87,19 @@ def test_what_a_backbone_does_not_use_makes_no_duplicates(tmp_path: Path) -> Non
     ]
 
 
+def test_trees_look_at_little_of_what_networks_do(tmp_path: Path) -> None:
+    more = {"n_lags": [2, 3], "n_hid_units": [16, 32], "model_class": "random-forest"}
+    files = read(tmp_path, model=more)
+    assert [p["n_lags"] for p in files.combinations()] == [2, 3]
+    settings = settings_of({**files.values, **files.combinations()[0]})
+    config = TreesConfig.model_validate(settings)
+    assert config.rounds * config.trees_per_round == 6_000
+    boosted = TreesConfig.model_validate(settings_of({**files.values, "model_class": "xgboost"}))
+    assert boosted.rounds * boosted.trees_per_round == 2_000
+    simba = settings_of({**files.values, "n_lags": 2, "input_type": "features-simba"})
+    assert simba["n_lags"] == 0
+
+
 def test_set_fixes_a_dimension(tmp_path: Path) -> None:
     files = read(tmp_path, {"n_hid_layers": 2}, model={"n_hid_layers": [1, 2, 3]})
     assert files.combinations() == [{}]
@@ -106,13 +120,15 @@ def test_checks_are_counted_in_epochs(tmp_path: Path) -> None:
         ({"model": {"learning_rate": 1}}, r"learning_rate: no such key[\s\S]*--train_config"),
         ({"model": {"dropout": []}}, r"model.yaml, dropout: an empty list"),
         ({"data": {"expt_ids": []}}, r"expt_ids: an empty list"),
-        ({"model": {"model_class": "xgboost"}}, r"model_class: the three files train networks"),
+        ({"model": {"model_class": "xgbost"}}, r"model_class: no such class[\s\S]*'xgboost'"),
         ({"train": {"device": ["cpu", "cuda"]}}, r"device: this key belongs to the whole search"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, changes: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        read(tmp_path, **changes).names("expt_ids")
+        files = read(tmp_path, **changes)
+        files.names("expt_ids")
+        files.combinations()
 
 
 def test_a_key_in_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from distrib.data.antibodies.designs.simulate import simulate_records
 from distrib.study.record.checkpoint import read_state
-from distrib.trainables.base import Source, State, Worker
+from distrib.trainables.base import State, Worker
 from distrib.trainables.training.data_parallel import BACKENDS
 from tests.families.stream_family import write_rows
 from tests.families.token_family import write_texts
@@ -23,7 +24,11 @@ from tests.support.driver import ROOT
 from tests.support.one_of_several import FAMILIES
 
 Uninterrupted = Callable[[str, int], tuple[list[float], State]]
-WEIGHTS = {"stream": 1e-6, "arrays": 1e-5}  # greatest difference: sums are in another order
+WEIGHTS = {
+    "stream": 1e-6,
+    "arrays": 1e-5,
+    "generator": 1e-5,
+}  # greatest difference: sums are in another order
 
 
 def trained(
@@ -79,6 +84,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).mkdir()
     write_rows(folder / "stream", rows=500, files=5)
     write_texts(folder / "arrays" / "texts.csv", rows=120)
+    records = simulate_records(60, families=12).frame()
+    records.to_json(folder / "generator" / "records.json", orient="records")
     return folder
 
 
@@ -89,7 +96,7 @@ def alone(data: Path) -> Callable[[str], tuple[list[float], State]]:
     @cache
     def train(name: str) -> tuple[list[float], State]:
         family, config = FAMILIES[name]
-        rows = family.load(Source(path=str(data / name)))
+        rows = family.load(family.Source(path=str(data / name)))
         items = list(family.progress(config, rows, Worker()))
         metric = family.metrics[0].name
         return [i.metrics[metric] for i in items if i.metrics is not None], items[-1].state()
@@ -110,7 +117,13 @@ def at_length(*case: object) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [at_length("stream", 1), at_length("stream", 3), ("arrays", 2)]
+    ("name", "size"),
+    [
+        at_length("stream", 1),
+        at_length("stream", 3),
+        ("arrays", 2),
+        at_length("generator", 2),
+    ],
 )
 def test_several_workers_equal_one(
     alone: Callable[[str], tuple[list[float], State]],
@@ -132,6 +145,7 @@ def test_several_workers_equal_one(
         at_length("stream", 1, 3, 26),
         at_length("arrays", 2, 2, 17),
         at_length("arrays", 3, 1, 17),
+        at_length("generator", 1, 2, 5),
     ],
 )
 def test_a_training_goes_on_amid_an_epoch_with_any_number_of_workers(

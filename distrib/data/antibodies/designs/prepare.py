@@ -15,7 +15,8 @@ from distrib.data.antibodies.clusters import (
     numbered,
 )
 from distrib.data.antibodies.designs.records import Records
-from distrib.data.antibodies.mmseqs import LINCLUST
+from distrib.data.antibodies.identity import near_identities
+from distrib.data.antibodies.mmseqs import LINCLUST, Workflow
 from distrib.data.antibodies.split import CLUSTER, Order, check_split, split_clusters
 from distrib.data.files.split_words import SPLIT, WORDS
 from distrib.errors import InputError
@@ -86,43 +87,20 @@ def _clusters(
         return clusters_of_column(records.columns[CLUSTER].tolist(), records.ids)
     different, codes = np.unique(np.array(texts, dtype=str), return_inverse=True)
     flags = LINCLUST if by == "antibody" else ()
-    found = cluster_sequences(different.tolist(), identity, threads=threads, arguments=flags)
+    # Antigens are of every kind and length: linclust misses some that are alike.
+    workflow: Workflow = "linclust" if by == "antibody" else "cluster"
+    found = cluster_sequences(
+        different.tolist(), identity, threads=threads, arguments=flags, workflow=workflow
+    )
     return numbered(found.of_row[codes], found.method)
 
 
 def nearest(texts: Sequence[str], parts: np.ndarray) -> np.ndarray:
-    """(rows,) identity to the likest training text: 1 less the edit distance over the longer one.
-
-    1 for training rows themselves. By dynamic programming over all training texts at once.
+    """(rows,) identity to the likest training text, as `near_identities` finds it; 1 for training
+    rows themselves.
     """
-    known = sorted({text for text, part in zip(texts, parts) if part == 0})
+    known = [text for text, part in zip(texts, parts) if part == 0]
+    held_out = np.flatnonzero(parts != 0)
     found = np.ones(len(texts))
-    if not known:
-        return np.zeros(len(texts))
-    lengths = np.array([len(text) for text in known])
-    table = np.zeros((len(known), int(lengths.max())), dtype=np.uint8)
-    for row, text in enumerate(known):
-        table[row, : len(text)] = np.frombuffer(text.encode(), np.uint8)
-    memory: dict[str, float] = {}
-    for row, (text, part) in enumerate(zip(texts, parts)):
-        if part == 0:
-            continue
-        if text not in memory:
-            distance = _edit_distances(text, table, lengths)
-            memory[text] = float((1 - distance / np.maximum(lengths, len(text))).max())
-        found[row] = memory[text]
+    found[held_out] = near_identities([texts[i] for i in held_out.tolist()], known)
     return found
-
-
-def _edit_distances(text: str, table: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """(texts,) Levenshtein distances of one text to padded ones."""
-    places = np.arange(table.shape[1] + 1, dtype=np.int32)
-    before = np.broadcast_to(places, (len(table), len(places))).copy()
-    for k, letter in enumerate(text.encode(), 1):
-        after = np.empty_like(before)
-        after[:, 0] = k
-        after[:, 1:] = np.minimum(before[:, :-1] + (table != letter), before[:, 1:] + 1)
-        # A letter left out of the text costs one for each place: the least so far, and the way.
-        after = np.minimum.accumulate(after - places, axis=1) + places
-        before = after
-    return before[np.arange(len(table)), lengths]

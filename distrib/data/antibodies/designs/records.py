@@ -80,12 +80,15 @@ class Records:
         return pd.concat([pd.DataFrame(own), rest.reset_index(drop=True)], axis=1)
 
 
-def read_records(path: Path, *, on_unknown: OnUnknown = "error", pkd: bool = True) -> Records:
+def read_records(
+    path: Path, *, on_unknown: OnUnknown = "error", pkd: bool = True, empty_heavy: bool = False
+) -> Records:
     """Read and check the records of a JSON file, of a table, or of a folder that has one of them.
 
     Args:
         on_unknown: what becomes of letters outside the twenty, see `alphabet.clean`.
         pkd: whether an affinity is needed; else it is nan where it is missing.
+        empty_heavy: whether a heavy chain may be empty, as in a design that went wrong.
 
     Raises:
         InputError: naming the record, or line and column of what is no JSON.
@@ -125,7 +128,11 @@ def read_records(path: Path, *, on_unknown: OnUnknown = "error", pkd: bool = Tru
         )
 
     notes = []
-    cleaned = [checked(HEAVY), checked(LIGHT, may_be_empty=True), checked(ANTIGEN)]
+    cleaned = [
+        checked(HEAVY, may_be_empty=empty_heavy),
+        checked(LIGHT, may_be_empty=True),
+        checked(ANTIGEN),
+    ]
     left = reduce(np.intersect1d, [found.kept for found in cleaned])
     if len(left) < len(rows):
         notes.append(f"{len(rows) - len(left):,} records with letters outside the twenty: left out")

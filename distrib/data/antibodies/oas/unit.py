@@ -7,9 +7,7 @@ Paired units have every column twice, with `_heavy` and `_light` behind.
 from __future__ import annotations
 
 import csv
-import gzip
 import json
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -22,6 +20,7 @@ import pyarrow.csv as arrow_csv
 
 from distrib.data.antibodies.alphabet import LETTERS
 from distrib.data.antibodies.oas.filters import unwanted
+from distrib.data.antibodies.oas.unit_file import DamagedError, opened
 from distrib.errors import InputError
 
 FUNCTION = f"{__name__}:unit_rows"
@@ -35,11 +34,10 @@ _KEPT = (
 )  # fmt: skip
 _OF_UNIT = ("Run", "Species", "Subject", "Isotype", "Disease", "Vaccine", "BType", "BSource")
 _TRUE = pa.array(["T", "True", "TRUE", "true"])
-_STOP = 1 << 24  # of the sums of `_ODD` over a row: more than it has letters
-_ODD = np.ones(256, dtype=np.int32)
-_ODD[np.frombuffer(LETTERS.encode(), np.uint8)] = 0
-_ODD[ord("*")] = _STOP
+_ODD = np.ones(256, dtype=bool)
+_ODD[np.frombuffer(LETTERS.encode(), np.uint8)] = False
 _BLOCK = 2**20
+_ROWS = 1000
 _FIRST_LINES = 2**20
 
 READ, KEPT = "rows", "kept"
@@ -77,16 +75,13 @@ def unit_rows(
     name = PurePosixPath(urlsplit(path).path).name.removesuffix(".gz").removesuffix(".csv")
     first = 1
     try:
-        for batch in _batches(path, columns):
-            table = pa.Table.from_batches([batch])
+        for table in _tables(path, columns):
             kept, counts = _sieve(table, chains, complete)
             numbers = pa.array(np.arange(first, first + len(table)))
             first += len(table)
             yield {READ: len(table), **counts}
             yield _made(table, numbers, kept, name, metadata, chains)
-    except (pa.ArrowInvalid, OSError, EOFError, zlib.error) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise  # of the disk or the network, which may come back
+    except (pa.ArrowInvalid, DamagedError) as error:
         raise InputError(
             "a unit that is cut off or damaged",
             file=path,
@@ -103,9 +98,9 @@ def read_head(path: str) -> tuple[dict[str, Any], list[str]]:
         InputError: there are none.
     """
     try:
-        with _opened(path) as raw, gzip.open(raw) as file:
+        with opened(path) as file:
             lines = [file.readline(_FIRST_LINES).decode("utf-8", "replace") for _ in range(2)]
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except DamagedError as error:
         raise InputError(
             "not a gzip file, or one that is cut off", file=path, found=error
         ) from None
@@ -129,14 +124,6 @@ def read_head(path: str) -> tuple[dict[str, Any], list[str]]:
     return metadata, header
 
 
-def _opened(path: str) -> Any:
-    if "://" not in path:
-        return open(path, "rb")  # noqa: PTH123
-    import fsspec
-
-    return fsspec.open(path, "rb").open()
-
-
 def _columns(header: Sequence[str], chains: Sequence[str], path: str) -> list[str]:
     for chain in chains:
         for name in _REQUIRED:
@@ -154,10 +141,12 @@ def _columns(header: Sequence[str], chains: Sequence[str], path: str) -> list[st
             if name + chain in header]  # fmt: skip
 
 
-def _batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    with _stream(path) as stream:
-        yield from arrow_csv.open_csv(
-            stream,
+def _tables(path: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Rows in pieces: parsed in small ones, which stay in the cache, and given in larger ones."""
+    with opened(path) as text:
+        held: list[pa.RecordBatch] = []
+        for batch in arrow_csv.open_csv(
+            pa.PythonFile(text, mode="r"),
             read_options=arrow_csv.ReadOptions(skip_rows=1, use_threads=False, block_size=_BLOCK),
             convert_options=arrow_csv.ConvertOptions(
                 include_columns=list(columns),
@@ -165,18 +154,13 @@ def _batches(path: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
                 null_values=[],
                 strings_can_be_null=False,
             ),
-        )
-
-
-def _stream(path: str) -> Any:
-    """Its bytes, of all members of the gzip file."""
-    if "://" not in path:
-        return pa.input_stream(path, compression="gzip")
-    from fsspec.core import url_to_fs
-    from pyarrow.fs import FSSpecHandler, PyFileSystem
-
-    system, place = url_to_fs(path)
-    return PyFileSystem(FSSpecHandler(system)).open_input_stream(place, compression="gzip")
+        ):
+            held.append(batch)
+            if sum(map(len, held)) >= _ROWS:
+                yield pa.Table.from_batches(held).combine_chunks()
+                held = []
+        if held:
+            yield pa.Table.from_batches(held).combine_chunks()
 
 
 def _sieve(
@@ -215,11 +199,12 @@ def _letters(column: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     array = column.combine_chunks()
     offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset :][: len(array) + 1]
     text = np.frombuffer(array.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
-    # How many stand before each place: a row's are the difference of its ends.
-    before = np.zeros(len(text) + 1, dtype=np.int64)
-    np.cumsum(_ODD[text], out=before[1:])
-    odd = np.diff(before[offsets - offsets[0]])
-    return np.diff(offsets) == 0, odd >= _STOP, odd > 0
+    at = np.flatnonzero(_ODD[text])
+    row = np.searchsorted(offsets - offsets[0], at, side="right") - 1
+    stop, other = np.zeros((2, len(array)), dtype=bool)
+    other[row] = True
+    stop[row[text[at] == ord("*")]] = True
+    return np.diff(offsets) == 0, stop, other
 
 
 def _made(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from distrib.errors import InputError
 from distrib.records import StudyRecord
 from distrib.study.driver.study_file import record_of
+from distrib.study.record.artifacts import ROWS
 from distrib.study.record.ledger import Ledger, value_of
 from distrib.study.record.ledger_lines import hint, readable
 from distrib.study.record.run_folder import RunFolder
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 ENDED = ("COMPLETE", "PRUNED")
 LOOKED_AT = 3  # trials whose values are compared with their metrics.csv
 LEFT = ("trials.parquet", "epochs.parquet", "best")  # of a study that has had trials
+
+
+RENEWED = ("delta_pearson", "pearson_column", "delta_pearson_column")
+"""Metrics of screens that are another quantity since trials leave their figures by row."""
 
 
 def check_resumable(folder: RunFolder, stored: dict[str, Any], space: Space) -> None:
@@ -58,11 +63,26 @@ def check_resumable(folder: RunFolder, stored: dict[str, Any], space: Space) -> 
             lost = f"trial {beyond[0]} too, of which there is {folder.trial(beyond[0])}"
             raise _knows_less(folder, f"{len(frozen)} trials", lost)
         ended = [trial for trial in frozen if trial.state.name in ENDED]
+        _check_meaning(folder, record, ended)
         for trial in ended:
             _check_params(folder, space, trial)
             _check_value(folder, record, trial)
         for trial in ended[:LOOKED_AT]:
             _check_metric(folder, record.metric, trial)
+
+
+def _check_meaning(folder: RunFolder, record: StudyRecord, ended: list[FrozenTrial]) -> None:
+    """Values of two definitions of one metric cannot be ranked together."""
+    complete = [trial.number for trial in ended if trial.state.name == "COMPLETE"]
+    old = [number for number in complete if not (folder.trial(number) / ROWS).is_file()]
+    if record.metric in RENEWED and old:
+        raise InputError(
+            f"{record.metric} is reckoned otherwise than when this study began",
+            file=folder.study_yaml,
+            found=f"{len(old)} trials by the former definition",
+            expected="a new study: values of both cannot be ranked together",
+            hint="see CHANGELOG.md; everything in this folder still reads",
+        )
 
 
 def _folders(folder: RunFolder) -> list[int]:

@@ -9,13 +9,14 @@ from pydantic import Field, model_validator
 from distrib.trainables.antibodies.chains.source import ChainSource
 from distrib.trainables.training.config import (
     Optimized,
+    Switches,
     TokenBatches,
     TorchConfig,
     Validated,
 )
 
 
-class MlmConfig(TokenBatches, Validated, Optimized, TorchConfig):
+class MlmConfig(TokenBatches, Validated, Optimized, Switches, TorchConfig):
     """The network, what is masked, and how it is trained."""
 
     hidden_size: int = Field(96, ge=8, description="model width: size of a token's embedding")
@@ -38,9 +39,6 @@ class MlmConfig(TokenBatches, Validated, Optimized, TorchConfig):
     )
     fused_attention: bool = Field(
         True, description="fused attention kernel (scaled_dot_product_attention)"
-    )
-    checkpoint_activations: bool = Field(
-        False, description="activation checkpointing: less memory, more time"
     )
 
     mask_share: float = Field(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -46,7 +46,12 @@ class Mlm(ChainTrainable[MlmConfig, MlmSource]):
         require("antibodies", "transformers")
         from distrib.models.antibodies.masked_lm import MaskedLm
 
-        return MaskedLm(size_of(config), checkpoint=config.checkpoint_activations)
+        return MaskedLm(size_of(config))
+
+    def blocks(self, model: nn.Module) -> Sequence[nn.Module]:
+        """The layers."""
+        network: Any = model
+        return list(network.lm.roberta.encoder.layer)
 
     def batching(self, config: MlmConfig) -> Tokens:
         return Tokens(config.batch_tokens, length=STREAMED)

@@ -11,7 +11,12 @@ from distrib.data.antibodies.designs.tokens import END, PAD, START
 from distrib.trainables.antibodies.seq2seq.config import Seq2SeqConfig
 
 
-def batch_of(config: Seq2SeqConfig, rows: RecordRows, scale: tuple[float, float]) -> dict[str, Any]:
+def batch_of(
+    config: Seq2SeqConfig,
+    rows: RecordRows,
+    scale: tuple[float, float],
+    rng: np.random.Generator | None = None,
+) -> dict[str, Any]:
     """Arrays of B rows, S source tokens, T target tokens.
 
     `source` (B, S) and `there` (B, S) bool or None where all are; `pkd` (B,) float32; `seen` (B, T)
@@ -19,7 +24,11 @@ def batch_of(config: Seq2SeqConfig, rows: RecordRows, scale: tuple[float, float]
 
     Args:
         scale: mean and standard deviation that are taken out of the pKd.
+        rng: in training, of the rows that are shown without their pKd, which then is NaN.
     """
+    pkd = scaled(rows.pkd, scale)
+    if rng is not None and config.pkd_dropout:
+        pkd[rng.random(len(pkd)) < config.pkd_dropout] = np.nan
     source, there = sources(config, rows)
     lengths = np.diff(rows.targets)
     inside = np.arange(int(lengths.max())) < lengths[:, None]
@@ -32,7 +41,7 @@ def batch_of(config: Seq2SeqConfig, rows: RecordRows, scale: tuple[float, float]
     return {
         "source": source,
         "there": None if there.all() else there,
-        "pkd": scaled(rows.pkd, scale),
+        "pkd": pkd,
         "seen": seen,
         "said": said,
         "parts": parts,

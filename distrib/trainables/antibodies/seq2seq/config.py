@@ -41,6 +41,19 @@ class Seq2SeqConfig(RowBatches, Validated, Optimized, Switches, Initialized, Tor
     pkd: Literal["standardised", "raw", "none"] = Field(
         "standardised", description="how the pKd is added to every token of the antigen"
     )
+    condition_decoder: bool = Field(
+        False, description="whether the pKd is added to the antibody's tokens too"
+    )
+    pkd_dropout: float = Field(
+        0.0, ge=0, lt=1, description="fraction of the records trained on without their pKd"
+    )
+    guidance: float = Field(
+        1.0,
+        ge=0,
+        le=20,
+        description="guidance scale on pKd in generation: how many times what it changes counts; "
+        "another than 1 needs pkd_dropout",
+    )
     label_smoothing: float = Field(
         0.1, ge=0, lt=1, description="label smoothing in training; validation is without"
     )
@@ -54,9 +67,11 @@ class Seq2SeqConfig(RowBatches, Validated, Optimized, Switches, Initialized, Tor
         "error", description="antigens longer than their context: refused, or cut and counted"
     )
     samples: int = Field(
-        100, ge=0, description="antibodies drawn each epoch to be looked at; 0: none"
+        100, ge=0, description="antibodies drawn while it is trained, to be looked at; 0: none"
     )
-
+    eval_every: int = Field(
+        1, ge=1, description="epochs from one drawing of samples to the next; also after the last"
+    )
     batch_tokens: int = Field(
         0, ge=0, description="tokens of a batch of like lengths as padded; 0: batch_size rows"
     )
@@ -73,9 +88,13 @@ class Seq2SeqConfig(RowBatches, Validated, Optimized, Switches, Initialized, Tor
     epochs: int = TorchConfig.default("epochs", 6)
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> Self:
+    def _fits(self) -> Self:
         if self.width % self.num_heads:
             raise ValueError(f"width {self.width} is no multiple of num_heads {self.num_heads}")
+        if self.pkd == "none" and (self.condition_decoder or self.pkd_dropout):
+            raise ValueError("pkd is none: condition_decoder and pkd_dropout need one")
+        if self.guidance != 1 and not self.pkd_dropout:
+            raise ValueError(f"guidance {self.guidance:g} needs pkd_dropout above 0, such as 0.1")
         return self
 
 
@@ -109,5 +128,8 @@ class Seq2SeqGenerate(GenerateOptions):
         0.9, gt=0, le=1, description="draw among the likeliest tokens that sum to this probability"
     )
     beam: int = Field(1, ge=1, le=64, description="beams of a beam search, which draws nothing")
+    guidance: float | None = Field(
+        None, ge=0, le=20, description="guidance scale on pKd; without it: that of the model"
+    )
     max_length: int = Field(300, ge=2, description="most tokens of an antibody")
     batch: int = Field(128, ge=1, description="antibodies drawn at a time")

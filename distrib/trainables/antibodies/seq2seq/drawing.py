@@ -1,8 +1,8 @@
-"""Antibodies drawn from a model: for the user, beside the weights, and each epoch to be judged."""
+"""Antibodies drawn from a model for the antigens and affinities that are asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,9 @@ from distrib.data.antibodies.designs.record_rows import RecordRows, hashes_of
 from distrib.data.antibodies.designs.tokens import END, PAD, START, text_of, tokens_of
 from distrib.data.files.fasta import read_fasta
 from distrib.errors import InputError
-from distrib.files import atomic_path
 from distrib.trainables.antibodies.seq2seq.batch import scaled, sources
 from distrib.trainables.antibodies.seq2seq.config import Seq2SeqConfig, Seq2SeqGenerate
-from distrib.trainables.antibodies.seq2seq.samples import (
-    advice,
-    is_valid,
-    sample_figures,
-    texts_of,
-)
+from distrib.trainables.antibodies.seq2seq.samples import is_valid, texts_of
 from distrib.trainables.base import State, Worker
 
 if TYPE_CHECKING:
@@ -33,9 +27,6 @@ KNOWN = "training_designs"
 """Of the array in a finished state: (designs,) uint64, hashes of the antibodies trained on."""
 
 SPECIAL = (PAD, START, END)
-WATCHED_TOP_P = 0.9
-"""What is drawn each epoch is drawn so, with a seed that is always the same."""
-SAMPLES = "samples.csv"
 
 
 def generate(
@@ -51,6 +42,7 @@ def generate(
         if not 0 < value < 20:
             raise InputError("not an affinity", where="--pkd", found=value,
                              expected="a pKd above 0 and below 20")  # fmt: skip
+    _guidance(config, options)
     scale = state.values["pkd_scale"][0], state.values["pkd_scale"][1]
     known = state.arrays.get(KNOWN, np.empty(0, np.uint64))
     light = bool(state.values["light"])
@@ -72,7 +64,7 @@ def _tables(
     from distrib.models.antibodies.decoding import Sampling
 
     how = Sampling(options.temperature, options.top_k, options.top_p, options.beam,
-                   options.max_length)  # fmt: skip
+                   options.max_length, _guidance(config, options))  # fmt: skip
     number = 0
     for name, antigen in antigens:
         for pkd in options.pkd:
@@ -81,7 +73,7 @@ def _tables(
                 generator = torch.Generator(worker.device).manual_seed(options.seed + number)
                 number += 1
                 rows_of = _repeated(antigen, pkd, rows)
-                tokens, likelihood = _draw(model, config, rows_of, scale, how, generator, worker)
+                tokens, likelihood = draw(model, config, rows_of, scale, how, generator, worker)
                 table = _described(tokens, likelihood, light, known)
                 table.insert(0, "id", [f"{name}_{pkd:g}_{first + k + 1}" for k in range(rows)])
                 table.insert(1, "antigen", name)
@@ -109,69 +101,7 @@ def _described(
     )
 
 
-def figures_of_samples(
-    config: Seq2SeqConfig,
-    model: Any,
-    data: RecordRows,
-    values: Mapping[str, Any],
-    worker: Worker,
-) -> dict[str, float]:
-    """Figures of `config.samples` antibodies for antigens and affinities of these records.
-
-    Every worker draws the same ones: there are few.
-    """
-    if not all(bool(parameter.isfinite().all()) for parameter in model.parameters()):
-        return {}  # a training that diverged, which its loss says
-    texts, ended, natural = _samples(config, model, data, values, worker)
-    light = bool(any("|" in text for text in natural))
-    return sample_figures(texts, ended, natural, light=light)
-
-
-def write_samples(
-    model: Seq2Seq,
-    config: Seq2SeqConfig,
-    state: State,
-    data: RecordRows,
-    worker: Worker,
-    folder: Path,
-) -> list[str]:
-    """`samples.csv` beside the weights; lines on what to do about them."""
-    if not config.samples:
-        return []
-    texts, ended, natural = _samples(config, model, data, state.values, worker)
-    with atomic_path(folder / SAMPLES) as temporary:
-        frame = pd.DataFrame({"sequence": texts, "ended": ended})
-        frame["in_training_data"] = np.isin(hashes_of(texts), data.designs)
-        frame.to_csv(temporary, index=False, lineterminator="\n")
-    light = bool(any("|" in text for text in natural))
-    return [
-        f"{SAMPLES}: antibodies drawn for antigens of the training records",
-        *advice(sample_figures(texts, ended, natural, light=light)),
-    ]
-
-
-def _samples(
-    config: Seq2SeqConfig, model: Any, data: RecordRows, values: Mapping[str, Any], worker: Worker
-) -> tuple[list[str], np.ndarray, list[str]]:
-    import torch
-
-    from distrib.models.antibodies.decoding import Sampling
-
-    rows = np.random.default_rng(7).permutation(len(data))[: config.samples]
-    chosen = data.take(rows)
-    scale = values["pkd_scale"][0], values["pkd_scale"][1]
-    how = Sampling(top_p=WATCHED_TOP_P, max_length=config.target_context)
-    generator = torch.Generator(worker.device).manual_seed(7)
-    tokens, _ = _draw(model, config, chosen, scale, how, generator, worker)
-    texts, ended = texts_of(tokens)
-    natural = [
-        text_of(chosen.antibodies[a : b - 1])
-        for a, b in zip(chosen.targets[:-1].tolist(), chosen.targets[1:].tolist())
-    ]
-    return texts, ended, natural
-
-
-def _draw(
+def draw(
     model: Any,
     config: Seq2SeqConfig,
     rows: RecordRows,
@@ -195,6 +125,27 @@ def _draw(
         generator=generator,
     )
     return tokens.cpu().numpy(), likelihood.cpu().numpy()
+
+
+def _guidance(config: Seq2SeqConfig, options: Seq2SeqGenerate) -> float:
+    """The scale that is asked for, else that of the model, which a beam search leaves out."""
+    asked = options.guidance
+    if asked is not None and asked != 1:
+        if not config.pkd_dropout:
+            raise InputError(
+                "this model never saw a record without its pKd, as guidance needs",
+                where="--guidance",
+                found=asked,
+                expected="1",
+                hint="train with --set pkd_dropout=0.1",
+            )
+        if options.beam > 1:
+            raise InputError(
+                "a beam search knows no guidance", where="--guidance", found=asked, expected="1"
+            )
+    if options.beam > 1:
+        return 1.0
+    return config.guidance if asked is None else asked
 
 
 def _repeated(antigen: np.ndarray, pkd: float, rows: int) -> RecordRows:

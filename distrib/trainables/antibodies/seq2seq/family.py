@@ -17,6 +17,7 @@ from distrib.data.antibodies.designs.tokens import NUM_TOKENS, PAD, SEP
 from distrib.data.streams.stream_batches import Rows, Tokens
 from distrib.errors import InputError
 from distrib.trainables.antibodies.sensitivity import sensitivity
+from distrib.trainables.antibodies.seq2seq.advice import advice
 from distrib.trainables.antibodies.seq2seq.batch import batch_of
 from distrib.trainables.antibodies.seq2seq.config import (
     Seq2SeqConfig,
@@ -24,15 +25,17 @@ from distrib.trainables.antibodies.seq2seq.config import (
     Seq2SeqSource,
 )
 from distrib.trainables.antibodies.seq2seq.drawing import KNOWN
+from distrib.trainables.antibodies.seq2seq.foreign import own_names
 from distrib.trainables.antibodies.seq2seq.reading import load_rows
 from distrib.trainables.base import Fidelity, Metric, Progress, State, Worker
-from distrib.trainables.capabilities import ArtifactInputs
+from distrib.trainables.capabilities import ArtifactInputs, Ranking
 from distrib.trainables.training.family import Batch, TorchTrainable, Use
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from distrib.models.antibodies.seq2seq import Seq2Seq, Size
+    from distrib.trainables.antibodies.seq2seq.watched import Samples
 
 
 class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]):
@@ -122,7 +125,7 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         self, config: Seq2SeqConfig, values: Mapping[str, Any], rows: Any, use: Use
     ) -> Batch:
         scale = values["pkd_scale"][0], values["pkd_scale"][1]
-        inputs = batch_of(config, rows, scale)
+        inputs = batch_of(config, rows, scale, use.rng if use.purpose == "train" else None)
         return Batch({**inputs, "ids": rows.ids.tolist()}, len(rows.antibodies))
 
     def losses(self, config: Seq2SeqConfig, model: Any, inputs: dict[str, Any]) -> Tensor:
@@ -137,9 +140,8 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         )
 
     def sums(self, config: Seq2SeqConfig, model: nn.Module, inputs: dict[str, Any]) -> dict:
-        return {
-            name: sums.sum() for name, sums in _row_sums(self._nats(model, inputs), inputs).items()
-        }
+        found = self._row_sums(config, model, inputs)
+        return {name: sums.sum() for name, sums in found.items()}
 
     def figures(self, config: Seq2SeqConfig, sums: dict[str, Any]) -> dict[str, float]:
         def loss(name: str) -> float:
@@ -148,6 +150,8 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
 
         found = {"loss": loss("all"), "perplexity": math.exp(min(loss("all"), 700.0))}
         found |= {"heavy_loss": loss("heavy"), "cdrh3_loss": loss("cdrh3")}
+        if config.label_smoothing:  # as trained with, to be set beside the training loss
+            found["smoothed_loss"] = float(sums["smoothed_nats"]) / float(sums["all_tokens"])
         return found | ({"light_loss": loss("light")} if float(sums["light_tokens"]) else {})
 
     def judge(
@@ -158,10 +162,11 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         values: Mapping[str, Any],
         worker: Worker,
     ) -> dict[str, float]:
-        """Losses, what shuffled conditions cost, and figures of antibodies that are drawn."""
+        """Losses, and what shuffled conditions cost."""
         model.eval()
         true = self._by_row(config, model, data, values, worker)
-        found = self.figures(config, {name: sums.sum() for name, sums in true.items()})
+        sums = {name: array.sum() for name, array in true.items()}
+        found = self.figures(config, sums)
         another = partners(np.arange(len(data)), seed=1)  # any other row
         for name, shuffled in (
             ("antigen", data.with_antigens(partners(data.groups))),
@@ -176,17 +181,21 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
                 found[f"{name}_sensitivity{ending}"] = value
                 if not ending:
                     found[f"{name}_sensitivity_se"] = error
-        if config.samples:
-            from distrib.trainables.antibodies.seq2seq.drawing import figures_of_samples
-
-            found |= figures_of_samples(config, model, data, values, worker)
         return found
+
+    def evaluate(
+        self, config: Seq2SeqConfig, state: State, data: RecordRows, worker: Worker
+    ) -> dict[str, float]:
+        """Also figures of antibodies that are drawn for these antigens and affinities."""
+        found = super().evaluate(config, state, data, worker)
+        drawn = self._drawn(config, state, data, None, worker)
+        return found if drawn is None else found | drawn.figures()
 
     def apply(
         self, config: Seq2SeqConfig, model: nn.Module, inputs: dict[str, Any]
     ) -> pd.DataFrame:
         """Log-likelihoods in nats, whole and of the CDRH3, and perplexity."""
-        rows = _row_sums(self._nats(model, inputs), inputs)
+        rows = self._row_sums(config, model, inputs)
         return pd.DataFrame(
             {
                 "id": inputs["ids"],
@@ -204,6 +213,22 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         found = self.predict(config, state, data, worker)
         return found.sort_values("perplexity", ignore_index=True)
 
+    def rank(
+        self,
+        config: Seq2SeqConfig,
+        state: State,
+        source: Seq2SeqSource,
+        worker: Worker,
+        scorer: Callable[[pd.DataFrame], Any] | None,
+    ) -> Ranking:
+        """See `ranking.rank`."""
+        from distrib.trainables.antibodies.seq2seq.ranking import rank
+
+        known = state.arrays.get(KNOWN, np.empty(0, np.uint64))
+        return rank(
+            config, source, known, lambda rows: self.predict(config, state, rows, worker), scorer
+        )
+
     def refit(
         self,
         config: Seq2SeqConfig,
@@ -219,11 +244,29 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
     def progress(
         self, config: Seq2SeqConfig, data: RecordRows, worker: Worker, state: State | None = None
     ) -> Iterator[Progress]:
-        """Train with validation; its models know which antibodies those were."""
+        """Train with validation; its models know which antibodies those were.
+
+        Every worker draws the same samples: there are few.
+        """
+        train, held_out = self.split(config, data)
         for item in super().progress(config, data, worker, state):
-            model = item.model
-            known = None if model is None else partial(_with_designs, model, data.designs)
-            yield replace(item, model=known)
+            if (model := item.model) is None:
+                yield item
+                continue
+            due = item.fidelity % config.eval_every == 0 or item.fidelity == config.epochs
+            drawn = self._drawn(config, model(), held_out, train, worker) if due else None
+            if drawn is not None:
+                metrics = {**(item.metrics or {}), **drawn.figures()}
+                item = replace(item, metrics=metrics, samples=drawn.tables)
+            yield replace(item, model=partial(_with_designs, model, data.designs))
+
+    def advice(self, rows: Sequence[Mapping[str, float]]) -> list[str]:
+        """See `advice.advice`."""
+        return advice(rows)
+
+    def keys(self, foreign: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The names of the original scripts' checkpoints are known."""
+        return own_names(foreign)
 
     def baselines(
         self, config: Seq2SeqConfig, data: RecordRows, test: RecordRows | None, worker: Worker
@@ -255,11 +298,27 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         folder: Path,
         inputs: ArtifactInputs,
     ) -> list[str]:
-        """A table of antibodies that the model draws, and what to do about them."""
-        from distrib.trainables.antibodies.seq2seq.drawing import write_samples
+        """A table of antibodies that the model draws."""
+        from distrib.trainables.antibodies.seq2seq.watched import write_samples
 
+        drawn = self._drawn(config, state, data, data, worker)
+        return [*data.notes, *([] if drawn is None else [write_samples(drawn, folder)])]
+
+    def _drawn(
+        self,
+        config: Seq2SeqConfig,
+        state: State,
+        records: RecordRows,
+        trained_on: RecordRows | None,
+        worker: Worker,
+    ) -> Samples | None:
+        """Antibodies drawn for these records, by a state with the model."""
+        from distrib.trainables.antibodies.seq2seq.watched import draw_samples
+
+        if not config.samples:
+            return None
         model = self.restored(config, state, worker)
-        return [*data.notes, *write_samples(model, config, state, data, worker, folder)]
+        return draw_samples(model, config, state.values, records, trained_on, worker)
 
     def example(self, folder: Path) -> None:
         """Simulated records, as JSON."""
@@ -277,12 +336,22 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         logits = model(inputs["source"], inputs["there"], inputs["pkd"], inputs["seen"])
         return logits.float()
 
-    def _nats(self, model: Any, inputs: dict[str, Any]) -> Tensor:
-        """(B, T), 0 behind the end."""
-        from torch.nn.functional import cross_entropy
-
-        logits = self._logits(model, inputs).transpose(1, 2)
-        return cross_entropy(logits, inputs["said"], ignore_index=PAD, reduction="none")
+    def _row_sums(
+        self, config: Seq2SeqConfig, model: Any, inputs: dict[str, Any]
+    ) -> dict[str, np.ndarray]:
+        """(B,) nats and tokens of each row, by part (`ROW_SUMS`)."""
+        said, parts = inputs["said"], inputs["parts"]
+        logs = self._logits(model, inputs).log_softmax(-1)
+        nats = -logs.gather(2, said[..., None])[..., 0].double()
+        here = said != PAD
+        smoothing = config.label_smoothing
+        smoothed = (1 - smoothing) * nats - smoothing * logs.mean(-1).double()
+        found = {"smoothed_nats": (smoothed * here).sum(1)}
+        for part, where in zip(PARTS, (here, parts <= CDRH3, parts == CDRH3, parts == LIGHT)):
+            inside = here & where
+            found[f"{part}_nats"] = (nats * inside).sum(1)
+            found[f"{part}_tokens"] = inside.sum(1).double()
+        return {name: sums.cpu().numpy() for name, sums in found.items()}
 
     def _by_row(
         self,
@@ -303,24 +372,13 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         with torch.inference_mode(), autocast(worker):
             for _, inputs in self._in_order(config, values, batches, "validate", worker):
                 rows = [place[name] for name in inputs["ids"]]
-                for name, sums in _row_sums(self._nats(model, inputs), inputs).items():
+                for name, sums in self._row_sums(config, model, inputs).items():
                     total[name][rows] = sums
         return {name: worker.sum(array) for name, array in total.items()}
 
 
 PARTS = ("all", "heavy", "cdrh3", "light")
-ROW_SUMS = tuple(f"{part}_{what}" for part in PARTS for what in ("nats", "tokens"))
-
-
-def _row_sums(nats: Tensor, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
-    """(B,) nats and tokens of each row, by part (`ROW_SUMS`)."""
-    said, parts = inputs["said"] != PAD, inputs["parts"]
-    found = {}
-    for part, where in zip(PARTS, (said, parts <= CDRH3, parts == CDRH3, parts == LIGHT)):
-        inside = said & where
-        sums = (nats.double() * inside).sum(1), inside.sum(1).double()
-        found[f"{part}_nats"], found[f"{part}_tokens"] = (x.cpu().numpy() for x in sums)
-    return found
+ROW_SUMS = ("smoothed_nats", *(f"{p}_{what}" for p in PARTS for what in ("nats", "tokens")))
 
 
 def _with_designs(take: Callable[[], State], designs: np.ndarray) -> State:
@@ -343,4 +401,5 @@ def size_of(config: Seq2SeqConfig) -> Size:
         attention_dropout=config.attention_dropout,
         affinity=config.pkd != "none",
         fused=config.fused_attention,
+        decoder_affinity=config.condition_decoder,
     )

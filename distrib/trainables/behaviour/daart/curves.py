@@ -22,7 +22,9 @@ def draw_curves(table: pd.DataFrame, folder: Path) -> None:
             axes.plot(rows["epoch"], rows[column], color=BLUE, marker=".", markersize=3)
             if (rows[column] > 0).all() and "loss" in column:
                 axes.set_yscale("log")
+                axes.yaxis.set_major_formatter("{x:g}")
+                axes.yaxis.set_minor_formatter("{x:g}")
             axes.set_title(column, fontsize=9, color=INK)
             axes.set_xlabel("epoch", fontsize=8, color=INK)
-            axes.tick_params(labelsize=7, colors=INK)
+            axes.tick_params(which="both", labelsize=7, colors=INK)
         save_figure(figure, folder / name)

@@ -21,11 +21,14 @@ from distrib.data.behaviour.sequences import TEST, cut, deal, parse_splits
 from distrib.data.behaviour.sessions import Sessions
 from distrib.files import atomic_path, atomic_write
 from distrib.trainables.base import State, Worker
+from distrib.trainables.behaviour.base import Segmentation, scaling_of
 from distrib.trainables.behaviour.daart.folders import write_hparams
 from distrib.trainables.behaviour.daart.metrics_table import metrics_table
-from distrib.trainables.behaviour.segmenter.family import Segmenter
 from distrib.trainables.behaviour.segmenter.judging import pad_of
-from distrib.trainables.behaviour.segmenter.source import SessionsSource, load_sessions
+from distrib.trainables.behaviour.segmenter.memory import chosen
+from distrib.trainables.behaviour.source import SessionsSource, load_sessions
+from distrib.trainables.behaviour.states import write_states
+from distrib.trainables.registry import load_family
 
 WORKER = Worker()
 
@@ -34,7 +37,7 @@ def export(order: Mapping[str, Any], state: State | None) -> None:
     """Write one version's folder, `hparams.yaml` last: it says that all else is there.
 
     Args:
-        order: `trial` and `version` (folders), `config` (of the family), `values` (daart's keys),
+        order: `trial` and `version` (folders), `family` and its `config`, `values` (daart's keys),
             `source`, `hash`, `eval_dir`. state: the trial's last; None where it failed.
     """
     version, trial = Path(order["version"]), Path(order["trial"])
@@ -44,23 +47,19 @@ def export(order: Mapping[str, Any], state: State | None) -> None:
     if state is None:
         write_hparams(version, {**values, "training_completed": False, **_told(order)})
         return
-    family, config = Segmenter(), Segmenter.Config.model_validate(order["config"])
-    model: Any = family._restored(config, state.values, state, WORKER)
-    best_epoch = int(model.memory.best_epoch)
-    last, best = _weights(model), model.memory.best()
+    family: Any = load_family(order["family"])
+    config = family.Config.model_validate(order["config"])
+    best, best_epoch = chosen(state.arrays)
     _save(best, version / "best_val_model.pt")
     if values.get("save_last_model"):
-        _save(last, version / "last_model.pt")
-    arrays = {f"model.{name}": tensor.numpy() for name, tensor in best.items()}
-    memory = {k: v for k, v in state.arrays.items() if k.startswith("model.memory.")}
-    chosen = State({**memory, **arrays}, state.values)
-    data = _sessions(json.dumps(order["source"]), True)
-    write_states(version, family, config, chosen, data)
+        _save(state.arrays, version / "last_model.pt")
+    data = _sessions(json.dumps(order["source"]))
+    _write_states(version, family, config, state, data)
     if order.get("eval_dir"):
-        source = {"path": order["eval_dir"], **_how(order["source"])}
-        write_states(version, family, config, chosen, _sessions(json.dumps(source), False))
+        new = _sessions(json.dumps(order["source"]), order["eval_dir"])
+        _write_states(version, family, config, state, new)
     rows = pd.read_csv(trial / "metrics.csv")
-    tests = list(test_rows(family, config, chosen, data))
+    tests = list(test_rows(family, config, state, data))
     table = metrics_table(rows, tests)
     with atomic_path(version / "metrics.csv") as temporary:
         table.to_csv(temporary, index=False)
@@ -73,79 +72,77 @@ def export(order: Mapping[str, Any], state: State | None) -> None:
         {
             **values,
             "expt_ids": ";".join(data.ids.tolist()),
-            "sequence_pad": pad_of(config),
+            "sequence_pad": pad_of(config) if order["family"] == "segmenter" else 0,
             "input_size": len(data.signals),
             "output_size": len(data.classes),
             "task_size": len(data.task_names),
-            "class_weights": state.values["class_weights"],
-            "best_val_epoch": best_epoch if best_epoch >= 0 else None,
+            "class_weights": state.values.get("class_weights"),
+            "kl_weight": 1,
+            "best_val_epoch": best_epoch,
             "training_completed": True,
             "class_names": {"const": list(data.classes)},
             "feature_names": {"const": list(data.signals)},
-            "normalisation": state.values["scaling"],
+            "normalisation": scaling_of(data),
             **_told(order),
         },
     )
 
 
-def write_states(
-    folder: Path, family: Segmenter, config: Any, state: State, data: Sessions
+def _write_states(
+    folder: Path, family: Segmentation[Any], config: Any, state: State, data: Sessions
 ) -> None:
-    """`<id>_states.npy` of every session: (frames, K) float32, whole sequences alone."""
-    for number in range(len(data)):
-        sequences = cut(data.take(np.array([number])), config.sequence_length, config.keep_tail)
-        shape = sequences.num_frames(), len(state.values["classes"])
-        path = folder / f"{data.ids[data.parts[number, 0]]}_states.npy"
-        with atomic_path(path) as temporary:
-            states = np.lib.format.open_memmap(temporary, "w+", np.dtype(np.float32), shape)
-            at = 0
-            for rows in family.probabilities(config, state, sequences, WORKER):
-                states[at : at + len(rows)] = rows
-                at += len(rows)
-            states.flush()
+    """Of whole sequences alone, as daart has them."""
+    sequences = cut(data, config.sequence_length, config.keep_tail)
+    found = family.probabilities(config, state, sequences, WORKER)
+    write_states(folder, sequences, len(state.values["classes"]), [found])
 
 
 def test_rows(
-    family: Segmenter, config: Any, state: State, data: Sessions
+    family: Segmentation[Any], config: Any, state: State, data: Sessions
 ) -> Iterator[dict[str, float]]:
     """The figures of each test sequence, with its number and its session's."""
     sequences = cut(data, config.sequence_length, config.keep_tail)
     what = deal(sequences, parse_splits(config.trial_splits), config.split_seed)
-    model = family._restored(config, state.values, state, WORKER)
     for row in np.flatnonzero(what == TEST).tolist():
         one = sequences.take(np.array([row]))
-        figures = family.judge(config, model, one, state.values, WORKER)
+        figures = family.evaluate(config, state, one, WORKER)
         session = int(one.parts[0, 0])
         first = int(np.flatnonzero(sequences.groups == session)[0])
         yield {"trial": row - first, "dataset": session, **figures}
 
 
-def _weights(model: Any) -> dict[str, Any]:
-    state = model.state_dict()
-    return {name: t.clone() for name, t in state.items() if not name.startswith("memory.")}
-
-
-def _save(weights: Mapping[str, Any], path: Path) -> None:
+def _save(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    """The network's weights, or the nodes of the trees: tensors alone."""
     import torch
 
+    weights = {
+        name.removeprefix("model."): torch.from_numpy(array.copy())
+        for name, array in arrays.items()
+        if not name.startswith(("task.", "optimizer.", "plateau.", "loop."))
+    }
     with atomic_path(path) as temporary:
-        torch.save(dict(weights), temporary)
+        torch.save(weights, temporary)
 
 
 def _told(order: Mapping[str, Any]) -> dict[str, Any]:
     keys = ("data_config", "model_config", "train_config", "trial", "state")
     told = {key: order[key] for key in keys if key in order}
-    return {"version": order["version"], "distrib_hash": order["hash"], **told}
-
-
-def _how(source: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a source also holds for new sessions."""
-    return {key: source[key] for key in ("columns", "animal", "h5_key", "missing") if key in source}
+    version = Path(order["version"])
+    places = {
+        "expt_dir": str(version.parents[2]),
+        "model_dir": str(version.parents[1]),
+        "version": int(version.name.removeprefix("version_")),
+        "tt_version_dir": str(version),
+        "hpc_exp_number": None,
+    }
+    return {**places, "distrib_hash": order["hash"], **told}
 
 
 @lru_cache(maxsize=4)
-def _sessions(source: str, labels: bool) -> Sessions:
-    return load_sessions(SessionsSource.model_validate(json.loads(source)), labels=labels)
+def _sessions(source: str, new: str | None = None) -> Sessions:
+    """Those of a source, or the new ones of another folder."""
+    found = SessionsSource.model_validate(json.loads(source))
+    return load_sessions(found if new is None else found.elsewhere(new), labels=new is None)
 
 
 def main(orders: Sequence[str] | None = None) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -67,16 +68,22 @@ def new_version(folder: Path) -> Path:
             number += 1
 
 
-def completed(results: Path) -> dict[str, Path]:
-    """Hash of configuration and data -> the version that was trained with them to its end."""
-    found: dict[str, Path] = {}
-    for file in sorted(results.glob(f"*/*/*/version_*/{HPARAMS}")):
+def completed_below(place: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The versions that were trained to their end, somewhere below a folder, and their values."""
+    for file in sorted(place.rglob(f"version_*/{HPARAMS}")):
         try:
             content = read_yaml_file(file)
         except ValueError:
             continue
         if isinstance(content, dict) and content.get("training_completed") is True:
-            found.setdefault(str(content.get("distrib_hash")), file.parent)
+            yield file.parent, content
+
+
+def completed(results: Path) -> dict[str, Path]:
+    """Hash of configuration and data -> the version that was trained with them to its end."""
+    found: dict[str, Path] = {}
+    for version, values in completed_below(results):
+        found.setdefault(str(values.get("distrib_hash")), version)
     return found
 
 

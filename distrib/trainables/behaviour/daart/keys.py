@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from distrib.data.behaviour.data_file import KEYS as DATA_KEYS
-from distrib.errors import InputError
+from distrib.data.behaviour.data_file import LISTS
+from distrib.errors import InputError, nearest
 
 MODEL_KEYS = (
     "model_class",
@@ -62,25 +63,42 @@ FILES: Mapping[str, tuple[str, ...]] = {
 }
 
 FIXED = (
-    "input_type",
-    "data_dir",
     "results_dir",
     "eval_dir",
-    "columns",
-    "feature_columns_to_keep",
-    "animal",
-    "h5_key",
-    "missing",
-    "model_class",
-    "tt_experiment_name",
     "device",
     "gpus_vis",
     "tt_n_cpu_trials",
     "tt_n_cpu_workers",
-    "save_last_model",
-    "plot_train_curves",
 )
 """Keys that belong to the whole search: no dimension."""
+
+COLUMNS = ("columns", "feature_columns_to_keep")
+"""Keys whose value is a list of names."""
+
+SOURCE = ("data_dir", "input_type", "animal", "h5_key", "missing")
+"""Keys that say which data are read: each combination of theirs is a study of its own."""
+
+LEFT = ("model_class", "tt_experiment_name", "save_last_model", "plot_train_curves")
+"""Keys that say what is trained, and what it leaves behind where."""
+
+TREES = ("random-forest", "xgboost")
+TREES_KEYS = (
+    "model_class",
+    "n_lags",
+    "velocity",
+    "ignore_class",
+    "sequence_length",
+    "trial_splits",
+    "split_seed",
+    "train_frac",
+    "rng_seed_train",
+)
+"""Keys that trees look at."""
+
+TREES_IN_ALL = {"random-forest": 6000, "xgboost": 2000}
+"""Trees of a forest, rounds of boosting: those of daart's companion."""
+
+ROUNDS = 20
 
 RENAMED = {"l2_reg": "weight_decay", "max_epochs": "epochs", "rng_seed_train": "seed"}
 
@@ -105,16 +123,42 @@ ONLY_OF: Mapping[str, tuple[str, ...]] = {
 SEMI_SUPERVISED = ("prob_threshold", "variance_threshold", "anneal_start", "anneal_end")
 
 
+def family_of(values: Mapping[str, Any]) -> str:
+    """The family that a combination trains.
+
+    Raises:
+        InputError: a `model_class` that is none.
+    """
+    kind = values.get("model_class", "segmenter")
+    if kind not in ("segmenter", *TREES):
+        raise InputError(
+            "no such class of models",
+            where="model_class",
+            found=kind,
+            expected=f"one of segmenter, {', '.join(TREES)}",
+            hint=nearest(str(kind), ("segmenter", *TREES)),
+        )
+    return "segmenter" if kind == "segmenter" else "segmenter_trees"
+
+
+def kind_of(values: Mapping[str, Any]) -> str:
+    """The folder of a combination among daart's: its backbone, or its class of trees."""
+    kind = values.get("model_class", "segmenter")
+    return str(values.get("backbone", "dtcn") if kind == "segmenter" else kind)
+
+
 def settings_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of the family that a combination of daart's keys asks for.
 
-    What its backbone does not look at is left at the family's default, so that combinations that
-    train alike are equal.
+    What it does not look at is left at the family's default, so that combinations that train alike
+    are equal.
     """
     given = {**WITHOUT, **values}
+    if family_of(given) != "segmenter":
+        return _settings_of_trees(given)
     found: dict[str, Any] = {"keep_tail": False}
     for key, value in given.items():
-        if key in FIXED or (key in DATA_KEYS and key not in ("ignore_class", "weight_classes")):
+        if key in (*FIXED, *COLUMNS, *SOURCE, *LEFT, *LISTS):
             continue
         if key in ("val_check_interval", "enable_early_stop", "early_stop_history"):
             continue
@@ -125,6 +169,15 @@ def settings_of(values: Mapping[str, Any]) -> dict[str, Any]:
         found[RENAMED.get(key, key)] = value
     found["patience"] = patience_of(given)
     return found
+
+
+def _settings_of_trees(given: Mapping[str, Any]) -> dict[str, Any]:
+    kind = given["model_class"]
+    own = {RENAMED.get(key, key): given[key] for key in TREES_KEYS if key in given}
+    if given.get("input_type") == "features-simba":  # features that look at other frames already
+        own["n_lags"] = 0
+    each = TREES_IN_ALL[kind] // ROUNDS
+    return {"keep_tail": False, "rounds": ROUNDS, "trees_per_round": each, **own}
 
 
 def patience_of(given: Mapping[str, Any]) -> int:

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from distrib.trainables.behaviour.figures import METRICS
+
 FIRST = ("loss", "loss_weak", "fc", "loss_strong", "loss_pred", "loss_task", "task_r2", "loss_kl")
+
+
+OBJECTIVES = (f"val_{METRICS[0].name}", "val_loss")
+"""What a training is judged by where nobody says it: the first that it has."""
+
+
+def best_figures(version: Path, epoch: object) -> dict[str, float]:
+    """Validation figures of a version's `metrics.csv` at an epoch, or at the last one."""
+    rows = pd.read_csv(version / "metrics.csv")
+    names = [str(name) for name in rows if str(name).startswith("val_")]
+    checks = rows.dropna(subset=names, how="all")
+    best = checks[checks["epoch"] == epoch]
+    if not len(checks):
+        return {}
+    row = (best if len(best) else checks).iloc[-1]
+    return {name: float(row[name]) for name in names if np.isfinite(row[name])}
 
 
 def metrics_table(rows: pd.DataFrame, tests: Sequence[dict[str, float]]) -> pd.DataFrame:
@@ -24,7 +43,10 @@ def metrics_table(rows: pd.DataFrame, tests: Sequence[dict[str, float]]) -> pd.D
     ordinary = [*(m for m in FIRST if m in ordinary), *(m for m in ordinary if m not in FIRST)]
     trained = [c.removeprefix("train/") for c in names if c.startswith("train/")]
     trained = [*(m for m in FIRST if m in trained), *(m for m in trained if m not in FIRST)]
-    loss = rows["loss"].fillna(np.inf).to_numpy()
+    # Of what knows no loss (trees) the last unit is the model.
+    loss = (
+        rows["loss"].fillna(np.inf).to_numpy() if "loss" in rows else -rows["step"].to_numpy(float)
+    )
     found: list[dict[str, float]] = []
     best = -1
     for place, (_, row) in enumerate(rows.iterrows()):

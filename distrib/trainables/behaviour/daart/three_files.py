@@ -11,7 +11,14 @@ from typing import Any
 from distrib.data.behaviour.data_file import LISTS, names, placed
 from distrib.errors import InputError, nearest
 from distrib.safe_yaml import read_yaml_file
-from distrib.trainables.behaviour.daart.keys import FILES, FIXED, settings_of
+from distrib.trainables.behaviour.daart.keys import (
+    COLUMNS,
+    FILES,
+    FIXED,
+    LEFT,
+    SOURCE,
+    settings_of,
+)
 
 CAP = 100
 """Combinations that daart trains on a CPU where `tt_n_cpu_trials` is silent."""
@@ -37,7 +44,8 @@ class ThreeFiles:
         found, seen = [], []
         for point in itertools.product(*self.grid.values()):
             values = dict(zip(self.grid, point))
-            effective = settings_of({**self.values, **values})
+            whole = {**self.values, **values}
+            effective = settings_of(whole), {k: whole.get(k) for k in (*SOURCE, *LEFT)}
             if effective not in seen:
                 seen.append(effective)
                 found.append(values)
@@ -68,6 +76,22 @@ class ThreeFiles:
     def names(self, key: str) -> tuple[str, ...]:
         """A list of sessions."""
         return names(self.values.get(key), key, self.paths["data_config"])
+
+    def source(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Which data a combination reads, as of `SessionsSource`."""
+        file = self.paths["data_config"]
+        if not values.get("data_dir"):
+            raise InputError("the folder of the data is missing", file=file, where="data_dir")
+        data_dir = str(placed(str(values["data_dir"]), file).absolute())
+        columns = values.get("columns", values.get("feature_columns_to_keep"))
+        found = {
+            "path": str(file.absolute()),
+            "data_dir": data_dir,
+            "columns": [*names(columns, "columns", file)],
+            **{key: [*self.names(key)] for key in LISTS},
+            **{key: values.get(key) for key in SOURCE if key != "data_dir"},
+        }
+        return {key: value for key, value in found.items() if value}
 
     def folder(self, key: str) -> Path | None:
         """A folder that the data file names."""
@@ -103,15 +127,6 @@ def read_three_files(paths: Mapping[str, Path], fixed: Mapping[str, Any]) -> Thr
             raise InputError("no such key", where="--set", found=key, hint=nearest(key, every))
         if key not in owner:
             _sort(key, value, Path("--set"), values, grid, ranges)
-    if (kind := values.get("model_class", "segmenter")) != "segmenter":
-        raise InputError(
-            "the three files train networks",
-            file=paths["model_config"],
-            where="model_class",
-            found=kind,
-            expected="segmenter",
-            hint="trees have a space: --space segmenter_trees --data data.yaml",
-        )
     return ThreeFiles(values, grid, ranges, paths)
 
 
@@ -148,13 +163,13 @@ def _sort(
     elif isinstance(value, Mapping):
         ranges[key] = value
         return
-    if key in LISTS or not isinstance(value, list):
+    if key in (*LISTS, *COLUMNS) or not isinstance(value, list):
         values[key] = number(value)
         return
     if not value:
         raise InputError("an empty list", file=path, where=key, expected="at least one value")
     if key in FIXED:
-        if len(value) > 1 and key not in ("columns", "feature_columns_to_keep"):
+        if len(value) > 1:
             raise InputError(
                 "this key belongs to the whole search and takes one value",
                 file=path,
@@ -162,7 +177,7 @@ def _sort(
                 found=value,
                 hint="start a search for each",
             )
-        values[key] = value if key in ("columns", "feature_columns_to_keep") else value[0]
+        values[key] = value[0]
         return
     options = [number(option) for option in value]
     if len(options) > 1:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from distrib.trainables.training.config import TorchConfig
+from distrib.trainables.behaviour.config import Sequences
+from distrib.trainables.training.config import Initialized, Switches, TorchConfig
 
 
-class SegmenterConfig(TorchConfig):
+class SegmenterConfig(Sequences, Initialized, Switches, TorchConfig):
     """The network, its heads, its training and its validation."""
+
+    seeds: ClassVar[tuple[str, ...]] = ("seed", "rng_seed_model")
 
     backbone: Literal["dtcn", "temporal-mlp", "lstm", "gru"] = Field(
         "dtcn", description="network: dilated TCN, perceptron over lags, LSTM or GRU"
@@ -27,18 +30,12 @@ class SegmenterConfig(TorchConfig):
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout of whole channels (dtcn)")
     bidirectional: bool = Field(True, description="both directions of time (lstm, gru)")
-    velocity: bool = Field(
-        False, description="each signal's difference to the frame before as a further signal"
-    )
     variational: bool = Field(False, description="features drawn from a learned normal")
     lambda_strong: float = Field(1.0, ge=0, description="weight of the loss on hand labels")
     lambda_weak: float = Field(1.0, ge=0, description="weight of the loss on heuristic labels")
     lambda_pred: float = Field(1.0, ge=0, description="weight of the loss on the next frame")
     lambda_recon: float = Field(0.0, ge=0, description="weight of the loss on the frame itself")
     lambda_task: float = Field(0.0, ge=0, description="weight of the loss on task signals")
-    ignore_class: int | None = Field(
-        None, description="class that is not scored (-100: none); default: as the data say, else 0"
-    )
     weight_classes: bool | None = Field(
         None, description="weight classes by their rarity; default: as the data say, else no"
     )
@@ -57,18 +54,7 @@ class SegmenterConfig(TorchConfig):
     kl_anneal_epochs: int = Field(
         100, ge=0, description="epochs in which the weight of the KL term rises to 1 (variational)"
     )
-    sequence_length: int = Field(500, ge=2, description="frames of a sequence")
     batch_size: int = Field(2, ge=1, description="sequences of a batch")
-    keep_tail: bool = Field(
-        True, description="keep the frames that fill no sequence, as a shorter one"
-    )
-    trial_splits: str = Field(
-        "9;1;0;0", description="sequences of a block: training;validation;test;gap"
-    )
-    split_seed: int = Field(0, ge=0, description="which sequences those are")
-    train_frac: float = Field(
-        1.0, gt=0, description="share (up to 1) or number (above) of training sequences used"
-    )
     rng_seed_model: int | None = Field(
         None, ge=0, description="seed of the initial weights; default: seed"
     )

@@ -9,38 +9,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pandas as pd
 
 from distrib.data.behaviour.sequences import cut
 from distrib.data.behaviour.sessions import Sessions
-from distrib.data.behaviour.splitting import part_aside, parts_of, scored_from
+from distrib.data.behaviour.splitting import scored_from
 from distrib.data.streams.stream_batches import Rows
 from distrib.errors import InputError
 from distrib.trainables.base import Fidelity, Metric, Progress, State, Worker
-from distrib.trainables.behaviour.segmenter.baselines import SHIPPED, simple_baselines
+from distrib.trainables.behaviour.base import (
+    Segmentation,
+    check_classes,
+    check_labelled,
+    check_signals,
+    scaling_of,
+)
+from distrib.trainables.behaviour.figures import METRICS
 from distrib.trainables.behaviour.segmenter.checks import check_training
 from distrib.trainables.behaviour.segmenter.config import SegmenterConfig
-from distrib.trainables.behaviour.segmenter.figures import METRICS
-from distrib.trainables.behaviour.segmenter.held_out import averaged_frame, frame_ids
 from distrib.trainables.behaviour.segmenter.judging import (
     inputs_of,
     judged,
     looked_through,
-    loss_figures,
+    parts_of,
 )
-from distrib.trainables.behaviour.segmenter.source import (
-    SessionsSource,
-    check_classes,
-    load_sessions,
-)
+from distrib.trainables.behaviour.segmenter.memory import add_up, chosen
+from distrib.trainables.behaviour.segmenter.shipped import SHIPPED
 from distrib.trainables.behaviour.segmenter.task import SegmenterTask
-from distrib.trainables.capabilities import ArtifactInputs
+from distrib.trainables.behaviour.source import SessionsSource
+from distrib.trainables.training.batches import Batches
 from distrib.trainables.training.config import Recipe
-from distrib.trainables.training.family import Batch, TorchTrainable, Use
+from distrib.trainables.training.task import Batch, Use
+from distrib.trainables.training.torch_training import TorchTraining
 from distrib.trainables.training_rows import remember
 
 if TYPE_CHECKING:
@@ -48,82 +50,48 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 
-class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
+class Segmenter(
+    Segmentation[SegmenterConfig], TorchTraining[SegmenterConfig, SessionsSource, Sessions]
+):
     """Dilated TCN, temporal MLP, LSTM or GRU over signals, with heads of hand and weak labels."""
 
     Config = SegmenterConfig
-    Source = SessionsSource
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
     fidelity = Fidelity("epoch", "epochs")
     max_workers = 1
-
-    def load(self, source: SessionsSource, *, targets: bool = True) -> Sessions:
-        """A folder of sessions (see `data.behaviour.folders`), a data file, or simulated ones."""
-        return load_sessions(source, labels=targets)
-
-    def set_aside(
-        self, data: Sessions, fraction: float, seed: int
-    ) -> tuple[Sessions, Sessions | None]:
-        """The sessions that are named as the test; else by session; of a single one a stretch."""
-        return part_aside(data, fraction, seed)
 
     def check(self, config: SegmenterConfig, data: Sessions, num_workers: int = 1) -> None:
         """There are labels and heads for what is asked, and labelled frames in both parts."""
         check_training(config, data)
         train, validation = self.split(config, data)
-        for name, part in (("training", train), ("validation", validation)):
-            if config.lambda_strong and not part.counts(part.hand)[1:].any():
-                raise InputError(
-                    f"no frame of the {name} sequences has a hand label",
-                    where="trial_splits",
-                    found=f"{len(part)} sequences of {config.sequence_length} frames",
-                    expected="at least one labelled frame",
-                    hint="another split_seed, shorter sequences, or more of them in trial_splits",
-                )
-
-    def split(self, config: SegmenterConfig, data: Sessions) -> tuple[Sessions, Sessions]:
-        """Sequences to train on and to validate on, dealt in blocks within each session."""
-        return parts_of(config, data)
+        if config.lambda_strong:
+            parts = {"training": train, "validation": validation}
+            check_labelled(parts, config.sequence_length)
+        super().check(config, data, num_workers)
 
     def values(self, config: SegmenterConfig, data: Sessions) -> dict[str, Any]:
         """Names, what is not scored, weights of the classes, and the figures of the z-scoring."""
         ignore = scored_from(config.ignore_class, data)
         if config.classifier_type == "binary":
             ignore = -100
-        sessions = np.unique(data.groups).tolist()
         return {
             "signals": list(data.signals),
             "classes": list(data.classes),
             "tasks": list(data.task_names),
             "ignore_class": ignore,
             "class_weights": self._class_weights(config, data, ignore),
-            "pseudo_frames": data.num_frames() if config.semi_supervised_algo else 0,
-            "scaling": {
-                str(data.ids[s]): {
-                    "mean": data.tracks[s].mean.tolist(),
-                    "std": data.tracks[s].std.tolist(),
-                }
-                for s in sessions
-            },
+            "scaling": scaling_of(data),
         }
 
     def build(self, config: SegmenterConfig, values: Mapping[str, Any]) -> nn.Module:
-        """The network, and what its training remembers."""
+        """The network of a backbone and its heads."""
         import torch
 
-        from distrib.models.behaviour.memory import Memory
-
-        if config.rng_seed_model is not None:
-            torch.manual_seed(config.rng_seed_model)
-        network = self.network(config, values)
-        network.memory = Memory(network, int(values["pseudo_frames"]))
-        return network
-
-    def network(self, config: SegmenterConfig, values: Mapping[str, Any]) -> nn.Module:
-        """The network alone."""
         from distrib.models.behaviour.backbones import Build
         from distrib.models.behaviour.segmenter import Heads, Segmenter
 
+        if config.rng_seed_model is not None:
+            torch.manual_seed(config.rng_seed_model)
         heads = Heads(
             strong=config.lambda_strong > 0,
             weak=config.lambda_weak > 0,
@@ -164,28 +132,34 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
     def collate(
         self, config: SegmenterConfig, values: Mapping[str, Any], rows: Sessions, use: Use
     ) -> Batch:
-        """Sequences with their padding."""
-        return Batch(inputs_of(config, rows), len(rows))
+        """Sequences with their padding, and how the epoch weighs the parts of the loss."""
+        epoch = use.epoch if use.purpose == "train" else None
+        return Batch(inputs_of(config, values, rows, epoch), len(rows))
 
     def losses(self, config: SegmenterConfig, model: Any, inputs: dict[str, Any]) -> Tensor:
-        """Not used: see `SegmenterTask.losses`, which knows the epoch."""
-        raise NotImplementedError("the losses of a segmenter depend on the epoch")
+        """The loss of the batch times its sequences; its parts are added to `inputs["sums"]`."""
+        from distrib.models.behaviour.losses import total
 
-    def sums(
-        self, config: SegmenterConfig, model: nn.Module, inputs: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Not used: see `judged`, which looks at whole bouts."""
-        raise NotImplementedError("bouts are judged over sequences")
+        parts = parts_of(config, model(inputs["signals"]), inputs)
+        add_up(inputs["sums"], parts)
+        return total(parts, inputs["weights"]) * len(inputs["inside"])
 
-    def figures(self, config: SegmenterConfig, sums: dict[str, Any]) -> dict[str, float]:
-        """The loss and its parts."""
-        return loss_figures(config, sums)
+    def task(
+        self,
+        config: SegmenterConfig,
+        model: nn.Module,
+        values: dict[str, Any],
+        batches: Batches,
+        held_out: Sessions | None,
+        worker: Worker,
+    ) -> SegmenterTask:
+        """With labels of the network's own, and a memory for the best epoch's weights."""
+        return SegmenterTask(self, config, model, values, batches, held_out, worker)
 
-    def apply(
-        self, config: SegmenterConfig, model: nn.Module, inputs: dict[str, Any]
-    ) -> pd.DataFrame:
-        """Not used: see `predict`, whose rows are frames."""
-        raise NotImplementedError("a sequence has many rows")
+    def blocks(self, model: nn.Module) -> Sequence[nn.Module]:
+        """The residual blocks, of the other backbones the whole."""
+        backbone: Any = model.backbone
+        return [*getattr(backbone, "blocks", [backbone])]
 
     def judge(
         self,
@@ -211,43 +185,17 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         items = self._train(config, sequences, None, worker, budget, state)
         return remember(items, data.names())
 
-    def count(self, data: Sessions) -> int:
-        """Frames."""
-        return data.num_frames()
-
-    def row_ids(self, data: Sessions) -> np.ndarray:
-        """The session of each frame, of one in parts with the part."""
-        return np.repeat(data.names(), data.parts[:, 2] - data.parts[:, 1])
-
-    def predict(
-        self, config: SegmenterConfig, state: State, data: Sessions, worker: Worker
-    ) -> pd.DataFrame:
-        """`session`, `frame`, `state`, and the probability of each class as `p_<class>`."""
-        classes = state.values["classes"]
-        sequences = cut(data, config.sequence_length)
-        chances = np.concatenate([*self.probabilities(config, state, sequences, worker)])
-        frame = frame_ids(sequences)
-        frame["state"] = np.array(classes)[chances.argmax(axis=1)]
-        for number, name in enumerate(classes):
-            frame[f"p_{name}"] = chances[:, number]
-        return frame
-
     def probabilities(
         self, config: SegmenterConfig, state: State, sequences: Sessions, worker: Worker
     ) -> Iterator[np.ndarray]:
         """For each sequence (frames, K) float32."""
         from distrib.models.behaviour.segmenter import class_logits
 
-        check_signals(state.values, sequences)
-        model = self._chosen(config, state, worker)
-        for inputs, found in looked_through(config, model, sequences, worker):
+        model = self.network(config, state, worker)
+        for inputs, found in looked_through(config, model, sequences, state.values, worker):
             chances = class_logits(found).float().softmax(-1).to("cpu").numpy()
             for row, length in zip(chances, inputs["inside"].sum(1).tolist()):
                 yield row[:length]
-
-    def averaged(self, predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
-        """The mean of the probabilities."""
-        return averaged_frame(predictions)
 
     def evaluate(
         self, config: SegmenterConfig, state: State, data: Sessions, worker: Worker
@@ -255,7 +203,7 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         """Every metric over the sessions."""
         check_signals(state.values, data)
         check_classes(state.values, data)
-        model = self._chosen(config, state, worker)
+        model = self.network(config, state, worker)
         sequences = cut(data, config.sequence_length)
         return self.judge(config, model, sequences, state.values, worker)
 
@@ -263,9 +211,7 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         self, config: SegmenterConfig, data: Sessions, test: Sessions | None, worker: Worker
     ) -> dict[str, dict[str, float]]:
         """The commonest class, the heuristics, and daart's configuration at its last epoch."""
-        train, validation = self.split(config, data)
-        ignore = self.values(config, train)["ignore_class"]
-        simple = simple_baselines(train, validation, test, ignore)
+        simple = super().baselines(config, data, test, worker)
         same = ("epochs", "ignore_class", "weight_classes", "trial_splits", "split_seed")
         shipped = SegmenterConfig.model_validate(
             {**SHIPPED, **{name: getattr(config, name) for name in same}}
@@ -282,60 +228,10 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
             figures |= {f"test/{k}": v for k, v in of_test.items() if not k.startswith("loss")}
         return {**simple, "daart as shipped": figures}
 
-    def write_artifacts(
-        self,
-        config: SegmenterConfig,
-        state: State,
-        data: Sessions,
-        worker: Worker,
-        folder: Path,
-        inputs: ArtifactInputs,
-    ) -> list[str]:
-        """Confusion matrix and ethogram of the validation frames."""
-        from distrib.trainables.behaviour.segmenter.artifacts import write_pictures
-
-        if inputs.held_out is None:
-            return ["its validation states are missing: they are kept of the --keep best trials"]
-        write_pictures(folder, inputs.held_out, state.values["classes"])
-        return []
-
-    def example(self, folder: Path) -> None:
-        """Three short simulated sessions."""
-        from distrib.data.behaviour.example import write_example
-
-        write_example(folder)
-
-    def _chosen(self, config: SegmenterConfig, state: State, worker: Worker) -> nn.Module:
+    def network(self, config: SegmenterConfig, state: State, worker: Worker) -> nn.Module:
         """The network of a state: of its best validated epoch, where there was validation."""
-        model: Any = self._restored(config, state.values, state, worker)
-        if int(model.memory.best_epoch) >= 0:
-            model.load_state_dict(model.memory.best(), strict=False)
-        return model
-
-    def _train(
-        self,
-        config: SegmenterConfig,
-        data: Sessions,
-        held_out: Sessions | None,
-        worker: Worker,
-        budget: int | None,
-        state: State | None,
-    ) -> Iterator[Progress]:
-        from distrib.trainables.training.loop import train
-
-        values = self.values(config, data)
-        model = self._restored(config, values, None, worker)
-        batches = self._batches(config, data, worker, seed=config.seed)
-        task = SegmenterTask(self, config, model, values, batches, held_out, worker)
-        items = train(
-            task,
-            self.recipe(config),
-            worker,
-            budget=budget,
-            state=state,
-            optimizer=lambda model: self.optimizer(config, model),
-        )
-        return (task.told(item) for item in items)
+        arrays, _ = chosen(state.arrays)
+        return self._restored(config, state.values, State(arrays, state.values), worker)
 
     def _class_weights(
         self, config: SegmenterConfig, data: Sessions, ignore: int
@@ -350,13 +246,3 @@ class Segmenter(TorchTrainable[SegmenterConfig, SessionsSource, Sessions]):
         if 0 <= ignore < len(counts):
             counts[ignore] = 0
         return [float(counts.max() / n) if n else 0.0 for n in counts]
-
-
-def check_signals(values: Mapping[str, Any], data: Sessions) -> None:
-    """Raise where the signals are not those that a model was trained on."""
-    if list(data.signals) != values["signals"]:
-        raise InputError(
-            "the signals are not those that the model was trained on",
-            found=", ".join(data.signals),
-            expected=", ".join(values["signals"]),
-        )

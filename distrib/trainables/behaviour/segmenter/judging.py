@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distrib.data.behaviour.frame_metrics import confusion
 from distrib.data.behaviour.sessions import Sessions
 from distrib.data.behaviour.windows import windows
 from distrib.trainables.base import Worker
+from distrib.trainables.behaviour.figures import METRICS, state_scores
 from distrib.trainables.behaviour.segmenter.config import SegmenterConfig
-from distrib.trainables.behaviour.segmenter.figures import METRICS, bout_sums, part_means, scores
 from distrib.trainables.behaviour.segmenter.weights import loss_weights
 from distrib.trainables.training.device import autocast, on_device
 
@@ -32,15 +31,24 @@ def pad_of(config: SegmenterConfig) -> int:
     return Build(config.backbone, config.n_hid_layers, config.n_hid_units, config.n_lags).pad
 
 
-def inputs_of(config: SegmenterConfig, rows: Sessions) -> dict[str, Any]:
-    """Sequences with their padding, as arrays by name (see `data.behaviour.windows`)."""
+def inputs_of(
+    config: SegmenterConfig, values: Mapping[str, Any], rows: Sessions, epoch: int | None = None
+) -> dict[str, Any]:
+    """Sequences with their padding, as arrays by name (see `data.behaviour.windows`).
+
+    Beside them stand `weights` of the parts of the loss, which may depend on the epoch (None: as
+    requested), `class_weights` and `ignore_class`.
+    """
     found = windows(rows, pad_of(config), config.velocity)
+    own = values["class_weights"]
     inputs: dict[str, Any] = {
         "signals": found.signals,
         "inside": found.inside,
         "hand": found.hand,
         "weak": found.weak,
-        "parts": rows.parts,
+        "weights": loss_weights(config, epoch),
+        "class_weights": None if own is None else np.array(own, dtype=np.float32),
+        "ignore_class": values["ignore_class"],
     }
     if found.known is not None:
         inputs["known"] = found.known
@@ -50,14 +58,9 @@ def inputs_of(config: SegmenterConfig, rows: Sessions) -> dict[str, Any]:
 
 
 def parts_of(
-    config: SegmenterConfig,
-    values: Mapping[str, Any],
-    found: Mapping[str, Tensor],
-    inputs: Mapping[str, Any],
+    config: SegmenterConfig, found: Mapping[str, Tensor], inputs: Mapping[str, Any]
 ) -> dict[str, Part]:
     """Every part of the loss of a batch, a sum and a count each."""
-    import torch
-
     from distrib.models.behaviour.backbones import central
     from distrib.models.behaviour.losses import Targets, loss_parts
 
@@ -73,14 +76,12 @@ def parts_of(
         inputs["inside"],
         inputs.get("tasks"),
     )
-    weights = values["class_weights"]
-    given = None if weights is None else torch.tensor(weights, device=signals.device)
-    return loss_parts(found, targets, values["ignore_class"], given)
+    return loss_parts(found, targets, inputs["ignore_class"], inputs["class_weights"])
 
 
 def loss_figures(config: SegmenterConfig, sums: Mapping[str, Any]) -> dict[str, float]:
     """The loss and its parts."""
-    means = part_means(sums)
+    means = _part_means(sums)
     weights = loss_weights(config, None)
     loss = sum(weights[name] * means[name] for name in weights if name in means)
     named = {f"loss_{name}": means[name] for name in weights if name in means}
@@ -109,8 +110,8 @@ def judged(
         for key, value in zip((name, f"{name}.count"), pair):
             sums[key] = sums.get(key, 0.0) + float(value)
 
-    for inputs, found in looked_through(config, model, data, worker):
-        for name, pair in parts_of(config, values, found, inputs).items():
+    for inputs, found in looked_through(config, model, data, values, worker):
+        for name, pair in parts_of(config, found, inputs).items():
             add(name, pair)
         add("fc", agreement(found, inputs["weak"]))
         if "task" in found:
@@ -119,14 +120,8 @@ def judged(
         states = class_logits(found).argmax(-1).to("cpu").numpy().astype(np.int16)
         lengths = inputs["inside"].sum(1).tolist()
         predicted += [row[:length] for row, length in zip(states, lengths)]
-    classes = values["classes"]
-    matrix = sum(
-        confusion(data.labels(data.hand, part), states, len(classes))
-        for part, states in enumerate(predicted)
-    )
-    bouts = bout_sums(data, predicted, values["ignore_class"])
     figures = loss_figures(config, sums)
-    judged = scores(np.asarray(matrix), bouts, classes)
+    judged = state_scores(data, predicted, values["ignore_class"])
     if not np.isfinite(figures["loss"]):  # the classes of a network of NaN mean nothing
         judged = dict.fromkeys(judged, np.nan)
     named = {**judged, **figures}
@@ -138,6 +133,7 @@ def looked_through(
     config: SegmenterConfig,
     model: nn.Module,
     data: Sessions,
+    values: Mapping[str, Any],
     worker: Worker,
 ) -> Iterator[tuple[dict[str, Any], dict[str, Tensor]]]:
     """Inputs and what the network makes of them, in the order of the sequences."""
@@ -147,7 +143,16 @@ def looked_through(
     size = max(1, FRAMES_AT_ONCE // (config.sequence_length + 2 * pad_of(config)))
     for first in range(0, len(data), size):
         rows = data.take(np.arange(first, min(first + size, len(data))))
-        inputs = {k: on_device(v, worker) for k, v in inputs_of(config, rows).items()}
+        inputs = {k: on_device(v, worker) for k, v in inputs_of(config, values, rows).items()}
         with torch.inference_mode(), autocast(worker):
             found = model(inputs["signals"])
         yield inputs, found
+
+
+def _part_means(sums: Mapping[str, Any]) -> dict[str, float]:
+    """`loss_<part>` of sums and counts called `<part>` and `<part>.count`."""
+    means = {}
+    for name, value in sums.items():
+        if f"{name}.count" in sums and (count := float(sums[f"{name}.count"])):
+            means[name] = float(value) / count
+    return means

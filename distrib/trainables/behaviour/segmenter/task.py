@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,11 @@ import numpy as np
 
 from distrib.data.behaviour.windows import windows
 from distrib.trainables.base import Progress
-from distrib.trainables.behaviour.segmenter.held_out import held_out_frame
-from distrib.trainables.behaviour.segmenter.judging import judged, parts_of
-from distrib.trainables.behaviour.segmenter.weights import loss_weights
+from distrib.trainables.behaviour.frames import held_out_frame
+from distrib.trainables.behaviour.segmenter.judging import judged
+from distrib.trainables.behaviour.segmenter.memory import Memory
 from distrib.trainables.training.device import autocast
-from distrib.trainables.training.task import Batch, TorchTask, Use, inputs_of
+from distrib.trainables.training.task import Batch, TorchTask, Use
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,38 +27,26 @@ DROPOUT_PASSES = 10
 
 
 class SegmenterTask(TorchTask):
-    """The kit's task, with weights of the loss that move and labels of the network's own."""
+    """The kit's task, with labels of the network's own, and the best epoch's weights kept."""
 
-    family: Any
     model: Any
     batches: Any
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        own = self.config.semi_supervised_algo
+        frames = self.batches.data.num_frames() if own else 0
+        self.memory = Memory(frames, self.worker.device)
+        self.places = _places(self.batches.data.parts)
+
     def epoch(self, epoch: int, place: np.ndarray) -> Iterator[Item]:
-        config, memory = self.config, self.model.memory
         self.now = epoch
         if (place == self.start).all():
-            memory.sums.zero_()
-            if config.semi_supervised_algo and epoch >= config.anneal_start:
+            self.memory.sums.zero_()
+            if self._labels_itself:
                 self._label()
-        self.weights = loss_weights(config, epoch)
         self.model.train()
         yield from super().epoch(epoch, place)
-
-    def losses(self, model: Any, batch: tuple[Batch, Use]) -> Tensor:
-        made, use = batch
-        use.seed_torch()
-        inputs = inputs_of(made, self.worker)
-        if self.config.semi_supervised_algo and self.now >= self.config.anneal_start:
-            inputs["weak"] = self._pseudo(inputs)
-        from distrib.models.behaviour.losses import total
-
-        parts = parts_of(self.config, self.values, model(inputs["signals"]), inputs)
-        loss = total(parts, self.weights)
-        memory, count = self.model.memory, loss.new_tensor(made.count)
-        for name, (value, number) in parts.items():
-            memory.count(name, value, number)
-        memory.count("total", loss * count, count)
-        return loss * count
 
     def validate(self) -> dict[str, float] | None:
         self.predicted: list[np.ndarray] = []
@@ -67,21 +55,36 @@ class SegmenterTask(TorchTask):
         metrics, self.predicted = judged(
             self.config, self.model, self.held_out, self.values, self.worker
         )
-        state = self.model.state_dict()
-        self.model.memory.offer(metrics["loss"], self.now + 1, state)
+        self.memory.offer(metrics["loss"], self.now + 1, self.model.state_dict())
         return metrics
+
+    def buffers(self, done: bool) -> Mapping[str, Tensor]:
+        return self.memory.buffers(done)
+
+    def restore(self, buffers: Mapping[str, np.ndarray]) -> None:
+        self.memory.restore(buffers)
 
     def told(self, item: Progress) -> Progress:
         """An item with the parts of the training loss, and the predictions for what is held out."""
         if item.metrics is None:
             return item
-        means = self.model.memory.means()
-        train = {f"loss_{name}": value for name, value in means.items() if name != "total"}
+        train = {f"loss_{name}": value for name, value in self.memory.means().items()}
         return replace(
             item,
             train={**item.train, **train},
             held_out=partial(held_out_frame, self.held_out, self.predicted, self.values["classes"]),
         )
+
+    @property
+    def _labels_itself(self) -> bool:
+        return bool(self.config.semi_supervised_algo) and self.now >= self.config.anneal_start
+
+    def _made(self, rows: Any, words: list[int], epoch: int = 0) -> tuple[Batch, Use]:
+        batch, use = super()._made(rows, words, epoch)
+        batch.inputs["sums"] = self.memory.sums
+        if self._labels_itself:
+            batch.inputs["weak"] = self._pseudo(rows.parts, batch.inputs["weak"].shape)
+        return batch, use
 
     def _label(self) -> None:
         """Give every training frame a class, or background where the network is not sure of it."""
@@ -91,9 +94,8 @@ class SegmenterTask(TorchTask):
         ups = config.semi_supervised_algo == "ups"
         self.model.train(ups)
         torch.manual_seed(int(np.random.SeedSequence([config.seed, self.now]).generate_state(1)[0]))
-        self.places = _places(sequences.parts)
-        labels = self.model.memory.pseudo
-        size = self.family.batching(config).size
+        labels = self.memory.pseudo
+        size = config.batch_size
         with torch.inference_mode(), autocast(self.worker):
             for first in range(0, len(sequences), size):
                 rows = sequences.take(np.arange(first, min(first + size, len(sequences))))
@@ -116,15 +118,13 @@ class SegmenterTask(TorchTask):
 
         return class_logits(self.model(signals)).float().softmax(-1)
 
-    def _pseudo(self, inputs: dict[str, Any]) -> Tensor:
-        """(B, T) the network's own labels of a batch, -1 outside the sequences."""
+    def _pseudo(self, parts: np.ndarray, shape: tuple[int, ...]) -> Tensor:
+        """(B, T) the network's own labels of sequences, -1 outside of them."""
         import torch
 
-        if not hasattr(self, "places"):  # taken up amid an epoch
-            self.places = _places(self.batches.data.parts)
-        labels, shape = self.model.memory.pseudo, inputs["weak"].shape
+        labels = self.memory.pseudo
         found = torch.full(shape, -1, dtype=labels.dtype, device=labels.device)
-        for row, (session, start, stop) in enumerate(inputs["parts"].tolist()):
+        for row, (session, start, stop) in enumerate(parts.tolist()):
             at = self.places[session, start]
             found[row, : stop - start] = labels[at : at + stop - start]
         return found

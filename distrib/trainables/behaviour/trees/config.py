@@ -7,9 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from distrib.trainables.base import Config
+from distrib.trainables.behaviour.config import Sequences
 
 
-class TreesConfig(Config):
+class TreesConfig(Sequences, Config):
     """The trees, what they see, and the validation, which is that of the networks."""
 
     model_class: Literal["random-forest", "xgboost"] = Field(
@@ -20,9 +21,6 @@ class TreesConfig(Config):
         100, ge=1, description="trees that a round adds; of XGBoost its own rounds, a tree a class"
     )
     n_lags: int = Field(4, ge=0, le=64, description="frames on either side that are looked at")
-    velocity: bool = Field(
-        False, description="each signal's difference to the frame before as a further signal"
-    )
     min_samples_leaf: int = Field(1, ge=1, description="least frames of a leaf (random-forest)")
     max_depth: int = Field(3, ge=1, le=32, description="depth of a tree (xgboost)")
     learning_rate: float = Field(0.1, gt=0, le=1, description="share of a tree added (xgboost)")
@@ -30,17 +28,3 @@ class TreesConfig(Config):
     colsample: float = Field(0.8, gt=0, le=1, description="share of the inputs a tree (xgboost)")
     gamma: float = Field(1.0, ge=0, description="least gain of a split (xgboost)")
     min_child_weight: float = Field(1.0, ge=0, description="least weight of a leaf (xgboost)")
-    ignore_class: int | None = Field(
-        None, description="class that is not scored (-100: none); default: as the data say, else 0"
-    )
-    sequence_length: int = Field(500, ge=2, description="frames of a sequence")
-    keep_tail: bool = Field(
-        True, description="keep the frames that fill no sequence, as a shorter one"
-    )
-    trial_splits: str = Field(
-        "9;1;0;0", description="sequences of a block: training;validation;test;gap"
-    )
-    split_seed: int = Field(0, ge=0, description="which sequences those are")
-    train_frac: float = Field(
-        1.0, gt=0, description="share (up to 1) or number (above) of training sequences used"
-    )

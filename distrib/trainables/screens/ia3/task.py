@@ -15,7 +15,13 @@ from distrib.data.screens.screen_scores import scores
 from distrib.data.streams.length_batches import by_budget, by_size
 from distrib.errors import InputError
 from distrib.trainables.base import State, Worker
-from distrib.trainables.screens.base import as_frame, model_values, reference, require_targets
+from distrib.trainables.screens.base import (
+    as_frame,
+    model_values,
+    parts_of,
+    reference,
+    require_targets,
+)
 from distrib.trainables.screens.ia3.embedder import BUDGET
 from distrib.trainables.training.device import autocast, load_model, shared_tensor
 from distrib.trainables.training.loop import Blocks
@@ -131,6 +137,7 @@ class Folds:
             model.shared.to(worker.device)
             model.to(worker.device)
         self.means = None if held_out is None else reference(config, data)
+        self.parts = None if held_out is None else parts_of(config, data)
         self.tasks = [
             FoldTask(config, self, model, rows, fold)
             for fold, (model, rows) in enumerate(zip(self.models, training))
@@ -148,7 +155,7 @@ class Folds:
             tokens = [self.tokens[row] for row in part]
             predicted[part] = predict(self.encoder, model, tokens, self.worker)
         frame = partial(as_frame, self.data.ids, self.data.columns.tolist(), predicted)
-        return scores(predicted, self.data, self.means), frame
+        return scores(predicted, self.data, self.means, self.parts), frame
 
 
 def load(config: Ia3Config) -> Encoder:

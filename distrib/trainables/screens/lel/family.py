@@ -23,6 +23,7 @@ from distrib.trainables.screens.base import (
     as_frame,
     folds_of,
     model_values,
+    parts_of,
     reference,
 )
 from distrib.trainables.screens.lel.config import LelConfig
@@ -70,7 +71,7 @@ class LatentEmbedding(ScreenTrainable[LelConfig], LimitsBudget[LelConfig, Screen
         from distrib.trainables.screens.lel.fit import LelFits
 
         fits, parts = LelFits(config, data), folds_of(config, data)
-        means = reference(config, data)
+        means, held_with = reference(config, data), parts_of(config, data)
         predicted = np.full(means.shape, np.nan, dtype=np.float32)
         curve = np.empty((0, len(CURVE)))
         done = 0
@@ -89,7 +90,7 @@ class LatentEmbedding(ScreenTrainable[LelConfig], LimitsBudget[LelConfig, Screen
             yield Progress(
                 fold + 1,
                 partial(_capture, predicted, curve, fold + 1),
-                scores(predicted[seen], data.take(seen), means[seen]),
+                scores(predicted[seen], data.take(seen), means[seen], held_with[seen]),
                 held_out=partial(as_frame, data.ids, data.columns.tolist(), predicted.copy()),
                 tables=_tables(curve),
             )

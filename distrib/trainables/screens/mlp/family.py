@@ -16,14 +16,17 @@ from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_scores import scores
 from distrib.errors import InputError
 from distrib.trainables.base import Fidelity, Metric, Progress, State, Worker
-from distrib.trainables.capabilities import Unfit
+from distrib.trainables.capabilities import Judged, Unfit
 from distrib.trainables.screens.base import (
     METRICS,
     ScreenConfig,
     ScreenTrainable,
     folds_of,
     known_targets,
+    parts_of,
+    reference,
 )
+from distrib.trainables.screens.baselines import judged, with_test
 from distrib.trainables.screens.mlp.config import MlpConfig
 from distrib.trainables.screens.mlp.data import training_targets
 from distrib.trainables.training.config import Recipe
@@ -95,9 +98,9 @@ class Mlp(ScreenTrainable[MlpConfig]):
         items = train(task, Recipe.of(config, self.metrics), worker, budget=budget, state=state)
         yield from remember(items, self.row_ids(data))
 
-    def baselines(
+    def judged_baselines(
         self, config: MlpConfig, data: Screen, test: Screen | None, worker: Worker
-    ) -> dict[str, dict[str, float]]:
+    ) -> dict[str, Judged]:
         """Those of every screen, and an untuned network at its last epoch (see `UNTUNED`).
 
         Its seed is its own: with that of a trial, each winner would have a baseline of its own.
@@ -106,15 +109,16 @@ class Mlp(ScreenTrainable[MlpConfig]):
         same = {name: getattr(config, name) for name in names}
         untuned = MlpConfig.model_validate({**UNTUNED, **same})
         *_, last = self.progress(untuned, data, worker)
-        assert last.metrics is not None
-        figures = dict(last.metrics)
+        assert last.held_out is not None
+        predicted = last.held_out()[data.columns.tolist()].to_numpy(dtype=np.float32)
+        found = judged(predicted, data, reference(config, data), parts_of(config, data))
         if test is not None:
             *_, last = self.refit(untuned, data, worker, None)
-            of_test = self.evaluate(untuned, last.state(), test, worker)
-            figures |= {f"test/{name}": value for name, value in of_test.items()}
-        for name in ("loss", "test/loss"):  # perhaps not of the kind that the winner minimises
-            figures.pop(name, None)
-        return {**super().baselines(config, data, test, worker), "untuned (256, 128)": figures}
+            state = last.state()
+            on_test = self.apply(untuned, state, test, worker)
+            found = with_test(found, on_test, test, self.training_mean(state))
+        known = super().judged_baselines(config, data, test, worker)
+        return {**known, "untuned (256, 128)": found}
 
     def apply(self, config: MlpConfig, state: State, data: Screen, worker: Worker) -> np.ndarray:
         """(rows, G) predictions."""
@@ -133,7 +137,10 @@ class Mlp(ScreenTrainable[MlpConfig]):
         """Every metric; differences are to the mean of the rows trained on."""
         from distrib.trainables.screens.mlp.task import apply_model
 
-        judged = known_targets(state, data, self.needs_of(config))
-        targets = training_targets(config, judged)
-        predicted, loss = apply_model(config, state, judged.inputs, targets, worker)
-        return {**scores(predicted, judged, self.training_mean(state)), "loss": loss}
+        wanted = known_targets(state, data, self.needs_of(config))
+        targets = training_targets(config, wanted)
+        predicted, loss = apply_model(config, state, wanted.inputs, targets, worker)
+        return {
+            **scores(predicted, wanted, self.training_mean(state), finished=True),
+            "loss": loss,
+        }

@@ -90,11 +90,11 @@ class MlpTask(Blocks):
             return None
         rows = np.concatenate(self.held_out)
         predicted, loss = self.predict_held_out()
-        reference = np.repeat(
-            self.model.target_mean[:, 0].cpu().numpy(), [len(part) for part in self.held_out], 0
-        )
+        sizes = [len(part) for part in self.held_out]
+        reference = np.repeat(self.model.target_mean[:, 0].cpu().numpy(), sizes, 0)
+        parts = np.repeat(np.arange(len(sizes)), sizes)
         self.predicted = predicted
-        return {**scores(predicted[rows], self.judged, reference), "loss": loss}
+        return {**scores(predicted[rows], self.judged, reference, parts), "loss": loss}
 
     def held_out_frame(self) -> Callable[[], pd.DataFrame]:
         """Makes a table of the predictions that `validate` judged last."""

@@ -13,7 +13,13 @@ import pandas as pd
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_scores import scores
 from distrib.trainables.base import State, Worker
-from distrib.trainables.screens.base import as_frame, model_values, reference, require_targets
+from distrib.trainables.screens.base import (
+    as_frame,
+    model_values,
+    parts_of,
+    reference,
+    require_targets,
+)
 from distrib.trainables.training.device import autocast, load_model, shared_tensor
 from distrib.trainables.training.loop import Blocks
 from distrib.trainables.training.widths import hidden_widths
@@ -91,6 +97,7 @@ class PairsTask(Blocks):
         self._fit_standards()
         self.values = model_values(data)
         self.means = None if held_out is None else reference(config, data)
+        self.parts = None if held_out is None else parts_of(config, data)
         self.predicted: np.ndarray | None = None
 
     def block(self, epoch: int, index: int) -> Iterator[Batch]:
@@ -118,7 +125,7 @@ class PairsTask(Blocks):
         for fold, part in enumerate(self.held_out):
             predicted[part] = found[fold, : len(part)]
         self.predicted = predicted
-        return scores(predicted, self.data, self.means)
+        return scores(predicted, self.data, self.means, self.parts)
 
     def held_out_frame(self) -> Callable[[], pd.DataFrame]:
         """Makes a table of the predictions that `validate` judged last."""

@@ -24,6 +24,7 @@ from distrib.trainables.screens.base import (
     as_frame,
     folds_of,
     model_values,
+    parts_of,
     reference,
     require_targets,
 )
@@ -53,6 +54,7 @@ class Xgboost(ScreenTrainable[XgboostConfig]):
     ) -> Iterator[Progress]:
         """Grow every fold by a round; each round scores every row out of fold."""
         parts, means = folds_of(config, data), reference(config, data)
+        held_with = parts_of(config, data)
         forests = [
             grown(config, data, np.setdiff1d(np.arange(len(data)), part), worker, fold)
             for fold, part in enumerate(parts)
@@ -76,7 +78,7 @@ class Xgboost(ScreenTrainable[XgboostConfig]):
             yield Progress(
                 step,
                 partial(_capture, forests, step, 0),
-                scores(predicted, data, means),
+                scores(predicted, data, means, held_with),
                 held_out=partial(as_frame, data.ids, data.columns.tolist(), predicted),
             )
             offered = time.monotonic()

@@ -18,7 +18,12 @@ def frame_ids(data: Sessions) -> pd.DataFrame:
         np.repeat(data.parts[:, 0], lengths), categories=data.ids.tolist()
     )
     frames = [np.arange(start, stop) for _, start, stop in data.parts.tolist()]
-    return pd.DataFrame({"session": names.astype(str), "frame": np.concatenate(frames)})
+    return pd.DataFrame({"session": names, "frame": np.concatenate(frames)})
+
+
+def states_of(chances: np.ndarray, classes: Sequence[str]) -> pd.Categorical[str]:
+    """(frames, K) probabilities -> (frames,) the most probable classes; a byte each in memory."""
+    return pd.Categorical.from_codes(chances.argmax(axis=1), pd.Index(list(classes)))
 
 
 def averaged_frame(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -37,7 +42,7 @@ def averaged_frame(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
                 expected=", ".join(columns),
             )
     mean = np.mean([frame[columns].to_numpy() for frame in predictions], axis=0)
-    states = np.array([column.removeprefix("p_") for column in columns])[mean.argmax(axis=1)]
+    states = states_of(mean, [column.removeprefix("p_") for column in columns])
     return first.assign(state=states, **dict(zip(columns, mean.T)))
 
 

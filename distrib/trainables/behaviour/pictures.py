@@ -52,7 +52,10 @@ def draw_confusion(table: pd.DataFrame, path: Path) -> None:
 
 
 def draw_ethogram(frames: pd.DataFrame, classes: Sequence[str], path: Path) -> None:
-    """Labels above, predictions below, of the session with most labels; gaps are cut out."""
+    """Labels above, predictions below, of the session with most labels.
+
+    Frames that are not held out are left out; a dashed line stands where some are.
+    """
     own = longest_session(frames).sort_values("frame")
     rows = np.stack([codes(own["label"], classes), codes(own["state"], classes)])
     figure = new_figure(9, 2.4)
@@ -62,8 +65,12 @@ def draw_ethogram(frames: pd.DataFrame, classes: Sequence[str], path: Path) -> N
     axes.imshow(
         rows, cmap=colours, vmin=-1.5, vmax=size - 0.5, aspect="auto", interpolation="nearest"
     )
+    for place in np.flatnonzero(np.diff(own["frame"]) != 1):
+        axes.axvline(place + 0.5, color=INK, linewidth=0.8, linestyle="--")
     axes.set_yticks([0, 1], ["by hand", "predicted"])
-    axes.set_xlabel(f"validation frames of {own['session'].iloc[0]}", color=INK)
+    axes.set_xlabel(
+        f"validation frames of {own['session'].iloc[0]}, joined at the dashed lines", color=INK
+    )
     axes.tick_params(labelsize=8, colors=INK)
     for k, name in enumerate(classes):
         axes.plot([], [], color=colours(k + 1), linewidth=6, label=name)

@@ -18,6 +18,8 @@ from distrib.files import atomic_write
 from distrib.records import StudyRecord, Tracker, TrialRecord
 from distrib.safe_yaml import read_yaml_file
 from distrib.trainables.behaviour.daart.folders import HPARAMS, expt_folder, new_version
+from distrib.trainables.behaviour.daart.keys import kind_of
+from distrib.trial_files import CONFIG, trial_folder
 
 ORDER, VERSIONS = "daart.json", "versions.json"
 PATIENCE = 600.0
@@ -28,14 +30,15 @@ class DaartLayout(Tracker):
     """Takes versions, and has trials written to them.
 
     Args:
-        folder: the run folder. said: what `ORDER` holds: `results`, `ids`, `name`, `values`,
-            `points`, `source`, `eval_dir`, the paths of the three files.
+        folder: the run folder. said: what `ORDER` holds: `results`, `family`, `ids`, `values` (of
+            each combination), `source`, `eval_dir`, the paths of the three files.
     """
 
     def __init__(self, folder: Path, said: Mapping[str, Any]) -> None:
         self.folder, self.said = folder, said
         self.versions: dict[str, str] = {}
         self.errors: list[str] = []
+        self.failed = 0
         self._process: subprocess.Popen[str] | None = None
         self._answers: threading.Thread | None = None
 
@@ -43,32 +46,37 @@ class DaartLayout(Tracker):
         atomic_write(self.folder / ORDER, json.dumps(self.said))
         if (self.folder / VERSIONS).exists():
             self.versions = json.loads((self.folder / VERSIONS).read_text())
+        self.failed = sum(trial.state == "FAIL" for trial in study.trials.values())
         for trial in study.trials.values():
             version = self.versions.get(str(trial.number))
             ended = trial.state in ("COMPLETE", "PRUNED", "FAIL")
             if version and ended and not (Path(version) / HPARAMS).exists():
-                self.trial_ended(trial)
+                self._write(trial)
 
     def trial_started(self, trial: TrialRecord) -> None:
         if str(trial.number) in self.versions:
             return
         values = self._values(trial)
         expt = expt_folder(Path(self.said["results"]), self.said["ids"])
-        kind = values.get("backbone", "dtcn")
-        self.versions[str(trial.number)] = str(new_version(expt / kind / self.said["name"]))
+        name = str(values.get("tt_experiment_name", "test"))
+        self.versions[str(trial.number)] = str(new_version(expt / kind_of(values) / name))
         atomic_write(self.folder / VERSIONS, json.dumps(self.versions, indent=1))
 
     def trial_progressed(self, trial: TrialRecord, rows: list[dict[str, float]]) -> None:
         """Written at its end."""
 
     def trial_ended(self, trial: TrialRecord) -> None:
-        own, hashes = self.folder / "trials" / f"{trial.number:04d}", self.said["hashes"]
+        self.failed += trial.state == "FAIL"
+        self._write(trial)
+
+    def _write(self, trial: TrialRecord) -> None:
+        own, hashes = trial_folder(self.folder, trial.number), self.said["hashes"]
         order = {
-            **{k: self.said[k] for k in ("source", "eval_dir", *self.said["files"])},
+            **{k: self.said[k] for k in ("family", "source", "eval_dir", *self.said["files"])},
             "trial": str(own),
             "version": self.versions[str(trial.number)],
             "values": self._values(trial),
-            "config": read_yaml_file(own / "config.yaml")["config"],
+            "config": read_yaml_file(own / CONFIG)["config"],
             "hash": hashes[trial.number % len(hashes)] if hashes else None,
             "state": trial.state,
         }
@@ -98,9 +106,8 @@ class DaartLayout(Tracker):
         self._process.stdout.close()
 
     def _values(self, trial: TrialRecord) -> dict[str, Any]:
-        points = self.said["points"]
-        own = points[trial.number % len(points)] if points else {}
-        return {**self.said["values"], **own, **self._drawn(trial)}
+        every = self.said["values"]
+        return {**every[trial.number % len(every)], **self._drawn(trial)}
 
     def _drawn(self, trial: TrialRecord) -> dict[str, Any]:
         ranges = self.said["ranges"]

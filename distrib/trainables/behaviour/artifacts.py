@@ -15,7 +15,7 @@ STATES = "validation_states.parquet"
 
 def write_pictures(folder: Path, held_out: pd.DataFrame, classes: Sequence[str]) -> None:
     """Of the frames held out: `session`, `frame`, `state` and `label`, "" where unlabelled."""
-    from distrib.trainables.behaviour.segmenter.pictures import draw_confusion, draw_ethogram
+    from distrib.trainables.behaviour.pictures import draw_confusion, draw_ethogram
 
     with atomic_path(folder / STATES) as temporary:
         held_out.to_parquet(temporary, index=False)

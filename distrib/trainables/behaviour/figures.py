@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from distrib.data.behaviour.frame_metrics import frame_scores
+from distrib.data.behaviour.frame_metrics import confusion, frame_scores
 from distrib.data.behaviour.segment_metrics import segment_scores, segment_sums
 from distrib.data.behaviour.sessions import Sessions
 from distrib.trainables.base import Metric
@@ -26,9 +26,22 @@ METRICS = (
 )
 
 
-def scores(matrix: np.ndarray, sums: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
-    """Figures of frames and of bouts, of a confusion matrix and of `segment_sums`."""
-    return {**frame_scores(matrix, classes), **segment_scores(sums)}
+def state_scores(
+    data: Sessions, predicted: Sequence[np.ndarray], ignore_class: int
+) -> dict[str, float]:
+    """Figures of frames and of bouts.
+
+    Args:
+        predicted: for each part of the data (frames,) classes.
+    """
+    size = len(data.classes)
+    matrix = np.zeros((size, size), dtype=np.int64)
+    for part, states in enumerate(predicted):
+        matrix += confusion(data.labels(data.hand, part), states, size)
+    return {
+        **frame_scores(matrix, data.classes),
+        **segment_scores(bout_sums(data, predicted, ignore_class)),
+    }
 
 
 def bout_sums(data: Sessions, predicted: Sequence[np.ndarray], ignore_class: int) -> np.ndarray:
@@ -48,12 +61,3 @@ def bout_sums(data: Sessions, predicted: Sequence[np.ndarray], ignore_class: int
         taken = np.concatenate([predicted[part] for part in run])
         total = total + segment_sums(truth, taken, truth != ignore_class)
     return np.asarray(total)
-
-
-def part_means(sums: Mapping[str, Any]) -> dict[str, float]:
-    """`loss_<part>` of sums and counts called `<part>` and `<part>.count`."""
-    means = {}
-    for name, value in sums.items():
-        if f"{name}.count" in sums and (count := float(sums[f"{name}.count"])):
-            means[name] = float(value) / count
-    return means

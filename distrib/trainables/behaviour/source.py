@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
@@ -13,7 +12,6 @@ from distrib.data.behaviour.data_file import read_data_file
 from distrib.data.behaviour.reader import ReadOptions, read_sessions
 from distrib.data.behaviour.sessions import Sessions
 from distrib.data.behaviour.simulate import simulated_sessions
-from distrib.errors import InputError
 from distrib.trainables.base import Source
 
 DATA_FILE = "data.yaml"
@@ -23,6 +21,9 @@ DATA_FILE = "data.yaml"
 class SessionsSource(Source):
     """A folder of sessions, or daart's `data.yaml`; without either, simulated sessions."""
 
+    data_dir: str | None = Field(
+        None, description="folder of the sessions, in place of the data file and all that it says"
+    )
     input_type: str | None = Field(None, description="folder of the signals, such as markers")
     expt_ids: list[str] | None = Field(None, description="sessions that are read; default: all")
     expt_ids_test: list[str] | None = Field(None, description="sessions that are the test")
@@ -35,6 +36,11 @@ class SessionsSource(Source):
     missing: Literal["interpolate", "mask", "refuse"] | None = Field(
         None, description="what is done about missing values (default: interpolate)"
     )
+
+    def elsewhere(self, path: str) -> Self:
+        """Columns, animal, table and what is done about missing values hold for others too."""
+        first = ("data_dir", "input_type", "expt_ids", "expt_ids_test", "expt_ids_to_keep")
+        return self.model_copy(update={"path": path, **dict.fromkeys(first)})
 
 
 def load_sessions(source: SessionsSource, *, labels: bool) -> Sessions:
@@ -49,7 +55,9 @@ def load_sessions(source: SessionsSource, *, labels: bool) -> Sessions:
     if (path / DATA_FILE).is_file():
         path = path / DATA_FILE
     ignore_class = weight_classes = None
-    if path.suffix in (".yaml", ".yml"):
+    if source.data_dir is not None:
+        path = Path(source.data_dir)
+    elif path.suffix in (".yaml", ".yml"):
         said = read_data_file(path)
         path, options = said.folder, said.options
         ignore_class, weight_classes = said.ignore_class, said.weight_classes
@@ -70,13 +78,3 @@ def load_sessions(source: SessionsSource, *, labels: bool) -> Sessions:
 
 def _tuple(words: list[str] | None) -> tuple[str, ...] | None:
     return None if words is None else tuple(words)
-
-
-def check_classes(values: Mapping[str, Any], data: Sessions) -> None:
-    """Raise where the classes are not those that a model was trained on."""
-    if list(data.classes) != values["classes"]:
-        raise InputError(
-            "the classes are not those that the model was trained on",
-            found=", ".join(data.classes) or "no labels",
-            expected=", ".join(values["classes"]),
-        )

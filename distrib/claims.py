@@ -1,0 +1,169 @@
+"""What may be said of a winner beside the baselines, in words.
+
+Where differences were taken row by row (`gains` of a winner) each baseline is better, worse or not
+told apart. Elsewhere all that is known are figures, and the winner's own interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from distrib.records import StudyRecord, unbeaten
+
+Verdict = Literal["better", "worse", "not told apart"]
+
+PARTS = ("test", "validation")
+"""In the order of what they are worth: only the test part was never looked at before."""
+
+LEAST = 8
+"""Fewer rows, or groups, say nothing of how much they vary: there is no interval."""
+
+_THAN: dict[Verdict | None, str] = {
+    "better": "better than",
+    "not told apart": "not told apart from",
+    "worse": "worse than",
+}
+
+
+def verdict(low: float | None, high: float | None) -> Verdict | None:
+    """What the interval of a gain allows to be said of who gains; None without an interval."""
+    if low is None or high is None:
+        return None
+    return "better" if low > 0 else "worse" if high < 0 else "not told apart"
+
+
+def claims(
+    study: StudyRecord,
+    winner: Mapping[str, Any],
+    baselines: Mapping[str, Mapping[str, float]],
+) -> list[str]:
+    """Lines, the most important first: the gain over the best baseline, then what goes with it.
+
+    Args:
+        winner: `validation` and `test` figures by metric, and `gains` where they are known: part ->
+            `rows`, `groups`, `tried` (for how many configurations the intervals allow), `metrics`
+            -> metric -> baseline -> [gain, low, high].
+        baselines: name -> metric -> value, test figures as `test/<metric>`.
+    """
+    known = winner.get("gains", {})
+    if not known:
+        return unbeaten(study, winner, baselines)
+    lines = []
+    for part in PARTS:
+        for metric, gains in known.get(part, {}).get("metrics", {}).items():
+            if gains:
+                lines.append(_claim(study, winner, part, metric, known[part], gains))
+        if part in known:
+            lines += _caveats(study, part, known[part])
+    return [*lines, *turned(study, winner, baselines)]
+
+
+def count(winner: Mapping[str, Any], part: str) -> str:
+    """`n = 38`, or `n = 38 rows in 12 groups`; nothing where it is not known."""
+    found = winner.get("gains", {}).get(part)
+    if found is None:
+        return ""
+    if found["groups"] == found["rows"]:
+        return f"n = {found['rows']}"
+    return f"n = {found['rows']} rows in {found['groups']} groups"
+
+
+def turned(
+    study: StudyRecord,
+    winner: Mapping[str, Any],
+    baselines: Mapping[str, Mapping[str, float]],
+) -> list[str]:
+    """A line where the winner is above a baseline on validation data, and below it on test data."""
+    names = turned_baselines(study, winner, baselines)
+    if not names:
+        return []
+    return [
+        f"{study.metric}: ahead on validation data, behind on test data, of {', '.join(names)}: "
+        "what was selected did not hold"
+    ]
+
+
+def turned_baselines(
+    study: StudyRecord,
+    winner: Mapping[str, Any],
+    baselines: Mapping[str, Mapping[str, float]],
+    metric: str | None = None,
+) -> list[str]:
+    """Baselines that a winner beats on validation data and not on test data."""
+    metric = metric or study.metric
+    sign = 1.0 if study.metrics.get(metric, study.direction) == "max" else -1.0
+    own = [winner.get(part, {}).get(metric) for part in ("validation", "test")]
+    if None in own:
+        return []
+    return [
+        name
+        for name, values in baselines.items()
+        if metric in values
+        and f"test/{metric}" in values
+        and not name.endswith("(bound)")
+        and sign * (own[0] - values[metric]) > 0 > sign * (own[1] - values[f"test/{metric}"])
+    ]
+
+
+def _claim(
+    study: StudyRecord,
+    winner: Mapping[str, Any],
+    part: str,
+    metric: str,
+    found: Mapping[str, Any],
+    gains: Mapping[str, Sequence[float | None]],
+) -> str:
+    best = min(gains, key=lambda name: gains[name][0] or 0.0)
+    gain, low, high = gains[best]
+    assert gain is not None
+    ahead = study.metrics.get(metric, "max") == "max"
+    way = "above" if (gain >= 0) == ahead else "below"
+    value = winner.get(part, {}).get(metric)
+    shown = f"{metric} {value:.4f}" if value is not None else metric
+    told = (
+        f"{part} ({count(winner, part)}): {shown} is {small_figure(abs(gain))} {way} the best "
+        f"baseline, {best}"
+    )
+    if low is None or high is None:
+        why = "too few rows for an interval"
+        if found["groups"] >= LEAST:
+            why = f"the best of {found['tried']} configurations on these same rows, no claim"
+        return f"{told}; {why}"
+    told += (
+        f" (gain {small_figure(gain)}, 95% interval {small_figure(low)} to {small_figure(high)}): "
+    )
+    told += str(verdict(low, high))
+    others: dict[Verdict | None, list[str]] = {}
+    for name, (_, lower, upper) in gains.items():
+        others.setdefault(verdict(lower, upper), []).append(name)
+    words = [
+        f"{than} {', '.join(others[kind])}"
+        for kind, than in _THAN.items()
+        if kind in others and len(gains) > 1
+    ]
+    return f"{told}. {'; '.join(words).capitalize()}" if words else told
+
+
+def _caveats(study: StudyRecord, part: str, found: Mapping[str, Any]) -> list[str]:
+    if part == "test":
+        return []
+    lines = []
+    if found["tried"] > 1:
+        lines.append(
+            f"validation: these intervals hold for all {found['tried']} configurations tried at "
+            "once, whichever was chosen"
+        )
+    if study.selects == "best":
+        lines.append(
+            f"validation: the {study.unit} was chosen on these same rows as well, for which no "
+            "interval allows: take the test part's word"
+        )
+    return lines
+
+
+def small_figure(value: float) -> str:
+    """A difference of figures: four digits behind the point, or two that are not zero."""
+    if value == 0 or 5e-4 <= abs(value) < 1e5:
+        return f"{value:.4f}"
+    return f"{value:.2g}"

@@ -1,0 +1,194 @@
+"""`distrib.tune --data_config A --model_config B --train_config C`: daart's files, unchanged."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from distrib.cli.command import DONE, INTERRUPTED, once
+from distrib.errors import InputError
+
+if TYPE_CHECKING:
+    from distrib.cli.roads.daart_study import Group
+    from distrib.records import Tracker
+    from distrib.study.record.run_folder import RunFolder
+    from distrib.tracking.heat_map import Training
+    from distrib.trainables.behaviour.daart.three_files import ThreeFiles as Files
+
+FAILED = 1
+"""The exit code where a training failed, as of daart; that of the others is the study's."""
+
+SAID_AT_MOST = 12
+"""Lines of a table of trials, or of those that are skipped."""
+
+
+class ThreeFiles:
+    """Data, model and training, a YAML file each."""
+
+    needs: ClassVar[tuple[str, ...]] = ("data_config", "model_config", "train_config")
+    never: ClassVar[dict[str, str]] = {
+        "space": "either a space or the three files",
+        "show": "--dry-run shows the grid of the three files; --space segmenter has --show",
+        "warm_start": "--space segmenter has this option",
+        "data": "the data file says where the data are: data_dir",
+    }
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """The files, and what is done with what was trained before."""
+        group = parser.add_argument_group("three files of daart, in place of a space")
+        for option in self.needs:
+            group.add_argument(f"--{option}", metavar="YAML", type=Path)
+        group.add_argument(
+            "--layout", choices=["daart", "none"], help="what is left (default: daart)"
+        )
+        group.add_argument(
+            "--rerun", action="store_true", help="train again what was trained already"
+        )
+        group.add_argument("--max-trials", type=int, metavar="N", help="most combinations")
+
+    def tune(self, args: argparse.Namespace) -> int:
+        """Read, expand, leave out what is trained already, and carry out the rest."""
+        from distrib.cli.roads.daart_study import groups_of
+        from distrib.trainables.behaviour.daart.folders import completed
+        from distrib.trainables.behaviour.daart.three_files import read_three_files
+
+        files = read_three_files({o: getattr(args, o) for o in self.needs}, once(args.set))
+        results = files.folder("results_dir")
+        if results is None:
+            raise InputError(
+                "no folder for the results", file=args.data_config, where="results_dir"
+            )
+        points = _points(files, args)
+        _print_configuration(files)
+        groups = groups_of(files, points)
+        known = {} if args.rerun else completed(results)
+        left, skipped = [], []
+        for group in groups:
+            rest, done = group.without(known)
+            skipped += done
+            left += [rest] if rest.points else []
+        if skipped:
+            print(f"{len(skipped)} of {len(points)} were trained already (--rerun repeats them):")
+            _some([f"  {version}" for version in skipped])
+        if not left:
+            print("nothing is left to train")
+            return DONE
+        _print_table([point for group in left for point in group.points])
+        codes = []
+        for number, group in enumerate(left):
+            name = f"{args.name}-{number}" if args.name and len(left) > 1 else args.name
+            codes.append(_carried_out(self, group, results, args, name))
+            if codes[-1] == INTERRUPTED:  # the same command goes on with what is left after it
+                break
+        return max(codes)
+
+    def trackers(self, folder: RunFolder) -> Sequence[Tracker]:
+        """Of a study of three files, whoever leaves its trials behind."""
+        from distrib.cli.roads.daart_layout import ORDER, DaartLayout
+
+        file = folder.path / ORDER
+        return [DaartLayout(folder.path, json.loads(file.read_text()))] if file.exists() else []
+
+    def told(self, trackers: Sequence[Tracker], code: int) -> int:
+        """Where the models lie; the exit code, 1 where one failed or could not be written."""
+        from distrib.cli.roads.daart_layout import DaartLayout
+
+        for layout in trackers:
+            assert isinstance(layout, DaartLayout)
+            print("\nthe models:")
+            _some([f"  {version}" for version in layout.versions.values()])
+            for error in layout.errors:
+                print(f"not written: {error}")
+            if layout.failed:
+                print(f"{layout.failed} failed: their console.log says why")
+            if (layout.errors or layout.failed) and not code:
+                return FAILED
+        return code
+
+    def trainings(self, place: Path) -> Iterator[Training]:
+        """The completed versions below a folder."""
+        from distrib.tracking.heat_map import Training
+        from distrib.trainables.behaviour.daart.folders import completed_below
+        from distrib.trainables.behaviour.daart.metrics_table import OBJECTIVES, best_figures
+
+        for version, values in completed_below(place):
+            figures = best_figures(version, values.get("best_val_epoch"))
+            yield Training(values, figures, next((n for n in OBJECTIVES if n in figures), None))
+
+
+def _carried_out(
+    road: ThreeFiles, group: Group, results: Path, args: argparse.Namespace, name: str | None
+) -> int:
+    """The study of one group of combinations."""
+    from distrib.cli.execute import carry_out
+    from distrib.cli.roads.daart_layout import DaartLayout
+    from distrib.cli.study_options import new_place, options_from
+    from distrib.study.plan.plan import make_plan
+
+    own = argparse.Namespace(**{**vars(args), "set": [], "name": name})
+    own.out = args.out or str(results / "studies")
+    if args.concurrent is None:
+        own.concurrent = min(group.files.at_once, len(group.points))
+    if group.files.values.get("device") == "cuda" and args.gpus_per_worker is None:
+        own.gpus_per_worker = 1.0
+    space = group.space()
+    options = replace(options_from(own), keep=max(len(group.points), 1), test_fraction=0.0)
+    plan = make_plan(space, options)
+    place = new_place(own, space.name)
+    if args.dry_run:
+        return DONE
+    layouts: list[DaartLayout] = []
+
+    def layout(folder: RunFolder) -> Sequence[DaartLayout]:
+        if args.layout != "none":
+            layouts.append(DaartLayout(folder.path, group.order(results)))
+        return layouts
+
+    return road.told(layouts, carry_out(plan, place, store=own.store, beside=layout))
+
+
+def _points(files: Files, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """The combinations that are trained; those that are not are told of."""
+    points = files.combinations()
+    if len(points) < files.count:
+        print(
+            f"{files.count} combinations, of which {len(points)} differ in what their backbone uses"
+        )
+    cap = args.max_trials if args.max_trials is not None else files.cap
+    if cap is not None and cap < len(points):
+        print(f"{cap} of {len(points)} combinations run (tt_n_cpu_trials, --max-trials)")
+        points = points[:cap]
+    return points
+
+
+def _print_configuration(files: Files) -> None:
+    from distrib.trainables.behaviour.daart.keys import FILES
+
+    for option, path in files.paths.items():
+        print(f"{option}: {path}")
+        for key in FILES[option]:
+            for part in (files.values, files.grid, files.ranges):
+                if key in part:
+                    print(f"    {key}: {part[key]}")
+
+
+def _print_table(points: list[dict[str, Any]]) -> None:
+    print(f"{len(points)} trial{'s' if len(points) > 1 else ''}")
+    _some(
+        [
+            f"  {number}: {', '.join(f'{k}={v}' for k, v in point.items())}"
+            for number, point in enumerate(points)
+            if point
+        ]
+    )
+
+
+def _some(lines: Sequence[str]) -> None:
+    for line in lines[:SAID_AT_MOST]:
+        print(line)
+    if len(lines) > SAID_AT_MOST:
+        print(f"  ... and {len(lines) - SAID_AT_MOST} more")

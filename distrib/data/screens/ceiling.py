@@ -1,0 +1,48 @@
+"""How well any model could do: two halves of the replicates (guides, cells) against each other.
+
+The measured profile is the mean of both halves. With r their correlation, that of the whole with
+itself measured again is 2r / (1 + r) (Spearman, British Journal of Psychology 3:271, 1910; Brown,
+ibid. 3:296), and with the truth its root (Spearman, American Journal of Psychology 15:72, 1904).
+The noise of the whole is half the difference of the halves.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from distrib.data.screens.metrics import correlation, part_means
+
+NAME = "split halves (bound)"
+"""Among the baselines, of which it is none: no model can beat it but by chance."""
+
+
+def split_half_ceiling(halves: np.ndarray, parts: np.ndarray) -> dict[str, float]:
+    """What a model that knew the truth would reach: pearson, delta_pearson, rmse, mse.
+
+    Args:
+        halves: (2, N, G), NaN where not measured. parts: (N,) which rows are held out together.
+    """
+    both = np.isfinite(halves).all(axis=0)
+    first, second = np.where(both, halves, 0.0).astype(np.float64)
+    count = both.sum(axis=1)
+    found = {}
+    centred = []
+    for half in (first, second):
+        mean, rows = part_means(half, both, parts)
+        centred.append(half - mean)
+    several = both & (rows >= 2)
+    for name, a, b, there in (
+        ("pearson", first, second, both),
+        ("delta_pearson", centred[0], centred[1], several),
+    ):
+        values = correlation(a, b, there, 1)
+        known = ~np.isnan(values)
+        if known.any():
+            half = max(0.0, float(values[known].mean()))
+            found[name] = float(np.sqrt(2 * half / (1 + half)))
+    some = count > 0
+    if some.any():
+        squares = np.where(both, np.square(first - second), 0.0).sum(axis=1)[some] / count[some]
+        found["rmse"] = float((np.sqrt(squares) / 2).mean())
+        found["mse"] = float((squares / 4).mean())
+    return found

@@ -1,0 +1,31 @@
+"""Checkpoints of the original scripts: their tensors under this network's names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+WRAPPED = "model_state_dict"
+"""Where a checkpoint has its weights; a bare `state_dict` is taken too."""
+RENAMED = {
+    "src_embedding.": "source_embedding.",
+    "tgt_embedding.": "target_embedding.",
+    "affinity_projection.": "affinity.",
+    "transformer.": "",
+    "fc_out.": "output.",
+}
+COMPUTED = ("src_pos_encoder.pe", "tgt_pos_encoder.pe")
+"""Tables of sines and cosines, which are no weights."""
+
+
+def own_names(foreign: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The weights of a checkpoint as the network calls them; other names stay as they are."""
+    weights = foreign.get(WRAPPED, foreign)
+    return {_renamed(name): tensor for name, tensor in weights.items() if name not in COMPUTED}
+
+
+def _renamed(name: str) -> str:
+    for there, here in RENAMED.items():
+        if name.startswith(there):
+            return here + name.removeprefix(there)
+    return name

@@ -1,0 +1,184 @@
+"""How good searches are on learning curves of a public benchmark, the peers beside ours in one run.
+
+    python experiments/search_quality/run.py FOLDER [--part choose] [--seeds 5] [--trials 30 100]
+
+FOLDER holds `lcbench.onnx` and `encoding.json` of YAHPO Gym's data (slds-lmu/yahpo_data on GitHub);
+`pip install onnxruntime` reads them. Writes `search_quality.csv` and `.png` where it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+from replay import FACTOR, GRACE, Found, first_look, optunas, ours
+from surrogate import EPOCHS, Surrogate, plain_space, split_space
+
+CHOOSE = 17
+"""So many tasks of the sorted list are for choosing, the others for the claim."""
+
+SHARES = (0.1, 0.25, 0.5, 1.0)
+"""Of the epochs that training every configuration to its end would take."""
+
+Way = Callable[..., Found]
+
+
+def _peer(sampler: Callable[[int], Any], pruner: Callable[[], Any]) -> Way:
+    return lambda space, curve, seed, trials, workers: optunas(
+        space, curve, seed, trials, workers, sampler(seed), pruner()
+    )
+
+
+def _ours(sampler: str, rule: str) -> Way:
+    return lambda space, curve, seed, trials, workers: ours(
+        space, curve, seed, trials, workers, sampler, rule
+    )
+
+
+def _halving() -> Any:
+    return optuna.pruners.SuccessiveHalvingPruner(min_resource=GRACE, reduction_factor=FACTOR)
+
+
+WAYS: dict[str, Way] = {
+    "gp, asha": _ours("gp", "asha"),
+    "gp, asha, split": _ours("gp", "asha"),
+    "gp, none": _ours("gp", "none"),
+    "tpe, asha": _ours("tpe", "asha"),
+    "random, asha": _ours("random", "asha"),
+    "Optuna TPE, halving": _peer(lambda seed: optuna.samplers.TPESampler(seed=seed), _halving),
+    "Optuna TPE, Hyperband": _peer(
+        lambda seed: optuna.samplers.TPESampler(seed=seed),
+        lambda: optuna.pruners.HyperbandPruner(GRACE, EPOCHS, FACTOR),
+    ),
+    "Optuna GP, no pruning": _peer(
+        lambda seed: optuna.samplers.GPSampler(seed=seed), optuna.pruners.NopPruner
+    ),
+    "two epochs, then three": first_look,
+}
+SLOW = ("Optuna GP, no pruning",)  # minutes for one study of 100
+
+
+@cache
+def _surrogate(folder: Path) -> Surrogate:
+    return Surrogate(folder)
+
+
+@cache
+def _range(folder: Path, task: str) -> tuple[float, float]:
+    return _surrogate(folder).range_of(task)
+
+
+def one(job: tuple[Path, str, str, int, int, int]) -> dict[str, Any]:
+    """What one study found, by share of the budget, and the range of its task."""
+    folder, task, way, seed, trials, workers = job
+    warnings.simplefilter("ignore")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    surrogate = _surrogate(folder)
+    space = split_space() if way.endswith("split") else plain_space()
+    began = time.perf_counter()
+    found = WAYS[way](
+        space, lambda config: surrogate.curves(task, [config])[0], seed, trials, workers
+    )
+    low, high = _range(folder, task)
+    budget = trials * EPOCHS
+    best = {f"best at {share:g}": found.best_after(int(share * budget)) for share in SHARES}
+    return {"task": task, "way": way, "seed": seed, "trials": trials, "workers": workers,
+            "epochs": len(found.best), "seconds": time.perf_counter() - began,
+            "low": low, "high": high, **best}  # fmt: skip
+
+
+def with_regrets(found: pd.DataFrame) -> pd.DataFrame:
+    """Regrets in percent of a task's range: from the worst draw to the best that anything found."""
+    tops = found.groupby("task")[["high", f"best at {SHARES[-1]:g}"]].transform("max").max(axis=1)
+    for share in SHARES:
+        regret = (tops - found[f"best at {share:g}"]) / (tops - found["low"])
+        found[f"regret at {share:g}"] = 100 * regret
+    return found
+
+
+def table(found: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds and tasks, with 95% intervals over tasks (bootstrap)."""
+    rows = []
+    random = np.random.default_rng(0)
+    for (trials, way), part in found.groupby(["trials", "way"], sort=False):
+        row: dict[str, Any] = {"trials": trials, "way": way, "epochs": part["epochs"].mean()}
+        for share in SHARES:
+            by_task = part.groupby("task")[f"regret at {share:g}"].mean().to_numpy()
+            drawn = random.choice(by_task, (2000, len(by_task))).mean(axis=1)
+            low, high = np.quantile(drawn, [0.025, 0.975])
+            row[f"{share:.0%}"] = f"{by_task.mean():.1f} ({low:.1f} to {high:.1f})"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def draw(found: pd.DataFrame, path: Path) -> None:
+    """Regret over budget, a panel for each number of trials."""
+    from matplotlib.figure import Figure
+
+    numbers = found["trials"].unique()
+    figure = Figure(figsize=(6 * len(numbers), 4), layout="constrained")
+    for axes, trials in zip(figure.subplots(1, len(numbers), squeeze=False)[0], numbers):
+        for way, part in found[found["trials"] == trials].groupby("way", sort=False):
+            means = [part[f"regret at {share:g}"].mean() for share in SHARES]
+            axes.plot(SHARES, means, marker="o", label=way)
+        axes.set(xscale="log", yscale="log", title=f"{trials} configurations",
+                 xlabel="share of the epochs of all trained to the end",
+                 ylabel="regret, % of the range")  # fmt: skip
+        axes.set_xticks(SHARES, [f"{share:g}" for share in SHARES])
+    axes.legend(fontsize="small")
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--part", choices=("choose", "claim"), default="claim")
+    parser.add_argument("--tasks", type=int, help="only so many of the part")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--trials", type=int, nargs="+", default=[30, 100])
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, metavar="WAY",
+                        default=[way for way in WAYS if way not in SLOW])  # fmt: skip
+    parser.add_argument("--processes", type=int, default=2)
+    args = parser.parse_args()
+    tasks = Surrogate(args.folder).tasks
+    tasks = (tasks[:CHOOSE] if args.part == "choose" else tasks[CHOOSE:])[: args.tasks]
+    ways = list(itertools.product(args.trials, args.ways, range(args.seeds)))
+    # A task's studies by one process, which then draws its range once.
+    jobs = [
+        [(args.folder, task, way, seed, trials, args.workers) for trials, way, seed in ways]
+        for task in tasks
+    ]
+    rows: list[dict[str, Any]] = []
+    began = time.monotonic()
+    with ProcessPoolExecutor(args.processes) as pool:
+        for done, part in enumerate(pool.map(_all, jobs), 1):
+            rows += part
+            spent = time.monotonic() - began
+            left = math.ceil(spent / done * (len(jobs) - done))
+            print(f"{done} of {len(jobs)} tasks, {spent:.0f} s, about {left} s left", flush=True)
+    found = with_regrets(pd.DataFrame(rows))
+    found.to_csv("search_quality.csv", index=False)
+    draw(found, Path("search_quality.png"))
+    print(table(found).to_string(index=False))
+
+
+def _all(jobs: list[tuple[Path, str, str, int, int, int]]) -> list[dict[str, Any]]:
+    return [one(job) for job in jobs]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""What is said of a winner beside its baselines, in the order of what it is worth."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+
+from distrib.claims import claims, count, turned, verdict
+from distrib.records import StudyRecord
+from distrib.tracking.summary import gains_table
+
+BASELINES = {
+    "training mean": {"pearson": 0.4633, "rmse": 2.0, "test/pearson": 0.45, "test/rmse": 2.1},
+    "ridge": {"pearson": 0.42, "rmse": 2.2, "test/pearson": 0.47, "test/rmse": 2.2},
+}
+
+
+def study(selects: Literal["best", "last"] = "last") -> StudyRecord:
+    metrics: dict[str, Any] = {"pearson": "max", "rmse": "min"}
+    return StudyRecord("s", "lel", "pearson", "max", "fold", 5, 9, selects=selects, metrics=metrics)
+
+
+def part(rows: int, tried: int, **gains: dict[str, list[float | None]]) -> dict[str, Any]:
+    return {"rows": rows, "groups": rows, "tried": tried, "metrics": gains}
+
+
+def winner(test: dict[str, Any] | None, validation: dict[str, Any]) -> dict[str, Any]:
+    gains = {"validation": validation} | ({"test": test} if test else {})
+    return {
+        "validation": {"pearson": 0.4657, "rmse": 1.9},
+        "test": {"pearson": 0.46, "rmse": 2.0} if test else {},
+        "gains": gains,
+    }
+
+
+VALIDATION = part(
+    300, 10, pearson={"training mean": [0.0024, 0.0019, 0.0029], "ridge": [0.0457, 0.03, 0.06]}
+)
+TEST = part(
+    45,
+    1,
+    pearson={"training mean": [0.01, -0.002, 0.022], "ridge": [-0.01, -0.015, -0.005]},
+    rmse={"training mean": [0.1, 0.05, 0.15], "ridge": [0.2, 0.1, 0.3]},
+)
+
+
+def test_a_true_gain_on_validation_data_is_told_as_one() -> None:
+    first, second = claims(study(), winner(None, VALIDATION), BASELINES)
+    assert first == (
+        "validation (n = 300): pearson 0.4657 is 0.0024 above the best baseline, training mean "
+        "(gain 0.0024, 95% interval 0.0019 to 0.0029): better. Better than training mean, ridge"
+    )
+    assert "for all 10 configurations tried at once" in second
+
+
+def test_the_test_part_comes_first_and_a_turn_is_told() -> None:
+    lines = claims(study(), winner(TEST, VALIDATION), BASELINES)
+    assert lines[0] == (
+        "test (n = 45): pearson 0.4600 is 0.0100 below the best baseline, ridge (gain -0.0100, 95% "
+        "interval -0.0150 to -0.0050): worse. Not told apart from training mean; worse than ridge"
+    )
+    assert lines[1].startswith("test (n = 45): rmse 2.0000 is 0.1000 below the best baseline")
+    assert ": better" in lines[1]
+    assert lines[2].startswith("validation (n = 300)")
+    assert lines[-1].startswith("pearson: ahead on validation data, behind on test data, of ridge")
+    assert turned(study(), winner(None, VALIDATION), BASELINES) == []
+
+
+def test_an_epoch_that_was_chosen_is_told() -> None:
+    lines = claims(study("best"), winner(TEST, VALIDATION), BASELINES)
+    assert any("the fold was chosen on these same rows as well" in line for line in lines)
+    assert not any(
+        "was chosen on these" in n for n in claims(study(), winner(TEST, VALIDATION), {})
+    )
+
+
+def test_without_an_interval_nothing_is_claimed() -> None:
+    few = part(6, 4, pearson={"training mean": [0.5, None, None]})
+    (line, *_) = claims(study(), winner(None, few), BASELINES)
+    assert line.endswith("training mean; too few rows for an interval")
+    many = part(60, 4000, pearson={"training mean": [0.5, None, None]})
+    (line, *_) = claims(study(), winner(None, many), BASELINES)
+    assert line.endswith("the best of 4000 configurations on these same rows, no claim")
+
+
+def test_a_family_without_rows_says_what_it_said() -> None:
+    plain = {"validation": {"pearson": 0.4}, "test": {}}
+    (line,) = claims(study(), plain, BASELINES)
+    assert "does not beat: training mean (0.4633), ridge (0.4200)" in line
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(0.1, 0.2, "better"), (-0.2, -0.1, "worse"), (-0.1, 0.1, "not told apart"),
+     (0.0, 0.0, "not told apart"), (None, None, None)],
+)  # fmt: skip
+def test_verdicts(low: float | None, high: float | None, said: str | None) -> None:
+    assert verdict(low, high) == said
+
+
+def test_n_stands_beside_its_part() -> None:
+    found = winner(TEST, {**VALIDATION, "groups": 120})
+    assert count(found, "test") == "n = 45"
+    assert count(found, "validation") == "n = 300 rows in 120 groups"
+    assert count({}, "test") == ""
+
+
+def test_every_baseline_has_its_line() -> None:
+    lines = gains_table(winner(TEST, VALIDATION)).splitlines()
+    assert lines[0] == "test, n = 45, row by row"
+    (mean,) = (line for line in lines[:6] if line.startswith("  training mean"))
+    words = " ".join(mean.split())
+    assert "0.0100 -0.0020 to 0.0220 not told apart" in words
+    assert "0.1000 0.0500 to 0.1500 better" in words
+    assert any(line.startswith("validation, n = 300, row by row") for line in lines)
