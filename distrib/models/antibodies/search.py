@@ -24,11 +24,11 @@ class Sampling:
         top_k: only the k likeliest tokens; 0: all. top_p: the fewest whose probabilities sum to it.
         beam: beams of a beam search, which draws nothing; 1: none.
         max_length: tokens after which a row ends without END.
+        guidance: how many times what a condition changes of the logits counts, beside a model that
+            is not told it; 1: as the model has it.
         min_length: tokens before which no row ends.
         forbidden: tokens that are never drawn.
         groups: of beams, each of which avoids what those before it chose (Vijayakumar et al. 2018).
-        guidance: how many times what a condition changes of the logits counts, beside a model that
-            is not told it; 1: as the model has it.
         diversity: nats that a token loses for each beam of an earlier group that has chosen it.
     """
 
@@ -37,11 +37,11 @@ class Sampling:
     top_p: float = 1.0
     beam: int = 1
     max_length: int = 300
+    guidance: float = 1.0
     min_length: int = 0
     forbidden: tuple[int, ...] = ()
     groups: int = 1
     diversity: float = 0.0
-    guidance: float = 1.0
 
 
 class Steps(Protocol):
