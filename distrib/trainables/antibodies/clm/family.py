@@ -22,7 +22,7 @@ from distrib.trainables.antibodies.chains.causal import (
 from distrib.trainables.antibodies.chains.drawing import SAMPLES, advice, sample_figures
 from distrib.trainables.antibodies.chains.family import ChainTrainable, Data
 from distrib.trainables.antibodies.chains.reading import STREAMED
-from distrib.trainables.antibodies.chains.scores import figures
+from distrib.trainables.antibodies.chains.scores import BY_REGION, figures
 from distrib.trainables.antibodies.clm.config import ClmConfig, ClmGenerate, ClmSource
 from distrib.trainables.base import Fidelity, Metric, State, Worker
 from distrib.trainables.capabilities import ArtifactInputs
@@ -44,6 +44,7 @@ class Clm(ChainTrainable[ClmConfig, ClmSource]):
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("loss", "min", "nats per token, residues and the end of a chain"),
         Metric("perplexity", "min", "of the same"),
+        *BY_REGION,
         Metric("accuracy", "max", "share of the same guessed from what stands before"),
     )
     fidelity = Fidelity("epoch", "epochs")

@@ -16,7 +16,7 @@ from distrib.data.streams.stream_batches import Rows
 from distrib.errors import InputError
 from distrib.trainables.antibodies.chains.baselines import baseline_figures
 from distrib.trainables.antibodies.chains.causal import IGNORED, guesses
-from distrib.trainables.antibodies.chains.scores import figures
+from distrib.trainables.antibodies.chains.scores import BY_REGION, figures
 from distrib.trainables.antibodies.heavy2light.batch import pair_batch
 from distrib.trainables.antibodies.heavy2light.config import (
     Heavy2LightConfig,
@@ -45,6 +45,7 @@ class LightFromHeavy(TorchTrainable[Heavy2LightConfig, Heavy2LightSource, PairRo
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("loss", "min", "nats per token of the light chain, its end included"),
         Metric("perplexity", "min", "of the same, teacher-forced"),
+        *BY_REGION,
         Metric("accuracy", "max", "share of the same guessed"),
         Metric("pairing_gap", "max", "nats per token lost with the heavy chain of another pair"),
         Metric("pairing_gap_se", "min", "its standard error, groups of pairs together"),
