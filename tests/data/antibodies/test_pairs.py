@@ -73,6 +73,7 @@ def test_every_form_gives_the_same_pairs(tmp_path: Path) -> None:
         (f">a_heavy\n{HEAVY[0]}\n>a_light\n{LIGHT[0]}\n>b_heavy\n{HEAVY[1]}\n", ".fasta",
          r"row 5, column 'light': a pair with one chain missing(.|\n)*no light chain"),
         (f">a\n{HEAVY[0]}\n", ".fasta", "does not say which chain"),
+        (f">model\n{HEAVY[0]}\n", ".fasta", "does not say which chain"),
         (f">a_H\n{HEAVY[0]}\n>a_VH\n{HEAVY[1]}\n", ".fasta", "a second heavy chain"),
         (f"id,heavy,light\na,{HEAVY[0]},{LIGHT[0][:9]}1\n", ".csv", r"none of the twenty"),
     ],

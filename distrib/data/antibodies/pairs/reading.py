@@ -29,7 +29,7 @@ from distrib.errors import InputError
 SEPARATOR = "[SEP]"
 CHAINS: tuple[Chain, ...] = ("heavy", "light")
 
-_OF_CHAIN = re.compile(r"(.+?)[_|/.-]?(heavy|light|vh|vl|h|l)$", re.IGNORECASE)
+_OF_CHAIN = re.compile(r"(.+)[_|/.:-](heavy|light|vh|vl|h|l)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
