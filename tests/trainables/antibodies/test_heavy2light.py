@@ -134,6 +134,11 @@ def test_errors_of_what_was_compared_are_those_of_a_mean() -> None:
     assert errors["similarity"] == pytest.approx((2.9 / 3, np.std([0.9, 1, 1], ddof=1) / 3**0.5))
     assert errors["pairing_gap"][0] == pytest.approx(1.5 / 4)
     assert judged.intervals()["similarity"][1] == 1.0
+    # None, and all, of ten by Wilson: 0.2775, as statistical tables have it.
+    shares = {"locus_agreement": np.zeros(10), "v_gene_agreement": np.ones(10)}
+    ends = Judged(nats, counts, np.arange(3), None, {}, shares).intervals()
+    assert ends["locus_agreement"] == pytest.approx((0.0, 0.27753), abs=1e-4)
+    assert ends["v_gene_agreement"] == pytest.approx((0.72247, 1.0), abs=1e-4)
     loss = judged.intervals()["loss"]
     assert judged.intervals()["perplexity"] == pytest.approx(tuple(np.exp(loss)))
 

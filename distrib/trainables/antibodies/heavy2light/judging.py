@@ -12,6 +12,15 @@ from distrib.trainables.antibodies.sensitivity import sensitivity
 
 Z = 1.959963984540054
 """Of a 95% interval of a normal distribution."""
+SHARES = ("locus_agreement", "v_gene_agreement", "ended")
+"""Of what is right or not: a mean of zeros and ones."""
+
+
+def wilson(share: float, num: int) -> tuple[float, float]:
+    """The 95% interval of a share of so many."""
+    middle, weight = share + Z**2 / (2 * num), 1 + Z**2 / num
+    half = Z * math.sqrt(share * (1 - share) / num + Z**2 / (4 * num**2))
+    return max((middle - half) / weight, 0.0), min((middle + half) / weight, 1.0)
 
 
 @dataclass(frozen=True)
@@ -48,14 +57,16 @@ class Judged:
         return found
 
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """The 95% intervals by the standard errors; shares stay within 0 and 1."""
+        """The 95% intervals, by the standard errors; of how many are right by Wilson (1927)."""
         found = {}
         for name, (value, error) in self.errors().items():
             if not math.isfinite(error):
                 continue
             low, high = value - Z * error, value + Z * error
-            if name.endswith(("agreement", "similarity")):
+            if name.endswith("similarity"):
                 low, high = max(low, 0.0), min(high, 1.0)
+            elif name in SHARES:
+                low, high = wilson(value, len(self.compared[name]))
             found[name] = low, high
         if "loss" in found:
             low, high = found["loss"]
