@@ -54,8 +54,8 @@ def main() -> None:
     data = load(family, args)
     config = LightFromHeavy.Config.model_validate(
         {
-            "learning_rate": 6e-3, "batch_size": 8, "dropout": 0.0, "epochs": args.epochs,
-            "samples": 0, "seed": args.seed, "split_seed": args.seed, "held_out": args.held_out,
+            "epochs": args.epochs, "samples": 0, "seed": args.seed, "split_seed": args.seed,
+            "held_out": args.held_out,
             **args.set,
         }
     )  # fmt: skip

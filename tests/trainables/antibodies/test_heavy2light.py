@@ -335,7 +335,7 @@ def test_the_rule_is_learned_and_nothing_without_it() -> None:
     """The gap is above four standard errors with the rule, and within two of zero without."""
     for rule in (True, False):
         rows = FAMILY.load(LightFromHeavy.Source(pairs=1000, rule=rule))
-        settings = LightFromHeavy.Config(samples=0, learning_rate=6e-3, batch_size=8, held_out=0.2)
+        settings = LightFromHeavy.Config(samples=0)
         *_, last = (item for item in FAMILY.progress(settings, rows, Worker()) if item.metrics)
         assert last.metrics is not None
         ratio = last.metrics["pairing_gap"] / last.metrics["pairing_gap_se"]
