@@ -12,6 +12,7 @@ from distrib.errors import InputError
 
 if TYPE_CHECKING:
     from distrib.cluster.mapping.progress import MapProgress, MapResult
+    from distrib.data.antibodies.chains import Chains
 
 _FILTERS = ("species", "disease", "vaccine", "btype", "bsource", "isotype")
 
@@ -52,6 +53,9 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
                         help="a folder that does not exist yet, or is empty")  # fmt: skip
     parser.add_argument("--chain", choices=["heavy", "light"], default="heavy",
                         help="by which rows are clustered (default heavy)")  # fmt: skip
+    parser.add_argument("--paired", action="store_true",
+                        help="pairs, also as HEAVY[SEP]LIGHT lines or FASTA: both chains of a row "
+                        "stay together")  # fmt: skip
     parser.add_argument("--column", metavar="COLUMN", help="of the amino acids")
     parser.add_argument("--on-unknown", choices=["error", "x", "skip"], default="x",
                         help="letters outside the twenty: refused, read as X (default), or their "
@@ -148,8 +152,11 @@ def _units(args: argparse.Namespace, wanted: dict[str, list[str]]) -> int:
             hint="`any` leaves a filter out, --incomplete keeps sequences that are not whole",
         )
     print(f"{args.out}: {kept:,} {'pairs' if args.paired else f'{args.chain} chains'}")
-    space = f"mlm --data {args.out}"
-    print(f"next: python -m distrib.prepare cluster --data {args.out} --split-identity 0.5 "
+    space = f"{_space(args.paired, args.chain)} --data {args.out}"
+    how = f"--paired --chain {args.chain or 'light'} " if args.paired else ""
+    if args.chain == "light" and not args.paired:
+        how = "--chain light "
+    print(f"next: python -m distrib.prepare cluster --data {args.out} {how}--split-identity 0.5 "
           f"--out clustered, or python -m distrib.tune --space {space}")  # fmt: skip
     return DONE
 
@@ -225,9 +232,13 @@ def cluster(args: argparse.Namespace) -> int:
         shares=parse_shares(args.split),
         order=args.order,
         seed=args.seed,
+        distinct=not args.paired,
         threads=args.threads,
     )
-    chains = read_chains(args.data, args.chain, column=args.column, on_unknown=args.on_unknown)
+    if args.paired:
+        chains = _of_pairs(args)
+    else:
+        chains = read_chains(args.data, args.chain, column=args.column, on_unknown=args.on_unknown)
     for note in chains.notes():
         print(f"note: {note}")
     done = cluster_chains(chains, args.chain, steps, lambda line: print(line, flush=True))
@@ -240,6 +251,38 @@ def cluster(args: argparse.Namespace) -> int:
         frame.to_parquet(temporary, index=False)
     atomic_write(out / "clusters.json", json.dumps(done.record, indent=1) + "\n")
     method = done.record["clusters"]["method"]
-    print(f"{out}: {len(found):,} {args.chain} chains, clusters by {method}")
-    print(f"next: python -m distrib.tune --space mlm --data {out}")
+    what = f"pairs by their {args.chain} chains" if args.paired else f"{args.chain} chains"
+    print(f"{out}: {len(found):,} {what}, clusters by {method}")
+    space = _space(args.paired, args.chain)
+    print(f"next: python -m distrib.tune --space {space} --data {out}")
     return DONE
+
+
+def _space(paired: bool, chain: str | None) -> str:
+    """What such data are for."""
+    return "heavy2light" if paired else "clm" if chain == "light" else "mlm"
+
+
+def _of_pairs(args: argparse.Namespace) -> Chains:
+    """The chain that is clustered, the other one among its columns."""
+    from dataclasses import replace
+
+    import pandas as pd
+
+    from distrib.data.antibodies.pairs.pair_rows import pair_rows
+    from distrib.data.antibodies.pairs.reading import read_pairs
+
+    if args.column is not None:
+        raise InputError("pairs have two columns of chains, which are found by their names",
+                         where="--column", found=args.column)  # fmt: skip
+    pairs = read_pairs(args.data, on_unknown=args.on_unknown)
+    pair_rows(pairs)  # exchanged chains are refused
+    both = pd.DataFrame({"heavy": pairs.heavy.sequences, "light": pairs.light.sequences})
+    first = both.drop_duplicates().index.to_numpy()
+    print(f"one of each pair: {len(pairs):,} -> {len(first):,}")
+    pairs = pairs.take(first)
+    ours, other = (pairs.heavy, pairs.light)[:: 1 if args.chain == "heavy" else -1]
+    columns = ours.columns.drop(columns=[other.column], errors="ignore")
+    name = other.column or ("light" if args.chain == "heavy" else "heavy")
+    columns.insert(0, name, other.sequences)
+    return replace(ours, columns=columns)

@@ -27,6 +27,8 @@ FAMILIES = {
     "trimming_ligation": "distrib.trainables.vdj.ligation.family:TrimmingLigation",
     "trimming_ligation_em": "distrib.trainables.vdj.ligation.em:TrimmingLigationEm",
     "mlm": "distrib.trainables.antibodies.mlm.family:Mlm",
+    "clm": "distrib.trainables.antibodies.clm.family:Clm",
+    "heavy2light": "distrib.trainables.antibodies.heavy2light.family:LightFromHeavy",
     "seq2seq": "distrib.trainables.antibodies.seq2seq.family:AntibodyGenerator",
 }
 

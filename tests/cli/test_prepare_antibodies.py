@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 
 from distrib.data.antibodies.chains import read_chains
+from distrib.data.antibodies.pairs.pair_rows import pair_rows
+from distrib.data.antibodies.pairs.reading import SEPARATOR, read_pairs
+from distrib.data.antibodies.pairs.simulate import simulate_pairs
 from distrib.data.antibodies.simulate import simulate_chains
 from distrib.data.streams.parquet_set import open_set
 from distrib.prepare import main
@@ -112,3 +115,48 @@ def test_chains_are_clustered_and_split(tmp_path: Path, capsys: pytest.CaptureFi
     assert "mmseqs linclust" in record["clusters"]["method"]
     assert main(words) == 2
     assert "there is something already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("chain", ["light", "heavy"])
+def test_pairs_are_clustered_by_either_chain(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], chain: str
+) -> None:
+    """Of lines: one of each pair is kept, both chains stay together, no cluster crosses parts."""
+    frame = simulate_pairs(60, seed=2)
+    both = list(zip(frame["sequence_alignment_aa_heavy"], frame["sequence_alignment_aa_light"]))
+    pairs = [*both, both[0], (both[1][0], both[0][1])]  # a pair twice, and two equal light chains
+    lines = tmp_path / "pairs.txt"
+    lines.write_text("".join(f"{h}{SEPARATOR}{v}\n" for h, v in pairs))
+    out = tmp_path / "out"
+    assert main(["cluster", "--data", str(lines), "--paired", "--chain", chain, "--out", str(out),
+                 "--split-identity", "0.6", "--split", "60/20/20"]) == 0  # fmt: skip
+    told = capsys.readouterr().out
+    assert "one of each pair: 62 -> 61" in told
+    assert f"61 pairs by their {chain} chains" in told
+    assert f"--space heavy2light --data {out}" in told
+    found = read_pairs(out)
+    kept = set(zip(found.heavy.sequences, found.light.sequences))
+    assert kept == set(pairs)
+    rows = pair_rows(found)
+    assert rows.split is not None
+    parts = pd.DataFrame({"group": rows.groups, "split": rows.split}).drop_duplicates()
+    assert parts["group"].is_unique
+    assert len(parts) < 61
+    assert set(parts["split"]) == {"train", "validation", "test"}
+    equal = pd.Series(getattr(found, chain).sequences).groupby(rows.groups).nunique()
+    assert len(set(getattr(found, chain).sequences)) == equal.sum()  # equal chains: one cluster
+
+
+def test_exchanged_pairs_are_not_clustered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = simulate_pairs(3, seed=2)
+    table = pd.DataFrame({"heavy": frame["sequence_alignment_aa_light"],
+                          "light": frame["sequence_alignment_aa_heavy"]})  # fmt: skip
+    table.to_csv(tmp_path / "t.csv", index=False)
+    words = ["cluster", "--data", str(tmp_path / "t.csv"), "--paired", "--split-identity", "0.9",
+             "--out", str(tmp_path / "out")]  # fmt: skip
+    assert main(words) == 2
+    assert "exchanged" in capsys.readouterr().err
+    assert main([*words, "--column", "heavy"]) == 2
+    assert "found by their names" in capsys.readouterr().err

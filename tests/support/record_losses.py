@@ -111,6 +111,34 @@ RUNS = [
         },
     ),
     Run(
+        "clm_everything",
+        "clm",
+        "packed blocks, two layers, dropout, accumulation, decay",
+        {
+            "packed": True,
+            "num_layers": 2,
+            "dropout": 0.1,
+            "attention_dropout": 0.1,
+            "accumulate": 2,
+            "context": 128,
+            "weight_decay": 0.3,
+            "samples": 0,  # a token that is drawn may be another one elsewhere
+        },
+    ),
+    Run("heavy2light", "heavy2light", "fresh halves, all of their weights", {"samples": 0}),
+    Run(
+        "heavy2light_adapters",
+        "heavy2light",
+        "halves that stay as they are but for adapters, a projection",
+        {
+            "trained": "adapters",
+            "adapter_reduction": 4,
+            "dropout": 0.1,
+            "learning_rate": 0.02,
+            "samples": 0,
+        },
+    ),
+    Run(
         "seq2seq_everything",
         "seq2seq",
         "a conditioned decoder, records without pKd, tokens by length, accumulation, dropout",

@@ -126,7 +126,7 @@ def from_table(
 ) -> Chains:
     """The same out of a table that `files.tables.read_table` gave; `path` is named in errors."""
     names = [str(name) for name in frame.columns]
-    column = _column(names, path, chain, column)
+    column = find_column(names, path, chain, column)
     id_column = next((name for name in _IDS if name in names), None)
     rows = [int(row) for row in frame.index]
     ids = as_ids(rows if id_column is None else frame[id_column].tolist(), path, rows)
@@ -153,7 +153,8 @@ def _checked(
     return chains
 
 
-def _column(names: list[str], path: Path, chain: Chain, wanted: str | None) -> str:
+def find_column(names: list[str], path: Path, chain: Chain, wanted: str | None = None) -> str:
+    """The column of a chain's amino acids: the wanted one, else the first of the usual names."""
     usual = [name.format(chain) for name in _COLUMNS]
     found = [wanted] if wanted in names else []
     if wanted is None:
@@ -190,10 +191,15 @@ def _read_folder(path: Path, chain: Chain, column: str | None, on_unknown: OnUnk
         from_table(read_table(file), file, chain, column=column, on_unknown=on_unknown)
         for file in files
     ]
+    return joined(parts, path)
+
+
+def joined(parts: Sequence[Chains], path: Path) -> Chains:
+    """The chains of several files of a folder, one after another."""
     names = [name for part in parts for name in part.ids.values.tolist()]
     rows = np.concatenate([part.ids.rows for part in parts])
     if len(set(names)) < len(names):  # rows named by their number in each file
-        names = [f"{f.stem}:{name}" for f, part in zip(files, parts)
+        names = [f"{part.ids.file.stem}:{name}" for part in parts
                  for name in part.ids.values.tolist()]  # fmt: skip
     return Chains(
         as_ids(names, path, rows.tolist()),

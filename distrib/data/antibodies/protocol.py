@@ -33,6 +33,7 @@ class Steps:
         split_identity: of the clusters that the split keeps whole.
         column: of clusters, in place of `split_identity`.
         shares, order, seed: of the split, see `split.split_clusters`.
+        distinct: one row of each sequence is kept. Not of pairs, whose other chains may differ.
         threads: of MMseqs2. scratch: a folder for its files, with room.
     """
 
@@ -43,6 +44,7 @@ class Steps:
     shares: Sequence[float] = (0.8, 0.1, 0.1)
     order: Order = "random"
     seed: int = 0
+    distinct: bool = True
     threads: int = 1
     scratch: Path | None = None
 
@@ -84,9 +86,10 @@ def cluster_chains(
         found = _cluster(cdr3, steps.cdr3_identity, steps)
         chains = chains.take(np.sort(found.representatives))
         done(f"one of each CDR3 cluster at {steps.cdr3_identity:g}", len(chains), found.method)
-    first = pd.Series(chains.sequences, dtype=object).drop_duplicates().index.to_numpy()
-    chains = chains.take(first)
-    done("one of each sequence", len(chains))
+    if steps.distinct:
+        first = pd.Series(chains.sequences, dtype=object).drop_duplicates().index.to_numpy()
+        chains = chains.take(first)
+        done("one of each sequence", len(chains))
     if steps.identity is not None:
         found = _cluster(chains.sequences, steps.identity, steps)
         chains = chains.take(np.sort(found.representatives))

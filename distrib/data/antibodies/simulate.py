@@ -188,12 +188,16 @@ class _Ends:
     trp: np.ndarray
 
 
+def heads_of(model: Recombiner) -> Pool:
+    """Bases of each V gene before its anchor's codon, none where it is no part of a chain."""
+    return Pool.of([model.head(i) if model.whole_v[i] else "" for i in range(len(model.v))])
+
+
 @cache
 def _ends(model: Recombiner, locus: str) -> _Ends:
     chain: Chain = "heavy" if locus == HEAVY else "light"
-    heads = [model.head(i) if model.whole_v[i] else "" for i in range(len(model.v))]
     tails = [model.tail(i) if model.whole_j[i] else "" for i in range(len(model.j))]
-    pool = Pool.of(heads)
+    pool = heads_of(model)
     letters = translate(pool.codes).tobytes().decode()
     bounds = []
     for first, length in zip((pool.first // 3).tolist(), (pool.lengths // 3).tolist()):

@@ -1,17 +1,26 @@
-"""A masked language model in the form that `transformers` opens by itself, tokeniser and all."""
+"""Language models in the form that `transformers` opens by itself, tokeniser and all."""
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from distrib.data.antibodies.alphabet import CLS, MASK, PAD, SEP, SPECIALS, UNK, VOCABULARY
 from distrib.errors import InputError
 from distrib.files import atomic_path
-from distrib.models.antibodies.masked_lm import MaskedLm
+from distrib.models.antibodies.heavy2light import Heavy2Light
+
+
+class Wrapped(Protocol):
+    """A network around one of `transformers`."""
+
+    @property
+    def lm(self) -> Any: ...
+
 
 IDS = {"pad": PAD, "unk": UNK, "cls": CLS, "sep": SEP, "mask": MASK}
 
@@ -40,19 +49,49 @@ def make_tokenizer(context: int) -> Any:
     )
 
 
-def write_export(model: MaskedLm, context: int, folder: Path) -> list[Path]:
+def write_export(model: Wrapped, context: int, folder: Path) -> list[Path]:
     """Write `config.json`, `model.safetensors` and the tokeniser's files; each appears whole."""
-    written = []
     with tempfile.TemporaryDirectory(prefix="distrib-export-") as name:
         scratch = Path(name)
         model.lm.save_pretrained(scratch)
         make_tokenizer(context).save_pretrained(scratch)
         check_export(scratch)
-        for file in sorted(scratch.iterdir()):
-            # Copied, so that it has the rights of the other files; transformers keeps its own.
-            with atomic_path(folder / file.name) as temporary:
-                shutil.copyfile(file, temporary)
-            written.append(folder / file.name)
+        return _copied(scratch, folder)
+
+
+def write_pair_export(model: Heavy2Light, context: int, folder: Path) -> list[Path]:
+    """The same of a pair of halves without adapters, as an `EncoderDecoderModel`.
+
+    A pooler of zeros, which the decoder does not see, stands in the encoder: `transformers` looks
+    for one there.
+    """
+    from transformers import EncoderDecoderModel, RobertaModel
+
+    encoder = RobertaModel(copy.deepcopy(model.encoder.config))
+    encoder.load_state_dict(model.encoder.state_dict(), strict=False)
+    for parameter in encoder.pooler.parameters():
+        parameter.data.zero_()
+    pair = EncoderDecoderModel(encoder=encoder, decoder=copy.deepcopy(model.decoder))
+    if model.project is not None:
+        pair.enc_to_dec_proj.load_state_dict(model.project.state_dict())
+    for key, token in (("pad_token_id", PAD), ("bos_token_id", CLS), ("eos_token_id", SEP),
+                       ("decoder_start_token_id", CLS)):  # fmt: skip
+        setattr(pair.config, key, token)
+        setattr(pair.generation_config, key, token)
+    with tempfile.TemporaryDirectory(prefix="distrib-export-") as name:
+        scratch = Path(name)
+        pair.save_pretrained(scratch)
+        make_tokenizer(context).save_pretrained(scratch)
+        return _copied(scratch, folder)
+
+
+def _copied(scratch: Path, folder: Path) -> list[Path]:
+    written = []
+    for file in sorted(scratch.iterdir()):
+        # Copied, so that it has the rights of the other files; transformers keeps its own.
+        with atomic_path(folder / file.name) as temporary:
+            shutil.copyfile(file, temporary)
+        written.append(folder / file.name)
     return written
 
 

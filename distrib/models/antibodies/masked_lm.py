@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -90,14 +91,19 @@ class MaskedLm(nn.Module):
 
     def hidden(self, tokens: Tensor, there: Tensor | None) -> Tensor:
         """(rows, places, hidden) embeddings of the last layer."""
-        positions = torch.arange(tokens.shape[1], device=tokens.device) + _BEFORE
-        output = self.lm.roberta(
-            input_ids=tokens,
-            attention_mask=None if there is None else there.long(),
-            position_ids=positions.expand_as(tokens),
-        )
-        found: Tensor = output.last_hidden_state
-        return found
+        return hidden_states(self.lm.roberta, tokens, there)
+
+
+def hidden_states(roberta: Any, tokens: Tensor, there: Tensor | None) -> Tensor:
+    """(rows, places, hidden) of the last layer of a `RobertaModel`; see `MaskedLm.forward`."""
+    positions = torch.arange(tokens.shape[1], device=tokens.device) + _BEFORE
+    output = roberta(
+        input_ids=tokens,
+        attention_mask=None if there is None else there.long(),
+        position_ids=positions.expand_as(tokens),
+    )
+    found: Tensor = output.last_hidden_state
+    return found
 
 
 def masked_loss(logits: Tensor, targets: Tensor, focal_gamma: float = 0.0) -> Tensor:

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from distrib.models.antibodies.decoding import Cache, Sampling, decode, draw
+from distrib.models.antibodies.decoding import Cache, decode
+from distrib.models.antibodies.search import Sampling, draw
 from distrib.models.antibodies.seq2seq import Seq2Seq, Size, count_parameters
 
 SMALL = Size(25, 16, 4, 2, 2, 32, dropout=0.0)

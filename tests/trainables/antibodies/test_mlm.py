@@ -31,10 +31,11 @@ from distrib.models.antibodies.export import check_export, make_tokenizer
 from distrib.models.antibodies.masked_lm import MaskedLm, Size, count_parameters, masked_loss
 from distrib.study.plan.refit import refits
 from distrib.study.space.space_file import find_space
-from distrib.trainables.antibodies.mlm.batch import tokens_of, training_batch, validation_batch
+from distrib.trainables.antibodies.chains.batch import tokens_of
+from distrib.trainables.antibodies.chains.reading import STREAMED
+from distrib.trainables.antibodies.chains.scores import NUM_CELLS, figures, sums_of
+from distrib.trainables.antibodies.mlm.batch import training_batch, validation_batch
 from distrib.trainables.antibodies.mlm.family import Mlm, size_of
-from distrib.trainables.antibodies.mlm.reading import STREAMED
-from distrib.trainables.antibodies.mlm.scores import NUM_CELLS, figures, sums_of
 from distrib.trainables.base import State, Worker
 from distrib.trainables.capabilities import ArtifactInputs
 from distrib.trainables.training.device import load_model

@@ -11,10 +11,10 @@ import pytest
 
 from distrib.data.antibodies.designs.simulate import simulate_records
 from distrib.errors import InputError
+from distrib.trainables.antibodies.sensitivity import sensitivity
 from distrib.trainables.antibodies.seq2seq.config import Seq2SeqGenerate
 from distrib.trainables.antibodies.seq2seq.family import AntibodyGenerator
 from distrib.trainables.antibodies.seq2seq.samples import is_valid, sample_figures, texts_of
-from distrib.trainables.antibodies.seq2seq.sensitivity import sensitivity
 from distrib.trainables.antibodies.seq2seq.unigram import unigram_figures
 from distrib.trainables.base import State, Worker
 from distrib.trainables.capabilities import ArtifactInputs

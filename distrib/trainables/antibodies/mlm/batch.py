@@ -7,32 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from distrib.data.antibodies.alphabet import CLS, FIRST_LETTER, PAD, SEP
-from distrib.data.antibodies.chain_rows import ChainRows
+from distrib.data.antibodies.alphabet import FIRST_LETTER
+from distrib.data.antibodies.chain_rows import NUM_STATES, ChainRows
 from distrib.data.antibodies.masking import Masking, chances, choose, corrupt
 from distrib.data.antibodies.regions import CDR3, UNTOLD
-from distrib.trainables.antibodies.mlm.scores import NUM_STATES
+from distrib.trainables.antibodies.chains.batch import padded, tokens_of
 
 _STANDARD = Masking()
-
-
-def padded(rows: ChainRows, values: np.ndarray, fill: int) -> np.ndarray:
-    """(rows, longest + 2) of (residues,) values, `fill` at the special tokens and behind."""
-    lengths = rows.lengths
-    table = np.full((len(rows), int(lengths.max(initial=0)) + 2), fill, dtype=values.dtype)
-    row = np.repeat(np.arange(len(rows)), lengths)
-    place = np.arange(len(values)) - np.repeat(rows.offsets[:-1], lengths)
-    table[row, place + 1] = values
-    return table
-
-
-def tokens_of(rows: ChainRows) -> tuple[np.ndarray, np.ndarray | None]:
-    """(rows, places) int64 tokens with [CLS] and [SEP], and which are there; None: all are."""
-    tokens = padded(rows, rows.tokens, PAD).astype(np.int64)
-    tokens[:, 0] = CLS
-    tokens[np.arange(len(rows)), rows.lengths + 1] = SEP
-    there = np.arange(tokens.shape[1]) < rows.lengths[:, None] + 2
-    return tokens, None if there.all() else there
 
 
 def training_batch(rows: ChainRows, masking: Masking, salt: Sequence[int]) -> dict[str, Any]:
@@ -50,6 +31,13 @@ def validation_batch(rows: ChainRows) -> dict[str, Any]:
     kinds = padded(rows, rows.kinds, UNTOLD).ravel()[batch["where"]].astype(np.int64)
     states = padded(rows, rows.states(), 0).ravel()[batch["where"]]
     return {**batch, "cells": kinds * NUM_STATES + states}
+
+
+def guesses(rows: ChainRows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `chains.baselines` judges frequencies by: the very residues that are masked."""
+    batch = validation_batch(rows)
+    place = batch["where"] % batch["tokens"].shape[1] - 1  # [CLS] stands before
+    return place, batch["targets"] - FIRST_LETTER, batch["cells"]
 
 
 def _masked(rows: ChainRows, masking: Masking, salt: Sequence[int]) -> dict[str, Any]:

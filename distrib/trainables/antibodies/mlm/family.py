@@ -6,29 +6,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import pandas as pd
 
 from distrib.data.antibodies.chain_rows import ChainRows
 from distrib.data.antibodies.masking import Masking
-from distrib.data.streams.parquet_set import ParquetSet
 from distrib.data.streams.stream_batches import Tokens
-from distrib.errors import DataError, InputError
-from distrib.trainables.antibodies.mlm.batch import tokens_of, training_batch, validation_batch
+from distrib.trainables.antibodies.chains.baselines import baseline_figures
+from distrib.trainables.antibodies.chains.batch import tokens_of
+from distrib.trainables.antibodies.chains.family import ChainTrainable, Data
+from distrib.trainables.antibodies.chains.reading import STREAMED
+from distrib.trainables.antibodies.chains.scores import NUM_CELLS, figures
+from distrib.trainables.antibodies.mlm.batch import guesses, training_batch, validation_batch
 from distrib.trainables.antibodies.mlm.config import MlmConfig, MlmSource
-from distrib.trainables.antibodies.mlm.reading import (
-    STREAMED,
-    never_parted,
-    open_stream,
-    read_rows,
-    table_rows,
-)
-from distrib.trainables.antibodies.mlm.scores import NUM_CELLS, figures
 from distrib.trainables.base import Fidelity, Metric, State, Worker
 from distrib.trainables.capabilities import ArtifactInputs
 from distrib.trainables.extras import require
-from distrib.trainables.training.family import Batch, TorchTrainable, Use
-from distrib.trainables.training.parts import is_empty, parted
+from distrib.trainables.training.family import Batch, Use
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -36,11 +29,7 @@ if TYPE_CHECKING:
     from distrib.models.antibodies.masked_lm import MaskedLm, Size
 
 
-Data = ChainRows | ParquetSet
-"""Chains in arrays, or the plan of a stream of them."""
-
-
-class Mlm(TorchTrainable[MlmConfig, MlmSource, Data]):
+class Mlm(ChainTrainable[MlmConfig, MlmSource]):
     """Guesses masked residues; its embeddings are what `predict` gives."""
 
     Config = MlmConfig
@@ -52,15 +41,6 @@ class Mlm(TorchTrainable[MlmConfig, MlmSource, Data]):
     )
     fidelity = Fidelity("epoch", "epochs")
     no_decay = True
-
-    def load(self, source: MlmSource, *, targets: bool = True) -> Data:
-        """The chains of a file or folder, or the plan of a stream; without one, simulated ones."""
-        require("antibodies", "transformers")
-        return open_stream(source) if source.stream else read_rows(source)
-
-    def values(self, config: MlmConfig, data: Data) -> dict[str, Any]:
-        """Whether the chains trained on are simulated."""
-        return {"simulated": isinstance(data, ChainRows) and data.simulated}
 
     def build(self, config: MlmConfig, values: Mapping[str, Any]) -> MaskedLm:
         require("antibodies", "transformers")
@@ -76,39 +56,8 @@ class Mlm(TorchTrainable[MlmConfig, MlmSource, Data]):
     def batching(self, config: MlmConfig) -> Tokens:
         return Tokens(config.batch_tokens, length=STREAMED)
 
-    def lengths(self, config: MlmConfig, data: Data) -> np.ndarray:
-        assert isinstance(data, ChainRows)
-        return data.lengths + 2
-
-    def row_ids(self, data: Data) -> np.ndarray:
-        """Of chains in memory; those of a stream are too many to be remembered."""
-        return data.ids if isinstance(data, ChainRows) else np.empty(0, dtype=str)
-
-    def split(self, config: MlmConfig, data: Data) -> tuple[Data, Data]:
-        """As the data say, else a share of the clusters; of a stream by their hash."""
-        by = never_parted(data) if isinstance(data, ParquetSet) else None
-        return parted(data, "validation", config.held_out, config.split_seed, by)
-
-    def set_aside(self, data: Data, fraction: float, seed: int) -> tuple[Data, Data | None]:
-        """The same for the test part."""
-        by = never_parted(data) if isinstance(data, ParquetSet) else None
-        rest, test = parted(data, "test", fraction, seed, by)
-        return (data, None) if is_empty(test) else (rest, test)
-
-    def check(self, config: MlmConfig, data: Data, num_workers: int = 1) -> None:
-        """No chain is longer than the context, and there are rows in each part."""
-        self.check_rows(config, data)
-        super().check(config, data, num_workers)
-
-    def check_rows(self, config: MlmConfig, data: Data) -> None:
-        """No chain in memory is longer than the context; those of a stream are asked later."""
-        if isinstance(data, ChainRows):
-            _refuse_long(config, data, InputError)
-
     def collate(self, config: MlmConfig, values: Mapping[str, Any], rows: Any, use: Use) -> Batch:
-        if not isinstance(rows, ChainRows):
-            rows = table_rows(rows)
-            _refuse_long(config, rows, DataError)
+        rows = self.rows_of_batch(config, values, rows)
         if use.purpose == "predict":
             tokens, there = tokens_of(rows)
             inputs = {"tokens": tokens, "there": there, "lengths": rows.lengths}
@@ -168,18 +117,13 @@ class Mlm(TorchTrainable[MlmConfig, MlmSource, Data]):
 
         None of a stream, which would have to be read once more.
         """
-        from distrib.trainables.antibodies.mlm.baselines import unigram_figures
-
         if not isinstance(data, ChainRows):
             return {}
         train, held_out = self.split(config, data)
         assert isinstance(train, ChainRows)
         assert isinstance(held_out, ChainRows)
-        found = unigram_figures(train, held_out)
-        if isinstance(test, ChainRows):
-            for name, values in unigram_figures(data, test).items():
-                found[name] |= {f"test/{key}": value for key, value in values.items()}
-        return found
+        tested = test if isinstance(test, ChainRows) else None
+        return baseline_figures(train, held_out, data, tested, guesses)
 
     def write_artifacts(
         self,
@@ -207,19 +151,6 @@ class Mlm(TorchTrainable[MlmConfig, MlmSource, Data]):
         from distrib.data.antibodies.simulate import simulate_chains
 
         simulate_chains(200).frame().to_csv(folder / "heavy.csv", index=False)
-
-
-def _refuse_long(config: MlmConfig, rows: ChainRows, error: type[InputError]) -> None:
-    lengths = rows.lengths
-    if len(over := np.flatnonzero(lengths + 2 > config.context)):
-        most = config.context - 2
-        raise error(
-            "a chain longer than the model's context",
-            where=f"chain {rows.ids[over[0]]}",
-            found=f"{lengths[over[0]]} residues ({len(over):,} such chains)",
-            expected=f"at most {most}",
-            hint=f"--set context=..., or data.on_long=skip with data.longest={most}",
-        )
 
 
 def size_of(config: MlmConfig) -> Size:

@@ -16,6 +16,7 @@ from distrib.data.antibodies.designs.record_rows import CDRH3, LIGHT, RecordRows
 from distrib.data.antibodies.designs.tokens import NUM_TOKENS, PAD, SEP
 from distrib.data.streams.stream_batches import Rows, Tokens
 from distrib.errors import InputError
+from distrib.trainables.antibodies.sensitivity import sensitivity
 from distrib.trainables.antibodies.seq2seq.advice import advice
 from distrib.trainables.antibodies.seq2seq.batch import batch_of
 from distrib.trainables.antibodies.seq2seq.config import (
@@ -26,7 +27,6 @@ from distrib.trainables.antibodies.seq2seq.config import (
 from distrib.trainables.antibodies.seq2seq.drawing import KNOWN
 from distrib.trainables.antibodies.seq2seq.foreign import own_names
 from distrib.trainables.antibodies.seq2seq.reading import load_rows
-from distrib.trainables.antibodies.seq2seq.sensitivity import sensitivity
 from distrib.trainables.base import Fidelity, Metric, Progress, State, Worker
 from distrib.trainables.capabilities import ArtifactInputs, Ranking
 from distrib.trainables.training.family import Batch, TorchTrainable, Use

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from distrib.data.antibodies.alphabet import LETTERS
+from distrib.data.antibodies.composition import divergence, shares
 from distrib.data.antibodies.designs.tokens import END, PAD, text_of
 
 REPEAT = re.compile(r"(.)\1{3}|(..)\2{3}")
@@ -87,20 +88,3 @@ def _histograms(one: Sequence[int], other: Sequence[int]) -> tuple[np.ndarray, n
     places = max(*one, *other) // BIN + 1
     counts = [np.bincount(np.array(part) // BIN, minlength=places) for part in (one, other)]
     return counts[0] / len(one), counts[1] / len(other)
-
-
-def shares(chains: Sequence[str]) -> np.ndarray:
-    """(20,) how often each residue is."""
-    counts = np.array([sum(chain.count(letter) for chain in chains) for letter in LETTERS], float)
-    return counts / max(counts.sum(), 1)
-
-
-def divergence(p: np.ndarray, q: np.ndarray) -> float:
-    """Jensen-Shannon divergence in bits."""
-    middle = (p + q) / 2
-
-    def against(x: np.ndarray) -> float:
-        known = x > 0
-        return float((x[known] * np.log2(x[known] / middle[known])).sum())
-
-    return (against(p) + against(q)) / 2

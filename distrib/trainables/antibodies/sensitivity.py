@@ -1,4 +1,4 @@
-"""What the conditions are worth: nats lost when antigens, or affinities, are shuffled."""
+"""What conditions are worth: the nats that are lost where they are shuffled."""
 
 from __future__ import annotations
 

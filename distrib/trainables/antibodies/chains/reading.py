@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from distrib.data.antibodies.chain_rows import ChainRows, rows_of, simulated_rows
 from distrib.data.antibodies.chains import Chains, from_table, read_chains
+from distrib.data.antibodies.regions import Chain
 from distrib.data.antibodies.split import CLUSTER
 from distrib.data.streams.parquet_set import ParquetSet, open_set
 from distrib.errors import InputError
-from distrib.trainables.antibodies.mlm.config import MlmSource
+from distrib.trainables.antibodies.chains.source import ChainSource
 
 STREAMED = "sequence_alignment_aa"
 """The column of a stream's amino acids, as `distrib.prepare oas` names it."""
@@ -23,7 +24,7 @@ _OTHERS = ("germline_alignment_aa", "fwr1_aa", "cdr1_aa", "fwr2_aa", "cdr2_aa",
            "fwr3_aa", "cdr3_aa", "fwr4_aa")  # fmt: skip
 
 
-def open_stream(source: MlmSource) -> ParquetSet:
+def open_stream(source: ChainSource) -> ParquetSet:
     """The plan of a folder of parquet files, of which no row is read.
 
     Raises:
@@ -32,7 +33,7 @@ def open_stream(source: MlmSource) -> ParquetSet:
     if source.path is None:
         raise InputError("the default data are not streamed", where="data.stream",
                          expected="--data, a folder of parquet files")  # fmt: skip
-    defaults = MlmSource()
+    defaults = type(source)()
     for name in ("chain", "column", "on_unknown", "on_long", "longest"):
         if getattr(source, name) != getattr(defaults, name):
             raise InputError(
@@ -55,14 +56,14 @@ def never_parted(data: ParquetSet) -> str:
     return CLUSTER if CLUSTER in data.all_columns.names else STREAMED
 
 
-def table_rows(table: pa.Table) -> ChainRows:
+def table_rows(table: pa.Table, chain: Chain) -> ChainRows:
     """Rows of a stream as arrays; letters outside the twenty are read as X."""
     frame = table.to_pandas()
     frame.index = range(1, len(frame) + 1)
-    return rows_of(from_table(frame, Path("stream"), "heavy", on_unknown="x"), "heavy")
+    return rows_of(from_table(frame, Path("stream"), chain, on_unknown="x"), chain)
 
 
-def read_rows(source: MlmSource) -> ChainRows:
+def read_rows(source: ChainSource) -> ChainRows:
     """Read, check and encode them.
 
     Raises:
@@ -84,7 +85,7 @@ def read_rows(source: MlmSource) -> ChainRows:
     return rows
 
 
-def _without(chains: Chains, long: np.ndarray, source: MlmSource) -> Chains:
+def _without(chains: Chains, long: np.ndarray, source: ChainSource) -> Chains:
     if source.on_long == "error":
         raise InputError(
             "a chain longer than is read",

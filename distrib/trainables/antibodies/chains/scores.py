@@ -1,4 +1,4 @@
-"""How well masked residues are guessed: in all, by region, and on germline and mutated ones."""
+"""How well residues are guessed: in all, by region, and on germline and mutated ones."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from distrib.data.antibodies.chain_rows import STATES
+from distrib.data.antibodies.chain_rows import NUM_CELLS, NUM_KINDS, NUM_STATES, STATES
 from distrib.data.antibodies.regions import CDR1, CDR2, CDR3, FRAMEWORK, KINDS
-
-NUM_KINDS, NUM_STATES = len(KINDS) + 1, len(STATES) + 1
-NUM_CELLS = NUM_KINDS * NUM_STATES
-"""Kinds of residues by what they are beside their germline, the last of each not known."""
+from distrib.trainables.base import Metric
 
 _TOGETHER = {"framework": [FRAMEWORK], "cdr1_2": [CDR1, CDR2], "cdr3": [CDR3]}
 """Regions by which published models tell germline and mutated residues apart (AbLang-2)."""
 
+BY_REGION = tuple(
+    Metric(f"perplexity_{kind}", "min", f"the same of {told} residues")
+    for kind, told in zip(KINDS, ("framework", "CDR1", "CDR2", "CDR3"))
+)
+"""Metrics to name beside the whole; of chains whose regions cannot be told they are missing."""
+
 Sums = Mapping[str, np.ndarray]
-"""`nats`, `right` and `count` of masked residues: (cells,) each."""
+"""`nats`, `right` and `count` of what was to be guessed: (cells,) each."""
 
 
 def figures(sums: Sums) -> dict[str, float]:

@@ -1,0 +1,1 @@
+"""Pairs of a heavy and a light chain."""

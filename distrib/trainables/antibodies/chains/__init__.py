@@ -1,0 +1,1 @@
+"""What the language models of one antibody chain share: data, batches, figures."""

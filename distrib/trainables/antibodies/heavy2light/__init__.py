@@ -1,0 +1,1 @@
+"""Light chains for heavy ones."""
