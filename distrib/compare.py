@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distrib.cli.command import DONE, Parser, folder, run_command
+from distrib.cli.command import DONE, Parser, add_shared, folder, run_command
 from distrib.cli.roads.road import roads
 from distrib.errors import InputError
 
@@ -57,8 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "the first folder)",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also as .csv, .tsv or .parquet")
-    parser.add_argument("--allow-custom", action="store_true")
-    parser.add_argument("--debug", action="store_true", help="tracebacks")
+    add_shared(parser, "--allow-custom", "--debug")
     return run_command(compare, parser, argv)
 
 

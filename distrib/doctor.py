@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from distrib.cli.command import BAD_INPUT, DONE, Parser, folder, run_command
+from distrib.cli.command import BAD_INPUT, DONE, Parser, add_shared, folder, run_command
 from distrib.cluster.check import Check
 from distrib.errors import InputError
 
@@ -37,16 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="make the study's ledger again, of what its trials' own files hold",
     )
-    parser.add_argument(
-        "--allow-custom",
-        action="store_true",
-        help="run the code that the study's space names as package.module:Class",
-    )
+    add_shared(parser, "--allow-custom")
     parser.add_argument(
         "--out", type=Path, default=Path("runs"), metavar="DIR", help="where studies will be kept"
     )
     parser.add_argument("--address", help="also look at this Ray cluster, such as auto")
-    parser.add_argument("--debug", action="store_true", help="tracebacks")
+    add_shared(parser, "--debug")
     return run_command(doctor, parser, argv)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distrib.cli.command import DONE, Parser, run_command, table_writer
+from distrib.cli.command import DONE, Parser, add_shared, run_command, table_writer
 
 if TYPE_CHECKING:
     from distrib.study.driver.model import Model
@@ -48,8 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="rank by a score of your own: package.module:function of a table, a number a row, the "
         "higher the better (with --allow-custom)",
     )
-    parser.add_argument("--allow-custom", action="store_true")
-    parser.add_argument("--debug", action="store_true", help="tracebacks")
+    add_shared(parser, "--allow-custom", "--debug")
     return run_command(evaluate, parser, argv)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distrib.cli.command import DONE, Parser, run_command
+from distrib.cli.command import DONE, Parser, add_shared, run_command
 
 if TYPE_CHECKING:
     from distrib.study.driver.model import Model
@@ -48,12 +48,8 @@ class _ModelParser(Parser):
             ".fasta (the column `sequence`; the others stand in its headers)",
         )
         self.add_argument("--device", metavar="NAME", help="cpu (default) or cuda")
-        self.add_argument(
-            "--allow-custom",
-            action="store_true",
-            help="run the code that the model names as package.module:Class",
-        )
-        self.add_argument("--debug", action="store_true", help="tracebacks")
+        add_shared(self, "--allow-custom")
+        add_shared(self, "--debug")
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from distrib.cli.command import DONE, Parser, run_command, table_writer
+from distrib.cli.command import DONE, Parser, add_shared, run_command, table_writer
 from distrib.errors import InputError, said_in
 
 EXAMPLES = """\
@@ -31,8 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         required=True,
         help="where they go: .parquet, .csv or .tsv, or a FOLDER/ for a file per recording",
     )
-    parser.add_argument("--allow-custom", action="store_true")
-    parser.add_argument("--debug", action="store_true", help="tracebacks")
+    add_shared(parser, "--allow-custom", "--debug")
     return run_command(predict, parser, argv)
 
 

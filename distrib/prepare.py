@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from distrib.cli.command import DONE, Parser, run_command
+from distrib.cli.command import DONE, Parser, add_shared, run_command
 from distrib.cli.prepare_antibodies import add_cluster, add_oas
 from distrib.cli.prepare_designs import add_antibodies
 from distrib.cli.prepare_screens import add_embed, add_expression
@@ -53,7 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _add_example(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(verb=example)
-    parser.add_argument("--space", required=True, metavar="NAME|FILE")
+    parser.add_argument(
+        "--space", required=True, metavar="NAME|FILE", help="the space whose family's data it shows"
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -61,8 +63,7 @@ def _add_example(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="a folder that does not exist yet, or is empty",
     )
-    parser.add_argument("--allow-custom", action="store_true")
-    parser.add_argument("--debug", action="store_true", help="tracebacks")
+    add_shared(parser, "--allow-custom", "--debug")
 
 
 def _add_trimming(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +78,8 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--group", required=True, metavar="NAME",
                         help="which gene ends and rearrangements, such as nonproductive_v_trim "
                         "or nonproductive_v-j_trim_ligation-mh")  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER",
+                        help="a folder that does not exist yet, or is empty")  # fmt: skip
     genes = parser.add_argument_group("genes")
     genes.add_argument("--species", default="human", help="human (default) or mouse")
     genes.add_argument("--germline", nargs="+", default=[], metavar="FILE",
@@ -111,7 +113,7 @@ def _add_trimming(parser: argparse.ArgumentParser) -> None:
                       help="the largest trim (default 14)")  # fmt: skip
     machine = parser.add_argument_group("machines")
     machine.add_argument("--address", help="a Ray cluster, such as auto; else a Ray of its own")
-    machine.add_argument("--debug", action="store_true", help="tracebacks")
+    add_shared(machine, "--debug")
 
 
 def example(args: argparse.Namespace) -> int:

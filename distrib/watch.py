@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distrib.cli.command import DONE, Parser, folder, run_command
+from distrib.cli.command import DONE, Parser, add_shared, folder, run_command
 
 if TYPE_CHECKING:
     from distrib.records import StudyRecord
@@ -24,8 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser("watch", "Follow a study from another terminal.", EXAMPLES)
     parser.add_argument("study", type=folder, help="the study's folder")
     parser.add_argument("--once", action="store_true", help="show it once")
-    parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS")
-    parser.add_argument("--debug", action="store_true", help="tracebacks")
+    parser.add_argument(
+        "--every", type=float, default=1.0, metavar="SECONDS", help="between two looks (default 1)"
+    )
+    add_shared(parser, "--debug")
     return run_command(watch, parser, argv)
 
 

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
 DONE, BAD_INPUT, NO_SUCCESS, INTERRUPTED = 0, 2, 3, 130
 
+SHARED: dict[str, dict[str, Any]] = {
+    "--allow-custom": {
+        "action": "store_true",
+        "help": "run the code that a model or a space names as package.module:Class",
+    },
+    "--debug": {"action": "store_true", "help": "tracebacks"},
+}
+"""Options of commands that are no search; those of a search: `study.plan.options`."""
+
 _OPTION = re.compile(r"--[a-z][a-z-]*")
 _NEGATIVE = re.compile(r"-[\d.]")
 
@@ -50,6 +59,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise InputError(message, hint=f"{self.prog} --help")
+
+
+def add_shared(parser: argparse._ActionsContainer, *names: str) -> None:
+    """Add options of `SHARED`."""
+    for name in names:
+        parser.add_argument(name, **SHARED[name])
 
 
 def mute(stream: TextIO) -> None:

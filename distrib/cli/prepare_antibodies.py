@@ -7,7 +7,7 @@ import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distrib.cli.command import DONE
+from distrib.cli.command import DONE, add_shared
 from distrib.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,12 +75,12 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
                        "the largest clusters into training first")  # fmt: skip
     steps.add_argument("--seed", type=int, default=0, help="of the random order (default 0)")
     parser.add_argument("--threads", type=int, default=1, help="of MMseqs2 (default 1)")
-    parser.add_argument("--debug", action="store_true", help="tracebacks")
+    add_shared(parser, "--debug")
 
 
 def _machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--address", help="a Ray cluster, such as auto; else a Ray of its own")
-    parser.add_argument("--debug", action="store_true", help="tracebacks")
+    add_shared(parser, "--debug")
 
 
 def oas(args: argparse.Namespace) -> int:

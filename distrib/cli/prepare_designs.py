@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from distrib.cli.command import DONE
+from distrib.cli.command import DONE, add_shared
 from distrib.errors import InputError
 
 
@@ -31,7 +31,7 @@ def add_antibodies(parser: argparse.ArgumentParser) -> None:
                         "records left out")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the random order (default 0)")
     parser.add_argument("--threads", type=int, default=1, help="of MMseqs2 (default 1)")
-    parser.add_argument("--debug", action="store_true", help="tracebacks")
+    add_shared(parser, "--debug")
 
 
 def antibodies(args: argparse.Namespace) -> int:

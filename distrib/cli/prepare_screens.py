@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distrib.cli.command import DONE
+from distrib.cli.command import DONE, add_shared
 from distrib.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def add_expression(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--on-missing", choices=["error", "skip"], default="error",
                         help="what becomes of embeddings that are not finite; those that are "
                         "left out are counted (default: error)")  # fmt: skip
-    parser.add_argument("--debug", action="store_true", help="tracebacks")
+    add_shared(parser, "--debug")
 
 
 def _add_forms(parser: argparse.ArgumentParser) -> None:
@@ -100,7 +100,7 @@ def add_embed(parser: argparse.ArgumentParser) -> None:
     hub.add_argument("--trust-remote-code", action="store_true",
                      help="run code that comes with the model; a hub's needs "
                      "--revision")  # fmt: skip
-    parser.add_argument("--debug", action="store_true", help="tracebacks")
+    add_shared(parser, "--debug")
 
 
 def expression(args: argparse.Namespace) -> int:

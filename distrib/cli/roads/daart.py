@@ -41,14 +41,20 @@ class ThreeFiles:
         """The files, and what is done with what was trained before."""
         group = parser.add_argument_group("three files of daart, in place of a space")
         for option in self.needs:
-            group.add_argument(f"--{option}", metavar="YAML", type=Path)
+            about = f"daart's file of {option.partition('_')[0]} settings; all three are needed"
+            group.add_argument(f"--{option}", metavar="YAML", type=Path, help=about)
         group.add_argument(
             "--layout", choices=["daart", "none"], help="what is left (default: daart)"
         )
         group.add_argument(
             "--rerun", action="store_true", help="train again what was trained already"
         )
-        group.add_argument("--max-trials", type=int, metavar="N", help="most combinations")
+        group.add_argument(
+            "--max-trials",
+            type=int,
+            metavar="N",
+            help="maximum number of combinations trained, the first ones",
+        )
 
     def tune(self, args: argparse.Namespace) -> int:
         """Read, expand, leave out what is trained already, and carry out the rest."""
