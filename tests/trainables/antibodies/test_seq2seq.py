@@ -126,7 +126,7 @@ def test_designs_of_the_training_data_are_known(trained: Any) -> None:
     [
         (">a\nSTLQ1\n", {}, "'1'"),
         (">a\nSTLQ\n", {"pkd": (21.0,)}, "--pkd"),
-        (">a\n" + "A" * 600 + "\n", {}, "600 residues"),
+        (">a\n" + "L" * 600 + "\n", {}, "600 residues"),
     ],
 )
 def test_what_generation_refuses(

@@ -67,7 +67,12 @@ def test_human_embeddings_say_little_of_the_size_of_responses(
     config = family.Config.model_validate({"epochs": 4} if name == "mlp" else {})
     *_, last = family.progress(config, screen, WORKER)
     assert last.metrics is not None and last.held_out is not None
-    low, high = family.held_out_intervals(config, screen, last.held_out())["pearson_column"]
+    held_out = last.held_out()
+    low, high = family.held_out_intervals(config, screen, held_out)["pearson_column"]
+    if name == "lel":  # the penalty that is chosen leaves the mean of each fold, which says nothing
+        assert held_out["log10_n_de_genes"].round(9).nunique() == config.folds
+        assert (low, last.metrics["pearson_column"], high) == (0, 0, 0)
+        return
     assert low < last.metrics["pearson_column"] < high
     assert high - low > 0.15
     assert high < 0.5
