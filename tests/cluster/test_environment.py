@@ -118,7 +118,7 @@ from distrib.cluster.connect import connected
 def look():
     from pathlib import Path
     import jax
-    jax.jit(lambda x: sum(jax.numpy.sin(i * x) for i in range(400)))(1.0)
+    jax.jit(lambda x: sum(jax.numpy.sin(i * x) for i in range(1500)))(1.0)
     # As it was when the process began, before anything was imported.
     return Path("/proc/self/environ").read_text()
 with connected(None, cpus=1) as cluster:
