@@ -85,10 +85,14 @@ def test_interrupted_after_the_search(start: Any, tmp_path: Path) -> None:
     whole = start(*words, "--out", "whole")
     study = tmp_path / "runs" / "toy-0"
     first = start(*words)
-    first.until(lambda: any(study.glob(".confirm/*/checkpoint/state-*")))  # one of the six has ended
+    first.until(
+        lambda: any(study.glob(".confirm/*/checkpoint/state-*"))
+    )  # one of the six has ended
     first.process.send_signal(signal.SIGHUP)
     assert first.wait() == 130, first.said()
-    assert list(study.glob(".confirm/*/checkpoint/state-*")), "they were done before it was interrupted"
+    assert list(study.glob(".confirm/*/checkpoint/state-*")), (
+        "they were done before it was interrupted"
+    )
 
     second = start("--resume", "runs/toy-0")
     second.until(lambda: any(study.glob(".best.part/.refit-*/*")))
