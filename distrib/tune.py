@@ -45,11 +45,10 @@ def tune(args: argparse.Namespace) -> int:
     from distrib.study.space.space_file import find_space, space_names
 
     if args.resume:
-        for name in ("space", "warm_start", *(n for road in roads() for n in road.needs)):
+        files = {name: f"--{name}" for road in roads() for name in road.needs}
+        for name, option in {"space": "--space", "warm_start": "--warm-start", **files}.items():
             if getattr(args, name):
-                raise InputError(
-                    "a resumed study keeps its own", where="--" + name.replace("warm_", "warm-")
-                )
+                raise InputError("a resumed study keeps its own", where=option)
         plan, folder, stored = resumed(args)
         left = [(road, road.trackers(folder)) for road in roads()]
         looking = [tracker for _, trackers in left for tracker in trackers]

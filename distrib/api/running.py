@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distrib.errors import InputError
+from distrib.trainables.capabilities import ComparesRows
 
 if TYPE_CHECKING:
     from distrib.records import StudyRecord, Tracker
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from distrib.study.plan.plan import Plan
     from distrib.study.record.remote_store import RemoteStore
     from distrib.study.record.run_folder import RunFolder
+    from distrib.trainables.base import Metric
 
 
 class Interrupted(KeyboardInterrupt):
@@ -191,6 +193,12 @@ def _draw(folder: RunFolder, study: StudyRecord) -> None:
     write_all_curves(folder.path, study, lambda done, total: None)
 
 
+def _metrics(plan: Plan) -> tuple[Metric, ...]:
+    """Those that a training reports, and those of finished models."""
+    family = plan.family
+    return (*family.metrics, *(family.finished if isinstance(family, ComparesRows) else ()))
+
+
 def _leave_behind(plan: Plan, outcome: Outcome, command: str) -> None:
     """The report; and tables and curves, where the study ended before they were drawn."""
     from distrib.study.driver.study_file import strike_credentials
@@ -201,10 +209,7 @@ def _leave_behind(plan: Plan, outcome: Outcome, command: str) -> None:
     sections = Sections(
         winner=outcome.winner,
         baselines=outcome.baselines,
-        meanings={
-            metric.name: metric.help
-            for metric in (*plan.family.metrics, *getattr(plan.family, "finished", ()))
-        },
+        meanings={metric.name: metric.help for metric in _metrics(plan)},
         seconds=outcome.seconds,
         command=strike_credentials(command),
         notes=tuple(outcome.notes),

@@ -30,6 +30,8 @@ GERMLINE_COLUMNS = ("germline_alignment_aa_{}", "germline_alignment_aa", "germli
 GERMLINE, MUTATED, NO_GERMLINE = range(3)
 """What a residue is beside its germline; that of inserted bases is not known."""
 STATES = ("germline", "mutated")
+IGNORED = -100
+"""A target that is none, as `transformers` marks it: padding, a residue that is not known."""
 NUM_KINDS, NUM_STATES = len(KINDS) + 1, len(STATES) + 1
 NUM_CELLS = NUM_KINDS * NUM_STATES
 """Kinds of residues by what they are beside their germline, the last of each not known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -105,13 +105,16 @@ def as_ids(
     return Ids(np.array(values, dtype=str), numbers, file, assumed)
 
 
-def join(left: Ids, right: Ids, notes: list[str]) -> tuple[Ids, np.ndarray, np.ndarray]:
+def join(
+    left: Ids, right: Ids, notes: list[str], way_on: Callable[[], str | None] = lambda: None
+) -> tuple[Ids, np.ndarray, np.ndarray]:
     """The ids both have, in the order of `left`.
 
     Ensembl versions are removed from both sides where more ids match without them.
 
     Args:
         notes: gets a line for ids without partner and one for versions removed.
+        way_on: a hint for where none is common, looked for then alone.
 
     Returns:
         the common ids (as in `left`), and their positions in `left` and in `right`.
@@ -130,7 +133,7 @@ def join(left: Ids, right: Ids, notes: list[str]) -> tuple[Ids, np.ndarray, np.n
     where = {name: position for position, name in enumerate(right.values.tolist())}
     pairs = [(i, where[name]) for i, name in enumerate(left.values.tolist()) if name in where]
     if not pairs:
-        raise _nothing_common(left, right)
+        raise _nothing_common(left, right, way_on())
     of_left, of_right = np.array(pairs, dtype=np.int64).T
     for side, other, used in ((left, right, of_left), (right, left, of_right)):
         lonely = np.delete(side.values, used)
@@ -162,11 +165,12 @@ def _without_versions(ids: Ids) -> Ids:
         ) from None
 
 
-def _nothing_common(left: Ids, right: Ids) -> InputError:
+def _nothing_common(left: Ids, right: Ids, way_on: str | None) -> InputError:
     lower = [{name.lower() for name in side.values.tolist()} for side in (left, right)]
     hints = [side.assumption() for side in (left, right)]
     if lower[0] & lower[1]:
         hints = ["they would match but for upper and lower case"]
+    hints = [way_on] if way_on else hints
     return InputError(
         "no id in common",
         file=f"{left.file} and {right.file}",

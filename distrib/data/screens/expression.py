@@ -175,22 +175,8 @@ def _join(
     left: Ids, right: Ids, notes: list[str], one: Path, other: Path
 ) -> tuple[Ids, np.ndarray, np.ndarray]:
     """As `join`; where nothing matches, which other columns would."""
-    try:
-        return join(left, right, notes)
-    except InputError as error:
-        if "no id in common" not in str(error):
-            raise
-        hint = fitting_columns(one, other) if suffix(one) != ".h5ad" else None
-        if hint is None:
-            raise
-        raise InputError(
-            "no id in common",
-            file=f"{left.file} and {right.file}",
-            found=f"{len(left)} ids ({examples(left.values)}) and {len(right)} ids "
-            f"({examples(right.values)})",
-            expected="the same ids in both, or --ids with a table of names and ids",
-            hint=hint,
-        ) from None
+    tabular = suffix(one) != ".h5ad"
+    return join(left, right, notes, lambda: fitting_columns(one, other) if tabular else None)
 
 
 def _embeddings(path: Path, ids: Path | None, notes: list[str], *, skip_missing: bool) -> Matrix:

@@ -11,31 +11,19 @@ from torch import Tensor, nn
 from transformers import DynamicCache, EncoderDecoderCache, GPT2Config, GPT2LMHeadModel
 
 from distrib.data.antibodies.alphabet import CLS, PAD, SEP, VOCABULARY
-from distrib.data.antibodies.chain_rows import NUM_CELLS
-
-IGNORED = -100
-"""A target that is none, as `transformers` marks it."""
+from distrib.data.antibodies.chain_rows import IGNORED, NUM_CELLS
+from distrib.models.antibodies.size import Size
 
 
 @dataclass(frozen=True)
-class CausalSize:
-    """What the weights' shapes follow from, and how they are used.
+class CausalSize(Size):
+    """The same of a decoder.
 
     Attributes:
-        context: the most tokens of a chain or a block, both special ones included.
         cross_attention: whether each layer also attends to an encoder's output.
-        fused: attention in one kernel, which keeps no matrix of tokens by tokens.
     """
 
-    hidden_size: int
-    num_layers: int
-    num_heads: int
-    intermediate_size: int
-    dropout: float = 0.1
-    attention_dropout: float = 0.0
-    context: int = 1024
     cross_attention: bool = False
-    fused: bool = True
 
 
 def gpt2_config(size: CausalSize) -> GPT2Config:

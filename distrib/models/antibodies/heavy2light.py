@@ -9,7 +9,8 @@ from transformers import GPT2LMHeadModel, RobertaModel
 
 from distrib.models.antibodies.adapters import adapt_gpt2, adapt_roberta, count_adapters
 from distrib.models.antibodies.causal_lm import CausalSize, count_cross_attention, gpt2_config
-from distrib.models.antibodies.masked_lm import Size, hidden_states, roberta_config
+from distrib.models.antibodies.masked_lm import hidden_states, roberta_config
+from distrib.models.antibodies.size import Size
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,28 +10,10 @@ from torch.nn import functional
 from transformers import RobertaConfig, RobertaForMaskedLM
 
 from distrib.data.antibodies.alphabet import CLS, PAD, SEP, VOCABULARY
+from distrib.models.antibodies.size import Size
 
 _BEFORE = PAD + 1
 """Positions before the first token's: RoBERTa counts on from the padding token's number."""
-
-
-@dataclass(frozen=True)
-class Size:
-    """What the weights' shapes follow from, and how they are used.
-
-    Attributes:
-        context: the most tokens of a chain, both special ones included.
-        fused: attention in one kernel, which keeps no matrix of tokens by tokens.
-    """
-
-    hidden_size: int
-    num_layers: int
-    num_heads: int
-    intermediate_size: int
-    dropout: float = 0.1
-    attention_dropout: float = 0.0
-    context: int = 512
-    fused: bool = True
 
 
 def roberta_config(size: Size) -> RobertaConfig:

@@ -22,8 +22,8 @@ from distrib.models.antibodies.causal_lm import (
 )
 from distrib.models.antibodies.export import write_pair_export
 from distrib.models.antibodies.heavy2light import Heavy2Light, PairSize, count_trained
-from distrib.models.antibodies.masked_lm import Size
 from distrib.models.antibodies.search import Sampling, beam_search, sample
+from distrib.models.antibodies.size import Size
 
 SPECIAL = (PAD, CLS, SEP)
 SMALL = CausalSize(16, 2, 2, 32, dropout=0.0, context=40)

@@ -28,7 +28,8 @@ from distrib.data.antibodies.simulate import simulate_chains
 from distrib.data.antibodies.unigram import Unigram
 from distrib.errors import InputError
 from distrib.models.antibodies.export import check_export, make_tokenizer
-from distrib.models.antibodies.masked_lm import MaskedLm, Size, count_parameters, masked_loss
+from distrib.models.antibodies.masked_lm import MaskedLm, count_parameters, masked_loss
+from distrib.models.antibodies.size import Size
 from distrib.study.plan.refit import refits
 from distrib.study.space.space_file import find_space
 from distrib.trainables.antibodies.chains.batch import tokens_of

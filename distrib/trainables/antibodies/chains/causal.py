@@ -7,13 +7,10 @@ from typing import Any
 import numpy as np
 
 from distrib.data.antibodies.alphabet import CLS, FIRST_LETTER, PAD, SEP, UNK
-from distrib.data.antibodies.chain_rows import NO_GERMLINE, NUM_STATES, ChainRows
+from distrib.data.antibodies.chain_rows import IGNORED, NO_GERMLINE, NUM_STATES, ChainRows
 from distrib.data.antibodies.regions import UNTOLD
 from distrib.data.antibodies.unigram import Unigram
 from distrib.trainables.antibodies.chains.batch import padded, tokens_of
-
-IGNORED = -100
-"""A target that is none: padding, a residue that is not known, the beginning of another chain."""
 
 
 def row_batch(rows: ChainRows) -> dict[str, Any]:

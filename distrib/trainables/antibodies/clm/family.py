@@ -187,13 +187,4 @@ def size_of(config: ClmConfig) -> CausalSize:
     """The shape of a configuration's network."""
     from distrib.models.antibodies.causal_lm import CausalSize
 
-    return CausalSize(
-        hidden_size=config.hidden_size,
-        num_layers=config.num_layers,
-        num_heads=config.num_heads,
-        intermediate_size=config.ffn_ratio * config.hidden_size,
-        dropout=config.dropout,
-        attention_dropout=config.attention_dropout,
-        context=config.context,
-        fused=config.fused_attention,
-    )
+    return CausalSize(**config.shape())

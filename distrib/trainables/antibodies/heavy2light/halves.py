@@ -101,7 +101,7 @@ def size_of(config: Heavy2LightConfig, shapes: Mapping[str, Mapping[str, Any]]) 
     """The shape of the network."""
     from distrib.models.antibodies.causal_lm import CausalSize
     from distrib.models.antibodies.heavy2light import PairSize
-    from distrib.models.antibodies.masked_lm import Size
+    from distrib.models.antibodies.size import Size
 
     halves: list[dict[str, Any]] = []
     for half in ("encoder", "decoder"):

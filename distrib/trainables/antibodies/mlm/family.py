@@ -26,7 +26,8 @@ from distrib.trainables.training.family import Batch, Use
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from distrib.models.antibodies.masked_lm import MaskedLm, Size
+    from distrib.models.antibodies.masked_lm import MaskedLm
+    from distrib.models.antibodies.size import Size
 
 
 class Mlm(ChainTrainable[MlmConfig, MlmSource]):
@@ -155,15 +156,6 @@ class Mlm(ChainTrainable[MlmConfig, MlmSource]):
 
 def size_of(config: MlmConfig) -> Size:
     """The shape of a configuration's network."""
-    from distrib.models.antibodies.masked_lm import Size
+    from distrib.models.antibodies.size import Size
 
-    return Size(
-        hidden_size=config.hidden_size,
-        num_layers=config.num_layers,
-        num_heads=config.num_heads,
-        intermediate_size=config.ffn_ratio * config.hidden_size,
-        dropout=config.dropout,
-        attention_dropout=config.attention_dropout,
-        context=config.context,
-        fused=config.fused_attention,
-    )
+    return Size(**config.shape())
