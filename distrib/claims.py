@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from distrib.records import StudyRecord, unbeaten
+from distrib.records import StudyRecord, is_bound, unbeaten
 
 Verdict = Literal["better", "worse", "not told apart"]
 
 PARTS = ("test", "validation")
 """In the order of what they are worth: only the test part was never looked at before."""
+
+COMPARED, WINNER = "compared.parquet", "winner"
+"""In `best/`, figures by row: part, model (the winner, or a baseline), id, group and metrics."""
 
 LEAST = 8
 """Fewer rows, or groups, say nothing of how much they vary: there is no interval."""
@@ -109,7 +112,7 @@ def turned_baselines(
         for name, values in baselines.items()
         if metric in values
         and f"test/{metric}" in values
-        and not name.endswith("(bound)")
+        and not is_bound(name)
         and sign * (own[0] - values[metric]) > 0 > sign * (own[1] - values[f"test/{metric}"])
     ]
 

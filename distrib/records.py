@@ -136,6 +136,11 @@ def trained_words(unit: str, number: int, *, refitted: bool) -> str:
     return f"the weights of {unit} {number}, trained on the training rows alone"
 
 
+def is_bound(baseline: str) -> bool:
+    """Whether its name says that it is a bound, which no model can beat."""
+    return baseline.endswith("(bound)")
+
+
 def unbeaten(
     study: StudyRecord,
     winner: Mapping[str, Any],
@@ -157,7 +162,7 @@ def unbeaten(
         known = {
             name: figures[key]
             for name, figures in baselines.items()
-            if key in figures and not name.endswith("(bound)")
+            if key in figures and not is_bound(name)
         }
         better = [f"{n} ({v:.4f})" for n, v in known.items() if not study.better(value, v)]
         told = f"on {part} data the winner ({study.metric} {value:.4f})"

@@ -76,7 +76,7 @@ def check_data(data: Any) -> None:
     """Look on every node that can work for files that are read while a model trains.
 
     Args:
-        data: a reference to them; see `capabilities.ReadsLater`.
+        data: a reference to them; see `capabilities.ReadLater`.
 
     Raises:
         InputError: a node does not find them.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from distrib.errors import InputError
-from distrib.records import StudyRecord
+from distrib.records import StudyRecord, is_bound
 from distrib.tracking import wording
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _row(path: Path, study: StudyRecord) -> dict[str, Any]:
     baselines = [
         values[metric]
         for name, values in figures.get("baselines", {}).items()
-        if not name.endswith("(bound)") and values.get(metric) is not None
+        if not is_bound(name) and values.get(metric) is not None
     ]
     pick = max if study.direction == "max" else min
     return {

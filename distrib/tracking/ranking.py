@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from distrib.claims import small_figure, turned_baselines, verdict
 from distrib.errors import InputError, nearest
-from distrib.records import StudyRecord
+from distrib.records import StudyRecord, is_bound
 from distrib.safe_yaml import read_yaml_file
 from distrib.tracking import wording
 from distrib.tracking.compare import read_figures
@@ -87,7 +87,7 @@ def ranking(studies: Sequence[Ranked], metric: str | None = None) -> pd.DataFram
         )
         of_baselines = figures.get("baseline_intervals", {})
         for name, values in figures.get("baselines", {}).items():
-            if metric in values and not name.endswith("(bound)"):
+            if metric in values and not is_bound(name):
                 baselines.setdefault(
                     name,
                     {

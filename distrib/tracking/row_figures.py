@@ -10,21 +10,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from distrib.claims import LEAST, small_figure, verdict
+from distrib.claims import COMPARED, LEAST, PARTS, WINNER, small_figure, verdict
 from distrib.data.paired import gains, mean_difference
 from distrib.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COMPARED = "compared.parquet"
-"""In `best/`: part, model ("winner", or a baseline), id, group and each metric of a row."""
-
 ROWS = "rows.csv"
 """The same of the winner alone, out of fold, of older studies too."""
 
-WINNER = "winner"
-PARTS = ("test", "validation")
 Direction = Literal["min", "max"]
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distrib.claims import claims, count, heading, small_figure, verdict
+from distrib.claims import PARTS, claims, count, heading, small_figure, verdict
 from distrib.records import StudyRecord, TrialRecord
 from distrib.tracking import wording
 
@@ -140,7 +140,7 @@ def figures_table(
 def gains_table(winner: Mapping[str, Any]) -> str:
     """A line per baseline: the winner's gain over it in each metric, and what may be said of it."""
     lines = []
-    for part in ("test", "validation"):
+    for part in PARTS:
         found = winner.get("gains", {}).get(part, {}).get("metrics", {})
         names = dict.fromkeys(name for gains in found.values() for name in gains)
         rows = []

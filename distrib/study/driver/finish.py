@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 
-from distrib.claims import claims, heading
+from distrib.claims import COMPARED, claims, heading
 from distrib.errors import InputError
 from distrib.files import atomic_path, atomic_write, finite
 from distrib.records import StudyRecord, TrialRecord, trained_words
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from distrib.study.plan.plan import Plan
     from distrib.study.worker.reports import Message
     from distrib.study.worker.trial_actor import Channel
-
-COMPARED = "compared.parquet"
-"""The figures by row of the winner and the baselines, in `best/`."""
 
 FILES = ("config.yaml", "weights.safetensors", "metrics.json", "README.md")
 SEEDS = 3  # fresh seeds for each of the configurations that `--confirm` trains again

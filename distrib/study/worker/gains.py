@@ -11,11 +11,9 @@ import numpy as np
 import pandas as pd
 
 from distrib.data.paired import gains, mean_difference
+from distrib.records import is_bound
 from distrib.trainables.base import Metric
 from distrib.trainables.capabilities import Judged
-
-BOUND = "(bound)"
-"""Ends the names of baselines that no model can beat."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def part_gains(
         own = part.rows[metric.name].to_numpy(float)
         found[metric.name] = {}
         for baseline, judged in baselines.items():
-            if baseline.endswith(BOUND) or metric.name not in judged.rows.get(name, ()):
+            if is_bound(baseline) or metric.name not in judged.rows.get(name, ()):
                 continue
             other = judged.rows[name][metric.name].to_numpy(float)
             among = [

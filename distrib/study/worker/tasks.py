@@ -11,6 +11,7 @@ from typing import Any, cast
 import pandas as pd
 import ray
 
+from distrib.claims import WINNER
 from distrib.errors import InputError, said_in
 from distrib.study.plan.data_limits import fit_space
 from distrib.study.record.checkpoint import (
@@ -46,9 +47,6 @@ from distrib.trainables.capabilities import (
 )
 from distrib.trainables.framework import prepare
 from distrib.trainables.registry import load_family
-
-WINNER = "winner"
-"""Who it is, in tables beside the baselines."""
 
 
 def _ready(spec: FamilySpec) -> tuple[Trainable[Any, Any, Any], Worker]:
