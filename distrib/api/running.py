@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distrib.errors import InputError
-from distrib.trainables.capabilities import ComparesRows
 
 if TYPE_CHECKING:
     from distrib.records import StudyRecord, Tracker
@@ -195,6 +194,8 @@ def _draw(folder: RunFolder, study: StudyRecord) -> None:
 
 def _metrics(plan: Plan) -> tuple[Metric, ...]:
     """Those that a training reports, and those of finished models."""
+    from distrib.trainables.capabilities import ComparesRows
+
     family = plan.family
     return (*family.metrics, *(family.finished if isinstance(family, ComparesRows) else ()))
 
