@@ -256,7 +256,7 @@ def streamed(start: Any, folder: Path, name: str, hidden: Any = 4) -> tuple[Any,
 
 def test_a_worker_killed_amid_an_epoch_changes_nothing(start: Any, tmp_path: Path) -> None:
     (tmp_path / "rows").mkdir()
-    write_rows(tmp_path / "rows", rows=800)
+    write_rows(tmp_path / "rows", rows=400)
     calm, undisturbed = streamed(start, tmp_path, "calm")
     assert calm.wait() == 0, calm.said()
     driver, study = streamed(start, tmp_path, "killed")

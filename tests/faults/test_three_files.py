@@ -17,7 +17,7 @@ from tests.support.behaviour_files import session
 from tests.support.daart_files import write_files
 from tests.support.driver import Driver, ended_trials, trials_of
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(600)]
 
 EPOCHS = 60
 NAMES = ("ray::ResourceTrainable", "ray::TrialActor")

@@ -71,7 +71,7 @@ class _Live:
     Attributes:
         doomed: the failure as which it ends at its next message, after a loss that is not retried.
         verdict: "finished", "pruned" or "failed", once it is judged.
-        starved: whether it was lost for want of memory.
+        starved: whether it was lost for want of memory. lost: why it was lost the last time.
     """
 
     record: TrialRecord
@@ -79,6 +79,7 @@ class _Live:
     doomed: tuple[FailureClass, str] | None = None
     verdict: str | None = None
     starved: bool = False
+    lost: str = ""
 
 
 class Search:
@@ -190,10 +191,19 @@ class Search:
         """A process has taken the trial, for the first time or again."""
         self.stalls.began(number)
 
-    def lost(self, number: int, failure: FailureClass, reason: str) -> None:
-        """A trial's process died and Tune begins it again: it goes on from its checkpoint."""
+    def lost(
+        self, number: int, failure: FailureClass, reason: str, *, given_up: bool = False
+    ) -> None:
+        """A trial's process died and Tune begins it again: it goes on from its checkpoint.
+
+        Args:
+            given_up: it does not; its end follows.
+        """
         live = self._live.get(number)
         if live is None:
+            return
+        live.lost = reason
+        if given_up:
             return
         self.stalls.waits(number)
         live.record.retries += 1
@@ -209,7 +219,10 @@ class Search:
         if live is None:
             return
         if failure is not None and live.verdict is None:
-            self._judge(live, "failed", *(live.doomed or failure))
+            kind, reason = live.doomed or failure
+            if live.lost and live.lost != reason:
+                reason = f"{reason}; the last time: {live.lost}"
+            self._judge(live, "failed", kind, reason)
         if live.verdict is None or self.error is not None:
             return  # still RUNNING in the ledger: a resume goes on with it
         self._close(live)

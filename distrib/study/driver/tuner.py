@@ -179,13 +179,15 @@ class _Scheduler(FIFOScheduler):
         return self.search.hear(number, message)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        why = failure_of(_last_error(trial))
         if not trial.should_recover():
             self.failures.pop(trial.trial_id, None)
+            self.search.lost(trial.config["number"], *why, given_up=True)
             return  # the searcher hears of its end
         if trial.num_failures == self.failures.get(trial.trial_id, 0):
             return  # it had not begun: see `one_death_counts_once`
         self.failures[trial.trial_id] = trial.num_failures
-        self.search.lost(trial.config["number"], *failure_of(_last_error(trial)))
+        self.search.lost(trial.config["number"], *why)
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
