@@ -8,6 +8,8 @@ import ray
 
 from distrib.records import FailureClass
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
 
 def failure_of(said: str) -> tuple[FailureClass, str]:
     """Class and reason of a loss, by what Ray says of it."""
@@ -16,7 +18,9 @@ def failure_of(said: str) -> tuple[FailureClass, str]:
         used = re.search(r"was (\S+ used / \S+) limit", said)
         shown = f" ({used[1]})" if used else ""
         return "out of memory", f"Ray ended its process: the node ran low on memory{shown}"
-    return "lost node", (said.strip().splitlines() or ["its process died"])[0]
+    lines = _COLOURS.sub("", said).strip().splitlines() or ["its process died"]
+    # An error within a process of Ray comes with its traceback, whose last line is the error.
+    return "lost node", lines[-1 if lines[0].startswith("ray::") else 0].strip()
 
 
 def why_lost(error: BaseException) -> str | None:

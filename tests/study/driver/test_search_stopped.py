@@ -13,11 +13,18 @@ from unittest.mock import Mock
 
 import pytest
 
+from distrib.study.driver.worker_failures import failure_of
 from distrib.study.record.checkpoint import Checkpoints
 from distrib.study.worker import trial
 from tests.support.simulate import Simulation, check_whole, facts, toy_plan
 
 pytestmark = pytest.mark.usefixtures("random_clock")
+
+IN_A_PROCESS = """\x1b[36mray::ResourceTrainable.train()\x1b[39m (pid=1, ip=127.0.0.1)
+  File "site-packages/ray/tune/trainable/trainable.py", line 328, in train
+    result = self.step()
+ImportError: No module named 'lab'
+"""
 
 
 def test_a_lost_process_is_counted_and_goes_on(tmp_path: Path) -> None:
@@ -65,9 +72,15 @@ def test_a_process_that_dies_again_and_again_is_a_lost_node(tmp_path: Path) -> N
     study = Simulation(toy_plan(trials=1), tmp_path)
     search = study.open()
     search.ask()
+    search.lost(0, "lost node", "the actor died")
+    search.lost(0, *failure_of(IN_A_PROCESS), given_up=True)
     search.end(0, ("lost node", "its process died again and again"))
     study.close()
     assert search.study.trials[0].failure == "lost node"
+    assert search.study.trials[0].reason == (
+        "its process died again and again; the last time: ImportError: No module named 'lab'"
+    )
+    assert search.study.trials[0].retries == 1
     assert search.over
 
 
