@@ -44,10 +44,11 @@ def ray_cluster(cpus: int = 2, gpus: int = 0, workers: int = 0) -> Iterator[tupl
     more: dict[str, str] = {}
     if workers:
         file = folder / "ray_bootstrap_config.yaml"
-        file.write_text(json.dumps(_autoscaled(f"127.0.0.1:{port}", workers)))
+        file.write_text(json.dumps(_autoscaled(f"127.0.0.1:{port}", folder, workers)))
         words.append(f"--autoscaling-config={file}")
         more = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1",
                 "RAY_enable_autoscaler_v2": "0"}  # fmt: skip
+        more["PYTHONPATH"] = str(Path(__file__).parents[2])  # of the autoscaler's nodes
         more["RAY_OVERRIDE_NODE_ID_FOR_TESTING"] = "f" * 51 + "00000"
     try:
         with _started(folder, cpus, words, more=more):
@@ -63,7 +64,11 @@ def ray_node(address: str, folder: Path, cpus: int, ip: str = "127.0.0.1") -> It
     Args:
         ip: of the loopback; with one of its own, such as 127.0.0.2, it counts as a machine apart.
     """
+    # A folder of its own, as hosts have it: in one that is shared, the agent of a node that comes
+    # replaces the shipped code under the feet of the others' processes.
+    own = tempfile.mkdtemp(prefix="n", dir=folder)
     words = [f"--address={address}", "--num-gpus=0", "--object-store-memory=100000000"]
+    words.append(f"--temp-dir={own}")
     with _started(folder, cpus, words, ip):
         yield
 
@@ -111,7 +116,7 @@ def _started(
         node.wait()
 
 
-def _autoscaled(head: str, workers: int) -> dict[str, object]:
+def _autoscaled(head: str, folder: Path, workers: int) -> dict[str, object]:
     """A file of Ray's autoscaler whose machines are raylets of this one."""
     lists = ("initialization_commands", "setup_commands", "head_setup_commands",
              "worker_setup_commands", "head_start_ray_commands", "worker_start_ray_commands",
@@ -121,7 +126,15 @@ def _autoscaled(head: str, workers: int) -> dict[str, object]:
         "max_workers": workers,
         "upscaling_speed": 1.0,
         "idle_timeout_minutes": 5,
-        "provider": {"type": "fake_multinode", "gcs_address": head},
+        "provider": {
+            "type": "external",
+            "module": "tests.support.apart_nodes.ApartNodes",
+            "folder": str(folder),
+            "gcs_address": head,
+            "use_node_id_as_ip": True,
+            "disable_node_updaters": True,
+            "disable_launch_config_check": True,
+        },
         "available_node_types": {
             "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
             "worker": {
