@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     which.add_argument(
         "--space",
         metavar="NAME|FILE",
-        help="the defaults of this space's family, or a preset such as lel_pca",
+        help="what this space sets, and its family's defaults for what it varies",
     )
     which.add_argument(
         "--dry-run",

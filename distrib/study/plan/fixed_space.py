@@ -14,12 +14,12 @@ from distrib.study.space.space_file import find_space, read_yaml
 
 
 def space_of_defaults(name: str) -> Space:
-    """The defaults of a space's family: nothing varies, nothing is overridden.
+    """What a space sets, and the defaults of its family for what it varies.
 
-    A space in which nothing varies is a preset: it is taken as it is.
+    So a preset is trained at its size, whether or not its optimiser's settings are open.
     """
     space = find_space(name)
-    parameters = () if space.searched() else space.parameters
+    parameters = tuple(p for p in space.parameters if p.kind == "const" and not p.when)
     return replace(
         space, name=f"{space.name}-train", parameters=parameters, settings=_lasting(space.settings)
     )

@@ -30,6 +30,7 @@ from distrib.errors import InputError
 from distrib.models.antibodies.export import check_export, make_tokenizer
 from distrib.models.antibodies.masked_lm import MaskedLm, count_parameters, masked_loss
 from distrib.models.antibodies.size import Size
+from distrib.study.plan.fixed_space import space_of_defaults
 from distrib.study.plan.refit import refits
 from distrib.study.space.space_file import find_space
 from distrib.trainables.antibodies.chains.batch import tokens_of
@@ -77,8 +78,9 @@ def use(purpose: Any = "train", epoch: int = 0) -> Use:
     ("space", "parameters"), [("mlm_heavyberta", 13_150_745), ("mlm_base", 86_062_873)]
 )
 def test_presets_have_the_published_number_of_parameters(space: str, parameters: int) -> None:
-    """Of the network as it is built, on no device, and by the formula."""
-    fixed = {p.name: p.values[0] for p in find_space(space).parameters if p.kind == "const"}
+    """Of the network as it is built, on no device, and by the formula; trained without a search."""
+    fixed = {p.name: p.values[0] for p in space_of_defaults(space).parameters}
+    assert not space_of_defaults(space).searched()
     size = size_of(Mlm.Config.model_validate(fixed))
     assert count_parameters(size) == parameters
     with torch.device("meta"):
