@@ -54,6 +54,8 @@ def check(study: Path, texts: Path, said: str) -> None:
     for text in (said, card, (study / "report.html").read_text()):
         assert words in text
         assert "trained again" not in text
+    assert f"| baseline, `{figures['objective']}` | validation | test |" in card
+    assert all(f"| {name} |" in card for name in figures["baselines"])
     trial = study / "trials" / f"{figures['trial']:04d}"
     rows = {row["loss"]: row["step"] for row in read_metrics(trial / "metrics.csv")}
     assert rows[min(rows)] == figures["epoch"]

@@ -62,7 +62,7 @@ def told(plan: Plan, step: dict[str, Any], concurrent: int) -> list[str]:
     one = step["seconds"]
     if "metrics" in step:
         shown = ", ".join(f"{name} {value:.4g}" for name, value in step["metrics"].items())
-        lines = [f"one {plan.unit} of configuration 0: {one:.2f} s; {shown}"]
+        lines = [f"one {plan.unit} of configuration 0: {one:.2f} s; after the first {shown}"]
     else:
         lines = [
             f"one {plan.unit} of configuration 0: about {_time(one)} without validation, by "

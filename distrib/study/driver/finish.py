@@ -18,7 +18,7 @@ import ray
 from distrib.claims import COMPARED, claims, heading
 from distrib.errors import InputError
 from distrib.files import atomic_path, atomic_write, finite
-from distrib.records import StudyRecord, TrialRecord, trained_words
+from distrib.records import TrialRecord, trained_words
 from distrib.study.driver.bootstrap import REPLICATES, bootstrap
 from distrib.study.driver.loading import request
 from distrib.study.record.artifacts import ROWS, read_held_out
@@ -303,7 +303,7 @@ def _write_best(
     text = json.dumps(finite(metrics), indent=2, allow_nan=False)
     atomic_write(part / "metrics.json", f"{text}\n")
     beside = sorted(path.name for path in part.glob("[!.]*") if path.name not in FILES)
-    card = model_card(outcome.study, outcome.winner, winner, plan, notes, beside)
+    card = model_card(outcome, winner, plan, notes, beside)
     atomic_write(part / "README.md", card)
     for unfinished in part.glob(".refit-*"):
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -319,8 +319,7 @@ def _write_best(
 
 
 def model_card(
-    study: StudyRecord,
-    figures: dict[str, Any],
+    outcome: Outcome,
     winner: TrialRecord,
     plan: Plan,
     notes: Sequence[str] = (),
@@ -331,6 +330,7 @@ def model_card(
     Args:
         notes: what the family says of the model. beside: files that it wrote.
     """
+    study, figures = outcome.study, outcome.winner
     heads = [f"{part} ({heading(study, figures, part)})" for part in ("validation", "test")]
     lines = [
         f"# {study.name}: trial {winner.number} of a `{study.trainable}` study",
@@ -343,12 +343,14 @@ def model_card(
     ]
     for name in (*study.metrics, *figures.get("finished", {})):
         cells = [figures["validation"].get(name), figures["test"].get(name)]
-        shown = ["-" if value is None else f"{value:.4f}" for value in cells]
-        lines.append(f"| {name} | {shown[0]} | {shown[1]} |")
+        lines.append(_line(name, cells))
+    lines += ["", "Only the test column is a claim about new data.", ""]
+    if outcome.baselines:
+        lines += [f"| baseline, `{study.metric}` | validation | test |", "|---|---|---|"]
+        for name, known in outcome.baselines.items():
+            lines.append(_line(name, [known.get(study.metric), known.get(f"test/{study.metric}")]))
+        lines.append("")
     lines += [
-        "",
-        "Only the test column is a claim about new data.",
-        "",
         "| parameter | value |",
         "|---|---|",
     ]
@@ -364,3 +366,9 @@ def model_card(
         *[""] * bool(notes),
     ]
     return "\n".join(lines)
+
+
+def _line(name: str, values: Sequence[float | None]) -> str:
+    """Of a table of figures."""
+    shown = ["-" if value is None else f"{value:.4f}" for value in values]
+    return f"| {name} | {' | '.join(shown)} |"

@@ -33,7 +33,7 @@ def first_units(
 
     Returns:
         `seconds` of a unit, `bytes` of a checkpoint, `memory` of the process at its peak, in bytes,
-        and either the `metrics` of the unit, or in `part` how much of it was done.
+        and either the `metrics` after the first unit, or in `part` how much of it was done.
     """
     found: dict[str, Any] = {"error": "the training ended without a report"}
     whole = 0  # units that are done
@@ -43,7 +43,8 @@ def first_units(
         now = clock()
         if item.metrics is not None:
             whole += 1
-            found = {"metrics": dict(item.metrics), "seconds": now - began}
+            first = found.get("metrics", dict(item.metrics))
+            found = {"metrics": first, "seconds": now - began}
         elif now - began >= LONGEST and whole:
             break  # the first is enough
         elif item.part is None:

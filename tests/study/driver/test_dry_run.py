@@ -63,7 +63,7 @@ def test_time_and_memory_are_told() -> None:
     plan = toy_plan(trials=6)
     whole = {"metrics": {"score": 0.5}, "seconds": 100.0, "bytes": 10**6, "memory": 2 * 10**9}
     one, memory, estimate = dry_run.told(plan, whole, 2)
-    assert one == "one epoch of configuration 0: 100.00 s; score 0.5"
+    assert one == "one epoch of configuration 0: 100.00 s; after the first score 0.5"
     assert memory == "memory: 2.00 GB of one process at its peak, 2 of these at a time"
     assert "at most 45.0 min without early stops, 15.0 min to train the winner again" in estimate
     part = {**whole, "part": 0.0125}

@@ -20,6 +20,12 @@ BY_REGION = tuple(
 )
 """Metrics to name beside the whole; of chains whose regions cannot be told they are missing."""
 
+BY_STATE = tuple(
+    Metric(f"perplexity_{state}", "min", f"the same of {told} residues")
+    for state, told in zip(STATES, ("germline", "mutated"))
+)
+"""The same, of chains whose germline is given with them."""
+
 Sums = Mapping[str, np.ndarray]
 """`nats`, `right` and `count` of what was to be guessed: (cells,) each."""
 

@@ -15,7 +15,7 @@ from distrib.trainables.antibodies.chains.baselines import baseline_figures
 from distrib.trainables.antibodies.chains.batch import tokens_of
 from distrib.trainables.antibodies.chains.family import ChainTrainable, Data
 from distrib.trainables.antibodies.chains.reading import STREAMED
-from distrib.trainables.antibodies.chains.scores import NUM_CELLS, figures
+from distrib.trainables.antibodies.chains.scores import BY_REGION, BY_STATE, NUM_CELLS, figures
 from distrib.trainables.antibodies.mlm.batch import guesses, training_batch, validation_batch
 from distrib.trainables.antibodies.mlm.config import MlmConfig, MlmSource
 from distrib.trainables.base import Fidelity, Metric, State, Worker
@@ -39,6 +39,8 @@ class Mlm(ChainTrainable[MlmConfig, MlmSource]):
         Metric("loss", "min", "nats per masked residue"),
         Metric("perplexity", "min", "of masked residues"),
         Metric("accuracy", "max", "share of masked residues guessed"),
+        *BY_REGION,
+        *BY_STATE,
     )
     fidelity = Fidelity("epoch", "epochs")
     no_decay = True
