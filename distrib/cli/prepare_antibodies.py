@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import glob
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,6 +131,7 @@ def _units(args: argparse.Namespace, wanted: dict[str, list[str]]) -> int:
         raise InputError("where shall the chains go?", where="--out", expected="a folder")
     units = _expanded(args.units)
     options = {"wanted": wanted, "paired": args.paired, "complete": not args.incomplete}
+    new = not args.out.exists() or not any(args.out.iterdir())
     result = _map(units, args.out, options, args.address)
     counts = dict(result.counts)
     for failure in result.failures:
@@ -144,6 +146,8 @@ def _units(args: argparse.Namespace, wanted: dict[str, list[str]]) -> int:
             print(f"  {reason}: {rows:,}")
     print(f"  kept: {kept:,}")
     if not kept:
+        if new:  # the next try, with other filters, finds a free place
+            shutil.rmtree(args.out)
         most = max(counts, key=lambda reason: counts[reason], default="nothing was readable")
         raise InputError(
             "nothing is left",

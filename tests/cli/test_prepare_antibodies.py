@@ -94,6 +94,7 @@ def test_units_become_a_set_and_a_broken_one_is_counted(
     said = capsys.readouterr()
     assert "nothing is left" in said.err
     assert "unit not wanted: Disease is None" in said.err
+    assert not (tmp_path / "none").exists()
 
 
 def test_chains_are_clustered_and_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
