@@ -105,17 +105,17 @@ def read_targets(
         matrix, halves, weights = _wide(path, form, notes)
     if not form.keep_weights and suffix(path) != ".h5ad":
         weights = None
-    elif form.keep_weights and weights is not None:
-        notes.append(
-            f"a weight of each perturbation is kept, {weights.min():.3g} to {weights.max():.3g}: "
-            "row_weights: given trains by them"
-        )
     if form.control is not None and form.control in matrix.ids.values.tolist():
         keep = np.flatnonzero(matrix.ids.values != form.control)
         matrix = Matrix(matrix.ids.take(keep), matrix.columns, matrix.values[keep], file=path)
         halves = None if halves is None else halves[:, keep]
         weights = None if weights is None else weights[keep]
         notes.append(f"the control {form.control} was left out of the perturbations")
+    if form.keep_weights and weights is not None:
+        notes.append(
+            f"a weight of each perturbation is kept, {weights.min():.3g} to {weights.max():.3g}: "
+            "row_weights: given trains by it"
+        )
     if known:
         ids = by_id(matrix.ids, known, notes)
         columns = [known.get(name, name) for name in matrix.columns.tolist()]
