@@ -151,6 +151,15 @@ def test_scores_weigh_all_rows_alike(name: str) -> None:
         assert bars == one.baselines(plain, data, None, WORKER)
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_goes_on_exactly_where_it_was_interrupted(name: str) -> None:
+    data, one = given(WHOLE, missing=0.2), family(name)
+    config = one.Config.model_validate({**CONFIGS[name], "row_weights": "given"})
+    whole = [(i.metrics, i.state()) for i in one.progress(config, data, WORKER)]
+    rest = [i.metrics for i in one.progress(config, data, WORKER, whole[0][1])]
+    assert rest == [figures for figures, _ in whole[1:]] != []
+
+
 # lel.
 
 
@@ -250,6 +259,31 @@ def test_a_penalty_that_is_given_means_what_it_does_without_weights() -> None:
         rtol=1e-6,
         atol=1e-6,
     )
+
+
+def test_rows_that_are_measured_better_lead_nearer_to_the_truth() -> None:
+    """Errors of rows differ tenfold; by 1 / s^2 the least squares are those of least variance."""
+    rng = np.random.default_rng(0)
+    found: dict[str, list[float]] = {"none": [], "given": []}
+    for _ in range(10):
+        inputs = rng.normal(size=(120, 6))
+        truth = inputs @ rng.normal(size=(6, 20))
+        errors = 10 ** rng.uniform(-0.5, 0.5, size=120)
+        targets = truth + errors[:, None] * rng.normal(size=truth.shape)
+        data = Screen(
+            ids=np.arange(120).astype(str),
+            inputs=inputs.astype(np.float32),
+            targets=targets.astype(np.float32),
+            columns=np.array([f"T{i}" for i in range(20)]),
+            groups=np.arange(120),
+            weights=errors**-2.0,
+        )
+        for how, of in found.items():
+            config = lel(row_weights=how, gene_side="identity", components=0, grid=8)
+            fitted, _ = LelFits(config, data).fit(np.arange(120), folds_of(config, data))
+            predicted = fitted.predict(data.ids, data.inputs, {})
+            of.append(float(np.square(predicted - truth).mean()))
+    assert np.mean(found["given"]) < 0.6 * np.mean(found["none"])
 
 
 # Networks.
