@@ -15,7 +15,7 @@ from distrib.data.screens.screen import Screen
 from distrib.errors import InputError
 from distrib.trainables.base import Worker
 from distrib.trainables.registry import load_family
-from distrib.trainables.screens.base import ScreenTrainable, folds_of
+from distrib.trainables.screens.base import ScreenConfig, ScreenTrainable, folds_of
 from distrib.trainables.screens.lel.config import LelConfig
 from distrib.trainables.screens.lel.fit import LelFits
 from distrib.trainables.screens.mlp.config import MlpConfig
@@ -130,6 +130,7 @@ def test_scores_weigh_all_rows_alike(name: str) -> None:
     *_, last = one.progress(config, data, WORKER)
     assert last.held_out is not None and last.metrics is not None and data.targets is not None
     predicted = last.held_out()[data.columns.tolist()].to_numpy()
+    assert isinstance(config, ScreenConfig)
     means, folds = np.empty_like(predicted), folds_of(config, data)
     parts = np.empty(ROWS, dtype=int)
     for fold, part in enumerate(folds):
@@ -340,7 +341,9 @@ def test_small_batches_weigh_rows_as_one_batch_does() -> None:
 def test_the_loss_of_pairs_is_that_of_repeated_rows(missing: float) -> None:
     data, found = given(WHOLE, missing), []
     for how, screen in (("given", data), ("none", repeated(data, WHOLE))):
-        config = MlpPairsConfig(batch_rows=500, batch_genes=50, row_weights=how)  # type: ignore[arg-type]
+        config = MlpPairsConfig.model_validate(
+            {"batch_rows": 500, "batch_genes": 50, "row_weights": how}
+        )
         found.append(loss_and_gradients(PairsTask(config, screen, WORKER, None)))
     same(found[0], found[1])
 
@@ -352,7 +355,7 @@ def test_the_loss_of_ia3_is_that_of_repeated_rows() -> None:
 
     data, found = given(WHOLE, missing=0.2), []
     for how, screen in (("given", data), ("none", repeated(data, WHOLE))):
-        config = Ia3Config(batch_size=500, row_weights=how)  # type: ignore[arg-type]
+        config = Ia3Config.model_validate({"batch_size": 500, "row_weights": how})
         (task,) = Folds(config, screen, WORKER, None).tasks
         found.append(loss_and_gradients(task))
     same(found[0], found[1])
@@ -410,8 +413,14 @@ def test_trees_of_whole_weights_are_those_of_repeated_rows(missing: float, sketc
     pytest.importorskip("xgboost")
     data = given(WHOLE, missing)
     many, times = repeated(data, WHOLE), WHOLE.mean()
-    shared = {"max_bin": 256, "colsample": 1, "rounds": 30, "patience": 0, "sketch": sketch}
-    shared["forests"] = "vector" if sketch else "gene"
+    shared: dict[str, Any] = {
+        "max_bin": 256,
+        "colsample": 1,
+        "rounds": 30,
+        "patience": 0,
+        "sketch": sketch,
+    }
+    shared |= {"forests": "vector" if sketch else "gene"}
     small = XgboostConfig.model_validate(
         {**shared, "l2": 1.0, "min_child_weight": 2.0, "row_weights": "given"}
     )
