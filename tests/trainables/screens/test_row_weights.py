@@ -101,6 +101,7 @@ def test_equal_weights_are_none(name: str) -> None:
             last.held_out()[data.columns.tolist()].to_numpy(),
             one.apply(config, model.state(), data, WORKER),
         )
+    assert data.targets is not None
     scale = np.nanstd(data.targets)
     for plain, weighed in zip(found["none"], found["given"]):
         np.testing.assert_allclose(weighed / scale, plain / scale, atol=1e-6)
