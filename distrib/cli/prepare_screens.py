@@ -67,6 +67,9 @@ def _add_forms(parser: argparse.ArgumentParser) -> None:
     long.add_argument("--standard-errors", metavar="COLUMN|FILE",
                       help="of the values: a column of a long table, or a table in the form of a "
                       "wide one")  # fmt: skip
+    long.add_argument("--keep-weights", action="store_true",
+                      help="keep how much each perturbation rests upon, by --weights, standard "
+                      "errors or numbers of values, for `row_weights: given`")  # fmt: skip
     long.add_argument("--min-values", type=int, metavar="N",
                       help="leave out perturbations and genes with fewer values")  # fmt: skip
     cells = parser.add_argument_group("targets as cells (.h5ad)")

@@ -199,6 +199,61 @@ def test_values_are_weighed(words: list[str], value: float, home: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "weight"),
+    [
+        (["--aggregate", "se", "--standard-errors", "se"], 4 / (3 / 4 + 1 / 20)),
+        (["--aggregate", "mean", "--weights", "weight"], 4 / (3 / 2 + 1 / 8)),
+        (["--aggregate", "mean"], 4 / (3 + 1 / 2)),
+    ],
+)
+def test_weights_of_rows_are_kept_where_asked(
+    words: list[str], weight: float, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One over the mean squared standard error of a row's values, or as of such weights."""
+    file = long_table(home, "G1,T2,7.2,0.25,6\n", skip=3)
+    assert prepare(home, "--targets", file, *LONG, *words).weights is None
+    (home / "screen").rename(home / "plain")
+    capsys.readouterr()
+    screen = prepare(home, "--targets", file, *LONG, *words, "--keep-weights")
+    assert screen.weights is not None and screen.targets is not None
+    assert screen.weights[1] == pytest.approx(weight)
+    assert np.isnan(screen.targets[2]).sum() == 1  # what is not there has no part in it
+    alone = {"se": 4, "weight": 2}.get(words[-1], 1)
+    np.testing.assert_allclose(np.delete(screen.weights, 1), alone)
+    assert "a weight of each perturbation is kept" in capsys.readouterr().out
+
+
+def test_weights_of_a_table_of_perturbations_are_kept(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.DataFrame({f"T{g}": np.arange(6.0) + g for g in range(3)})
+    table.insert(0, "id", NAMES)
+    errors = table.copy()
+    errors.iloc[:, 1:] = np.random.default_rng(0).uniform(0.5, 2, size=(6, 3))
+    errors.to_csv(home / "errors.csv", index=False)
+    table.insert(1, "trust", [5, 4, 3, 0, 1, 0.5])
+    control = pd.DataFrame([["nothing", 9, 0, 0, 0]], columns=table.columns)
+    pd.concat([control, table]).to_csv(home / "wide.csv", index=False)
+    words = ["--targets", home / "wide.csv"]
+    told = refused(home, capsys, *words, "--weights", "trust")
+    assert "--keep-weights, to train by them" in told
+    told = refused(home, capsys, *words, "--keep-weights")
+    assert "nothing says what a perturbation rests upon" in told
+    screen = prepare(home, *words, "--weights", "trust", "--keep-weights", "--control", "nothing")
+    assert screen.weights is not None
+    assert screen.ids.tolist() == NAMES
+    assert screen.weights.tolist() == pytest.approx([5, 4, 3, 0, 1, 0.5])
+    assert screen.columns.tolist() == ["T0", "T1", "T2"]
+    (home / "screen").rename(home / "first")
+    table.drop(columns="trust").to_csv(home / "wide.csv", index=False)
+    by_error = ["--aggregate", "se", "--standard-errors", home / "errors.csv"]
+    screen = prepare(home, *words, *by_error, "--keep-weights")
+    assert screen.weights is not None
+    expected = 1 / np.square(errors.iloc[:, 1:].to_numpy()).mean(axis=1)
+    np.testing.assert_allclose(screen.weights, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
     ("line", "words", "said"),
     [
         ("G1,T2,7.2,0.25,-6", ["--weights", "weight"], ["negative", "row 26", "one of 1 such"]),

@@ -153,7 +153,7 @@ def read_expression(
         halves=None
         if found_targets.halves is None
         else found_targets.halves[:, rows][:, :, columns].astype(np.float32),
-        weights=None if found_targets.cells is None else found_targets.cells[rows].astype(float),
+        weights=None if found_targets.weights is None else found_targets.weights[rows],
     )
     check_folds(screen, groups, None if folds is None else folds[rows], files.splits)
     return screen

@@ -16,7 +16,7 @@ from distrib.data.files.text import suffix
 from distrib.data.screens.id_map import by_id, read_map, with_column
 from distrib.data.screens.long_table import Aggregate, LongForm, pool_rows, read_long
 from distrib.data.screens.pseudobulk import CellForm, Effect, read_cells
-from distrib.data.screens.replicates import check_weights
+from distrib.data.screens.replicates import check_weights, row_weights
 from distrib.errors import InputError, nearest
 
 NAMES = ("gene_name", "gene_symbol", "symbol", "gene")
@@ -35,6 +35,8 @@ class TargetForm:
             variance by standard errors. None: they are refused.
         weights: a column of numbers by which they are weighed.
         standard_errors: of a long table a column; of a wide one a file in its form.
+        keep_weights: keep what each perturbation's values rest upon, by weights, standard errors or
+            the number of measurements; the number of cells is always kept.
         ids: a table of names and ids. id_column: its column of names; without `ids`, the targets'
             column of ids.
     """
@@ -49,6 +51,7 @@ class TargetForm:
     aggregate: Aggregate | None = None
     weights: str | None = None
     standard_errors: str | None = None
+    keep_weights: bool = False
     ids: Path | None = None
     id_column: str | None = None
 
@@ -58,13 +61,14 @@ class Responses:
     """The targets as a matrix, and what is known beside them.
 
     Attributes:
-        halves: (2, rows, columns) by two halves of the replicates. cells: (rows,) how many.
+        halves: (2, rows, columns) by two halves of the replicates.
+        weights: (rows,) float64, what a row rests upon, such as its number of cells.
         known: name -> id, to make names of other files ids by. control: its name.
     """
 
     matrix: Matrix
     halves: np.ndarray | None
-    cells: np.ndarray | None
+    weights: np.ndarray | None
     known: dict[str, str]
     control: str | None
 
@@ -82,26 +86,36 @@ def read_targets(
     """
     _check_form(path, form)
     known = {} if form.ids is None else read_map(form.ids, form.id_column)
-    halves, cells = None, None
+    halves, weights = None, None
     if suffix(path) == ".h5ad":
         assert form.perturbation is not None
         read = read_cells(
             path, CellForm(form.perturbation, form.control, form.effect, form.layer), notes, say
         )
-        matrix, halves, cells = read.matrix, read.halves, read.cells
+        matrix, halves = read.matrix, read.halves
+        weights = read.cells.astype(np.float64)
     elif form.row is not None:
         assert form.column is not None and form.value is not None
         long = LongForm(
             form.row, form.column, form.value, form.aggregate, form.weights, form.standard_errors
         )
-        matrix, halves = read_long(path, long, notes)
+        matrix, pooled = read_long(path, long, notes)
+        halves, weights = pooled.halves, pooled.weights
     else:
-        matrix, halves = _wide(path, form, notes)
+        matrix, halves, weights = _wide(path, form, notes)
+    if not form.keep_weights and suffix(path) != ".h5ad":
+        weights = None
     if form.control is not None and form.control in matrix.ids.values.tolist():
         keep = np.flatnonzero(matrix.ids.values != form.control)
         matrix = Matrix(matrix.ids.take(keep), matrix.columns, matrix.values[keep], file=path)
         halves = None if halves is None else halves[:, keep]
+        weights = None if weights is None else weights[keep]
         notes.append(f"the control {form.control} was left out of the perturbations")
+    if form.keep_weights and weights is not None:
+        notes.append(
+            f"a weight of each perturbation is kept, {weights.min():.3g} to {weights.max():.3g}: "
+            "row_weights: given trains by it"
+        )
     if known:
         ids = by_id(matrix.ids, known, notes)
         columns = [known.get(name, name) for name in matrix.columns.tolist()]
@@ -109,7 +123,7 @@ def read_targets(
             matrix = Matrix(ids, np.array(columns), matrix.values, matrix.labels, matrix.file)
         else:
             matrix = Matrix(ids, matrix.columns, matrix.values, matrix.labels, matrix.file)
-    return Responses(matrix, halves, cells, known, form.control)
+    return Responses(matrix, halves, weights, known, form.control)
 
 
 def names_in(path: Path) -> list[str]:
@@ -123,7 +137,10 @@ def _header(path: Path) -> list[str]:
     return next(read_rows(path))[1]
 
 
-def _wide(path: Path, form: TargetForm, notes: list[str]) -> tuple[Matrix, np.ndarray | None]:
+def _wide(
+    path: Path, form: TargetForm, notes: list[str]
+) -> tuple[Matrix, np.ndarray | None, np.ndarray | None]:
+    """The matrix, halves and weights of `Responses`."""
     header = _header(path)
     labels = names_in(path)
     more = [n for n in (form.perturbation, form.weights) if n is not None]
@@ -144,26 +161,40 @@ def _wide(path: Path, form: TargetForm, notes: list[str]) -> tuple[Matrix, np.nd
     if own is not None and own != id_name:
         labels.append(id_name) if id_name.lower() in ("id", "gene_id") else None
     if own is None and form.perturbation is None:
-        return read_matrix(path, labels=labels, notes=notes), None
+        matrix = read_matrix(path, labels=labels, notes=notes)
+        return matrix, None, _kept_weights(path, form, matrix, notes)
     frame = read_table(path)
     ids = with_column(path, own) if own is not None else None
     numbers = [name for name in header if name not in {*labels, id_name, own}]
     values = to_numbers(frame, numbers, path, missing=True, notes=notes).astype(np.float32)
     if form.perturbation is None:
         assert ids is not None
-        return Matrix(ids, np.array(numbers), values, file=path), None
+        matrix = Matrix(ids, np.array(numbers), values, file=path)
+        return matrix, None, _kept_weights(path, form, matrix, notes)
     guides = Matrix(
         ids if ids is not None else with_column(path, id_name), np.array(numbers), values, file=path
     )
     names = np.array([str(cell).strip() for cell in frame[form.perturbation].tolist()], dtype=str)
-    return pool_rows(
-        guides, names, form.aggregate or "mean", _row_weights(path, form, guides, notes), notes
-    )
+    weights = _value_weights(path, form, guides, notes)
+    matrix, pooled = pool_rows(guides, names, form.aggregate or "mean", weights, notes)
+    return matrix, pooled.halves, pooled.weights
 
 
-def _row_weights(
+def _kept_weights(
+    path: Path, form: TargetForm, matrix: Matrix, notes: list[str]
+) -> np.ndarray | None:
+    """(rows,) of a table whose rows are perturbations already; None where nobody asks for them."""
+    weights = _value_weights(path, form, matrix, notes) if form.keep_weights else None
+    if weights is None:
+        return None
+    every = np.broadcast_to(weights if weights.ndim == 2 else weights[:, None], matrix.values.shape)
+    return row_weights(every, np.isfinite(matrix.values) & (every > 0))
+
+
+def _value_weights(
     path: Path, form: TargetForm, guides: Matrix, notes: list[str]
 ) -> np.ndarray | None:
+    """(rows,) or (rows, G) weights of the values of a wide table; None: all alike."""
     if form.aggregate == "se":
         if form.standard_errors is None:
             raise InputError(
@@ -224,12 +255,21 @@ def _check_form(path: Path, form: TargetForm) -> None:
             file=path,
             where="--perturbation-column",
         )
-    if form.weights is not None and not h5ad and form.perturbation is None and not given:
+    alone = not h5ad and form.perturbation is None and not given
+    if alone and form.weights is not None and not form.keep_weights:
         raise InputError(
             "weights are of rows that are made one: guides, or lines of a long table",
             file=path,
             where="--weights",
-            expected="--perturbation-column, or --row, --column and --value",
+            expected="--perturbation-column, or --row, --column and --value; or --keep-weights, "
+            "to train by them",
+        )
+    if alone and form.keep_weights and form.weights is None and form.aggregate != "se":
+        raise InputError(
+            "nothing says what a perturbation rests upon",
+            file=path,
+            where="--keep-weights",
+            expected="--weights COLUMN, or --aggregate se and --standard-errors FILE",
         )
     if h5ad and (form.weights or form.standard_errors or form.aggregate):
         raise InputError("cells are counted, not weighed", file=path,

@@ -12,7 +12,7 @@ import pandas as pd
 from distrib.data.files.ids import as_ids, examples
 from distrib.data.files.matrix import Matrix
 from distrib.data.files.tables import as_text, read_table, to_numbers
-from distrib.data.screens.replicates import about_guides, check_weights, pool_entries
+from distrib.data.screens.replicates import Pooled, about_guides, check_weights, pool_entries
 from distrib.errors import InputError, nearest
 
 Aggregate = Literal["mean", "se"]
@@ -36,8 +36,8 @@ class LongForm:
     standard_errors: str | None = None
 
 
-def read_long(path: Path, form: LongForm, notes: list[str]) -> tuple[Matrix, np.ndarray | None]:
-    """The matrix that a long table holds, NaN where it has no line, and halves (2, rows, genes).
+def read_long(path: Path, form: LongForm, notes: list[str]) -> tuple[Matrix, Pooled]:
+    """The matrix that a long table holds, NaN where it has no line, and what it was made of.
 
     Raises:
         InputError: a column is not there, a name is missing, a weight cannot be one, or several
@@ -66,7 +66,7 @@ def read_long(path: Path, form: LongForm, notes: list[str]) -> tuple[Matrix, np.
     matrix = Matrix(
         as_ids(pooled.names.tolist(), path), np.array(columns, dtype=str), pooled.values, file=path
     )
-    return matrix, pooled.halves
+    return matrix, pooled
 
 
 def pool_rows(
@@ -75,8 +75,8 @@ def pool_rows(
     aggregate: Aggregate,
     weights: np.ndarray | None,
     notes: list[str],
-) -> tuple[Matrix, np.ndarray | None]:
-    """A matrix with a row per guide made one with a row per perturbation.
+) -> tuple[Matrix, Pooled]:
+    """A matrix with a row per guide made one with a row per perturbation, and what it is made of.
 
     Args:
         names: (rows,) the perturbation of each. weights: (rows,) or (rows, G); None: all alike.
@@ -95,7 +95,7 @@ def pool_rows(
     how = "mean" if weights is None else f"weighed {aggregate}"
     notes.append(about_guides(pooled, count, how))
     ids = as_ids(pooled.names.tolist(), matrix.ids.file)
-    return Matrix(ids, matrix.columns, pooled.values, file=matrix.file), pooled.halves
+    return Matrix(ids, matrix.columns, pooled.values, file=matrix.file), pooled
 
 
 def _how(form: LongForm) -> str:

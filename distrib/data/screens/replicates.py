@@ -23,12 +23,16 @@ class Pooled:
             nothing was measured. halves: (2, P, G), the means of every other measurement of a cell,
             NaN where there is only one; None where there are nowhere two.
         most: measurements of a cell at most.
+        weights: (P,) what a perturbation's values rest upon: the harmonic mean, over the genes
+            measured, of the sum of their measurements' weights. Of 1 / s^2 it is one over the mean
+            squared standard error, by which rows of unequal error are weighed best on the whole.
     """
 
     names: np.ndarray
     values: np.ndarray
     halves: np.ndarray | None
     most: int
+    weights: np.ndarray
 
 
 def pool_entries(
@@ -63,7 +67,21 @@ def pool_entries(
     halves = np.stack([mean(place % 2 == 0), mean(place % 2 == 1)]) if most > 1 else None
     if halves is not None:
         halves[:, np.isnan(halves).any(axis=0)] = np.nan
-    return Pooled(np.array(list(at), dtype=str), mean(every), halves, most)
+    values, rest = mean(every), np.bincount(cells, weights, size).reshape(len(at), width)
+    return Pooled(
+        np.array(list(at), dtype=str), values, halves, most, row_weights(rest, np.isfinite(values))
+    )
+
+
+def row_weights(weights: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """(P,) of the weights (P, G) of each row's values the harmonic mean over those that are there.
+
+    Args:
+        there: (P, G) bool, where weights are above 0; a row without any has weight 0.
+    """
+    inverse = np.divide(1.0, weights, out=np.zeros(weights.shape), where=there)
+    total = inverse.sum(axis=1)
+    return np.divide(there.sum(axis=1), total, out=np.zeros(len(total)), where=total > 0)
 
 
 def check_weights(weights: np.ndarray, file: object, where: list[str], what: str) -> None:

@@ -30,8 +30,8 @@ class Screen:
         responding: (rows, G) bool, which targets are known to respond. None: unknown.
         halves: (2, rows, G) float32, the same measured by two halves of the replicates, NaN where
             there are no two. None: unknown.
-        weights: (rows,) float64, how much a row rests upon, such as its number of cells; kept for
-            the reader, no family weighs by it. None: unknown.
+        weights: (rows,) float64, how much a row rests upon, such as its number of cells: how much
+            it counts in training, where a configuration asks for that. None: unknown.
         notes: what the reader of the files had to understand, for the user to see.
     """
 

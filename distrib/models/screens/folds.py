@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from distrib.models.screens.mlp import StackedMLP
+from distrib.models.screens.standards import input_standards, target_standards
 
 PURPOSES = {"weights": 0, "order": 1, "dropout": 2}
 
@@ -55,7 +56,8 @@ class Batch:
     Attributes:
         x: (F, B, d) standardised inputs. y: (F, B, G) targets, 0 where not measured.
         weight: (F, B, 1) of rows, summing to 1 in each fold. entries: (F, B, 1) or (F, B, G),
-            what the loss weighs by. measured: (F, B, G), or None where everything is.
+            what the loss weighs by; they sum to 1, or where rows weigh differently to 1 on the
+            average of batches. measured: (F, B, G), or None where everything is.
         masks: dropout masks (F, B, H), one a hidden layer, or none.
     """
 
@@ -105,6 +107,8 @@ class FoldData:
         layout: of all folds. dropout: probability, one for all or one for each fold; hidden:
             widths of the layers dropped from.
         per_row: whether the loss weighs rows (cross-entropy) rather than entries.
+        weights: (F, N) of rows, with a mean of 1 over what the loss of a fold is a mean of, above 0
+            where a fold trains; None: all alike.
     """
 
     def __init__(
@@ -119,6 +123,7 @@ class FoldData:
         dropout: float | Sequence[float],
         per_row: bool,
         seed: int,
+        weights: Tensor | None = None,
     ) -> None:
         device = inputs.device
         measured = torch.isfinite(targets)
@@ -133,6 +138,7 @@ class FoldData:
         self.hidden = hidden if any(self.dropout) else ()
         self.per_row = per_row
         self.seed = seed
+        self.weights = weights
         cuts = [layout.cut(len(rows)) for rows in training]
         self.positions = [torch.from_numpy(positions).to(device) for positions, _ in cuts]
         self.valid = torch.from_numpy(np.stack([v for _, v in cuts], axis=1)).to(device)
@@ -147,15 +153,11 @@ class FoldData:
         A constant input has scale 1; a column never measured has mean 0.
         """
         for k, rows in enumerate(self.training):
-            scale, mean = torch.std_mean(self.inputs[rows], dim=0, correction=0)
-            constant = scale <= 1e-6 * mean.abs()
-            model.input_mean[k] = mean
-            model.input_scale[k] = scale.masked_fill(constant, 1.0)
-            y, measured = self.targets[rows], self.measured[rows]
-            mean = y.sum(0) / measured.sum(0).clamp(min=1)
-            variance = ((y - mean).square() * measured).sum() / measured.sum().clamp(min=1)
-            model.target_mean[k] = mean
-            model.target_scale[k] = variance.sqrt() if variance > 0 else 1.0
+            weights = None if self.weights is None else self.weights[k, rows]
+            model.input_mean[k], model.input_scale[k] = input_standards(self.inputs[rows], weights)
+            model.target_mean[k], model.target_scale[k] = target_standards(
+                self.targets[rows], self.measured[rows], weights
+            )
 
     def block(self, model: StackedMLP, epoch: int, index: int) -> list[Batch]:
         """The batches of one block of an epoch, in their order."""
@@ -166,6 +168,12 @@ class FoldData:
         weight = valid / valid.sum(dim=2, keepdim=True)
         measured = None if self.complete else self.measured[rows]
         entries = self._entries(y, valid, measured)
+        if self.weights is not None:
+            folds = torch.arange(len(self.weights), device=rows.device)[:, None]
+            own = self.weights[folds, rows][..., None]
+            # Not over the batch's own sum: its rows would count more the lighter the others are.
+            entries = entries * own
+            weight = weight * own / (weight * own).sum(dim=2, keepdim=True)
         masks = zip(*(m.unbind() for m in self._masks(len(rows), epoch, index)))
         nothing = [None] * len(rows)
         return [

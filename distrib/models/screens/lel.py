@@ -107,12 +107,15 @@ class Held:
         projected: (r, n) image_G' C' of their differences C to the training mean, 0 where missing.
         squares: sum of the squares of C. measured: how many targets there are.
         missing: (2, entries) row and gene of every target that is missing.
+
+    Rows of weight w come with perturbations and C times the root of w, and `measured` counts each
+    of their targets w times.
     """
 
     perturbations: np.ndarray
     projected: np.ndarray
     squares: float
-    measured: int
+    measured: float
     missing: np.ndarray
 
 
@@ -167,17 +170,20 @@ def _divisor(*parts: np.ndarray) -> np.ndarray:
     return np.where(product > 0, product, np.inf)
 
 
-def principal_components(matrix: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def principal_components(
+    matrix: np.ndarray, count: int, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The directions of most variance, and the columns' mean.
 
     Args:
-        matrix: (rows, columns).
+        matrix: (rows, columns). weights: (rows,) of the rows; None: all alike.
 
     Returns:
         (columns, k) directions of unit length, k = min(count, rows, columns); (columns,) mean.
     """
-    mean = matrix.mean(axis=0)
-    factor = Factor.of(matrix - mean)
+    mean = np.average(matrix, axis=0, weights=weights)
+    centred = matrix - mean
+    factor = Factor.of(centred if weights is None else centred * np.sqrt(weights)[:, None])
     most = np.argsort(factor.values)[::-1][: min(count, *matrix.shape)]
     directions = factor.right[:, most]
     lengths = np.linalg.norm(directions, axis=0)

@@ -7,6 +7,7 @@ folds and beside the same baselines, is said here.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -25,7 +26,7 @@ from distrib.data.screens.screen_scores import row_table, scores
 from distrib.data.screens.simulate_screen import simulated_screen
 from distrib.data.splits import fold_ids
 from distrib.errors import InputError
-from distrib.trainables.base import Config, Metric, Source, State, Trainable, Worker
+from distrib.trainables.base import Config, Metric, Progress, Source, State, Trainable, Worker
 from distrib.trainables.capabilities import (
     ArtifactInputs,
     ChecksTraining,
@@ -41,6 +42,13 @@ from distrib.trainables.capabilities import (
     WritesArtifacts,
 )
 from distrib.trainables.screens.baselines import judged_baselines, training_mean
+from distrib.trainables.screens.row_weights import (
+    RowWeights,
+    remember_mean,
+    row_weights,
+    rows_that_weigh,
+)
+from distrib.trainables.training_rows import remember
 
 METRICS = (
     Metric("pearson", "max", "of predicted and measured profile, mean over rows"),
@@ -96,12 +104,17 @@ class ScreenSource(Source):
 
 
 class ScreenConfig(Config):
-    """What is validated on."""
+    """What is validated on, and how much each row counts in training."""
 
     folds: int = Field(
         5, ge=2, description="folds of the cross-validation, where the data bring none of their own"
     )
     fold_seed: int = Field(0, ge=0, description="seed of the folds, the same for all trials")
+    row_weights: RowWeights = Field(
+        "none",
+        description="how much each row counts in training: all alike, by the weights given with "
+        "the data, or by the number of targets it holds; scores weigh all alike",
+    )
 
 
 C = TypeVar("C", bound=ScreenConfig)
@@ -143,7 +156,7 @@ class ScreenTrainable(
 
     @abstractmethod
     def training_mean(self, state: State) -> np.ndarray:
-        """(G,) mean of the targets that a finished model was trained on."""
+        """(G,) mean of the targets that a finished model was trained on, all rows alike."""
 
     def load(self, source: ScreenSource, *, targets: bool = True) -> Screen:
         """The user's screen (see `load_screen`), or one of the default ones."""
@@ -156,14 +169,19 @@ class ScreenTrainable(
         return data.ids
 
     def check(self, config: C, data: Screen, num_workers: int = 1) -> None:
-        """There are rows for every fold, targets, and what the family needs to know."""
-        folds_of(config, data)
+        """There are rows for every fold, targets, weights where asked, and what is needed."""
+        parts = folds_of(config, data)
         require_variety(require_targets(data))
+        weights = row_weights(config.row_weights, data)
+        for part in parts:
+            rows_that_weigh(weights, np.setdiff1d(np.arange(len(data)), part))
         require_parts(data, self.needs_of(config))
 
     def unfit(self, data: Screen) -> list[Unfit]:
-        """What says nothing of a single target a row; responders that nobody named."""
+        """What says nothing of a single target a row; responders and weights that are not known."""
         found = []
+        if data.weights is None:
+            found.append(Unfit("row_weights", "given", "the data have no weights of the rows"))
         if len(data.columns) == 1:
             for name in ("pearson", "delta_pearson", "rmse", "mae", "l2"):
                 found.append(Unfit("metric", name, "the data have one target only"))
@@ -171,6 +189,12 @@ class ScreenTrainable(
             for name in ("auroc", "auprc"):
                 found.append(Unfit("metric", name, "the data do not say which targets respond"))
         return found
+
+    def remember(self, config: C, data: Screen, items: Iterator[Progress]) -> Iterator[Progress]:
+        """The items of a refit, whose states say which rows it trains on, and their plain mean."""
+        if config.row_weights != "none":
+            items = remember_mean(items, training_mean(require_targets(data)))
+        return remember(items, self.row_ids(data))
 
     def predict(self, config: C, state: State, data: Screen, worker: Worker) -> pd.DataFrame:
         """`id` and a column for each target."""

@@ -37,7 +37,7 @@ def baselines(
 def judged_baselines(
     data: Screen, held_out: Sequence[np.ndarray], test: Screen | None
 ) -> dict[str, Judged]:
-    """What each of them comes to on the folds, and on the test part.
+    """What each of them comes to on the folds, and on the test part; all rows weigh alike.
 
     - no change: nothing responds.
     - training mean: every row is the mean of the training rows.
@@ -89,10 +89,18 @@ def with_test(found: Judged, predicted: np.ndarray, test: Screen, reference: np.
     )
 
 
-def training_mean(targets: np.ndarray) -> np.ndarray:
-    """(G,) mean of the measured targets (rows, G), 0 where there are none."""
+def training_mean(targets: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """(G,) mean of the measured targets (rows, G), 0 where there are none.
+
+    Args:
+        weights: (rows,) above 0; None: all alike, as the baseline has it.
+    """
     measured = np.isfinite(targets)
-    return np.where(measured, targets, 0.0).sum(axis=0) / np.maximum(measured.sum(axis=0), 1)
+    filled = np.where(measured, targets, 0.0)
+    if weights is None:
+        return filled.sum(axis=0) / np.maximum(measured.sum(axis=0), 1)
+    total = weights @ measured
+    return (weights @ filled) / np.where(total > 0, total, 1.0)
 
 
 def fits(data: Screen) -> Iterator[tuple[str, Fit]]:

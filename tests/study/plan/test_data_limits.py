@@ -76,11 +76,12 @@ def test_another_metric_takes_the_place_of_one_that_cannot_be() -> None:
 
 def test_the_mlp_knows_what_its_data_allow() -> None:
     numbers = np.random.default_rng(1).normal(size=(12, 3))
-    assert refused(numbers) == {"cross_entropy", "auroc", "auprc"}
+    assert refused(numbers) == {"cross_entropy", "auroc", "auprc", "given"}
     profiles = np.abs(numbers) / np.abs(numbers).sum(axis=1, keepdims=True)
-    assert refused(profiles) == {"auroc", "auprc"}
-    assert refused(profiles, responding=profiles > 0.3) == set()
-    single = refused(numbers[:, :1])
+    assert refused(profiles) == {"auroc", "auprc", "given"}
+    weights = np.ones(12)
+    assert refused(profiles, responding=profiles > 0.3, weights=weights) == set()
+    single = refused(numbers[:, :1], weights=weights)
     of_rows = {"pearson", "delta_pearson", "rmse", "mae", "l2"}
     assert single == {"cross_entropy", "auroc", "auprc", *of_rows}
 

@@ -19,8 +19,8 @@ from distrib.trainables.capabilities import ArtifactInputs, ChecksRows
 from distrib.trainables.extras import require
 from distrib.trainables.screens.base import ScreenTrainable, folds_of
 from distrib.trainables.screens.ia3.config import Ia3Config
+from distrib.trainables.screens.row_weights import PLAIN_MEAN
 from distrib.trainables.training.config import Recipe
-from distrib.trainables.training_rows import remember
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +76,7 @@ class Ia3(ScreenTrainable[Ia3Config], ChecksRows[Ia3Config, Screen]):
         items = train(
             folds.tasks[0], Recipe.of(config, self.metrics), worker, budget=budget, state=state
         )
-        yield from remember(items, self.row_ids(data))
+        yield from self.remember(config, data, items)
 
     def apply(self, config: Ia3Config, state: State, data: Screen, worker: Worker) -> np.ndarray:
         """(rows, G) predictions; the encoder is loaded from where it was."""
@@ -102,8 +102,8 @@ class Ia3(ScreenTrainable[Ia3Config], ChecksRows[Ia3Config, Screen]):
         return [*super().write_artifacts(config, state, data, worker, folder, inputs), *notes]
 
     def training_mean(self, state: State) -> np.ndarray:
-        """(G,) mean of the targets of the rows trained on."""
-        return state.arrays["model.head.target_mean"]
+        """(G,) mean of the targets of the rows trained on, all alike."""
+        return state.arrays.get(PLAIN_MEAN, state.arrays["model.head.target_mean"])
 
     def example(self, folder: Path) -> None:
         """A few of the gene ends of the default data, with the small encoder beside them."""

@@ -23,6 +23,7 @@ from distrib.trainables.screens.base import (
     require_targets,
 )
 from distrib.trainables.screens.ia3.embedder import BUDGET
+from distrib.trainables.screens.row_weights import weighed
 from distrib.trainables.training.device import autocast, load_model, shared_tensor
 from distrib.trainables.training.loop import Blocks
 
@@ -43,15 +44,23 @@ class FoldTask(Blocks):
     """One fold; a `Task` of the loop.
 
     Args:
-        rows: that it trains on.
+        rows: that it trains on. weights: (N,) of all rows, with a mean of 1 over the targets that
+            it trains on; None: all alike.
     """
 
     replicas = 1
 
     def __init__(
-        self, config: Ia3Config, folds: Folds, model: Adapted, rows: np.ndarray, fold: int
+        self,
+        config: Ia3Config,
+        folds: Folds,
+        model: Adapted,
+        rows: np.ndarray,
+        fold: int,
+        weights: Tensor | None = None,
     ) -> None:
         self.config, self.folds, self.model, self.rows, self.fold = config, folds, model, rows, fold
+        self.weights = weights
         self.num_batches = -(-len(rows) // config.batch_size)
         self.num_blocks = -(-self.num_batches // BLOCK_STEPS)
         self.values = folds.values
@@ -77,11 +86,14 @@ class FoldTask(Blocks):
         import torch
 
         output = model(*self.folds.tokens_of(batch)).float()
-        targets = self.folds.targets[torch.from_numpy(batch).to(output.device)]
+        rows = torch.from_numpy(batch).to(output.device)
+        targets = self.folds.targets[rows]
         measured = torch.isfinite(targets)
         head = model.head
         wanted = (targets.nan_to_num(0.0) - head.target_mean) / head.target_scale
         squares = (output - wanted).square() * measured
+        if self.weights is not None:
+            squares = squares * self.weights[rows][:, None]
         return (squares.sum() / measured.sum().clamp(min=1))[None]
 
     def validate(self) -> None:
@@ -90,14 +102,14 @@ class FoldTask(Blocks):
     def _fit_standards(self) -> None:
         import torch
 
-        y = self.folds.targets[torch.from_numpy(self.rows).to(self.folds.targets.device)]
-        measured = torch.isfinite(y)
-        filled = y.nan_to_num(0.0)
-        mean = filled.sum(0) / measured.sum(0).clamp(min=1)
-        variance = ((filled - mean).square() * measured).sum() / measured.sum().clamp(min=1)
-        head = self.model.head
-        head.target_mean.copy_(mean)
-        head.target_scale.copy_(variance.sqrt() if variance > 0 else torch.ones(()))
+        from distrib.models.screens.standards import target_standards
+
+        rows = torch.from_numpy(self.rows).to(self.folds.targets.device)
+        y = self.folds.targets[rows]
+        weights = None if self.weights is None else self.weights[rows]
+        mean, scale = target_standards(y.nan_to_num(0.0), torch.isfinite(y), weights)
+        self.model.head.target_mean.copy_(mean)
+        self.model.head.target_scale.copy_(scale)
 
 
 class Folds:
@@ -123,7 +135,12 @@ class Folds:
         self.tokens = tokens_of(self.encoder, data)
         self.lengths = np.array([len(row) for row in self.tokens])
         every = np.arange(len(data))
-        training = [np.setdiff1d(every, part) for part in held_out or [every[:0]]]
+        training, weights = weighed(
+            config.row_weights,
+            data,
+            [np.setdiff1d(every, part) for part in held_out or [every[:0]]],
+        )
+        own = None if weights is None else shared_tensor(weights.astype(np.float32), worker)
         self.models = adapted(
             self.encoder,
             len(training),
@@ -139,7 +156,7 @@ class Folds:
         self.means = None if held_out is None else reference(config, data)
         self.parts = None if held_out is None else parts_of(config, data)
         self.tasks = [
-            FoldTask(config, self, model, rows, fold)
+            FoldTask(config, self, model, rows, fold, None if own is None else own[fold])
             for fold, (model, rows) in enumerate(zip(self.models, training))
         ]
 

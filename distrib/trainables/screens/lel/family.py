@@ -27,7 +27,7 @@ from distrib.trainables.screens.base import (
     reference,
 )
 from distrib.trainables.screens.lel.config import LelConfig
-from distrib.trainables.training_rows import remember
+from distrib.trainables.screens.row_weights import PLAIN_MEAN
 
 if TYPE_CHECKING:
     from distrib.trainables.screens.lel.fit import Fitted
@@ -115,7 +115,7 @@ class LatentEmbedding(ScreenTrainable[LelConfig], LimitsBudget[LelConfig, Screen
             lambda: _state(fitted, data),
             tables={} if curve is None else {"penalties": lambda: curve},
         )
-        yield from remember(iter([item]), self.row_ids(data))
+        yield from self.remember(config, data, iter([item]))
 
     def apply(self, config: LelConfig, state: State, data: Screen, worker: Worker) -> np.ndarray:
         """(rows, G) predictions."""
@@ -123,8 +123,8 @@ class LatentEmbedding(ScreenTrainable[LelConfig], LimitsBudget[LelConfig, Screen
         return _fitted(state).predict(data.ids, data.inputs, columns).astype(np.float32)
 
     def training_mean(self, state: State) -> np.ndarray:
-        """(G,) mean of the targets of the rows trained on."""
-        return state.arrays["mean"]
+        """(G,) mean of the targets of the rows trained on, all alike."""
+        return state.arrays.get(PLAIN_MEAN, state.arrays["mean"])
 
 
 def inner_folds(

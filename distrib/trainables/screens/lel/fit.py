@@ -2,7 +2,8 @@
 
 Everything is learned from the rows it is fitted to: their mean, the principal components of their
 responses, the scale of their embeddings. The embeddings of genes say nothing of any row, so that
-what is made of them alone serves every fold.
+what is made of them alone serves every fold. Least squares with weights w are those of rows times
+the root of w, which stand here wherever a sum over rows does.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from distrib.models.screens.lel import (
     two_sided_errors,
 )
 from distrib.trainables.screens.baselines import training_mean
+from distrib.trainables.screens.row_weights import normalised, row_weights, rows_that_weigh
 
 if TYPE_CHECKING:
     from distrib.trainables.screens.lel.config import LelConfig
@@ -49,20 +51,28 @@ class Transform:
     directions: np.ndarray | None = None
 
     @classmethod
-    def fitted(cls, inputs: np.ndarray, scaling: str, components: int) -> Transform:
+    def fitted(
+        cls,
+        inputs: np.ndarray,
+        scaling: str,
+        components: int,
+        weights: np.ndarray | None = None,
+    ) -> Transform:
         """Args:
         inputs: (rows, d). components: how many principal components; 0, or d and more: none.
+        weights: (rows,) with a mean of 1; None: all alike.
         """
         x = inputs.astype(np.float64)
         mean, scale = np.zeros(x.shape[1]), np.ones(x.shape[1])
         if scaling == "standard":
-            mean, spread = x.mean(axis=0), x.std(axis=0)
+            mean = _mean(x, weights)
+            spread = x.std(axis=0) if weights is None else np.sqrt(_mean((x - mean) ** 2, weights))
             scale = np.where(spread > 1e-12 * np.abs(mean), spread, 1.0)
         elif scaling == "unit":
-            scale = scale * (np.sqrt(np.square(x).sum(axis=1).mean()) or 1.0)
+            scale = scale * (np.sqrt(_mean(np.square(x).sum(axis=1), weights)) or 1.0)
         if not 0 < components < x.shape[1]:
             return cls(mean, scale)
-        directions, centre = principal_components((x - mean) / scale, components)
+        directions, centre = principal_components((x - mean) / scale, components, weights)
         return cls(mean + centre * scale, scale, directions)
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
@@ -83,9 +93,9 @@ class Responses:
         self.complete = not self.missing.any()
         self.targets = np.where(self.missing, 0.0, targets).astype(np.float64)
 
-    def mean(self, rows: np.ndarray) -> np.ndarray:
-        """(M,) of the measured ones of these rows."""
-        return training_mean(np.where(self.missing[rows], np.nan, self.targets[rows]))
+    def mean(self, rows: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """(M,) of the measured ones of these rows, whose weights are (n,)."""
+        return training_mean(np.where(self.missing[rows], np.nan, self.targets[rows]), weights)
 
     def differences(self, rows: np.ndarray, mean: np.ndarray) -> np.ndarray:
         """(n, M) 0 where missing."""
@@ -131,6 +141,7 @@ class Sides:
         perturbations: (rows of the screen, L) embeddings; those of rows that are not `usable` mean
             nothing. usable: (rows of the screen,) bool.
         centre: (L,) what was taken from every perturbation: their mean, or 0.
+        roots: (rows of the screen,) roots of weights with a mean of 1 over the rows; None: all 1.
         transform: of perturbation embeddings; None where a row is that of its gene.
         read_out: (M, L) rows of the genes, where there is no transform.
     """
@@ -143,6 +154,7 @@ class Sides:
     centre: np.ndarray
     transform: Transform | None
     read_out: np.ndarray | None
+    roots: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -186,6 +198,7 @@ class LelFits:
         assert data.targets is not None
         self.config, self.data = config, data
         self.responses = Responses(data.targets)
+        self.weights = row_weights(config.row_weights, data)
         self.columns = {name: position for position, name in enumerate(data.columns.tolist())}
 
     def fit(
@@ -202,6 +215,7 @@ class LelFits:
             where nothing was chosen.
         """
         curve = None
+        rows = rows_that_weigh(self.weights, rows)
         penalties = self._given()
         if penalties is None:
             penalties, curve = self._choose(rows, inner)
@@ -246,9 +260,11 @@ class LelFits:
         """The pair of penalties with the least error over the inner folds, and all their errors."""
         ratios = np.logspace(LEAST, MOST, self.config.grid)
         gene_ratios = np.zeros(1) if self._one_penalty else ratios
-        total, measured = np.zeros((len(gene_ratios), len(ratios))), 0
+        total, measured = np.zeros((len(gene_ratios), len(ratios))), 0.0
         for part in inner:
-            rest = np.setdiff1d(rows, part)
+            rest, part = np.setdiff1d(rows, part), np.intersect1d(part, rows)
+            if len(rest) < LEAST_ROWS:
+                continue
             sides = self._sides(rest)
             train, held = rest[sides.usable[rest]], part[sides.usable[part]]
             if len(train) < LEAST_ROWS or not len(held):
@@ -256,7 +272,7 @@ class LelFits:
             errors, count = self._errors(sides, train, held, gene_ratios, ratios)
             total += errors * count
             measured += count
-        mse = total / max(measured, 1)
+        mse = total / (measured or 1.0)
         i, j = np.unravel_index(int(np.argmin(mse)), mse.shape)
         curve = pd.DataFrame(
             {
@@ -274,14 +290,24 @@ class LelFits:
         held: np.ndarray,
         gene_ratios: np.ndarray,
         ratios: np.ndarray,
-    ) -> tuple[np.ndarray, int]:
+    ) -> tuple[np.ndarray, float]:
         model = self._model(sides, train)
         differences = self.responses.differences(held, sides.mean)
+        perturbations = sides.perturbations[held]
+        projected = sides.projection.image(held, sides.mean)
+        measured = float((~self.responses.missing[held]).sum())
+        if self.weights is not None:
+            # Those given, which are the same for every fold: their errors are summed up.
+            weights = self.weights[held]
+            roots = np.sqrt(weights)
+            differences, projected = differences * roots[:, None], projected * roots
+            perturbations = perturbations * roots[:, None]
+            measured = float(weights @ (~self.responses.missing[held]).sum(axis=1))
         found = Held(
-            perturbations=sides.perturbations[held],
-            projected=sides.projection.image(held, sides.mean),
+            perturbations=perturbations,
+            projected=projected,
             squares=float(np.square(differences).sum()),
-            measured=int((~self.responses.missing[held]).sum()),
+            measured=measured,
             missing=np.array(np.nonzero(self.responses.missing[held])),
         )
         largest = _largest(model)
@@ -296,14 +322,20 @@ class LelFits:
 
     def _model(self, sides: Sides, train: np.ndarray) -> Lel:
         projected = sides.projection.left(train, sides.mean)
-        return Lel.of(sides.projection.genes, sides.perturbations[train], projected)
+        perturbations = sides.perturbations[train]
+        if sides.roots is not None:
+            roots = sides.roots[train]
+            perturbations, projected = perturbations * roots[:, None], projected * roots
+        return Lel.of(sides.projection.genes, perturbations, projected)
 
     def _sides(self, rows: np.ndarray) -> Sides:
         config, data = self.config, self.data
-        mean = self.responses.mean(rows)
+        weights = None if self.weights is None else normalised(self.weights, rows)
+        own = None if weights is None else weights[rows]
+        mean = self.responses.mean(rows, own)
         scores = None
         if "pca" in (config.gene_side, config.perturbation_side):
-            scores = self._scores(rows, mean)
+            scores = self._scores(rows, mean, own)
         if config.gene_side == "embedding":
             genes, projection = self._gene_embeddings
         else:
@@ -311,7 +343,7 @@ class LelFits:
             genes = scores if by_scores else self._row_space(rows, mean)  # type: ignore[assignment]
             projection = Projection(Factor.of(genes), self.responses)
         if config.perturbation_side == "embedding":
-            transform = Transform.fitted(data.inputs[rows], config.scaling, config.components)
+            transform = Transform.fitted(data.inputs[rows], config.scaling, config.components, own)
             placed, known = transform(data.inputs), np.ones(len(data), dtype=bool)
         else:
             assert scores is not None
@@ -320,13 +352,24 @@ class LelFits:
         train = rows[known[rows]]
         centre = np.zeros(placed.shape[1])
         if config.centre and len(train):
-            centre = placed[train].mean(axis=0)
-        read_out = scores if transform is None else None
-        return Sides(mean, genes, projection, placed - centre, known, centre, transform, read_out)
+            centre = _mean(placed[train], None if weights is None else weights[train])
+        return Sides(
+            mean,
+            genes,
+            projection,
+            placed - centre,
+            known,
+            centre,
+            transform,
+            read_out=scores if transform is None else None,
+            roots=None if weights is None else np.sqrt(weights),
+        )
 
-    def _scores(self, rows: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    def _scores(self, rows: np.ndarray, mean: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
         """(M, K) principal components of the genes' responses, genes being the samples."""
         responses = self.responses.differences(rows, mean).T
+        if weights is not None:
+            responses = responses * np.sqrt(weights)
         count = self.config.components or responses.shape[1]
         directions, centre = principal_components(responses, count)
         return (responses - centre) @ directions
@@ -344,6 +387,11 @@ class LelFits:
         assert inputs is not None
         genes = Transform.fitted(inputs, self.config.scaling, self.config.components)(inputs)
         return genes, Projection(Factor.of(genes), self.responses)
+
+
+def _mean(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Of (rows, ...) over the rows."""
+    return values.mean(axis=0) if weights is None else np.average(values, axis=0, weights=weights)
 
 
 def _largest(model: Lel) -> tuple[float, float]:

@@ -29,8 +29,8 @@ from distrib.trainables.screens.base import (
 from distrib.trainables.screens.baselines import judged, with_test
 from distrib.trainables.screens.mlp.config import MlpConfig
 from distrib.trainables.screens.mlp.data import training_targets
+from distrib.trainables.screens.row_weights import PLAIN_MEAN
 from distrib.trainables.training.config import Recipe
-from distrib.trainables.training_rows import remember
 
 UNTUNED = {
     "hidden_width": 256,
@@ -96,16 +96,17 @@ class Mlp(ScreenTrainable[MlpConfig]):
 
         task = MlpTask(config, data, worker, held_out=None)
         items = train(task, Recipe.of(config, self.metrics), worker, budget=budget, state=state)
-        yield from remember(items, self.row_ids(data))
+        yield from self.remember(config, data, items)
 
     def judged_baselines(
         self, config: MlpConfig, data: Screen, test: Screen | None, worker: Worker
     ) -> dict[str, Judged]:
         """Those of every screen, and an untuned network at its last epoch (see `UNTUNED`).
 
-        Its seed is its own: with that of a trial, each winner would have a baseline of its own.
+        Its seed is its own, and its rows weigh alike: with those of a trial, each winner would have
+        a baseline of its own.
         """
-        names = {"epochs", *ScreenConfig.model_fields} - {"seed"}
+        names = {"epochs", *ScreenConfig.model_fields} - {"seed", "row_weights"}
         same = {name: getattr(config, name) for name in names}
         untuned = MlpConfig.model_validate({**UNTUNED, **same})
         *_, last = self.progress(untuned, data, worker)
@@ -128,8 +129,9 @@ class Mlp(ScreenTrainable[MlpConfig]):
         return apply_model(config, state, data.inputs, unknown, worker)[0]
 
     def training_mean(self, state: State) -> np.ndarray:
-        """(G,) mean of the targets of the rows trained on."""
-        return state.arrays["model.target_mean"][0, 0]
+        """(G,) mean of the targets of the rows trained on, all alike."""
+        own = state.arrays["model.target_mean"][0, 0]
+        return state.arrays.get(PLAIN_MEAN, own)
 
     def evaluate(
         self, config: MlpConfig, state: State, data: Screen, worker: Worker

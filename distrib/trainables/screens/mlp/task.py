@@ -12,8 +12,9 @@ import pandas as pd
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_scores import scores
 from distrib.trainables.base import State, Worker
-from distrib.trainables.screens.base import as_frame, model_values
+from distrib.trainables.screens.base import as_frame, model_values, reference
 from distrib.trainables.screens.mlp.data import training_targets
+from distrib.trainables.screens.row_weights import weighed
 from distrib.trainables.training.device import autocast, load_model, shared_tensor
 from distrib.trainables.training.loop import Blocks
 from distrib.trainables.training.widths import hidden_widths
@@ -46,7 +47,14 @@ class MlpTask(Blocks):
 
         inputs, targets = data.inputs, training_targets(config, data)
         parts: Sequence[np.ndarray] = held_out or [np.array([], dtype=np.int64)]
-        training = [np.setdiff1d(np.arange(len(inputs)), part) for part in parts]
+        per_row = config.loss == "cross_entropy"
+        counts = np.nansum(targets, axis=1) > 0 if per_row else None
+        training, weights = weighed(
+            config.row_weights,
+            data,
+            [np.setdiff1d(np.arange(len(inputs)), part) for part in parts],
+            counts,
+        )
         layout = Layout.of([len(rows) for rows in training], config.batch_size)
         chosen = list(range(len(parts)) if only is None else only)
         self.held_out = None if held_out is None else [parts[k] for k in chosen]
@@ -61,8 +69,11 @@ class MlpTask(Blocks):
             layout=layout,
             hidden=hidden_widths(config),
             dropout=config.dropout,
-            per_row=config.loss == "cross_entropy",
+            per_row=per_row,
             seed=config.seed,
+            weights=None
+            if weights is None
+            else shared_tensor(weights[chosen].astype(np.float32), worker),
         )
         generators = [stream(config.seed, k, "weights") for k in chosen]
         self.model = build_model(config, inputs.shape[1], targets.shape[1], generators)
@@ -73,6 +84,7 @@ class MlpTask(Blocks):
         self.num_batches = layout.steps
         self.values = model_values(data)
         self.data = data
+        self.means = None if weights is None or held_out is None else reference(config, data)
         self.predicted: np.ndarray | None = None
 
     def block(self, epoch: int, index: int) -> list[Batch]:
@@ -91,10 +103,13 @@ class MlpTask(Blocks):
         rows = np.concatenate(self.held_out)
         predicted, loss = self.predict_held_out()
         sizes = [len(part) for part in self.held_out]
-        reference = np.repeat(self.model.target_mean[:, 0].cpu().numpy(), sizes, 0)
+        if self.means is None:
+            means = np.repeat(self.model.target_mean[:, 0].cpu().numpy(), sizes, 0)
+        else:
+            means = self.means[rows]
         parts = np.repeat(np.arange(len(sizes)), sizes)
         self.predicted = predicted
-        return {**scores(predicted[rows], self.judged, reference, parts), "loss": loss}
+        return {**scores(predicted[rows], self.judged, means, parts), "loss": loss}
 
     def held_out_frame(self) -> Callable[[], pd.DataFrame]:
         """Makes a table of the predictions that `validate` judged last."""

@@ -15,8 +15,8 @@ from distrib.data.screens.screen import Screen
 from distrib.trainables.base import Fidelity, Progress, State, Worker
 from distrib.trainables.screens.base import ScreenTrainable, folds_of
 from distrib.trainables.screens.pairs.config import MlpPairsConfig
+from distrib.trainables.screens.row_weights import PLAIN_MEAN
 from distrib.trainables.training.config import Recipe
-from distrib.trainables.training_rows import remember
 
 
 class MlpPairs(ScreenTrainable[MlpPairsConfig]):
@@ -53,7 +53,7 @@ class MlpPairs(ScreenTrainable[MlpPairsConfig]):
 
         task = PairsTask(config, data, worker, held_out=None)
         items = train(task, Recipe.of(config, self.metrics), worker, budget=budget, state=state)
-        yield from remember(items, self.row_ids(data))
+        yield from self.remember(config, data, items)
 
     def apply(
         self, config: MlpPairsConfig, state: State, data: Screen, worker: Worker
@@ -64,5 +64,6 @@ class MlpPairs(ScreenTrainable[MlpPairsConfig]):
         return apply_model(config, state, data.inputs, worker)
 
     def training_mean(self, state: State) -> np.ndarray:
-        """(G,) mean of the targets of the rows trained on."""
-        return state.arrays["model.target_mean"][0, 0]
+        """(G,) mean of the targets of the rows trained on, all alike."""
+        own = state.arrays["model.target_mean"][0, 0]
+        return state.arrays.get(PLAIN_MEAN, own)

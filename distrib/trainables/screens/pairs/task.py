@@ -20,6 +20,7 @@ from distrib.trainables.screens.base import (
     reference,
     require_targets,
 )
+from distrib.trainables.screens.row_weights import weighed
 from distrib.trainables.training.device import autocast, load_model, shared_tensor
 from distrib.trainables.training.loop import Blocks
 from distrib.trainables.training.widths import hidden_widths
@@ -41,7 +42,8 @@ class Batch:
 
     Attributes:
         x: (F, p, d) standardised inputs. genes: (F, g) numbers. y: (F, p, g) targets, 0 where not
-            measured. weight: (F, p, g), summing to 1 in each fold. masks: dropout masks.
+            measured. weight: (F, p, g), summing to 1 in each fold, or where rows weigh differently
+            to 1 on the average of batches. masks: dropout masks.
     """
 
     x: Tensor
@@ -76,7 +78,14 @@ class PairsTask(Blocks):
             shared_tensor(data.inputs, worker),
             shared_tensor(targets, worker),
         )
-        self.training = [np.setdiff1d(every, part) for part in held_out or [every[:0]]]
+        self.training, weights = weighed(
+            config.row_weights,
+            data,
+            [np.setdiff1d(every, part) for part in held_out or [every[:0]]],
+        )
+        self.weights = (
+            None if weights is None else shared_tensor(weights.astype(np.float32), worker)
+        )
         self.replicas = len(self.training)
         sizes = [len(rows) for rows in self.training]
         self.rows = Layout.of(sizes, config.batch_rows)
@@ -168,11 +177,14 @@ class PairsTask(Blocks):
         counted = valid & measured
         mean = torch.gather(self.model.target_mean, 2, g[:, None])
         y = torch.where(measured, (y - mean) / self.model.target_scale, 0.0)
+        weight = counted / counted.sum(dim=(1, 2), keepdim=True).clamp(min=1)
+        if self.weights is not None:
+            weight = weight * self.weights[torch.from_numpy(fold).to(device)[:, None], r][..., None]
         return Batch(
             x=self.model.standardise(self.inputs[r]),
             genes=g,
             y=y,
-            weight=counted / counted.sum(dim=(1, 2), keepdim=True).clamp(min=1),
+            weight=weight,
             masks=self._masks(epoch, step, r.shape[1] * g.shape[1]),
         )
 
@@ -200,17 +212,16 @@ class PairsTask(Blocks):
         """Set means and scales from each fold's training rows."""
         import torch
 
+        from distrib.models.screens.standards import input_standards, target_standards
+
+        model = self.model
         for fold, rows in enumerate(self.training):
-            x, y = self.inputs[rows], self.targets[rows]
-            scale, mean = torch.std_mean(x, dim=0, correction=0)
-            self.model.input_mean[fold] = mean
-            self.model.input_scale[fold] = scale.masked_fill(scale <= 1e-6 * mean.abs(), 1.0)
-            measured = torch.isfinite(y)
-            filled = y.nan_to_num(0.0)
-            mean = filled.sum(0) / measured.sum(0).clamp(min=1)
-            variance = ((filled - mean).square() * measured).sum() / measured.sum().clamp(min=1)
-            self.model.target_mean[fold] = mean
-            self.model.target_scale[fold] = variance.sqrt() if variance > 0 else 1.0
+            y = self.targets[rows]
+            weights = None if self.weights is None else self.weights[fold, rows]
+            found = input_standards(self.inputs[rows], weights)
+            model.input_mean[fold], model.input_scale[fold] = found
+            found = target_standards(y.nan_to_num(0.0), torch.isfinite(y), weights)
+            model.target_mean[fold], model.target_scale[fold] = found
 
 
 def standardised(inputs: np.ndarray) -> Tensor:

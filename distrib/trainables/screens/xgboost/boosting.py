@@ -33,6 +33,7 @@ class Boosting:
         fit: rows to fit. stop: rows by which each target is stopped; none: it never is.
         rounds: (G,) after how many each target stops in any case; None: no bound.
         seed: of whatever is drawn.
+        weights: (N,) of the rows, in their errors and among the quantiles; None: all alike.
     """
 
     def __init__(
@@ -46,16 +47,21 @@ class Boosting:
         worker: Worker,
         seed: int,
         rounds: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
     ) -> None:
         import xgboost
 
         self.config, self.inputs, self.targets = config, inputs, targets
         self.fit, self.stop, self.seed = fit, stop, seed
-        self.mean = training_mean(targets[fit]).astype(np.float32)
+        self.weights = None if weights is None else weights.astype(np.float32)
+        own = None if self.weights is None else self.weights[fit]
+        self.mean = training_mean(
+            targets[fit], None if own is None else own.astype(np.float64)
+        ).astype(np.float32)
         self.missing = ~np.isfinite(targets)
         self.differences = np.where(self.missing, 0.0, targets - self.mean).astype(np.float32)
         self.parameters = parameters(config, targets.shape[1], worker)
-        self.train = xgboost.QuantileDMatrix(inputs[fit], max_bin=config.max_bin)
+        self.train = xgboost.QuantileDMatrix(inputs[fit], weight=own, max_bin=config.max_bin)
         self.every = xgboost.DMatrix(inputs)
         self.trees: list[Forest] = []
         self.grown = 0
@@ -137,12 +143,19 @@ class Boosting:
         rows = self.stop
         squares = np.square(self.differences[rows] - self.margins[rows], dtype=np.float64)
         measured = ~self.missing[rows]
-        return (squares * measured).sum(axis=0) / np.maximum(measured.sum(axis=0), 1)
+        if self.weights is None:
+            return (squares * measured).sum(axis=0) / np.maximum(measured.sum(axis=0), 1)
+        share = measured * self.weights[rows, None].astype(np.float64)
+        total = share.sum(axis=0)
+        return (squares * share).sum(axis=0) / np.where(total > 0, total, 1.0)
 
     def _objective(self, growing: np.ndarray) -> Any:
         from xgboost.objective import TreeObjective
 
         weight = (~self.missing[self.fit] & growing).astype(np.float32)
+        own = None if self.weights is None else self.weights[self.fit, None]
+        if own is not None:  # XGBoost weighs nothing of an objective that is not its own
+            weight *= own
         gradient = (self.margins[self.fit] - self.differences[self.fit]) * weight
         sketch = self._sketch(gradient)
 
@@ -153,7 +166,10 @@ class Boosting:
                 return gradient, weight
 
             def split_grad(self, iteration: int, grad: Any, hess: Any) -> tuple[Any, Any] | None:
-                return None if sketch is None else (sketch, np.ones_like(sketch))
+                if sketch is None:
+                    return None
+                ones = np.ones_like(sketch)
+                return sketch, ones if own is None else ones * own
 
         return Squares()
 

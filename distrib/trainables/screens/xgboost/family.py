@@ -28,9 +28,14 @@ from distrib.trainables.screens.base import (
     reference,
     require_targets,
 )
+from distrib.trainables.screens.row_weights import (
+    PLAIN_MEAN,
+    normalised,
+    row_weights,
+    rows_that_weigh,
+)
 from distrib.trainables.screens.xgboost.config import XgboostConfig
 from distrib.trainables.training.loop import CHANCE_EVERY
-from distrib.trainables.training_rows import remember
 
 if TYPE_CHECKING:
     from distrib.trainables.screens.xgboost.boosting import Boosting
@@ -95,7 +100,7 @@ class Xgboost(ScreenTrainable[XgboostConfig]):
 
         A first forest, on all rows but those to stop by, tells how many; a second one is kept.
         """
-        yield from remember(self._refit(config, data, worker, budget, state), self.row_ids(data))
+        yield from self.remember(config, data, self._refit(config, data, worker, budget, state))
 
     def _refit(
         self,
@@ -128,12 +133,12 @@ class Xgboost(ScreenTrainable[XgboostConfig]):
     ) -> np.ndarray:
         """(rows, G) predictions; XGBoost itself is not needed for them."""
         forest = Forest(**_part(state, "forest."))
-        mean = self.training_mean(state)
+        mean = state.arrays["mean"]
         return mean + forest.predict(np.ascontiguousarray(data.inputs), len(mean))
 
     def training_mean(self, state: State) -> np.ndarray:
-        """(G,) mean of the targets of the rows trained on."""
-        return state.arrays["mean"]
+        """(G,) mean of the targets of the rows trained on, all alike."""
+        return state.arrays.get(PLAIN_MEAN, state.arrays["mean"])
 
 
 def grown(
@@ -154,6 +159,8 @@ def grown(
     """
     from distrib.trainables.screens.xgboost.boosting import Boosting
 
+    weights = row_weights(config.row_weights, data)
+    rows = rows_that_weigh(weights, rows)
     fit, stop = rows, rows[:0]
     if config.patience and not whole:
         kept, aside = holdout(data.groups[rows], config.stop_fraction, config.fold_seed + fold)
@@ -167,6 +174,7 @@ def grown(
         worker=worker,
         seed=config.seed + fold,
         rounds=bound,
+        weights=None if weights is None else normalised(weights, fit),
     )
 
 
