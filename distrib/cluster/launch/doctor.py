@@ -11,6 +11,7 @@ from distrib.cluster.launch.hosts import (
     Host,
     answering,
     ask_hosts,
+    held_for_set_up,
     key_checks,
     unreachable,
     without_programs,
@@ -45,6 +46,7 @@ def cluster_checks(file: ClusterFile) -> Iterator[Check]:
         if "raylet" not in hosts[0].said:  # the head's; else its nodes tell the rest
             yield from unreachable(file, hosts)
             yield from without_storage(file, hosts)
+            yield from held_for_set_up(file, hosts)
             yield Check("cluster", "Ray does not run on the head yet", f"ray up {file.path}")
             return
     nodes = nodes_of(file)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
 import stat
 import subprocess
@@ -35,7 +37,7 @@ class Host:
     Attributes:
         name: as the file has it. keys: where it stands there.
         failure: why it cannot be asked, and how to mend that; None where it answered.
-        said: the words of its answer, of `python`, `rsync`, `storage`, `raylet`.
+        said: the words of its answer, of `python`, `rsync`, `storage`, `raylet`, `code`.
     """
 
     name: str
@@ -79,6 +81,7 @@ def _ask(file: ClusterFile, host: str, keys: Keys) -> Host:
         "command -v python3.11 >/dev/null && echo python;"
         "command -v rsync >/dev/null && echo rsync;"
         "pgrep -x raylet >/dev/null && echo raylet;"
+        "test -e ~/distrib/deploy/node/environment.sh && echo code;"
     )
     if storage.startswith("/"):
         question += f"mkdir -p {shlex.quote(storage)} 2>/dev/null;"
@@ -139,6 +142,28 @@ def without_storage(file: ClusterFile, hosts: list[Host]) -> Iterator[Check]:
         if storage.startswith("/") and "storage" not in host.said:
             yield file.fault(host.keys, f"{host.name} cannot write to {storage}",
                              "mount the shared file system there")  # fmt: skip
+
+
+def held_for_set_up(file: ClusterFile, hosts: list[Host]) -> Iterator[Check]:
+    """A head that is a new machine under its old address, which `ray up` would not set up.
+
+    What Ray has set up it keeps in a file of its own, where `ray up` was called.
+    """
+    head = hosts[0]
+    place = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+    state = Path(place, "ray", f"cluster-{file.get('cluster_name')}.state")
+    if head.failure is None and "code" not in head.said and _is_up_to_date(state, head.name):
+        yield file.fault(head.keys, f"{head.name} has nothing of this cluster, and `ray up` holds "
+                         "it for set up", f"rm {shlex.quote(str(state))}, then ray up")  # fmt: skip
+
+
+def _is_up_to_date(state: Path, host: str) -> bool:
+    """Whether Ray has written down that this host is set up."""
+    try:
+        known = json.loads(state.read_text())
+        return bool(known[host]["tags"]["ray-node-status"] == "up-to-date")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def answering(hosts: list[Host]) -> list[Host]:

@@ -6,6 +6,7 @@ and at last the head is lost: a new cluster goes on from the storage that they s
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -69,6 +70,9 @@ def test_a_study_outlives_links_hosts_and_the_head(cluster: Cluster) -> None:
     hosts.kill(cluster.folder, SECOND)
     for number in (0, SECOND):
         hosts.again(cluster.folder, number)
+    # The machine is a new one, and Ray believes that it has set it up.
+    (forget,) = re.findall(r"has nothing of this cluster.*\n.*rm (\S+),", cluster.doctor())
+    Path(forget).unlink()
     come(cluster)
     said = cluster.ray("exec", f"{tune} --resume {study}")
     assert "ray down" in said

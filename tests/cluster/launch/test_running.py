@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -13,7 +14,10 @@ import pytest
 from distrib.cluster.launch import doctor
 from distrib.cluster.launch.cluster_file import read_cluster_file
 from distrib.cluster.launch.hosts import (
+    Host,
     ask_hosts,
+    held_for_set_up,
+    listed_hosts,
     unreachable,
     without_programs,
     without_storage,
@@ -65,6 +69,25 @@ def test_hosts_that_cannot_be_used_are_named_with_the_reason(here: Path) -> None
         (line, "bare has no rsync", "install rsync"),
         (line, "bare cannot write to /shared/runs", "mount the shared file system there"),
     ]  # fmt: skip
+
+
+def test_a_new_head_that_ray_holds_for_set_up_is_told(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(here))
+    file = edited(here, "deploy/onprem.yaml", "worker-2]", "worker-3]")
+    (head, _), *_ = listed_hosts(file)
+    state = here / "ray" / f"cluster-{file.get('cluster_name')}.state"
+    new, old = (Host(head, ("provider", "head_ip"), None, frozenset(said))
+                for said in (["python"], ["python", "code"]))  # fmt: skip
+    assert list(held_for_set_up(file, [new])) == []  # never set up from here
+    state.parent.mkdir()
+    tags = {"ray-node-status": "up-to-date", "ray-node-type": "head"}
+    state.write_text(json.dumps({head: {"state": "running", "tags": tags}}))
+    (told,) = held_for_set_up(file, [new])
+    assert told.fault
+    assert f"rm {state}" == told.advice.partition(",")[0]
+    assert list(held_for_set_up(file, [old])) == []
 
 
 def test_a_name_that_nobody_knows_by_the_real_ssh(here: Path, monkeypatch: pytest.MonkeyPatch
