@@ -71,6 +71,7 @@ class TorchTrainable(TorchTraining[C, S, D]):
         """A row per row, in the order of the data."""
         import torch
 
+        self.check_rows(config, data, state.values)
         alone = replace(worker, rank=0, world_size=1)
         model = self._restored(config, state.values, state, worker).eval()
         batches = self._batches(config, data, alone)

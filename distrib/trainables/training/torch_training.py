@@ -119,6 +119,14 @@ class TorchTraining(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D])
         """
         return {}
 
+    def check_rows(self, config: C, data: D, values: Mapping[str, Any] | None = None) -> None:
+        """Raise `InputError` where some rows are none for such a network, such as too long ones.
+
+        Args:
+            data: in memory; of a stream, rows are asked as they come.
+            values: of a finished network, before it is given them; None: before a training.
+        """
+
     def keys(self, foreign: Mapping[str, Any]) -> Mapping[str, Any]:
         """The network's weights by its own names, out of someone else's file (see `init`)."""
         return foreign
@@ -169,6 +177,7 @@ class TorchTraining(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D])
 
     def check(self, config: C, data: D, num_workers: int = 1) -> None:
         """There are shards for so many workers, columns for such batches, and rows in each part."""
+        self.check_rows(config, data)
         self._batches(config, data, Worker(world_size=num_workers), seed=0)
         parts = self.split(config, data)
         for name, part in zip(("training", "validation"), parts):
@@ -210,6 +219,7 @@ class TorchTraining(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D])
 
     def evaluate(self, config: C, state: State, data: D, worker: Worker) -> dict[str, float]:
         """Every metric, over the rows of all workers."""
+        self.check_rows(config, data, state.values)
         model = self._restored(config, state.values, state, worker)
         return self.judge(config, model, data, state.values, worker)
 

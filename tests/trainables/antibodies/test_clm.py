@@ -274,8 +274,14 @@ def test_training_on_blocks_and_on_rows_learns_more_than_the_places() -> None:
 
 
 def test_a_context_too_short_and_heads_that_do_not_divide_are_refused() -> None:
-    with pytest.raises(InputError, match="longer than the model's context"):
-        CLM.check(config(context=64), data())
+    short = config(context=64)
+    for refused in (
+        lambda: CLM.check(short, data()),
+        lambda: CLM.evaluate(short, trained(), data(), Worker()),
+        lambda: CLM.predict(short, trained(), data(), Worker()),
+    ):
+        with pytest.raises(InputError, match="longer than the model's context"):
+            refused()
     with pytest.raises(ValueError, match="no multiple of num_heads"):
         config(hidden_size=18, num_heads=4)
     CLM.check(config(), data())

@@ -319,6 +319,15 @@ def test_heavy_chains_that_are_none_or_too_long_are_refused(fasta: Path) -> None
         FAMILY.generate(config(), trained(), options(fasta), Worker())
 
 
+@pytest.mark.parametrize(("half", "chain"), [("encoder", "heavy"), ("decoder", "light")])
+def test_a_finished_model_is_given_no_pair_that_is_too_long(half: str, chain: str) -> None:
+    known = trained()
+    short = State(known.arrays, {**known.values, half: {**known.values[half], "context": 50}})
+    for given in (FAMILY.evaluate, FAMILY.predict):
+        with pytest.raises(InputError, match=f"a {chain} chain longer than the {half}'s context"):
+            given(config(), short, data(), Worker())
+
+
 def test_artifacts_have_samples_and_say_what_is_simulated(tmp_path: Path) -> None:
     notes = FAMILY.write_artifacts(config(), trained(), data(), Worker(), tmp_path,
                                    ArtifactInputs())  # fmt: skip

@@ -391,8 +391,14 @@ def test_long_chains_are_left_out_and_counted(tmp_path: Path) -> None:
 
 
 def test_a_context_too_short_and_heads_that_do_not_divide_are_refused() -> None:
-    with pytest.raises(InputError, match="longer than the model's context"):
-        MLM.check(config(context=64), data())
+    short = config(context=64)
+    for refused in (
+        lambda: MLM.check(short, data()),
+        lambda: MLM.evaluate(short, trained(), data(), Worker()),
+        lambda: MLM.predict(short, trained(), data(), Worker()),
+    ):
+        with pytest.raises(InputError, match="longer than the model's context"):
+            refused()
     with pytest.raises(ValueError, match="no multiple of num_heads"):
         config(hidden_size=18, num_heads=4)
     MLM.check(config(), data())

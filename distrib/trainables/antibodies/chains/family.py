@@ -61,12 +61,7 @@ class ChainTrainable(TorchTrainable[C, S, Data]):
         rest, test = parted(data, "test", fraction, seed, by)
         return (data, None) if is_empty(test) else (rest, test)
 
-    def check(self, config: C, data: Data, num_workers: int = 1) -> None:
-        """No chain is longer than the context, and there are rows in each part."""
-        self.check_rows(config, data)
-        super().check(config, data, num_workers)
-
-    def check_rows(self, config: C, data: Data) -> None:
+    def check_rows(self, config: C, data: Data, values: Mapping[str, Any] | None = None) -> None:
         """No chain in memory is longer than the context; those of a stream are asked later."""
         if isinstance(data, ChainRows):
             refuse_long(config, data, InputError)

@@ -87,14 +87,15 @@ class LightFromHeavy(TorchTrainable[Heavy2LightConfig, Heavy2LightSource, PairRo
 
     def check(self, config: Heavy2LightConfig, data: PairRows, num_workers: int = 1) -> None:
         """Halves that are named fit, no chain is longer than its context, and there are rows."""
-        self.check_rows(config, data)
         super().check(config, data, num_workers)
         if config.encoder is not None or config.decoder is not None:
             self._fresh(config, self.values(config, data), Worker(), begins=True)
 
-    def check_rows(self, config: Heavy2LightConfig, data: PairRows) -> None:
+    def check_rows(
+        self, config: Heavy2LightConfig, data: PairRows, values: Mapping[str, Any] | None = None
+    ) -> None:
         """Both chains of every pair fit their contexts."""
-        shapes = shapes_of(config)
+        shapes = shapes_of(config) if values is None else values
         for name, half, rows in (
             ("heavy", "encoder", data.heavy),
             ("light", "decoder", data.light),

@@ -73,6 +73,8 @@ def read_half(folder: Path, half: str) -> dict[str, Any]:
 
     file = folder / "config.json"
     expected = f"a best/ folder of the family {_FAMILY[half]}"
+    if not folder.is_dir():
+        raise InputError("no such folder", file=folder, where=half, expected=expected)
     if (own := folder / "config.yaml").is_file():
         family = read_yaml_file(own).get("trainable")
         if family != _FAMILY[half]:

@@ -20,7 +20,8 @@ def wilson(share: float, num: int) -> tuple[float, float]:
     """The 95% interval of a share of so many."""
     middle, weight = share + Z**2 / (2 * num), 1 + Z**2 / num
     half = Z * math.sqrt(share * (1 - share) / num + Z**2 / (4 * num**2))
-    return max((middle - half) / weight, 0.0), min((middle + half) / weight, 1.0)
+    low, high = (middle - half) / weight, (middle + half) / weight
+    return (low if share > 0 else 0.0), (high if share < 1 else 1.0)  # exact where rounding is not
 
 
 @dataclass(frozen=True)

@@ -93,11 +93,9 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         source = np.minimum(np.diff(data.sources) + 2, config.source_context)
         return (source if config.antigen else 0) + np.diff(data.targets)
 
-    def check(self, config: Seq2SeqConfig, data: RecordRows, num_workers: int = 1) -> None:
-        self.check_rows(config, data)
-        super().check(config, data, num_workers)
-
-    def check_rows(self, config: Seq2SeqConfig, data: RecordRows) -> None:
+    def check_rows(
+        self, config: Seq2SeqConfig, data: RecordRows, values: Mapping[str, Any] | None = None
+    ) -> None:
         """Antigens and antibodies fit their contexts."""
         antigen, antibody = np.diff(data.sources), np.diff(data.targets) - 1
         most = config.source_context - 2
