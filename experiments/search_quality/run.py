@@ -53,8 +53,10 @@ def _halving() -> Any:
 WAYS: dict[str, Way] = {
     "gp, asha": _ours("gp", "asha"),
     "gp, asha, split": _ours("gp", "asha"),
+    "gp, asha-promotion": _ours("gp", "asha-promotion"),
     "gp, none": _ours("gp", "none"),
     "tpe, asha": _ours("tpe", "asha"),
+    "tpe, asha-promotion": _ours("tpe", "asha-promotion"),
     "random, asha": _ours("random", "asha"),
     "Optuna TPE, halving": _peer(lambda seed: optuna.samplers.TPESampler(seed=seed), _halving),
     "Optuna TPE, Hyperband": _peer(
