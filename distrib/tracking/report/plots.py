@@ -59,9 +59,7 @@ def timeline(study: StudyRecord) -> Figure | None:
     if not known:
         return None
     first = min(t.started or 0.0 for t in known)
-    last = max(
-        max(t.ended or (t.pauses[-1][-1] if t.pauses else t.started or first) for t in known), first
-    )
+    last = max(t.stretches(t.started or 0.0)[-1][1] for t in known)  # that anybody knows of
     begun = sorted((begin, t.number, end, t) for t in known for begin, end in t.stretches(last))
     free: list[float] = []  # when each lane is free again
     bars: dict[str, list[tuple[float, float, int, TrialRecord]]] = {}
