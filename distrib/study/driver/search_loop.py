@@ -280,7 +280,7 @@ class Search:
         """Whether trials that run may yet make one go on that waits, or will wait."""
         if self.promotion is None:
             return False
-        last = max(self.promotion.milestones)
+        last = max(self.promotion.milestones, default=0)
         return any(live.record.rung < last for live in self._live.values())
 
     def _begin(self) -> Assignment | None:

@@ -188,6 +188,13 @@ def test_a_study_may_be_raised_and_what_ended_stays_ended(tmp_path: Path) -> Non
     assert steps == list(range(1, len(steps) + 1))
 
 
+def test_without_a_rung_every_trial_runs_to_its_end(tmp_path: Path) -> None:
+    plan = toy_plan(settings={"grace": 9}, trials=4, scheduler="asha-promotion")
+    assert plan.rule().milestones == ()
+    trials = Simulation(plan, tmp_path, actors=2).run().study.trials
+    assert [t.state for t in trials.values()] == ["COMPLETE"] * 4
+
+
 def test_an_interrupted_study_keeps_what_waits(tmp_path: Path) -> None:
     plan = toy_plan(trials=12, seed=1, scheduler="asha-promotion", sampler="random")
     study = Simulation(plan, tmp_path, actors=2)

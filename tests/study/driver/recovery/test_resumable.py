@@ -175,7 +175,7 @@ def test_metrics_that_are_lost_as_well_come_from_the_table(
 
 
 def test_trials_that_waited_do_so_again(tmp_path: Path) -> None:
-    """What a lost ledger knew of pauses follows from the values: the study ends as it would have."""
+    """What a lost ledger knew of pauses follows from the values: the study ends as it would."""
     plan = toy_plan({"noise": 0}, trials=14, seed=5, scheduler="asha-promotion", sampler="random")
     whole = Simulation(plan, tmp_path / "whole").run()
     study = Simulation(plan, tmp_path / "toy-0")
