@@ -89,7 +89,7 @@ def one(job: tuple[Path, str, str, int, int, int]) -> dict[str, Any]:
     surrogate = _surrogate(folder)
     space = split_space() if way.endswith("split") else plain_space()
     began = time.perf_counter()
-    # A seed of its own for each task: the same first design everywhere would be luck of all or none.
+    # A seed of its own for each task: one first design everywhere would be luck of all or none.
     own = int(np.random.SeedSequence([int(task), seed]).generate_state(1)[0])
     found = WAYS[way](
         space, lambda config: surrogate.curves(task, [config])[0], own, trials, workers

@@ -155,6 +155,8 @@ class Search:
     def ask(self) -> Assignment | None:
         """The next trial, or None while as many run as may, or none is to begin now."""
         while not (self.over or self._is_idle) and len(self._live) < self.limits.concurrent:
+            if not self._orphans and self._promoted in self._live:
+                return None  # its process is not done with it yet
             assignment = self._begin()
             if assignment is not None:
                 return assignment
@@ -260,10 +262,14 @@ class Search:
         """
         if self.promotion is None:
             return None
-        if self.promotion.next is None and not self._live and self._is_full:
-            whole = any(t.state == "COMPLETE" for t in self.study.trials.values())
-            return None if whole else self.promotion.foremost()
+        if self.promotion.next is None and not self._live and self._is_full and self._lacks_whole:
+            return self.promotion.foremost()
         return self.promotion.next
+
+    @property
+    def _lacks_whole(self) -> bool:
+        """Whether no trial has come to its end yet."""
+        return all(trial.state != "COMPLETE" for trial in self.study.trials.values())
 
     @property
     def _is_full(self) -> bool:
@@ -278,10 +284,12 @@ class Search:
     @property
     def _may_go_on(self) -> bool:
         """Whether trials that run may yet make one go on that waits, or will wait."""
-        if self.promotion is None:
+        if self.promotion is None or not self._live:
             return False
         last = max(self.promotion.milestones, default=0)
-        return any(live.record.rung < last for live in self._live.values())
+        if any(live.record.rung < last for live in self._live.values()):
+            return True
+        return bool(self.promotion.waiting) and self._lacks_whole  # those that run may fail
 
     def _begin(self) -> Assignment | None:
         """The next trial: one that was left unfinished, one whose place is earned, or a new one."""

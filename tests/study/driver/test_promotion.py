@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from distrib.records import TrialRecord
 from distrib.study.search.promotion import Promotion
+from distrib.study.worker.reports import Pace
 from distrib.trial_files import read_metrics
 from tests.support.simulate import Killed, Simulation, check_whole, facts, killed_at, toy_plan
 
@@ -186,6 +187,46 @@ def test_a_study_may_be_raised_and_what_ended_stays_ended(tmp_path: Path) -> Non
     check_whole(study)
     steps = [int(r["step"]) for r in read_metrics(tmp_path / "trials" / "0000" / "metrics.csv")]
     assert steps == list(range(1, len(steps) + 1))
+
+
+def test_while_the_only_hope_may_fail_others_may_go_on(tmp_path: Path) -> None:
+    """Every trial fails beyond the last rung: one after the other is the best that waits."""
+    plan = toy_plan(
+        {"kind": "bug", "at": 6}, trials=6, seed=1, scheduler="asha-promotion", sampler="random"
+    )
+    study = Simulation(plan, tmp_path)
+    search = study.open()
+    study.drive(until=lambda s: any(live.record.fidelity > 3 for live in s._live.values()))
+    assert len(search.study.trials) == 6
+    assert search.promotion.next is None
+    assert search.promotion.waiting
+    assert not search.over
+    study.close()
+    study.run()
+    assert {t.state for t in study.search.study.trials.values()} == {"FAIL"}
+
+
+def test_who_waits_is_not_begun_before_its_process_lets_go(tmp_path: Path) -> None:
+    plan = toy_plan({"noise": 0}, trials=3, seed=1, scheduler="asha-promotion", sampler="random")
+    study = Simulation(plan, tmp_path, actors=3)
+    search = study.open()
+    live = {}
+    while (assignment := search.ask()) is not None:
+        live[assignment.number] = study.messages(assignment, Pace(frozenset({1, 3})))
+    heights = sorted(live, key=lambda n: search.study.trials[n].params["height"])
+    told = {n: next(live[n]) for n in heights}
+    best = max(told, key=lambda n: told[n].rows[0]["score"])
+    assert search.hear(best, told[best])
+    others = [n for n in heights if n != best]
+    for number in others:
+        assert search.hear(number, told[number])
+        search.end(number)
+    assert search.promotion.next == best
+    assert search.ask() is None
+    assert not search.over
+    search.end(best)
+    assert search.ask().number == best
+    study.close()
 
 
 def test_without_a_rung_every_trial_runs_to_its_end(tmp_path: Path) -> None:
