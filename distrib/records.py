@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
-TrialState = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAIL"]
+TrialState = Literal["WAITING", "RUNNING", "PAUSED", "COMPLETE", "PRUNED", "FAIL"]
+"""Optuna's words, and PAUSED: it waits at a rung as a checkpoint, and may go on."""
 FailureClass = Literal[
     "bad configuration", "bad data", "out of memory", "diverged", "lost node", "stalled", "bug"
 ]
@@ -54,6 +55,8 @@ class TrialRecord:
         retries: how often it was begun again after its node or process was lost.
         advice: what the family says of its rows so far, a line each.
         seconds: where its time went: start, import, load, train, checkpoint, report.
+        pauses: when it waited at a rung: beginning and end of each pause, seconds since the epoch;
+            the last one has no end while it waits.
     """
 
     number: int
@@ -71,6 +74,24 @@ class TrialRecord:
     retries: int = 0
     advice: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    pauses: list[list[float]] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has come to an end, of whatever kind."""
+        return self.state in ("COMPLETE", "PRUNED", "FAIL")
+
+    def stretches(self, until: float) -> list[tuple[float, float]]:
+        """Beginning and end of each stretch that it ran for, its pauses left out.
+
+        Args:
+            until: the end of the last one where it still runs.
+        """
+        if self.started is None:
+            return []
+        last = until if self.ended is None else self.ended
+        edges = [self.started, *(at for pause in self.pauses for at in pause), last]
+        return [(begin, max(begin, end)) for begin, end in zip(edges[::2], edges[1::2])]
 
 
 @dataclass
@@ -190,10 +211,14 @@ class Tracker(Protocol):
         """Before the first trial; on a resumed study the earlier trials are in `study.trials`."""
 
     def trial_started(self, trial: TrialRecord) -> None:
-        """The parameters are known; on a resumed study also for a trial that goes on."""
+        """The parameters are known; also for a trial that goes on: on a resumed study, or after it
+        was paused."""
 
     def trial_progressed(self, trial: TrialRecord, rows: list[dict[str, float]]) -> None:
         """New rows (`step`, metrics, `train/<name>`), each unit once; `trial` is up to date."""
+
+    def trial_paused(self, trial: TrialRecord) -> None:
+        """It waits at a rung from now on."""
 
     def trial_ended(self, trial: TrialRecord) -> None:
         """The ledger has told its end: COMPLETE, PRUNED or FAIL. Never on an interruption."""

@@ -61,7 +61,7 @@ def watch(args: argparse.Namespace) -> int:
 def tell_end(folder: Path, study: StudyRecord) -> None:
     """That nobody runs the study, and how to go on where something is left to do."""
     print(f"no driver runs this study now; its folder: {folder}")
-    ended = sum(t.state != "RUNNING" for t in study.trials.values())
+    ended = sum(t.is_over for t in study.trials.values())
     if ended < study.num_trials or not (folder / "best").exists():
         print(f"next: python -m distrib.tune --resume {folder}")
 

@@ -57,8 +57,8 @@ def search(
             mapping: `{"trainable": "mlp", "parameters": {"dropout": {"uniform": [0, 0.5]}}}`.
         data: your own data; without it, the family's default data.
         trials: configurations to try. sampler: tpe, gp, random or grid. scheduler: asha,
-            hyperband, median or none. time_budget: seconds, or such as "15m". concurrent: trials at
-            a time. confirm: train the best N again with fresh seeds.
+            asha-promotion, hyperband, median or none. time_budget: seconds, or such as "15m".
+            concurrent: trials at a time. confirm: train the best N again with fresh seeds.
         warm_start: a study whose best configurations this one begins with.
         set: fixed parameters, and data options as `data.<name>`: `{"hidden_width": 64}`.
         max_epochs: maximum epochs (folds, rounds) per trial.

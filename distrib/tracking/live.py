@@ -51,6 +51,9 @@ class _Screen:
     def trial_progressed(self, trial: TrialRecord, rows: list[dict[str, float]]) -> None:
         self._changed = True
 
+    def trial_paused(self, trial: TrialRecord) -> None:
+        self._changed = True
+
     def trial_ended(self, trial: TrialRecord) -> None:
         self._changed = True
 
@@ -154,6 +157,9 @@ class PlainLines:
         )
         self._spoke = time.monotonic()
 
+    def trial_paused(self, trial: TrialRecord) -> None:
+        """The lines between tell how many wait."""
+
     def trial_ended(self, trial: TrialRecord) -> None:
         study = self._study
         assert study is not None
@@ -190,6 +196,8 @@ class PlainLines:
         left = wording.time_left(study, time.time(), self._concurrent)
         running = [t for t in study.trials.values() if t.state == "RUNNING"]
         parts = [f"{wording.ended(study)}/{study.num_trials} trials", f"{len(running)} running"]
+        if paused := sum(t.state == "PAUSED" for t in study.trials.values()):
+            parts.append(f"{paused} paused")
         if study.num_trials == 1 and running:
             parts = [f"{study.unit} {running[0].fidelity}/{study.max_budget}"]
         parts.append(wording.best_line(study))

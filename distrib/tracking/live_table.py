@@ -18,6 +18,7 @@ from distrib.tracking import wording
 STYLES = {
     "WAITING": "dim",
     "RUNNING": "cyan",
+    "PAUSED": "blue",
     "COMPLETE": "green",
     "PRUNED": "yellow",
     "FAIL": "red",

@@ -40,6 +40,9 @@ class Pictures(Tracker):
     def trial_progressed(self, trial: TrialRecord, rows: list[dict[str, float]]) -> None:
         """Nothing is drawn yet."""
 
+    def trial_paused(self, trial: TrialRecord) -> None:
+        """Nothing is drawn yet."""
+
     def trial_ended(self, trial: TrialRecord) -> None:
         if trial.state != "COMPLETE":
             return

@@ -70,6 +70,7 @@ def _head(study: StudyRecord, interrupted: bool) -> str:
             ("PRUNED", "stopped early"),
             ("FAIL", "failed"),
             ("RUNNING", wording.UNFINISHED),
+            ("PAUSED", "paused at a rung"),
         )
         if states[state]
     ]

@@ -81,6 +81,11 @@ class TensorBoardTracker:
             file.write(_scalars(named), int(row["step"]), row.get("time"))
         file.flush()
 
+    def trial_paused(self, trial: TrialRecord) -> None:
+        # As an interrupted one: no end is told, and a second file is begun if it goes on.
+        if (file := self._files.pop(trial.number, None)) is not None:
+            file.close()
+
     def trial_ended(self, trial: TrialRecord) -> None:
         # A trial whose end a crash cut off is closed before the study starts again, unseen here.
         if (file := self._files.pop(trial.number, None)) is not None:

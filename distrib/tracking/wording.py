@@ -13,6 +13,7 @@ RECENT = 50  # ended trials from which the length of the next ones is estimated
 STATE_WORDS = {
     "WAITING": "waiting",
     "RUNNING": "running",
+    "PAUSED": "paused",
     "COMPLETE": "complete",
     "PRUNED": "pruned",
     "FAIL": "failed",
@@ -62,13 +63,13 @@ def trials(count: int) -> str:
 
 def ended(study: StudyRecord) -> int:
     """How many trials are over, in whatever way."""
-    return sum(t.state in ("COMPLETE", "PRUNED", "FAIL") for t in study.trials.values())
+    return sum(t.is_over for t in study.trials.values())
 
 
 def counts(study: StudyRecord) -> str:
     """`12 complete, 9 pruned, 2 failed (1 diverged, 1 out of memory), 1 begun again`."""
     states = Counter(t.state for t in study.trials.values())
-    parts = [f"{states[s]} {STATE_WORDS[s]}" for s in ("COMPLETE", "PRUNED") if states[s]]
+    parts = [f"{states[s]} {STATE_WORDS[s]}" for s in ("COMPLETE", "PRUNED", "PAUSED") if states[s]]
     if states["FAIL"]:
         classes = Counter(
             t.failure or "unknown" for t in study.trials.values() if t.state == "FAIL"
@@ -102,10 +103,11 @@ def time_left(study: StudyRecord, now: float, concurrent: int = 1) -> float | No
         now: seconds since the epoch. concurrent: trials at a time, as far as the caller knows.
     """
     running = [t for t in study.trials.values() if t.state == "RUNNING"]
+    # Most of those that are paused do not go on.
     over = [
-        (t.ended, _at_work(t, t.ended))
+        (t.stretches(now)[-1][1], _at_work(t, now))
         for t in study.trials.values()
-        if t.started is not None and t.ended is not None
+        if t.started is not None and (t.ended is not None or t.state == "PAUSED")
     ]
     lengths = [length for _, length in sorted(over)[-RECENT:]]
     if not lengths:
@@ -117,7 +119,8 @@ def time_left(study: StudyRecord, now: float, concurrent: int = 1) -> float | No
     if not lengths:
         return None
     mean = sum(lengths) / len(lengths)
-    waiting = max(0, study.num_trials - ended(study) - len(running))
+    paused = sum(t.state == "PAUSED" for t in study.trials.values())
+    waiting = max(0, study.num_trials - ended(study) - paused - len(running))
     begun = 0.0
     for trial in running:
         spent = _at_work(trial, now)
@@ -131,11 +134,9 @@ def time_left(study: StudyRecord, now: float, concurrent: int = 1) -> float | No
 
 
 def _at_work(trial: TrialRecord, until: float) -> float:
-    """Seconds since a trial began, less those that its process took to be ready, as few do."""
-    if trial.started is None:
-        return 0.0
+    """Seconds that a trial ran for, less those that its process took to be ready, as few do."""
     ready = sum(trial.seconds.get(kind, 0.0) for kind in ("start", "import", "load"))
-    return max(0.0, until - trial.started - ready)
+    return max(0.0, sum(end - begin for begin, end in trial.stretches(until)) - ready)
 
 
 def left(study: StudyRecord, seconds: float) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import optuna
 
+from distrib.study.search.promotion import PAUSES
 from distrib.study.search.samplers import build_sampler
 from distrib.study.search.schedulers import build_rule
 from distrib.study.space.space import Space
@@ -42,26 +43,48 @@ class Found:
 
 
 def ours(
-    space: Space, curve: Curve, seed: int, trials: int, workers: int, sampler: str, rule: str
+    space: Space,
+    curve: Curve,
+    seed: int,
+    trials: int,
+    workers: int,
+    sampler: str,
+    rule: str,
+    *,
+    grace: int = GRACE,
+    factor: float = FACTOR,
 ) -> Found:
     """A study of the platform: its sampler for every trial, its rule at every epoch."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="maximize")
     judge: Any = None
+    pauses = rule == "asha-promotion"
 
     def begin(number: int) -> tuple[Any, dict[str, Any]]:
-        study.sampler = build_sampler(sampler, seed, number, {}, space=space)
+        study.sampler = build_sampler(sampler, seed, number, {}, space=space, pauses=pauses)
         trial = study.ask()
         return trial, space.suggest(trial)
 
-    def stops(trial: Any, epoch: int, best: float, epochs: int) -> bool:
+    def stops(trial: Any, epoch: int, best: float, value: float, epochs: int) -> bool:
         nonlocal judge
-        judge = judge or build_rule(rule, grace=GRACE, factor=FACTOR, max_budget=epochs, seed=seed)
-        if epoch in judge.milestones:
-            trial.report(best, epoch)
-        return epoch < epochs and judge.stops(trial.number, epoch, best)
+        judge = judge or build_rule(rule, grace=grace, factor=factor, max_budget=epochs, seed=seed)
+        trial.report(value, epoch)
+        stopped = epoch < epochs and judge.stops(trial.number, epoch, best)
+        if stopped and pauses:
+            trial.set_user_attr(PAUSES, [[0]])
+        return stopped
 
-    return _simulated(study, begin, stops, curve, trials, workers)
+    def goes_on(last: bool) -> int | None:
+        if judge is None or not pauses:
+            return None
+        number: int | None = judge.next
+        if number is None and last:
+            number = judge.foremost()
+        if number is not None:
+            judge.leaves(number)
+        return number
+
+    return _simulated(study, begin, stops, curve, trials, workers, goes_on if pauses else None)
 
 
 def optunas(
@@ -75,7 +98,7 @@ def optunas(
         trial = study.ask()
         return trial, space.suggest(trial)
 
-    def stops(trial: Any, epoch: int, best: float, epochs: int) -> bool:
+    def stops(trial: Any, epoch: int, best: float, value: float, epochs: int) -> bool:
         trial.report(best, epoch)
         return epoch < epochs and bool(trial.should_prune())
 
@@ -105,33 +128,50 @@ def first_look(
 def _simulated(
     study: optuna.Study,
     begin: Callable[[int], tuple[Any, dict[str, Any]]],
-    stops: Callable[[Any, int, float, int], bool],
+    stops: Callable[[Any, int, float, float, int], bool],
     curve: Curve,
     trials: int,
     workers: int,
+    goes_on: Callable[[bool], int | None] | None = None,
 ) -> Found:
-    """Every epoch takes one unit of time, of any configuration; equal times by trial."""
+    """Every epoch takes one unit of time, of any configuration; equal times by trial.
+
+    Args:
+        goes_on: where trials that are stopped wait: which of them goes on now, if one does; asked
+            with whether none of the others could, since none runs or has come to its end.
+    """
     found = Found()
     running: list[tuple[int, int]] = []  # the time at which an epoch ends, and the trial
     live: dict[int, tuple[Any, np.ndarray, int]] = {}
     begun = now = 0
-    while running or begun < trials:
-        if begun < trials and len(running) < workers:
-            trial, config = begin(begun)
-            found.configs.append(config)
-            live[begun] = (trial, curve(config), 1)
-            heapq.heappush(running, (now + 1, begun))
-            begun += 1
-            continue
+    whole = False
+    while True:
+        while len(running) < workers:
+            full = begun == trials
+            number = goes_on(full and not running and not whole) if goes_on else None
+            if number is not None:
+                live[number][0].set_user_attr(PAUSES, [[0, 0]])
+            elif full:
+                break
+            else:
+                number, begun = begun, begun + 1
+                trial, config = begin(number)
+                found.configs.append(config)
+                live[number] = (trial, curve(config), 1)
+            heapq.heappush(running, (now + 1, number))
+        if not running:
+            break
         now, number = heapq.heappop(running)
         trial, values, epoch = live[number]
-        best = float(values[:epoch].max())
-        found.trained(number, epoch, float(values[epoch - 1]))
-        if stops(trial, epoch, best, len(values)):
-            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        best, value = float(values[:epoch].max()), float(values[epoch - 1])
+        found.trained(number, epoch, value)
+        live[number] = (trial, values, epoch + 1)
+        if stops(trial, epoch, best, value, len(values)):
+            if goes_on is None:
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         elif epoch == len(values):
             study.tell(trial, best)
+            whole = True
         else:
-            live[number] = (trial, values, epoch + 1)
             heapq.heappush(running, (now + 1, number))
     return found

@@ -53,8 +53,10 @@ def _halving() -> Any:
 WAYS: dict[str, Way] = {
     "gp, asha": _ours("gp", "asha"),
     "gp, asha, split": _ours("gp", "asha"),
+    "gp, asha-promotion": _ours("gp", "asha-promotion"),
     "gp, none": _ours("gp", "none"),
     "tpe, asha": _ours("tpe", "asha"),
+    "tpe, asha-promotion": _ours("tpe", "asha-promotion"),
     "random, asha": _ours("random", "asha"),
     "Optuna TPE, halving": _peer(lambda seed: optuna.samplers.TPESampler(seed=seed), _halving),
     "Optuna TPE, Hyperband": _peer(
@@ -87,8 +89,10 @@ def one(job: tuple[Path, str, str, int, int, int]) -> dict[str, Any]:
     surrogate = _surrogate(folder)
     space = split_space() if way.endswith("split") else plain_space()
     began = time.perf_counter()
+    # A seed of its own for each task: one first design everywhere would be luck of all or none.
+    own = int(np.random.SeedSequence([int(task), seed]).generate_state(1)[0])
     found = WAYS[way](
-        space, lambda config: surrogate.curves(task, [config])[0], seed, trials, workers
+        space, lambda config: surrogate.curves(task, [config])[0], own, trials, workers
     )
     low, high = _range(folder, task)
     budget = trials * EPOCHS

@@ -28,6 +28,7 @@ from distrib.study.record.checkpoint import Checkpoints
 from distrib.study.record.journal import JournalFile
 from distrib.study.record.ledger import Ledger
 from distrib.study.record.run_folder import RunFolder
+from distrib.study.search.promotion import Promotion
 from distrib.study.space.space_file import parse_space
 from distrib.study.worker.reports import Message, Pace
 from distrib.study.worker.trial import run_trial
@@ -133,6 +134,7 @@ class Simulation:
             pace,
             self.plan.objective.name,
             bar=assignment.bar,
+            pauses=isinstance(self.search.rule, Promotion),
         ):
             yield Message(**json.loads(json.dumps(asdict(message))))
 

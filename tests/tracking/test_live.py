@@ -78,6 +78,35 @@ def test_no_trial_runs_where_no_driver_does(fake_study: Any) -> None:
     assert "left" not in text
 
 
+def test_trials_that_wait_are_told_from_those_that_run(
+    fake_study: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = fake_study(12, running=2)
+    study.trials[0].state = "PAUSED"
+    study.trials[0].ended = None
+    study.trials[0].pauses = [[study.trials[0].started + 1.0]]
+    text = drawn(study, 120)
+    assert " paused " in text
+    assert "1 paused" in text.splitlines()[2]
+    assert "9/12 trials" in text
+    assert text.count(" running") == 2
+    lines = PlainLines()
+    lines.study_started(study)
+    lines._spoke -= live.SPEAK_EVERY
+    lines.tick()
+    assert "9/12 trials, 2 running, 1 paused" in capsys.readouterr().out
+
+
+def test_pauses_are_no_time_at_work() -> None:
+    trial = TrialRecord(0, "RUNNING", started=100.0, fidelity=4, pauses=[[110.0, 150.0]])
+    assert trial.stretches(155.0) == [(100.0, 110.0), (150.0, 155.0)]
+    assert wording._at_work(trial, 155.0) == 15.0
+    trial.state, trial.pauses = "PAUSED", [[110.0, 150.0], [155.0]]
+    assert trial.stretches(990.0) == [(100.0, 110.0), (150.0, 155.0)]
+    trial.state, trial.ended = "PRUNED", 999.0
+    assert wording._at_work(trial, 2000.0) == 15.0
+
+
 def test_runners_beyond_the_screen_are_counted(fake_study: Any) -> None:
     text = drawn(fake_study(100, running=80))
     shown = text.count(" running")

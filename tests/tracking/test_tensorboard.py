@@ -292,6 +292,26 @@ def test_a_resumed_study_goes_on_in_its_runs(tmp_path: Path) -> None:
     assert steps(tmp_path / "tensorboard" / "0004", "loss") == [1, 2]
 
 
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_trial_that_waits_has_no_end_before_it_has_one(tmp_path: Path, goes_on: bool) -> None:
+    driver = Driver(tmp_path, study_record())
+    trial = driver.start(0, **PARAMS)
+    driver.rows(trial, 0.5, 0.25)
+    trial.state = "PAUSED"
+    driver.tracker.trial_paused(trial)
+    (row,) = table(tmp_path).rows.values()
+    assert (row["status"], row.get("ended")) == ("STATUS_UNKNOWN", None)
+    if goes_on:
+        trial.state = "RUNNING"
+    driver.tracker.trial_started(trial)
+    if goes_on:
+        driver.rows(trial, 0.125)
+    driver.end(trial, "COMPLETE" if goes_on else "PRUNED")
+    (row,) = table(tmp_path).rows.values()
+    assert (row["status"], row["ended"]) == ("STATUS_SUCCESS", int(goes_on))
+    assert steps(tmp_path / "tensorboard" / "0000", "loss") == [1, 2, 3][: 2 + goes_on]
+
+
 def test_a_study_that_is_opened_again_writes_nothing_new(tmp_path: Path) -> None:
     first = every_state(tmp_path)
     first.tracker.study_ended(first.study, interrupted=True)

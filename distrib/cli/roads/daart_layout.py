@@ -65,6 +65,9 @@ class DaartLayout(Tracker):
     def trial_progressed(self, trial: TrialRecord, rows: list[dict[str, float]]) -> None:
         """Written at its end."""
 
+    def trial_paused(self, trial: TrialRecord) -> None:
+        """Written at its end."""
+
     def trial_ended(self, trial: TrialRecord) -> None:
         self.failed += trial.state == "FAIL"
         self._write(trial)

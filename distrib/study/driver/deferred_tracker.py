@@ -39,6 +39,10 @@ class DeferredTracker(Tracker):
     def trial_progressed(self, trial: TrialRecord, rows: list[dict[str, float]]) -> None:
         self._tell("trial_progressed", trial, rows)
 
+    def trial_paused(self, trial: TrialRecord) -> None:
+        self._tell("trial_paused", trial)
+        self._between = True
+
     def trial_ended(self, trial: TrialRecord) -> None:
         self._tell("trial_ended", trial)
         self._ended.append(trial)

@@ -25,7 +25,7 @@ def read_record(path: str | Path) -> StudyRecord:
     study.trials = ledger.records(study)
     for trial in study.trials.values():
         trial.rung = max((m for m in study.milestones if m <= trial.fidelity), default=0)
-        if trial.state == "RUNNING":
+        if not trial.is_over:
             _latest(trial, folder)
     best = study.best()
     if best is not None and study.trainable in FAMILIES:  # whoever only looks runs no other code

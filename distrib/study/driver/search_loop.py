@@ -10,7 +10,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -23,6 +23,7 @@ from distrib.study.driver.stalls import Stalls
 from distrib.study.record.ledger import Ledger
 from distrib.study.record.metrics_file import MetricsFile
 from distrib.study.record.run_folder import RunFolder
+from distrib.study.search.promotion import Promotion
 from distrib.study.search.samplers import build_sampler, seed_of
 from distrib.study.search.schedulers import Rule
 from distrib.study.space.configs import config_yaml, make_config
@@ -70,8 +71,9 @@ class _Live:
 
     Attributes:
         doomed: the failure as which it ends at its next message, after a loss that is not retried.
-        verdict: "finished", "pruned" or "failed", once it is judged.
+        verdict: "finished", "pruned", "paused" or "failed", once it is judged.
         starved: whether it was lost for want of memory. lost: why it was lost the last time.
+        before: where its time went before it was paused.
     """
 
     record: TrialRecord
@@ -80,6 +82,7 @@ class _Live:
     verdict: str | None = None
     starved: bool = False
     lost: str = ""
+    before: Mapping[str, float] = field(default_factory=dict)
 
 
 class Search:
@@ -114,6 +117,7 @@ class Search:
         self.ledger = ledger
         self.folder = folder
         self.rule = rule
+        self.promotion = rule if isinstance(rule, Promotion) else None
         self.limits = limits
         self.seed = seed
         self.sampler = sampler
@@ -147,11 +151,13 @@ class Search:
         """Whether no further trial will begin."""
         if self.interrupted or self.error or self.spent or self.spoiled:
             return True
-        return not self._orphans and self.ledger.count() >= self.limits.trials
+        return self._is_idle and not self._may_go_on
 
     def ask(self) -> Assignment | None:
-        """The next trial, or None while as many run as may, or when the search is over."""
-        while not self.over and len(self._live) < self.limits.concurrent:
+        """The next trial, or None while as many run as may, or none is to begin now."""
+        while not (self.over or self._is_idle) and len(self._live) < self.limits.concurrent:
+            if not self._orphans and self._promoted in self._live:
+                return None  # its process is not done with it yet
             assignment = self._begin()
             if assignment is not None:
                 return assignment
@@ -170,7 +176,9 @@ class Search:
         for note in message.notes:
             self.tell(f"trial {number}: {note}")
         live.record.retries += message.restarts
-        live.record.seconds.update(message.seconds)
+        live.record.seconds.update(
+            {kind: live.before.get(kind, 0.0) + s for kind, s in message.seconds.items()}
+        )
         stop = self._rows(live, message.rows)
         if stop:
             return True
@@ -226,6 +234,7 @@ class Search:
         if live.verdict is None or self.error is not None:
             return  # still RUNNING in the ledger: a resume goes on with it
         self._close(live)
+        self._end_paused()
 
     def stalled(self) -> list[int]:
         """Trials that are to be ended for their silence; the reader is told of all that is long."""
@@ -257,31 +266,87 @@ class Search:
 
     # The beginning of a trial.
 
+    @property
+    def _promoted(self) -> int | None:
+        """The trial that waits and is to go on now.
+
+        The last one that is left has nobody to be measured against: where no trial has come to its
+        end, the best of them does.
+        """
+        if self.promotion is None:
+            return None
+        if self.promotion.next is None and not self._live and self._is_full and self._lacks_whole:
+            return self.promotion.foremost()
+        return self.promotion.next
+
+    @property
+    def _lacks_whole(self) -> bool:
+        """Whether no trial has come to its end yet."""
+        return all(trial.state != "COMPLETE" for trial in self.study.trials.values())
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether every trial that was asked for has begun."""
+        return self.ledger.count() >= self.limits.trials
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether no trial is to begin or go on now."""
+        return not self._orphans and self._is_full and self._promoted is None
+
+    @property
+    def _may_go_on(self) -> bool:
+        """Whether trials that run may yet make one go on that waits, or will wait."""
+        if self.promotion is None or not self._live:
+            return False
+        last = max(self.promotion.milestones, default=0)
+        if any(live.record.rung < last for live in self._live.values()):
+            return True
+        return bool(self.promotion.waiting) and self._lacks_whole  # those that run may fail
+
     def _begin(self) -> Assignment | None:
-        fresh = not self._orphans
+        """The next trial: one that was left unfinished, one whose place is earned, or a new one."""
+        promoted = None if self._orphans else self._promoted
+        fresh = not self._orphans and promoted is None
         if fresh:
-            number = self.ledger.next_number()
-            if self._has_defaults(number):
-                self.ledger.enqueue(self.defaults)
-            sampler = self._sampler(number)
-            number, drawn = self.ledger.ask(self.space, sampler)
-            record = TrialRecord(number, "RUNNING", started=time.time())
-            self.study.trials[number] = record
+            record, drawn = self._draw()
+        elif promoted is not None:
+            record, drawn = self._promote(promoted)
         else:
-            number = self._orphans.pop(0)
+            record = self.study.trials[self._orphans.pop(0)]
+            number = record.number
             drawn = self.ledger.reopen(number, self.space, self._sampler(number))
-            record = self.study.trials[number]
-        record.params = self.ledger.params(number) or self._whole(drawn)
+        record.params = self.ledger.params(record.number) or self._whole(drawn)
         live = self._enter(record)
         try:
-            config = self._configure(number, drawn)
+            config = self._configure(record.number, drawn)
         except (ValidationError, InputError) as error:
             self._judge(live, "failed", "bad configuration", str(error).splitlines()[0])
             self._close(live)
             return None
         full = self._kept and len(self._kept) >= self.limits.keep
         bar = self._kept[-1][0] if full and fresh else None
-        return Assignment(number, config, time.time(), bar)
+        return Assignment(record.number, config, time.time(), bar)
+
+    def _draw(self) -> tuple[TrialRecord, dict[str, Any]]:
+        """A new trial, and its values."""
+        number = self.ledger.next_number()
+        if self._has_defaults(number):
+            self.ledger.enqueue(self.defaults)
+        number, drawn = self.ledger.ask(self.space, self._sampler(number))
+        record = self.study.trials[number] = TrialRecord(number, "RUNNING", started=time.time())
+        return record, drawn
+
+    def _promote(self, number: int) -> tuple[TrialRecord, dict[str, Any]]:
+        """A trial that waited goes on; its values."""
+        assert self.promotion is not None
+        drawn = self._reopen(number)
+        record = self.study.trials[number]
+        record.state = "RUNNING"
+        record.pauses[-1].append(time.time())
+        self.ledger.go_on(record)
+        self.promotion.leaves(number)
+        return record, drawn
 
     def _configure(self, number: int, drawn: dict[str, Any]) -> dict[str, Any]:
         """The whole configuration of a trial, written into its folder.
@@ -302,7 +367,7 @@ class Search:
         """A trial that runs from now on: its folder, and the trackers."""
         folder = self.folder.trial(record.number)
         folder.mkdir(parents=True, exist_ok=True)
-        live = _Live(record, MetricsFile(folder / METRICS))
+        live = _Live(record, MetricsFile(folder / METRICS), before=dict(record.seconds))
         self._live[record.number] = live
         self.stalls.waits(record.number)
         for tracker in self.trackers:
@@ -320,7 +385,20 @@ class Search:
     def _sampler(self, number: int) -> Any:
         fixed = self._grid[number % len(self._grid)]
         return build_sampler(
-            self.sampler, self.seed, number, fixed, self.study.selects, self._every, self.space
+            self.sampler,
+            self.seed,
+            number,
+            fixed,
+            self.study.selects,
+            self._every,
+            self.space,
+            self.promotion is not None,
+        )
+
+    def _reopen(self, number: int) -> dict[str, Any]:
+        """The configuration of a trial that waited: whole, so that nothing of it is searched."""
+        return self.ledger.reopen(
+            number, self.space, build_sampler("random", self.seed, number, {})
         )
 
     # The rows of a trial.
@@ -364,9 +442,14 @@ class Search:
         ):
             record.value, record.best_fidelity = value, step
         if self.rule.stops(record.number, step, self._signed(record.value)):
-            record.reason = f"stopped at {self.study.unit} {step}"
+            if self.promotion is not None:
+                return self._judge(live, "paused")
+            record.reason = self._stopped(step)
             return self._judge(live, "pruned")
         return False
+
+    def _stopped(self, step: int) -> str:
+        return f"stopped at {self.study.unit} {step}"
 
     def _signed(self, value: float) -> float:
         return value if self.study.direction == "max" else -value
@@ -384,14 +467,38 @@ class Search:
 
     def _close(self, live: _Live) -> None:
         record = live.record
+        self.stalls.forget(record.number)
+        if live.verdict == "paused":
+            record.state = "PAUSED"
+            record.pauses.append([time.time()])
+            self.ledger.pause(record)
+            del self._live[record.number]
+            for tracker in self.trackers:
+                tracker.trial_paused(record)
+            return
         states = {"finished": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
         record.state = states[live.verdict or "failed"]  # type: ignore[assignment]
         record.ended = time.time()
         self.ledger.tell(record)
         del self._live[record.number]
+        if self.promotion is not None:
+            self.promotion.leaves(record.number)
         self._keep(record)
         for tracker in self.trackers:
             tracker.trial_ended(record)
+
+    def _end_paused(self) -> None:
+        """At the end of the search, what waits and never goes on was stopped where it waits."""
+        if self._live or self._orphans or not self.over:
+            return
+        if self.interrupted or self.error or self.spent:
+            return  # a resume may go on with them
+        for record in [t for t in self.study.trials.values() if t.state == "PAUSED"]:
+            self._reopen(record.number)
+            record.reason = self._stopped(record.fidelity)
+            live = self._enter(record)
+            self._judge(live, "pruned")
+            self._close(live)
 
     def _keep(self, *ended: TrialRecord) -> None:
         """Of trials that ended, only the best few that are complete keep their last state."""
@@ -417,7 +524,13 @@ class Search:
         stopped: dict[int, int] = {}
         if not self.study.trials:
             return
-        for number, step, value in self.ledger.values():
+        for event in self.ledger.events():
+            number, step, value = event.number, event.step, event.value
+            if step is None or value is None:
+                stopped.pop(number, None)
+                if self.promotion is not None:
+                    self.promotion.leaves(number)
+                continue
             if not math.isfinite(value):
                 continue
             signed = self._signed(value)
@@ -430,7 +543,8 @@ class Search:
         for record in self.study.trials.values():
             if record.state == "RUNNING":
                 self._adopt(record, stopped.get(record.number))
-        self._keep(*(r for r in self.study.trials.values() if r.state != "RUNNING"))
+        self._keep(*(r for r in self.study.trials.values() if r.is_over))
+        self._end_paused()
 
     def _adopt(self, record: TrialRecord, stopped: int | None) -> None:
         """Go on with an unfinished trial, or write the end that the crash cut off.
@@ -451,12 +565,15 @@ class Search:
         unit = self.study.unit
         if diverged:
             self._judge(live, "failed", "diverged", f"not finite at {unit} {record.fidelity}")
+        elif self.promotion is not None:
+            self._judge(live, "paused")
         else:
-            record.reason = f"stopped at {unit} {record.fidelity}"
+            record.reason = self._stopped(record.fidelity)
             self._judge(live, "pruned")
         self._close(live)
 
     @property
     def unfinished(self) -> list[int]:
-        """Trials that are still RUNNING in the ledger."""
-        return sorted([*self._live, *self._orphans])
+        """Trials that a resume goes on with, or may."""
+        waiting = [t.number for t in self.study.trials.values() if t.state == "PAUSED"]
+        return sorted([*self._live, *self._orphans, *waiting])

@@ -21,6 +21,7 @@ from distrib.study.driver.place import Opened
 from distrib.study.driver.search_loop import Limits, Search
 from distrib.study.driver.tuner import run_search
 from distrib.study.record.run_folder import RunFolder
+from distrib.study.search.promotion import Promotion
 from distrib.study.worker import tasks
 from distrib.study.worker.trial_actor import LateChannel
 from distrib.study.worker.trial_runner import Context
@@ -73,7 +74,7 @@ class StudyRunner:
         more = len(record.trials) < record.num_trials
         if not outcome.interrupted and search.spent and (search.unfinished or more):
             outcome.cut = True
-            ended = sum(trial.state != "RUNNING" for trial in record.trials.values())
+            ended = sum(trial.is_over for trial in record.trials.values())
             left = f", {len(search.unfinished)} amid their training" if search.unfinished else ""
             outcome.notes.append(
                 f"the time budget ended the search after {ended} of {record.num_trials} trials"
@@ -145,6 +146,7 @@ class StudyRunner:
             plan.options.allow_custom,
             keeps_best=not plan.refit,
             carrier=self.loaded.spec.carrier,
+            pauses=isinstance(plan.rule(), Promotion),
         )
 
     def _get_ready_to_finish(self) -> None:

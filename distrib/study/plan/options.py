@@ -70,7 +70,7 @@ class Options:
     )  # fmt: skip
     sampler: str | None = _flag(None, "--sampler", "tpe (default), gp, random or grid", "search")
     scheduler: str | None = _flag(
-        None, "--scheduler", "asha (default), hyperband, median or none",
+        None, "--scheduler", "asha (default), asha-promotion, hyperband, median or none",
         "search",
     )  # fmt: skip
     time_budget: float | None = _flag(

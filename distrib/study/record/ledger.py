@@ -1,7 +1,7 @@
 """The ledger: one Optuna study in the run folder, written by the driver alone.
 
 Attributes of a trial beside Optuna's own: `reason`, `failure`, `retries`, `best_step`, `latest`,
-`seconds` (see `TrialRecord`).
+`seconds`, `pauses` (see `TrialRecord`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +18,15 @@ from typing import TYPE_CHECKING, Any
 from distrib.errors import InputError
 from distrib.records import StudyRecord, TrialRecord
 from distrib.study.record.journal import JournalFile
-from distrib.study.record.ledger_lines import VALUE, check_lines, hint
+from distrib.study.record.ledger_lines import ATTRIBUTE, END, ENDS, VALUE, check_lines, hint
+from distrib.study.search.promotion import PAUSES, waits
 
 if TYPE_CHECKING:
     import optuna
 
     from distrib.study.space.space import Space
 
-ATTRIBUTES = ("reason", "failure", "retries", "best_step", "latest", "seconds")
+ATTRIBUTES = ("reason", "failure", "retries", "best_step", "latest", "seconds", PAUSES)
 
 
 @cache
@@ -33,6 +35,19 @@ def _optuna() -> Any:
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
+
+
+@dataclass(frozen=True)
+class Event:
+    """What the ledger tells of a trial at one place: a value, or that it went on or ended.
+
+    Attributes:
+        step, value: of a report; None where it has gone on after a pause, or has ended.
+    """
+
+    number: int
+    step: int | None = None
+    value: float | None = None
 
 
 class Ledger:
@@ -149,6 +164,16 @@ class Ledger:
         for key, value in attributes.items():
             self.storage.set_trial_user_attr(trial_id, key, value)
 
+    def pause(self, record: TrialRecord) -> None:
+        """Record that a trial waits after its last unit."""
+        with self.file.together():
+            self.note(record.number, **{PAUSES: record.pauses}, **_figures(record))
+        del self._live[record.number]
+
+    def go_on(self, record: TrialRecord) -> None:
+        """Record that a trial, taken up again (`reopen`), waits no more."""
+        self.note(record.number, **{PAUSES: record.pauses})
+
     def tell(self, record: TrialRecord) -> None:
         """Record a trial's end."""
         state = _optuna().trial.TrialState[record.state]
@@ -157,8 +182,7 @@ class Ledger:
             self.note(
                 record.number,
                 best_step=record.best_fidelity,
-                latest={k: v if math.isfinite(v) else repr(v) for k, v in record.latest.items()},
-                seconds={k: round(v, 4) for k, v in record.seconds.items()},
+                **_figures(record),
                 **{
                     key: value
                     for key, value in (
@@ -179,12 +203,18 @@ class Ledger:
         """Wait until the disk holds all that was recorded."""
         self.file.sync()
 
-    def values(self) -> Iterator[tuple[int, int, float]]:
-        """(number, step, value) of every report, in the order in which they were made."""
+    def events(self) -> Iterator[Event]:
+        """What a stopping rule is told, in the order in which it happened."""
         numbers = {t._trial_id: t.number for t in self.frozen()}
         for log in JournalFile(self.file.path, read_only=True).read_logs(0):
-            if log["op_code"] == VALUE:
-                yield numbers[log["trial_id"]], log["step"], log["intermediate_value"]
+            code = log["op_code"]
+            if code == VALUE:
+                yield Event(numbers[log["trial_id"]], log["step"], log["intermediate_value"])
+            elif code == ATTRIBUTE:
+                if PAUSES in log["user_attr"] and not waits(log["user_attr"][PAUSES]):
+                    yield Event(numbers[log["trial_id"]])
+            elif code == END and log["state"] in ENDS:
+                yield Event(numbers[log["trial_id"]])
 
     def records(self, study: StudyRecord) -> dict[int, TrialRecord]:
         """Every begun trial as `TrialRecord`, by number."""
@@ -199,6 +229,13 @@ class Ledger:
         self.file.close()
 
 
+def _figures(record: TrialRecord) -> dict[str, dict[str, float | str]]:
+    return {
+        "latest": {k: v if math.isfinite(v) else repr(v) for k, v in record.latest.items()},
+        "seconds": {k: round(v, 4) for k, v in record.seconds.items()},
+    }
+
+
 def value_of(values: Mapping[int, float], direction: str, selects: str) -> tuple[float | None, int]:
     """What a trial with these values, by step, is worth, and at which step; None and 0 without."""
     finite = {step: value for step, value in values.items() if math.isfinite(value)}
@@ -209,19 +246,25 @@ def value_of(values: Mapping[int, float], direction: str, selects: str) -> tuple
     return finite[step], step
 
 
+def _is_paused(trial: optuna.trial.FrozenTrial) -> bool:
+    return trial.state.name == "RUNNING" and waits(trial.user_attrs.get(PAUSES))
+
+
 def _record(trial: optuna.trial.FrozenTrial, direction: str, selects: str) -> TrialRecord:
     value, best = value_of(trial.intermediate_values, direction, selects)
     attributes = {k: v for k, v in trial.user_attrs.items() if k in ATTRIBUTES}
     attributes.pop("best_step", None)
+    pauses = [list(pause) for pause in attributes.pop(PAUSES, ())]
     latest = {k: float(v) for k, v in attributes.pop("latest", {}).items()}
     return TrialRecord(
         number=trial.number,
-        state=trial.state.name,
+        state="PAUSED" if _is_paused(trial) else trial.state.name,
         params=dict(trial.params),
         value=value,
         fidelity=max(trial.intermediate_values, default=0),
         best_fidelity=best,
         latest=latest,
+        pauses=pauses,
         started=trial.datetime_start.timestamp() if trial.datetime_start else None,
         ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
         **attributes,

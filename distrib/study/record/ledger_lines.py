@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from distrib.errors import InputError
+from distrib.study.search.promotion import PAUSES
 
 NUMBER = (int, float)
 
@@ -111,6 +112,12 @@ def wrong_attribute(attributes: Any) -> str | None:
                 float(value)
         except (AttributeError, TypeError, ValueError):
             return key
+    try:
+        for pause in attributes.get(PAUSES, ()):
+            if len([float(at) for at in pause]) not in (1, 2):
+                return PAUSES
+    except (TypeError, ValueError):
+        return PAUSES
     return "retries" if type(attributes.get("retries", 0)) is not int else None
 
 
@@ -173,7 +180,9 @@ def _check_date(path: Path, where: str, log: Mapping[str, Any]) -> None:
 def _check_attributes(path: Path, where: str, attributes: Mapping[str, Any]) -> None:
     wrong = wrong_attribute(attributes)
     if wrong:
-        expected = "a whole number" if wrong == "retries" else "numbers by name"
+        expected = {"retries": "a whole number", PAUSES: "beginnings and ends"}.get(
+            wrong, "numbers by name"
+        )
         _refuse(path, where, f"{wrong}: {attributes[wrong]!r}", expected)
 
 

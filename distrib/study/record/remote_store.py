@@ -112,6 +112,9 @@ class RemoteStore:
             self._put_ledger()
             self._remove_states()
 
+    def trial_paused(self, trial: TrialRecord) -> None:
+        self._put_trial(self.folder.trial(trial.number))  # before the ledger's next segment
+
     def trial_ended(self, trial: TrialRecord) -> None:
         self._put_trial(self.folder.trial(trial.number))
         self._put_ledger()

@@ -39,6 +39,7 @@ def build_sampler(
     selects: str = "best",
     every: FiniteSpace | None = None,
     space: Space | None = None,
+    pauses: bool = False,
 ) -> BaseSampler:
     """The sampler that draws trial `number`.
 
@@ -47,6 +48,7 @@ def build_sampler(
         selects: which of a trial's reports is its value, the best or the last.
         every: a finite space, of which no configuration comes twice before all came once.
         space: whose conditions say which dimensions a configuration has.
+        pauses: whether trials may wait at a rung.
     """
     import optuna
 
@@ -55,7 +57,8 @@ def build_sampler(
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         sampler: BaseSampler
         if name == "tpe":
-            sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
+            # Each dimension by itself: together they are worse (experiments/search_quality).
+            sampler = optuna.samplers.TPESampler(seed=seed, multivariate=False)
         elif name == "gp":
             from distrib.study.search.gaussian_process_sampler import Gp
 
@@ -66,7 +69,11 @@ def build_sampler(
         if every is not None:
             from distrib.study.search.each_once import EachOnce
 
-            return EachOnce(sampler, every, fixed, seed)
-        if fixed:
+            sampler = EachOnce(sampler, every, fixed, seed)
+        elif fixed:
             sampler = optuna.samplers.PartialFixedSampler(fixed, sampler)
+    if pauses:
+        from distrib.study.search.paused import LearnsFromPaused
+
+        return LearnsFromPaused(sampler)
     return sampler

@@ -1,4 +1,5 @@
-"""Rules that stop a trial early: `asha.py` (Hyperband too), `median.py`, or none; and their choice.
+"""Rules that stop a trial early, and their choice: `asha.py` (Hyperband too), `promotion.py`, which
+lets it wait instead, `median.py`, or none.
 
 A rule is told every value in the order of the ledger and answers whether its trial should stop.
 It knows numbers only, so a resumed study rebuilds it exactly by telling it the ledger again.
@@ -11,8 +12,9 @@ from typing import Protocol
 from distrib.errors import InputError
 from distrib.study.search.asha import Asha, Hyperband
 from distrib.study.search.median import Median
+from distrib.study.search.promotion import Promotion
 
-NAMES = ("asha", "hyperband", "median", "none")
+NAMES = ("asha", "asha-promotion", "hyperband", "median", "none")
 
 
 class Rule(Protocol):
@@ -63,6 +65,8 @@ def build_rule(name: str, *, grace: int, factor: float, max_budget: int, seed: i
         )
     if name == "asha":
         return Asha(grace, factor, max_budget)
+    if name == "asha-promotion":
+        return Promotion(grace, factor, max_budget)
     if name == "hyperband":
         return Hyperband(grace, factor, max_budget, seed)
     return Median(grace, max_budget)

@@ -81,6 +81,7 @@ def run_trial(
     budget: int | None = None,
     refit: bool = False,
     keeps_best: bool = False,
+    pauses: bool = False,
     notice: Callable[[], bool] | None = None,
 ) -> Generator[Message, None, None]:
     """Drive one training to its end, a message at a time; it waits while nobody asks for the next.
@@ -97,6 +98,7 @@ def run_trial(
         refit: train on every row for `budget` units instead of selecting.
         keeps_best: whether a checkpoint also has the model of the best unit (or of the last one,
             where that counts), for it to be the study's without a `refit`.
+        pauses: whether it may be stopped at a milestone and go on later: it saves its state there.
         notice: whether this machine will be taken away soon: a checkpoint is written, once.
     """
     seconds = dict.fromkeys(("train", "checkpoint", "report"), 0.0)
@@ -149,7 +151,8 @@ def run_trial(
             speaks, saves, looks = worker.agree(
                 [
                     pace.speaks(None if refit else row, objective, last=item.fidelity == final),
-                    now - saved_at >= max(pace.save_every, 20 * cost),
+                    now - saved_at >= max(pace.save_every, 20 * cost)
+                    or (pauses and row is not None and row["step"] in pace.milestones),
                     notice is not None and not noticed and now - looked >= NOTICE_EVERY,
                 ]
             )

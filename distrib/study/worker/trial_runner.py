@@ -30,7 +30,7 @@ class Context:
 
     Attributes:
         worker: of a group, the one of rank 0, before its group is made.
-        keeps_best: see `run_trial`. carrier: see `carried`.
+        keeps_best, pauses: see `run_trial`. carrier: see `carried`.
     """
 
     trainable: str
@@ -42,6 +42,7 @@ class Context:
     allow_custom: bool = False
     keeps_best: bool = False
     carrier: Carrier | None = None
+    pauses: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class TrialRunner:
     Attributes:
         seconds: what the process has cost before its first trial, told with that one.
         notice: whether the machine will be taken away soon; asked by all workers of a group alike.
-        keeps_best: see `run_trial`. carrier: see `carried`.
+        keeps_best, pauses: see `run_trial`. carrier: see `carried`.
     """
 
     family: Trainable[Any, Any, Any]
@@ -96,6 +97,7 @@ class TrialRunner:
     notice: Callable[[], bool] | None = None
     keeps_best: bool = False
     carrier: Carrier | None = None
+    pauses: bool = False
 
     @classmethod
     def of(
@@ -126,6 +128,7 @@ class TrialRunner:
             notice,
             context.keeps_best,
             context.carrier,
+            context.pauses,
         )
 
     def run(self) -> None:
@@ -158,6 +161,7 @@ class TrialRunner:
                     budget=job.budget,
                     refit=job.refit,
                     keeps_best=self.keeps_best and not job.refit,
+                    pauses=self.pauses and not job.refit,
                     notice=self.notice,
                 )
                 asked: Job | None = job

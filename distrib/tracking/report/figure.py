@@ -16,6 +16,7 @@ COLOURS = {
     "PRUNED": "#a9b4c0",
     "FAIL": "#c0362c",
     "RUNNING": "#d97706",
+    "PAUSED": "#7c6fb0",
     "WAITING": "#e3e8ee",
 }
 WINNER = "#d97706"

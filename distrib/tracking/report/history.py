@@ -82,7 +82,7 @@ def _view(
 def _points(study: StudyRecord, trials: Sequence[TrialRecord]) -> list[dict[str, Any]]:
     """A dot for each trial, in the colour of its state; a cross where it failed."""
     data = []
-    for state in ("PRUNED", "FAIL", "RUNNING", "COMPLETE"):
+    for state in ("PRUNED", "PAUSED", "FAIL", "RUNNING", "COMPLETE"):
         those = [t for t in trials if t.state == state]
         if those:
             data.append(

@@ -95,7 +95,7 @@ def curves(folder: Path, study: StudyRecord) -> Figure | None:
 def _group(study: StudyRecord, trial: TrialRecord) -> tuple[int, str]:
     if trial.state == "FAIL":
         return -1, "failed"
-    if trial.state == "PRUNED":
+    if trial.state in ("PRUNED", "PAUSED"):
         return trial.fidelity, f"stopped at {inert(study.unit)} {trial.fidelity}"
     if trial.state == "RUNNING":
         return OPEN, "running"

@@ -38,7 +38,7 @@ th { font-weight: 600; font-size: 13px; vertical-align: bottom; }
 .figures th:first-child, .figures td:first-child { text-align: left; }
 .first tbody tr:first-child { font-weight: 650; background: #eef5fc; }
 .COMPLETE { color: #1f5fa8; } .PRUNED { color: #6b7785; } .FAIL { color: #c0362c; }
-.RUNNING { color: #b45309; }
+.RUNNING { color: #b45309; } .PAUSED { color: #6457a6; }
 code, pre { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, monospace; }
 pre { background: #f5f7f9; border-radius: 8px; padding: 12px 14px; margin: 0 0 8px;
   white-space: pre-wrap; overflow-wrap: anywhere; }

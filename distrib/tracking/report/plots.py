@@ -55,17 +55,16 @@ def importance_bars(shares: Mapping[str, float]) -> Figure | None:
 
 def timeline(study: StudyRecord) -> Figure | None:
     """When each trial ran, in as many lanes as trials ran at a time."""
-    begun = sorted((t.started, t.number, t) for t in study.trials.values() if t.started is not None)
-    if not begun:
+    known = [t for t in study.trials.values() if t.started is not None]
+    if not known:
         return None
-    first = begun[0][0]
-    last = max(max(t.ended or t.started or first for _, _, t in begun), first)
+    first = min(t.started or 0.0 for t in known)
+    last = max(t.stretches(t.started or 0.0)[-1][1] for t in known)  # that anybody knows of
+    begun = sorted((begin, t.number, end, t) for t in known for begin, end in t.stretches(last))
     free: list[float] = []  # when each lane is free again
     bars: dict[str, list[tuple[float, float, int, TrialRecord]]] = {}
     busy = 0.0
-    for started, _, trial in begun:
-        until = trial.ended if trial.ended is not None else last
-        until = max(until, started)
+    for started, _, until, trial in begun:
         lane = next((i for i, at in enumerate(free) if at <= started + 1e-3), len(free))
         free[lane : lane + 1] = [until]
         busy += until - started
@@ -83,7 +82,7 @@ def timeline(study: StudyRecord) -> Figure | None:
             "hoverinfo": "text",
             "marker": {"color": COLOURS[state], "line": {"color": "white", "width": 0.5}},
         }
-        for state in ("COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING")
+        for state in ("COMPLETE", "PRUNED", "FAIL", "RUNNING", "PAUSED", "WAITING")
         if state in bars
     ]
     lanes = len(free)

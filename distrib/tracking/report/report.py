@@ -149,7 +149,7 @@ def _head(study: StudyRecord) -> str:
 
 def _states(study: StudyRecord) -> list[tuple[str, int]]:
     states = Counter(t.state for t in study.trials.values())
-    order: tuple[TrialState, ...] = ("COMPLETE", "PRUNED", "FAIL", "RUNNING")
+    order: tuple[TrialState, ...] = ("COMPLETE", "PRUNED", "FAIL", "RUNNING", "PAUSED")
     return [(s, states[s]) for s in order if states[s] or s == "COMPLETE"]
 
 

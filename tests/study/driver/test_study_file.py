@@ -130,7 +130,7 @@ def test_another_file_is_refused(content: str, tmp_path: Path) -> None:
         ("record.metric", ..., ["record.metric", "nothing"]),
         ("record.dimensions.0.kind", "line", ["record.dimensions.0.kind", "'line'"]),
         ("search.sampler", "gpp", ["search.sampler", "gpp", "tpe, gp"]),
-        ("search.scheduler", "ashaa", ["search.scheduler", "ashaa", "asha, hyperband"]),
+        ("search.scheduler", "ashaa", ["search.scheduler", "ashaa", "asha, asha-promotion"]),
         ("options.sampler", "gpp", ["options.sampler", "tpe, gp"]),
         ("search.trials", True, ["search.trials", "True", "of type int"]),
         ("record.num_trials", True, ["record.num_trials", "True", "of type int"]),

@@ -89,6 +89,9 @@ def test_every_field_that_is_missing_is_named(whole: bytes, tmp_path: Path) -> N
         (-2, "user_attr", {"latest": {"loss": "big"}}, ["trial 3", "latest: {'loss': 'big'}"]),
         (-2, "user_attr", {"seconds": None}, ["trial 3", "seconds: None"]),
         (-2, "user_attr", {"retries": "two"}, ["trial 3", "retries: 'two'"]),
+        (-2, "user_attr", {"pauses": 4}, ["trial 3", "pauses: 4", "beginnings and ends"]),
+        (-2, "user_attr", {"pauses": [[1, 2, 3]]}, ["trial 3", "pauses: [[1, 2, 3]]"]),
+        (-2, "user_attr", {"pauses": [["noon"]]}, ["trial 3", "pauses: [['noon']]"]),
     ],
 )  # fmt: skip
 def test_a_field_that_says_something_else_is_named(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from distrib.errors import InputError
 from distrib.study.search.asha import Asha, Hyperband, milestones
 from distrib.study.search.median import Median
-from distrib.study.search.schedulers import Rule, build_rule
+from distrib.study.search.schedulers import NAMES, Rule, build_rule
 
 Report = tuple[int, int, float]  # number, step, best value so far
 
@@ -175,7 +175,7 @@ def test_median_judges_nobody_before_there_are_enough() -> None:
     assert rule.stops(9, 1, 0.5)
 
 
-@pytest.mark.parametrize("name", ["asha", "hyperband", "median", "none"])
+@pytest.mark.parametrize("name", NAMES)
 def test_one_unit_leaves_nothing_to_judge(name: str) -> None:
     rule = build_rule(name, grace=1, factor=3, max_budget=1, seed=0)
     assert rule.milestones == ()

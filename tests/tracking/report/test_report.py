@@ -25,6 +25,7 @@ from distrib.tracking.report.figure import chosen, frame, inert
 from distrib.tracking.report.history import history
 from distrib.tracking.report.lines import CURVES, LINES
 from distrib.tracking.report.page import script_json
+from distrib.tracking.report.plots import timeline
 from distrib.tracking.report.report import Sections, write_report
 
 EVIL = (
@@ -385,3 +386,17 @@ def test_chosen_trials_hold_the_best() -> None:
     assert [t.number for t in some[:50]] == list(range(50))
     assert len({t.number for t in some}) == 100
     assert chosen(trials[:7], 100) == trials[:7]
+
+
+def test_a_pause_is_no_time_in_a_lane() -> None:
+    """One worker: the first trial waits while the second runs, and then goes on."""
+    study = StudyRecord("toy", "toy", "score", "max", "epoch", 9, 2)
+    study.trials = {
+        0: TrialRecord(0, "COMPLETE", started=0.0, ended=40.0, pauses=[[10.0, 20.0]]),
+        1: TrialRecord(1, "PRUNED", started=10.0, ended=41.0, pauses=[[20.0]]),
+    }
+    figure = timeline(study)
+    assert figure is not None
+    bars = [(b, x, y) for d in figure.data for b, x, y in zip(d["base"], d["x"], d["y"])]
+    assert sorted(bars) == [(0.0, 10.0, 1), (10.0, 10.0, 1), (20.0, 20.0, 1)]
+    assert "at most 1 at a time, busy 100%" in figure.caption

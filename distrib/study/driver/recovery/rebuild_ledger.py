@@ -35,6 +35,7 @@ from distrib.study.record.ledger_lines import (
 )
 from distrib.study.record.metrics_file import MetricsFile
 from distrib.study.record.run_folder import RunFolder
+from distrib.study.search.promotion import Promotion
 from distrib.study.space.configs import read_config
 from distrib.study.space.space import Parameter, label
 from distrib.trial_files import CONFIG, METRICS, read_metrics
@@ -272,7 +273,7 @@ def _judge(trials: dict[int, _Trial], record: StudyRecord, plan: Plan) -> list[s
         signed = value if record.direction == "max" else -value
         worth = signed if record.selects == "last" else max(signed, best.get(number, -math.inf))
         best[number] = worth
-        if rule.stops(number, step, worth):
+        if rule.stops(number, step, worth) and not isinstance(rule, Promotion):  # it only waits
             stopped.setdefault(number, step)
     for trial in trials.values():
         values = {int(row["step"]): row[record.metric] for row in trial.rows}

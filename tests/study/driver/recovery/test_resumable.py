@@ -174,6 +174,22 @@ def test_metrics_that_are_lost_as_well_come_from_the_table(
         assert len(file.read_text().splitlines()) == len(lines)
 
 
+def test_trials_that_waited_do_so_again(tmp_path: Path) -> None:
+    """What a lost ledger knew of pauses follows from the values: the study ends as it would."""
+    plan = toy_plan({"noise": 0}, trials=14, seed=5, scheduler="asha-promotion", sampler="random")
+    whole = Simulation(plan, tmp_path / "whole").run()
+    study = Simulation(plan, tmp_path / "toy-0")
+    record = study.open().study
+    write_study(study.path / "study.yaml", plan, record, {"fingerprint": "x"}, ["tune"])
+    study.drive(until=lambda s: len(s.promotion.waiting) == 5)
+    study.close()
+    (study.path / "ledger.journal").write_bytes(b"")
+    assert doctor([str(study.path), "--rebuild-ledger", "--allow-custom"]) == 0
+    study.run()
+    check_whole(study)
+    assert facts(study.search) == facts(whole)
+
+
 def test_a_trial_that_left_nothing_is_drawn_again(
     study: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
