@@ -94,13 +94,10 @@ def test_cells_become_differences_to_control(form: str, home: Path) -> None:
     np.testing.assert_allclose(screen.targets, wanted, atol=1e-5)
     assert screen.weights.tolist() == [4.0, 5, 6, 7, 8, 9]
     assert np.isfinite(screen.halves).all()
-    even = screen.weights % 2 == 0  # then both halves have as many cells, of control too or nearly
     assert not np.allclose(screen.halves[0], screen.halves[1])
-    mean = screen.halves.mean(axis=0)
-    control = mean - screen.targets  # the same for all: the two halves of 39 control cells
-    np.testing.assert_allclose(
-        control[even], np.tile(control[even][:1], (even.sum(), 1)), atol=1e-4
-    )
+    n = screen.weights  # both halves beside the whole control: they come to the whole
+    shares = np.stack([np.ceil(n / 2), n // 2])[:, :, None] / n[:, None]
+    np.testing.assert_allclose((shares * screen.halves).sum(axis=0), screen.targets, atol=1e-4)
 
 
 def test_log_fold_changes_of_counts(home: Path) -> None:
@@ -147,6 +144,52 @@ def test_no_h5ad_at_all(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with h5py.File(home / "other.h5ad", "w") as file:
         file["X"] = np.zeros((2, 2))
     assert "no obs, var" in refused(home, capsys, *cells(home / "other.h5ad"))
+
+
+def damaged(home: Path, how: str) -> Path:
+    """A file whose parts are of different lengths."""
+    path = home / "damaged.h5ad"
+    with h5py.File(H5AD / "csr.h5ad") as old, h5py.File(path, "w") as new:
+        for name in ("X", "obs", "var", "layers"):
+            old.copy(name, new)
+        if how in ("obs", "var"):
+            index = new[how][new[how].attrs["_index"]]
+            name, values = index.name, index[:-1]
+            del new[name]
+            new[name] = values
+        elif how == "gene":
+            codes = new["obs/gene/codes"][:-1]
+            del new["obs/gene/codes"]
+            new["obs/gene/codes"] = codes
+        elif how == "indptr":
+            ends = new["X/indptr"][:-1]
+            del new["X/indptr"]
+            new["X/indptr"] = ends
+        elif how == "layer":
+            del new["layers/log"]
+            new["layers/log"] = np.zeros((79, 3))
+        else:
+            del new["X"]
+            new["X"] = np.zeros(79)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("obs", ["the index of obs: not as long as X", "78 cells", "79, as X has"]),
+        ("var", ["the index of var: not as long as X", "genes"]),
+        ("gene", ["column 'gene' of obs: not as long as X", "78 cells"]),
+        ("indptr", ["indptr of X, less one: not as long as X", "78 lines"]),
+        ("layer", ["layer 'log': not as long as X", "3 genes"]),
+        ("flat", ["no matrix of cells by genes", "shape (79,)"]),
+    ],
+)
+def test_parts_of_different_lengths(
+    how: str, said: list[str], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = refused(home, capsys, *cells(damaged(home, how), "--layer", "log"))
+    assert all(part in told for part in said), told
 
 
 # Long tables.
