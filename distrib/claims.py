@@ -22,6 +22,14 @@ COMPARED, WINNER = "compared.parquet", "winner"
 LEAST = 8
 """Fewer rows, or groups, say nothing of how much they vary: there is no interval."""
 
+NO_CHANGE, TRAINING_MEAN = "no change", "training mean"
+"""Baselines that know nothing of single rows; the second knows what all rows share."""
+
+UNCENTRED = ("pearson", "rmse", "mae", "mse", "l2")
+"""Metrics in which what all rows share counts: a response of all, or the error of one control."""
+
+_SHARED = " (by what all rows share)"
+
 _THAN: dict[Verdict | None, str] = {
     "better": "better than",
     "not told apart": "not told apart from",
@@ -34,6 +42,26 @@ def verdict(low: float | None, high: float | None) -> Verdict | None:
     if low is None or high is None:
         return None
     return "better" if low > 0 else "worse" if high < 0 else "not told apart"
+
+
+def said(metric: str, gains: Mapping[str, Sequence[float | None]], baseline: str) -> str:
+    """The verdict over a baseline, in words; nothing without an interval.
+
+    To be better than no change and not than the training mean takes nothing but what all rows
+    share, and that may be the error of the control that was taken from each.
+
+    Args:
+        gains: baseline -> [gain, low, high] of this metric.
+    """
+    found = verdict(*gains[baseline][1:])
+    shared = (
+        found == "better"
+        and baseline == NO_CHANGE
+        and metric in UNCENTRED
+        and TRAINING_MEAN in gains
+        and verdict(*gains[TRAINING_MEAN][1:]) != "better"
+    )
+    return (found or "") + _SHARED * shared
 
 
 def claims(
@@ -59,6 +87,12 @@ def claims(
                 lines.append(_claim(study, winner, part, metric, known[part], gains))
         if part in known:
             lines += _caveats(study, part, known[part])
+    if any(_SHARED in line for line in lines):
+        lines.append(
+            f"what all rows share is a response of all, or the error of the control that was taken "
+            f"from each: a gain over {NO_CHANGE} without one over the {TRAINING_MEAN} says nothing "
+            "of single rows, and noise can win it"
+        )
     return [*lines, *turned(study, winner, baselines)]
 
 
@@ -144,10 +178,12 @@ def _claim(
     told += (
         f" (gain {small_figure(gain)}, 95% interval {small_figure(low)} to {small_figure(high)}): "
     )
-    told += str(verdict(low, high))
+    told += said(metric, gains, best)
     others: dict[Verdict | None, list[str]] = {}
     for name, (_, lower, upper) in gains.items():
-        others.setdefault(verdict(lower, upper), []).append(name)
+        kind = verdict(lower, upper)
+        more = said(metric, gains, name).removeprefix(kind or "")
+        others.setdefault(kind, []).append(name + more)
     words = [
         f"{than} {', '.join(others[kind])}"
         for kind, than in _THAN.items()

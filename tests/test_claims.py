@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 
-from distrib.claims import claims, count, turned, verdict
+from distrib.claims import NO_CHANGE, TRAINING_MEAN, UNCENTRED, claims, count, turned, verdict
+from distrib.data.screens.simulate_screen import simulated_screen
 from distrib.records import StudyRecord
 from distrib.tracking.summary import gains_table
+from distrib.trainables.screens.base import METRICS
+from distrib.trainables.screens.baselines import fits
 
 BASELINES = {
     "training mean": {"pearson": 0.4633, "rmse": 2.0, "test/pearson": 0.45, "test/rmse": 2.1},
@@ -114,3 +118,30 @@ def test_every_baseline_has_its_line() -> None:
     assert "0.0100 -0.0020 to 0.0220 not told apart" in words
     assert "0.1000 0.0500 to 0.1500 better" in words
     assert any(line.startswith("validation, n = 300, row by row") for line in lines)
+
+
+SHARED = "no change (by what all rows share)"
+
+
+@pytest.mark.parametrize(
+    ("mean", "shared"), [([0.001, -0.002, 0.004], True), ([0.01, 0.005, 0.015], False)]
+)
+def test_what_all_rows_share_is_no_gain_of_single_rows(
+    mean: list[float | None], shared: bool
+) -> None:
+    """The error of one control of few cells wins over no change, and over nothing else."""
+    gains: dict[str, list[float | None]] = {"no change": [0.79, 0.77, 0.81], "training mean": mean}
+    found = winner(part(10, 1, pearson=gains, delta_pearson=gains), part(30, 1))
+    lines = claims(study(), found, BASELINES)
+    assert (SHARED in lines[0]) == shared
+    assert SHARED not in lines[1]  # of which what all rows share is taken out
+    assert any("noise can win it" in line for line in lines) == shared
+    (row,) = (line for line in gains_table(found).splitlines() if "no change" in line)
+    assert (row.count("better (by what all rows share)"), row.count("better")) == (shared, 2)
+
+
+def test_names_of_baselines_are_those_of_screens() -> None:
+    rows = np.arange(4)
+    names = [name for name, _ in fits(simulated_screen().take(rows))]
+    assert {NO_CHANGE, TRAINING_MEAN} <= set(names)
+    assert set(UNCENTRED) < {metric.name for metric in METRICS}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distrib.claims import claims, count, heading, verdict
+from distrib.claims import claims, count, heading, said
 from distrib.files import atomic_write
 from distrib.records import REFITTED, StudyRecord, TrialRecord, TrialState
 from distrib.tracking import wording
@@ -200,9 +200,9 @@ def _gains(study: StudyRecord, sections: Sections) -> str:
         for metric, gains in found["metrics"].items():
             for name, (gain, low, high) in gains.items():
                 ends = f"{wording.figure(low)} to {wording.figure(high)}" if low is not None else ""
-                said = verdict(low, high) or ""
                 where = f"{part}, {count(sections.winner, part)}"
-                rows.append([*map(text, (where, metric, name, wording.figure(gain), ends, said))])
+                words = said(metric, gains, name)
+                rows.append([*map(text, (where, metric, name, wording.figure(gain), ends, words))])
     if not rows:
         return ""
     heads = ["", "metric", "baseline", "gain", "95% interval of the gain", "the winner is"]
