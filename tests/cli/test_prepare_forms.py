@@ -124,7 +124,7 @@ def test_a_layer_and_what_is_told(home: Path, capsys: pytest.CaptureFixture[str]
          ["none has 'nontargeting'", "79 cells", "non-targeting"]),
         (["--perturbation-column", "gene"], ["no control to take differences to", "--control"]),
         (["--perturbation-column", "gene", "--control", "G2"],
-         ["the control 'G2' is also a perturbation", "6 ids"]),
+         ["csr.h5ad, --control: the control 'G2' is also a perturbation", "6 ids of named.npz"]),
         (["--perturbation-column", "gene", "--control", "non-targeting", "--layer", "logs"],
          ["no layer 'logs'", "log"]),
         ([], ["which column of the cells", "--perturbation-column"]),
@@ -385,7 +385,7 @@ def test_another_column_holds_the_ids(home: Path, capsys: pytest.CaptureFixture[
     table.to_csv(home / "odd.csv", index=False)
     told = refused(home, capsys, "--targets", home / "odd.csv")
     assert "no id in common" in told
-    assert "6 would match by --id-column symbol of odd.csv and 'ids' of named.npz" in told
+    assert "6 would match by --id-column symbol of odd.csv" in told
     screen = prepare(home, "--targets", home / "odd.csv", "--id-column", "symbol")
     assert screen.ids.tolist() == NAMES and screen.columns.tolist() == ["T0", "T1"]
 
@@ -405,6 +405,79 @@ def test_a_map_that_says_two_things(
     words = ["--ids", home / "tf_sequences.csv", "--id-column", "gene_name"]
     told = refused(home, capsys, "--targets", named_targets(home), *words)
     assert all(part in told for part in said), told
+
+
+def test_a_long_table_has_its_hint(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The option that is named is one of the form, and works."""
+    lines = [
+        f"{name}_g{g},{name},T{t},{t * i + g}"
+        for i, name in enumerate(NAMES)
+        for g in (0, 1)
+        for t in range(3)
+    ]
+    (home / "guides.csv").write_text("\n".join(["guide,target,gene,log2fc", *lines]) + "\n")
+    words = ["--targets", home / "guides.csv", "--column", "gene", "--value", "log2fc"]
+    told = refused(home, capsys, *words, "--row", "guide")
+    assert "6 would match by --row target of guides.csv" in told and "--id-column" not in told
+    told = refused(home, capsys, *words, "--row", "guide", "--id-column", "target")
+    assert "--id-column: a long table names its perturbations by --row" in told
+    screen = prepare(home, *words, "--row", "target", "--aggregate", "mean")
+    assert screen.ids.tolist() == NAMES
+
+
+def test_cells_have_no_column_of_ids(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = refused(home, capsys, *cells(H5AD / "csr.h5ad", "--id-column", "guide"))
+    assert "--id-column: cells name what was perturbed by --perturbation-column" in told
+
+
+def test_a_second_column_of_words(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names, then ids, then genes: which option takes the ids."""
+    table = pd.read_csv(named_targets(home))
+    table.insert(1, "ensembl", [f"ENSG{i:011d}" for i in range(6)])
+    table.to_csv(home / "both.csv", index=False)
+    table.to_parquet(home / "both.parquet", index=False)
+    for name in ("both.csv", "both.parquet"):
+        told = refused(home, capsys, "--targets", home / name, embeddings="ensembl.npz")
+        assert "column 'ensembl': names or ids where numbers of a gene are expected" in told
+        assert "--id-column ensembl takes the ids from it" in told
+        words = ["--ids", home / "tf_sequences.csv"]
+        told = refused(home, capsys, "--targets", home / name, *words, embeddings="ensembl.npz")
+        assert "--id-column ensembl, without --ids, takes the ids from it" in told
+    table["ensembl"] = np.repeat(NAMES[:3], 2)
+    table.to_csv(home / "guides.csv", index=False)
+    told = refused(home, capsys, "--targets", home / "guides.csv")
+    assert "--perturbation-column ensembl makes rows of one name one" in told
+    words = ["--targets", home / "both.csv", "--id-column", "ensembl"]
+    screen = prepare(home, *words, embeddings="ensembl.npz")
+    assert screen.targets is not None and screen.targets[3, 1] == 13
+
+
+def test_marks_for_what_is_missing_are_no_words(home: Path) -> None:
+    lines = [f"{name},{'NA' if i % 2 else 'N/A'},{i}" for i, name in enumerate(NAMES)]
+    (home / "gaps.csv").write_text("\n".join(["id,T0,T1", *lines]) + "\n")
+    screen = prepare(home, "--targets", home / "gaps.csv")
+    assert screen.targets is not None and np.isnan(screen.targets[:, 0]).all()
+
+
+@pytest.mark.parametrize("form", ["wide", "cells"])
+def test_sequences_hold_the_map(form: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names in the targets, ids in the embeddings, and both in the table of sequences."""
+    table = pd.read_csv(home / "tf_sequences.csv").assign(sequence="ACGTACGTACGT")
+    table.to_csv(home / "tf_sequences.csv", index=False)
+    words = ["--targets", named_targets(home)] if form == "wide" else cells(H5AD / "csr.h5ad")
+    words += ["--sequences", home / "tf_sequences.csv"]
+    told = refused(home, capsys, *words, embeddings="ensembl.npz")
+    said = ["--ids", home / "tf_sequences.csv", "--id-column", "gene_name"]
+    assert "6 would match by " + " ".join(map(str, said)) in told
+    screen = prepare(home, *words, *said, embeddings="ensembl.npz")
+    assert screen.ids.tolist() == [f"ENSG{i:011d}" for i in range(6)]
+
+
+def test_a_map_without_ids(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "names.csv").write_text("gene_name,chrom\nG0,chr1\n")
+    words = ["--ids", home / "names.csv", "--id-column", "gene_name"]
+    told = refused(home, capsys, "--targets", named_targets(home), *words)
+    assert "no column of ids beside the names" in told and "did you mean" not in told
 
 
 def test_a_map_without_names(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

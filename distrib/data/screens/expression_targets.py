@@ -13,7 +13,7 @@ from distrib.data.files.matrix import Matrix
 from distrib.data.files.matrix_files import read_matrix
 from distrib.data.files.tables import read_parquet, read_rows, read_table, to_numbers
 from distrib.data.files.text import suffix
-from distrib.data.screens.id_map import by_id, read_map, with_column
+from distrib.data.screens.id_map import by_id, read_map, refuse_words, with_column
 from distrib.data.screens.long_table import Aggregate, LongForm, pool_rows, read_long
 from distrib.data.screens.pseudobulk import CellForm, Effect, read_cells
 from distrib.data.screens.replicates import check_weights, row_weights
@@ -158,6 +158,8 @@ def _wide(
     labels = list(dict.fromkeys([*labels, *(n for n in (*more, own) if n)]))
     id_name = next((n for n in header if n.lower() in ("id", "gene_id")), header[0])
     labels = [name for name in labels if name != id_name]
+    numbers = [name for name in header if name not in {*labels, id_name, own}]
+    refuse_words(path, numbers, form.ids is not None)
     if own is not None and own != id_name:
         labels.append(id_name) if id_name.lower() in ("id", "gene_id") else None
     if own is None and form.perturbation is None:
@@ -274,3 +276,13 @@ def _check_form(path: Path, form: TargetForm) -> None:
     if h5ad and (form.weights or form.standard_errors or form.aggregate):
         raise InputError("cells are counted, not weighed", file=path,
                          where="--weights, --standard-errors, --aggregate")  # fmt: skip
+    if form.id_column is not None and form.ids is None and (h5ad or given):
+        raise InputError(
+            "a long table names its perturbations by --row"
+            if given
+            else "cells name what was perturbed by --perturbation-column",
+            file=path,
+            where="--id-column",
+            found=form.id_column,
+            expected="--id-column of a table with a row per perturbation, or with --ids",
+        )
