@@ -61,8 +61,9 @@ def _add_forms(parser: argparse.ArgumentParser) -> None:
     long.add_argument("--column", metavar="COLUMN", help="its gene")
     long.add_argument("--value", metavar="COLUMN", help="its number")
     long.add_argument("--aggregate", choices=["mean", "se"],
-                      help="what becomes of several values of one perturbation and gene: their "
-                      "mean, or that by standard errors (default: they are refused)")  # fmt: skip
+                      help="what becomes of several values of one perturbation and gene, lines "
+                      "or rows of guides: their mean, or that by standard errors (default: they "
+                      "are refused)")  # fmt: skip
     long.add_argument("--weights", metavar="COLUMN", help="weigh them by numbers of this column")
     long.add_argument("--standard-errors", metavar="COLUMN|FILE",
                       help="of the values: a column of a long table, or a table in the form of a "
@@ -76,7 +77,9 @@ def _add_forms(parser: argparse.ArgumentParser) -> None:
     cells.add_argument("--perturbation-column", metavar="NAME",
                        help="of the cells: what was perturbed; of a wide table: what a guide "
                        "perturbs")  # fmt: skip
-    cells.add_argument("--control", metavar="NAME", help="its value for cells, or rows, of control")
+    cells.add_argument("--control", metavar="NAME",
+                       help="its value for the control: cells that all others are compared to; in "
+                       "a table, whose values are changes already, a row to leave out")  # fmt: skip
     cells.add_argument("--effect", choices=["difference", "lfc", "pseudobulk"],
                        default="difference",
                        help="difference of means to control (default), log2 fold change of counts "

@@ -123,11 +123,15 @@ def differences(studies: Sequence[Ranked]) -> list[str]:
         ("test parts", ("test_fraction", "seed")),
         ("folds", ("folds", "fold_seed")),
     ):
-        found = {tuple(_option(ranked, key) for key in keys) for ranked in studies}
+        found: dict[tuple[Any, ...], list[str]] = {}
+        for ranked in studies:
+            values = tuple(_option(ranked, key) for key in keys)
+            found.setdefault(values, []).append(ranked.study.name)
         if len(found) > 1:
             shown = "; ".join(
-                ", ".join(f"{key} {value}" for key, value in zip(keys, values))
-                for values in sorted(found, key=str)
+                f"{', '.join(f'{key} {value}' for key, value in zip(keys, values))} "
+                f"({', '.join(names)})"
+                for values, names in sorted(found.items(), key=str)
             )
             lines.append(f"their {what} differ: {shown}")
     return lines

@@ -336,7 +336,7 @@ def test_guides_are_made_one(home: Path, capsys: pytest.CaptureFixture[str]) -> 
     expected = (guides["T0"][::2].to_numpy() + 3 * guides["T0"][1::2].to_numpy()) / 4
     np.testing.assert_allclose(screen.targets[:, 0], expected)
     np.testing.assert_allclose(screen.halves[1, :, 2], guides["T2"][1::2])
-    assert "12 measurements were made 6 perturbations" in capsys.readouterr().out
+    assert "12 measurements were pooled into a row for each of 6 names" in capsys.readouterr().out
 
 
 def test_gaps_are_told_and_few_values_left_out(
@@ -356,11 +356,59 @@ def test_gaps_are_told_and_few_values_left_out(
     (home / "screen").rename(home / "first")
     prepare(home, "--targets", home / "sparse.csv")
     told = capsys.readouterr().out
-    assert "26.7% of the values of sparse.csv are missing" in told
-    assert "(1 to 5 of 5)" in told and "1 genes are measured once" in told
+    assert "8 of 30 values of sparse.csv (26.67%) are missing" in told
+    assert "(1 to 5 of 5)" in told and "constant" not in told
+    assert "1 of 5 targets is measured once, where no model can be told from another: T4" in told
     (home / "screen").rename(home / "second")
     told = refused(home, capsys, "--targets", home / "sparse.csv", "--min-values", "9")
     assert "nothing has so many values" in told
+
+
+def test_one_gap_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = np.arange(60.0).reshape(6, 10)
+    values[3, 4] = np.nan
+    table = pd.DataFrame(values, columns=[f"T{g}" for g in range(10)])
+    table.insert(0, "id", NAMES)
+    table.to_csv(home / "gap.csv", index=False)
+    prepare(home, "--targets", home / "gap.csv")
+    assert "1 of 60 values of gap.csv (1.67%) is missing" in capsys.readouterr().out
+
+
+def guides(home: Path, control: bool = False) -> Path:
+    table = pd.DataFrame({f"T{g}": np.arange(14.0) + g for g in range(3)})
+    table.insert(0, "target", np.repeat([*NAMES, "non-targeting"], 2))
+    table.insert(0, "id", [f"guide{i}" for i in range(14)])
+    table[: 14 if control else 12].to_csv(home / "wide.csv", index=False)
+    return home / "wide.csv"
+
+
+def test_several_rows_of_guides_are_refused_as_lines_are(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--targets", guides(home), "--perturbation-column", "target"]
+    told = refused(home, capsys, *words)
+    assert "6 perturbations have more than one row, 12 in all" in told
+    assert "G0: 2 rows" in told and "--aggregate mean takes their mean" in told
+    assert len(prepare(home, *words, "--aggregate", "mean")) == 6
+
+
+def test_a_control_of_a_table_is_left_out(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--targets", guides(home, True), "--perturbation-column", "target"]
+    words += ["--aggregate", "mean", "--control"]
+    told = refused(home, capsys, *words, "nontargeting")
+    assert "no row is the control" in told and "did you mean 'non-targeting'?" in told
+    screen = prepare(home, *words, "non-targeting")
+    told = capsys.readouterr().out
+    assert "14 measurements were pooled into a row for each of 7 names" in told
+    assert "6 perturbations are left; nothing is subtracted" in told
+    assert screen.targets is not None and screen.targets[:, 0].tolist() == [
+        0.5,
+        2.5,
+        4.5,
+        6.5,
+        8.5,
+        10.5,
+    ]
 
 
 def named_targets(home: Path) -> Path:

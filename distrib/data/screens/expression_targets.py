@@ -14,7 +14,13 @@ from distrib.data.files.matrix_files import read_matrix
 from distrib.data.files.tables import read_parquet, read_rows, read_table, to_numbers
 from distrib.data.files.text import suffix
 from distrib.data.screens.id_map import by_id, read_map, refuse_words, with_column
-from distrib.data.screens.long_table import Aggregate, LongForm, pool_rows, read_long
+from distrib.data.screens.long_table import (
+    Aggregate,
+    LongForm,
+    check_single_rows,
+    pool_rows,
+    read_long,
+)
 from distrib.data.screens.pseudobulk import CellForm, Effect, read_cells
 from distrib.data.screens.replicates import check_weights, row_weights
 from distrib.errors import InputError, nearest
@@ -30,9 +36,11 @@ class TargetForm:
     Attributes:
         row, column, value: of a long table, all three.
         perturbation: column of an `.h5ad`'s cells, or of a table with a row per guide.
-        control, effect, layer: of an `.h5ad`, see `CellForm`.
-        aggregate: what becomes of several rows of a perturbation: their mean, or that of least
-            variance by standard errors. None: they are refused.
+        control: of an `.h5ad` the cells that others are compared to, of a table a row to leave out.
+        effect, layer: of an `.h5ad`, see `CellForm`.
+        aggregate: what becomes of several values of one perturbation and gene, rows of guides or
+            lines of a long table: their mean, or that of least variance by standard errors. None:
+            they are refused.
         weights: a column of numbers by which they are weighed.
         standard_errors: of a long table a column; of a wide one a file in its form.
         keep_weights: keep what each perturbation's values rest upon, by weights, standard errors or
@@ -105,12 +113,25 @@ def read_targets(
         matrix, halves, weights = _wide(path, form, notes)
     if not form.keep_weights and suffix(path) != ".h5ad":
         weights = None
-    if form.control is not None and form.control in matrix.ids.values.tolist():
+    if form.control is not None and suffix(path) != ".h5ad":
+        names = matrix.ids.values.tolist()
+        if form.control not in names:
+            raise InputError(
+                "no row is the control",
+                file=path,
+                where="--control",
+                found=f"{len(names)} names of rows: {examples(names)}",
+                expected=f"{form.control!r} among them, or no --control",
+                hint=nearest(form.control, names),
+            )
         keep = np.flatnonzero(matrix.ids.values != form.control)
         matrix = Matrix(matrix.ids.take(keep), matrix.columns, matrix.values[keep], file=path)
         halves = None if halves is None else halves[:, keep]
         weights = None if weights is None else weights[keep]
-        notes.append(f"the control {form.control} was left out of the perturbations")
+        notes.append(
+            f"the row of the control {form.control} was left out, {len(keep)} perturbations are "
+            "left; nothing is subtracted: the values of a table are changes already"
+        )
     if form.keep_weights and weights is not None:
         notes.append(
             f"a weight of each perturbation is kept, {weights.min():.3g} to {weights.max():.3g}: "
@@ -178,6 +199,8 @@ def _wide(
     )
     names = np.array([str(cell).strip() for cell in frame[form.perturbation].tolist()], dtype=str)
     weights = _value_weights(path, form, guides, notes)
+    if form.aggregate is None:
+        check_single_rows(names, path)
     matrix, pooled = pool_rows(guides, names, form.aggregate or "mean", weights, notes)
     return matrix, pooled.halves, pooled.weights
 
