@@ -7,9 +7,19 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from distrib.claims import NO_CHANGE, TRAINING_MEAN, UNCENTRED, claims, count, turned, verdict
+from distrib.claims import (
+    NO_CHANGE,
+    TRAINING_MEAN,
+    UNCENTRED,
+    claims,
+    count,
+    heading,
+    turned,
+    verdict,
+    worth_words,
+)
 from distrib.data.screens.simulate_screen import simulated_screen
-from distrib.records import StudyRecord
+from distrib.records import StudyRecord, trained_words
 from distrib.tracking.summary import gains_table
 from distrib.trainables.screens.base import METRICS
 from distrib.trainables.screens.baselines import fits
@@ -67,13 +77,23 @@ def test_the_test_part_comes_first_and_a_turn_is_told() -> None:
     assert lines[1].startswith("test (n = 45): rmse 2.0000 is 0.1000 below the best baseline")
     assert ": better" in lines[1]
     assert lines[2].startswith("validation (n = 300)")
-    assert lines[-1].startswith("pearson: ahead on validation data, behind on test data, of ridge")
+    assert lines[-1] == (
+        "pearson: ahead of ridge on validation data, worse on test data: what was selected did not "
+        "hold"
+    )
     assert turned(study(), winner(None, VALIDATION), BASELINES) == []
 
 
 def test_an_epoch_that_was_chosen_is_told() -> None:
     lines = claims(study("best"), winner(TEST, VALIDATION), BASELINES)
-    assert any("the fold was chosen on these same rows as well" in line for line in lines)
+    assert any(
+        "the fold was chosen on these same rows as well, for which no interval allows: take the "
+        "test part's word" in line
+        for line in lines
+    )
+    untested = claims(study("best"), winner(None, VALIDATION), BASELINES)
+    assert any(line.endswith("allows: a test part would tell") for line in untested)
+    assert not any("test part's" in line for line in untested)
     assert not any(
         "was chosen on these" in n for n in claims(study(), winner(TEST, VALIDATION), {})
     )
@@ -81,8 +101,10 @@ def test_an_epoch_that_was_chosen_is_told() -> None:
 
 def test_without_an_interval_nothing_is_claimed() -> None:
     few = part(6, 4, pearson={"training mean": [0.5, None, None]})
-    (line, *_) = claims(study(), winner(None, few), BASELINES)
+    (line,) = claims(study(), winner(None, few), BASELINES)  # and nothing of intervals that hold
     assert line.endswith("training mean; too few rows for an interval")
+    (line,) = claims(study(), winner(None, {**few, "rows": 60}), BASELINES)
+    assert "n = 60 rows in 6 groups" in line and line.endswith("too few groups for an interval")
     many = part(60, 4000, pearson={"training mean": [0.5, None, None]})
     (line, *_) = claims(study(), winner(None, many), BASELINES)
     assert line.endswith("the best of 4000 configurations on these same rows, no claim")
@@ -145,3 +167,27 @@ def test_names_of_baselines_are_those_of_screens() -> None:
     names = [name for name, _ in fits(simulated_screen().take(rows))]
     assert {NO_CHANGE, TRAINING_MEAN} <= set(names)
     assert set(UNCENTRED) < {metric.name for metric in METRICS}
+
+
+@pytest.mark.parametrize(
+    ("gain", "said"),
+    [
+        ([-0.01, -0.015, -0.005], "worse on test data: what was selected did not hold"),
+        ([-0.01, -0.03, 0.01], "but not told apart there: which is better is open"),
+        ([-0.01, None, None], "but not told apart there: which is better is open"),
+    ],
+)
+def test_a_turn_is_worded_by_its_interval(gain: list[float | None], said: str) -> None:
+    found = winner(part(45, 1, pearson={"ridge": gain}), VALIDATION)
+    (line,) = turned(study(), found, BASELINES)
+    assert line.startswith("pearson: ahead of ridge on validation data, ") and line.endswith(said)
+    assert ("did not hold" in line) == (gain[2] is not None and gain[2] < 0)
+
+
+def test_without_a_test_part_nothing_speaks_of_one() -> None:
+    assert trained_words("epoch", 3, refitted=True, tested=False) == "trained again on every row"
+    assert "but the test part" in trained_words("epoch", 3, refitted=True, tested=True)
+    assert worth_words(winner(TEST, VALIDATION)) == "Only test figures are a claim about new data"
+    assert worth_words(winner(None, VALIDATION)).startswith("There is no test part")
+    assert heading(study(), winner(None, VALIDATION), "test") == "none set aside"
+    assert heading(study(), winner(TEST, VALIDATION), "test") == "a claim about new data, n = 45"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distrib.claims import claims, count, heading, said
+from distrib.claims import claims, count, heading, said, worth_words
 from distrib.files import atomic_write
 from distrib.records import REFITTED, StudyRecord, TrialRecord, TrialState
 from distrib.tracking import wording
@@ -160,7 +160,7 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
         return "<p class=none>No trial succeeded.</p>"
     words = (
         f"Trial {trial.number}, {study.unit} {trial.best_fidelity} of {study.max_budget}; its "
-        f"model is {winner.get('trained', REFITTED)}. Only test figures are a claim about new data."
+        f"model is {winner.get('trained', REFITTED)}. {worth_words(winner)}."
         if winner
         else f"Trial {trial.number} is the best so far; no winner has been trained on every row."
     )
