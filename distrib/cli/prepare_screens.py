@@ -92,6 +92,9 @@ def add_embed(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(verb=embed)
     parser.add_argument("--sequences", type=Path, required=True, metavar="FILE",
                         help="a table with a column `sequence`, or FASTA")  # fmt: skip
+    parser.add_argument("--proteins", action="store_true",
+                        help="they are of amino acids, for an encoder of proteins such as "
+                        "ESM")  # fmt: skip
     parser.add_argument("--model", required=True, metavar="FOLDER|NAME",
                         help="an encoder in the form of transformers: a folder, or its name on a "
                         "hub")  # fmt: skip
@@ -173,7 +176,9 @@ def embed(args: argparse.Namespace) -> int:
         raise InputError("no such folder", where="--out", found=args.out.parent)
     if args.batch_tokens < 1:
         raise InputError("a batch without tokens", where="--batch-tokens", found=args.batch_tokens)
-    ids, sequences = read_sequences(args.sequences)
+    ids, sequences = read_sequences(
+        args.sequences, "amino acids" if args.proteins else "nucleotides"
+    )
     embedder = Embedder(
         args.model,
         pool=args.pool,
@@ -196,9 +201,10 @@ def embed(args: argparse.Namespace) -> int:
     for note in notes:
         print(f"note: {note}")
     print(f"{args.out}: {len(values):,} embeddings of {values.shape[1]} numbers")
+    beside = "" if args.proteins else f"--sequences {args.sequences} "
     print(
         f"next: python -m distrib.prepare expression --targets targets.csv --embeddings {args.out} "
-        f"--sequences {args.sequences} --out screen/"
+        f"{beside}--out screen/"
     )
     return DONE
 
