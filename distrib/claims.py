@@ -22,6 +22,14 @@ COMPARED, WINNER = "compared.parquet", "winner"
 LEAST = 8
 """Fewer rows, or groups, say nothing of how much they vary: there is no interval."""
 
+NO_CHANGE, TRAINING_MEAN = "no change", "training mean"
+"""Baselines that know nothing of single rows; the second knows what all rows share."""
+
+UNCENTRED = ("pearson", "rmse", "mae", "mse", "l2")
+"""Metrics in which what all rows share counts: a response of all, or the error of one control."""
+
+_SHARED = " (by what all rows share)"
+
 _THAN: dict[Verdict | None, str] = {
     "better": "better than",
     "not told apart": "not told apart from",
@@ -34,6 +42,26 @@ def verdict(low: float | None, high: float | None) -> Verdict | None:
     if low is None or high is None:
         return None
     return "better" if low > 0 else "worse" if high < 0 else "not told apart"
+
+
+def said(metric: str, gains: Mapping[str, Sequence[float | None]], baseline: str) -> str:
+    """The verdict over a baseline, in words; nothing without an interval.
+
+    To be better than no change and not than the training mean takes nothing but what all rows
+    share, and that may be the error of the control that was taken from each.
+
+    Args:
+        gains: baseline -> [gain, low, high] of this metric.
+    """
+    found = verdict(*gains[baseline][1:])
+    shared = (
+        found == "better"
+        and baseline == NO_CHANGE
+        and metric in UNCENTRED
+        and TRAINING_MEAN in gains
+        and verdict(*gains[TRAINING_MEAN][1:]) != "better"
+    )
+    return (found or "") + _SHARED * shared
 
 
 def claims(
@@ -58,7 +86,13 @@ def claims(
             if gains:
                 lines.append(_claim(study, winner, part, metric, known[part], gains))
         if part in known:
-            lines += _caveats(study, part, known[part])
+            lines += _caveats(study, part, known)
+    if any(_SHARED in line for line in lines):
+        lines.append(
+            f"what all rows share is a response of all, or the error of the control that was taken "
+            f"from each: a gain over {NO_CHANGE} without one over the {TRAINING_MEAN} says nothing "
+            "of single rows, and noise can win it"
+        )
     return [*lines, *turned(study, winner, baselines)]
 
 
@@ -75,9 +109,18 @@ def count(winner: Mapping[str, Any], part: str) -> str:
 def heading(study: StudyRecord, winner: Mapping[str, Any], part: str) -> str:
     """What a part's figures are worth, and how many rows they are of, to stand in a heading."""
     what = "a claim about new data" if part == "test" else "selected on"
+    if part == "test" and not winner.get("test"):
+        what = "none set aside"
     if part == "validation" and study.selects == "best" and part in winner.get("gains", {}):
         what += f", the {study.unit} too"
     return ", ".join(filter(None, (what, count(winner, part))))
+
+
+def worth_words(winner: Mapping[str, Any]) -> str:
+    """Which of the figures are a claim about new data."""
+    if winner.get("test"):
+        return "Only test figures are a claim about new data"
+    return "There is no test part: none of the figures is a claim about new data"
 
 
 def turned(
@@ -86,13 +129,26 @@ def turned(
     baselines: Mapping[str, Mapping[str, float]],
 ) -> list[str]:
     """A line where the winner is above a baseline on validation data, and below it on test data."""
-    names = turned_baselines(study, winner, baselines)
-    if not names:
-        return []
-    return [
-        f"{study.metric}: ahead on validation data, behind on test data, of {', '.join(names)}: "
-        "what was selected did not hold"
-    ]
+    found = turned_baselines(study, winner, baselines)
+    return [f"{study.metric}: {words}" for words in turned_words(found)]
+
+
+def turned_words(found: Mapping[str, Verdict | None]) -> list[str]:
+    """What turned baselines mean: a line for those of which it can be told, one for the others."""
+    lost = [name for name, told in found.items() if told == "worse"]
+    open_ = [name for name, told in found.items() if told != "worse"]
+    lines = []
+    if lost:
+        lines.append(
+            f"ahead of {', '.join(lost)} on validation data, worse on test data: what was selected "
+            "did not hold"
+        )
+    if open_:
+        lines.append(
+            f"ahead of {', '.join(open_)} on validation data, behind on test data, but not told "
+            "apart there: which is better is open"
+        )
+    return lines
 
 
 def turned_baselines(
@@ -100,21 +156,24 @@ def turned_baselines(
     winner: Mapping[str, Any],
     baselines: Mapping[str, Mapping[str, float]],
     metric: str | None = None,
-) -> list[str]:
-    """Baselines that a winner beats on validation data and not on test data."""
+) -> dict[str, Verdict | None]:
+    """Baselines that a winner is ahead of on validation data and behind on test data: what the
+    interval of the difference on test data says; None where there is none.
+    """
     metric = metric or study.metric
     sign = 1.0 if study.metrics.get(metric, study.direction) == "max" else -1.0
     own = [winner.get(part, {}).get(metric) for part in ("validation", "test")]
     if None in own:
-        return []
-    return [
-        name
+        return {}
+    gains = winner.get("gains", {}).get("test", {}).get("metrics", {}).get(metric, {})
+    return {
+        name: verdict(*gains[name][1:]) if name in gains else None
         for name, values in baselines.items()
         if metric in values
         and f"test/{metric}" in values
         and not is_bound(name)
         and sign * (own[0] - values[metric]) > 0 > sign * (own[1] - values[f"test/{metric}"])
-    ]
+    }
 
 
 def _claim(
@@ -137,17 +196,20 @@ def _claim(
         f"baseline, {best}"
     )
     if low is None or high is None:
-        why = "too few rows for an interval"
+        few = "rows" if found["groups"] == found["rows"] else "groups"
+        why = f"too few {few} for an interval"
         if found["groups"] >= LEAST:
             why = f"the best of {found['tried']} configurations on these same rows, no claim"
         return f"{told}; {why}"
     told += (
         f" (gain {small_figure(gain)}, 95% interval {small_figure(low)} to {small_figure(high)}): "
     )
-    told += str(verdict(low, high))
+    told += said(metric, gains, best)
     others: dict[Verdict | None, list[str]] = {}
     for name, (_, lower, upper) in gains.items():
-        others.setdefault(verdict(lower, upper), []).append(name)
+        kind = verdict(lower, upper)
+        more = said(metric, gains, name).removeprefix(kind or "")
+        others.setdefault(kind, []).append(name + more)
     words = [
         f"{than} {', '.join(others[kind])}"
         for kind, than in _THAN.items()
@@ -156,19 +218,22 @@ def _claim(
     return f"{told}. {'; '.join(words).capitalize()}" if words else told
 
 
-def _caveats(study: StudyRecord, part: str, found: Mapping[str, Any]) -> list[str]:
+def _caveats(study: StudyRecord, part: str, known: Mapping[str, Any]) -> list[str]:
     if part == "test":
         return []
     lines = []
-    if found["tried"] > 1:
+    found = known[part]
+    told = any(gain[1] is not None for of in found["metrics"].values() for gain in of.values())
+    if found["tried"] > 1 and told:
         lines.append(
             f"validation: these intervals hold for all {found['tried']} configurations tried at "
             "once, whichever was chosen"
         )
     if study.selects == "best":
+        allowed = "for which no interval allows: " if told else ""
         lines.append(
-            f"validation: the {study.unit} was chosen on these same rows as well, for which no "
-            "interval allows: take the test part's word"
+            f"validation: the {study.unit} was chosen on these same rows as well, {allowed}"
+            + ("take the test part's word" if "test" in known else "a test part would tell")
         )
     return lines
 

@@ -150,10 +150,14 @@ class StudyRecord:
 REFITTED = "trained again on every row but the test part"
 
 
-def trained_words(unit: str, number: int, *, refitted: bool) -> str:
-    """What the rows of a winner's weights are, as the model card and the report say it."""
+def trained_words(unit: str, number: int, *, refitted: bool, tested: bool) -> str:
+    """What the rows of a winner's weights are, as the model card and the report say it.
+
+    Args:
+        refitted: whether they were trained again. tested: whether there is a test part.
+    """
     if refitted:
-        return REFITTED
+        return REFITTED if tested else "trained again on every row"
     return f"the weights of {unit} {number}, trained on the training rows alone"
 
 

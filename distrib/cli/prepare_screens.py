@@ -61,8 +61,9 @@ def _add_forms(parser: argparse.ArgumentParser) -> None:
     long.add_argument("--column", metavar="COLUMN", help="its gene")
     long.add_argument("--value", metavar="COLUMN", help="its number")
     long.add_argument("--aggregate", choices=["mean", "se"],
-                      help="what becomes of several values of one perturbation and gene: their "
-                      "mean, or that by standard errors (default: they are refused)")  # fmt: skip
+                      help="what becomes of several values of one perturbation and gene, lines "
+                      "or rows of guides: their mean, or that by standard errors (default: they "
+                      "are refused)")  # fmt: skip
     long.add_argument("--weights", metavar="COLUMN", help="weigh them by numbers of this column")
     long.add_argument("--standard-errors", metavar="COLUMN|FILE",
                       help="of the values: a column of a long table, or a table in the form of a "
@@ -76,7 +77,9 @@ def _add_forms(parser: argparse.ArgumentParser) -> None:
     cells.add_argument("--perturbation-column", metavar="NAME",
                        help="of the cells: what was perturbed; of a wide table: what a guide "
                        "perturbs")  # fmt: skip
-    cells.add_argument("--control", metavar="NAME", help="its value for cells, or rows, of control")
+    cells.add_argument("--control", metavar="NAME",
+                       help="its value for the control: cells that all others are compared to; in "
+                       "a table, whose values are changes already, a row to leave out")  # fmt: skip
     cells.add_argument("--effect", choices=["difference", "lfc", "pseudobulk"],
                        default="difference",
                        help="difference of means to control (default), log2 fold change of counts "
@@ -89,6 +92,9 @@ def add_embed(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(verb=embed)
     parser.add_argument("--sequences", type=Path, required=True, metavar="FILE",
                         help="a table with a column `sequence`, or FASTA")  # fmt: skip
+    parser.add_argument("--proteins", action="store_true",
+                        help="they are of amino acids, for an encoder of proteins such as "
+                        "ESM")  # fmt: skip
     parser.add_argument("--model", required=True, metavar="FOLDER|NAME",
                         help="an encoder in the form of transformers: a folder, or its name on a "
                         "hub")  # fmt: skip
@@ -170,7 +176,9 @@ def embed(args: argparse.Namespace) -> int:
         raise InputError("no such folder", where="--out", found=args.out.parent)
     if args.batch_tokens < 1:
         raise InputError("a batch without tokens", where="--batch-tokens", found=args.batch_tokens)
-    ids, sequences = read_sequences(args.sequences)
+    ids, sequences = read_sequences(
+        args.sequences, "amino acids" if args.proteins else "nucleotides"
+    )
     embedder = Embedder(
         args.model,
         pool=args.pool,
@@ -193,9 +201,10 @@ def embed(args: argparse.Namespace) -> int:
     for note in notes:
         print(f"note: {note}")
     print(f"{args.out}: {len(values):,} embeddings of {values.shape[1]} numbers")
+    beside = "" if args.proteins else f"--sequences {args.sequences} "
     print(
         f"next: python -m distrib.prepare expression --targets targets.csv --embeddings {args.out} "
-        f"--sequences {args.sequences} --out screen/"
+        f"{beside}--out screen/"
     )
     return DONE
 

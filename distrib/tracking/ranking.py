@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distrib.claims import small_figure, turned_baselines, verdict
+from distrib.claims import small_figure, turned_baselines, turned_words, verdict
 from distrib.errors import InputError, nearest
 from distrib.records import StudyRecord, is_bound
 from distrib.safe_yaml import read_yaml_file
@@ -37,8 +37,9 @@ def ranking(studies: Sequence[Ranked], metric: str | None = None) -> pd.DataFram
     Columns: model, kind ("model" or "baseline"), metric, direction; validation, low, high (out of
     fold or on the validation part, and the 95% interval of its mean over rows); test, test_low,
     test_high; n and test_n, the rows of either; of a model over the best baseline of `claim_on`
-    ("test", else "validation") gain, gain_low, gain_high and verdict; `turned`, the baselines that
-    it is ahead of on validation data and behind on test data; folder. What is not known is missing.
+    ("test", else "validation") gain, gain_low, gain_high and verdict; `turned`, in words, of which
+    baselines it is ahead on validation data and behind on test data; folder. What is not known is
+    missing.
 
     Args:
         metric: by which they are ranked; None: the first study's objective.
@@ -79,8 +80,12 @@ def ranking(studies: Sequence[Ranked], metric: str | None = None) -> pd.DataFram
                 **_gain(figures.get("gains", {}), metric),
                 "n": figures.get("gains", {}).get("validation", {}).get("rows"),
                 "test_n": figures.get("gains", {}).get("test", {}).get("rows"),
-                "turned": ", ".join(
-                    turned_baselines(ranked.study, figures, figures.get("baselines", {}), metric)
+                "turned": "; ".join(
+                    turned_words(
+                        turned_baselines(
+                            ranked.study, figures, figures.get("baselines", {}), metric
+                        )
+                    )
                 ),
                 "folder": str(ranked.folder),
             }
@@ -123,11 +128,15 @@ def differences(studies: Sequence[Ranked]) -> list[str]:
         ("test parts", ("test_fraction", "seed")),
         ("folds", ("folds", "fold_seed")),
     ):
-        found = {tuple(_option(ranked, key) for key in keys) for ranked in studies}
+        found: dict[tuple[Any, ...], list[str]] = {}
+        for ranked in studies:
+            values = tuple(_option(ranked, key) for key in keys)
+            found.setdefault(values, []).append(ranked.study.name)
         if len(found) > 1:
             shown = "; ".join(
-                ", ".join(f"{key} {value}" for key, value in zip(keys, values))
-                for values in sorted(found, key=str)
+                f"{', '.join(f'{key} {value}' for key, value in zip(keys, values))} "
+                f"({', '.join(names)})"
+                for values, names in sorted(found.items(), key=str)
             )
             lines.append(f"their {what} differ: {shown}")
     return lines
@@ -172,10 +181,7 @@ def render_ranking(frame: pd.DataFrame) -> None:
         print("  ".join(cells).rstrip())
     for row in frame.to_dict("records"):
         if row["kind"] == "model" and row["turned"]:
-            print(
-                f"* {row['model']} is ahead on validation data, behind on test data, of "
-                f"{row['turned']}: what was selected did not hold"
-            )
+            print(f"* {row['model']} is {row['turned']}")
 
 
 def draw_rows(studies: Sequence[Ranked], metric: str, path: Path) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distrib.claims import PARTS, claims, count, heading, small_figure, verdict
+from distrib.claims import PARTS, claims, count, heading, said, small_figure
 from distrib.records import StudyRecord, TrialRecord
 from distrib.tracking import wording
 
@@ -147,12 +147,12 @@ def gains_table(winner: Mapping[str, Any]) -> str:
         rows = []
         for name in names:
             row = [f"  {name}"]
-            for gains in found.values():
+            for metric, gains in found.items():
                 gain, low, high = gains.get(name, (None, None, None))
                 row.append("-" if gain is None else small_figure(gain))
                 told = low is not None and high is not None
                 row.append(f"{small_figure(low)} to {small_figure(high)}" if told else "")
-                row.append(verdict(low, high) or "")
+                row.append(said(metric, gains, name) if name in gains else "")
             rows.append(row)
         heads = [""]
         for metric in found:

@@ -94,13 +94,10 @@ def test_cells_become_differences_to_control(form: str, home: Path) -> None:
     np.testing.assert_allclose(screen.targets, wanted, atol=1e-5)
     assert screen.weights.tolist() == [4.0, 5, 6, 7, 8, 9]
     assert np.isfinite(screen.halves).all()
-    even = screen.weights % 2 == 0  # then both halves have as many cells, of control too or nearly
     assert not np.allclose(screen.halves[0], screen.halves[1])
-    mean = screen.halves.mean(axis=0)
-    control = mean - screen.targets  # the same for all: the two halves of 39 control cells
-    np.testing.assert_allclose(
-        control[even], np.tile(control[even][:1], (even.sum(), 1)), atol=1e-4
-    )
+    n = screen.weights  # both halves beside the whole control: they come to the whole
+    shares = np.stack([np.ceil(n / 2), n // 2])[:, :, None] / n[:, None]
+    np.testing.assert_allclose((shares * screen.halves).sum(axis=0), screen.targets, atol=1e-4)
 
 
 def test_log_fold_changes_of_counts(home: Path) -> None:
@@ -127,7 +124,7 @@ def test_a_layer_and_what_is_told(home: Path, capsys: pytest.CaptureFixture[str]
          ["none has 'nontargeting'", "79 cells", "non-targeting"]),
         (["--perturbation-column", "gene"], ["no control to take differences to", "--control"]),
         (["--perturbation-column", "gene", "--control", "G2"],
-         ["the control 'G2' is also a perturbation", "6 ids"]),
+         ["csr.h5ad, --control: the control 'G2' is also a perturbation", "6 ids of named.npz"]),
         (["--perturbation-column", "gene", "--control", "non-targeting", "--layer", "logs"],
          ["no layer 'logs'", "log"]),
         ([], ["which column of the cells", "--perturbation-column"]),
@@ -147,6 +144,52 @@ def test_no_h5ad_at_all(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with h5py.File(home / "other.h5ad", "w") as file:
         file["X"] = np.zeros((2, 2))
     assert "no obs, var" in refused(home, capsys, *cells(home / "other.h5ad"))
+
+
+def damaged(home: Path, how: str) -> Path:
+    """A file whose parts are of different lengths."""
+    path = home / "damaged.h5ad"
+    with h5py.File(H5AD / "csr.h5ad") as old, h5py.File(path, "w") as new:
+        for name in ("X", "obs", "var", "layers"):
+            old.copy(name, new)
+        if how in ("obs", "var"):
+            index = new[how][new[how].attrs["_index"]]
+            name, values = index.name, index[:-1]
+            del new[name]
+            new[name] = values
+        elif how == "gene":
+            codes = new["obs/gene/codes"][:-1]
+            del new["obs/gene/codes"]
+            new["obs/gene/codes"] = codes
+        elif how == "indptr":
+            ends = new["X/indptr"][:-1]
+            del new["X/indptr"]
+            new["X/indptr"] = ends
+        elif how == "layer":
+            del new["layers/log"]
+            new["layers/log"] = np.zeros((79, 3))
+        else:
+            del new["X"]
+            new["X"] = np.zeros(79)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("obs", ["the index of obs: not as long as X", "78 cells", "79, as X has"]),
+        ("var", ["the index of var: not as long as X", "genes"]),
+        ("gene", ["column 'gene' of obs: not as long as X", "78 cells"]),
+        ("indptr", ["indptr of X, less one: not as long as X", "78 lines"]),
+        ("layer", ["layer 'log': not as long as X", "3 genes"]),
+        ("flat", ["no matrix of cells by genes", "shape (79,)"]),
+    ],
+)
+def test_parts_of_different_lengths(
+    how: str, said: list[str], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = refused(home, capsys, *cells(damaged(home, how), "--layer", "log"))
+    assert all(part in told for part in said), told
 
 
 # Long tables.
@@ -293,7 +336,7 @@ def test_guides_are_made_one(home: Path, capsys: pytest.CaptureFixture[str]) -> 
     expected = (guides["T0"][::2].to_numpy() + 3 * guides["T0"][1::2].to_numpy()) / 4
     np.testing.assert_allclose(screen.targets[:, 0], expected)
     np.testing.assert_allclose(screen.halves[1, :, 2], guides["T2"][1::2])
-    assert "12 measurements were made 6 perturbations" in capsys.readouterr().out
+    assert "12 measurements were pooled into a row for each of 6 names" in capsys.readouterr().out
 
 
 def test_gaps_are_told_and_few_values_left_out(
@@ -313,11 +356,59 @@ def test_gaps_are_told_and_few_values_left_out(
     (home / "screen").rename(home / "first")
     prepare(home, "--targets", home / "sparse.csv")
     told = capsys.readouterr().out
-    assert "26.7% of the values of sparse.csv are missing" in told
-    assert "(1 to 5 of 5)" in told and "1 genes are measured once" in told
+    assert "8 of 30 values of sparse.csv (26.67%) are missing" in told
+    assert "(1 to 5 of 5)" in told and "constant" not in told
+    assert "1 of 5 targets is measured once, where no model can be told from another: T4" in told
     (home / "screen").rename(home / "second")
     told = refused(home, capsys, "--targets", home / "sparse.csv", "--min-values", "9")
     assert "nothing has so many values" in told
+
+
+def test_one_gap_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = np.arange(60.0).reshape(6, 10)
+    values[3, 4] = np.nan
+    table = pd.DataFrame(values, columns=[f"T{g}" for g in range(10)])
+    table.insert(0, "id", NAMES)
+    table.to_csv(home / "gap.csv", index=False)
+    prepare(home, "--targets", home / "gap.csv")
+    assert "1 of 60 values of gap.csv (1.67%) is missing" in capsys.readouterr().out
+
+
+def guides(home: Path, control: bool = False) -> Path:
+    table = pd.DataFrame({f"T{g}": np.arange(14.0) + g for g in range(3)})
+    table.insert(0, "target", np.repeat([*NAMES, "non-targeting"], 2))
+    table.insert(0, "id", [f"guide{i}" for i in range(14)])
+    table[: 14 if control else 12].to_csv(home / "wide.csv", index=False)
+    return home / "wide.csv"
+
+
+def test_several_rows_of_guides_are_refused_as_lines_are(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--targets", guides(home), "--perturbation-column", "target"]
+    told = refused(home, capsys, *words)
+    assert "6 perturbations have more than one row, 12 in all" in told
+    assert "G0: 2 rows" in told and "--aggregate mean takes their mean" in told
+    assert len(prepare(home, *words, "--aggregate", "mean")) == 6
+
+
+def test_a_control_of_a_table_is_left_out(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--targets", guides(home, True), "--perturbation-column", "target"]
+    words += ["--aggregate", "mean", "--control"]
+    told = refused(home, capsys, *words, "nontargeting")
+    assert "no row is the control" in told and "did you mean 'non-targeting'?" in told
+    screen = prepare(home, *words, "non-targeting")
+    told = capsys.readouterr().out
+    assert "14 measurements were pooled into a row for each of 7 names" in told
+    assert "6 perturbations are left; nothing is subtracted" in told
+    assert screen.targets is not None and screen.targets[:, 0].tolist() == [
+        0.5,
+        2.5,
+        4.5,
+        6.5,
+        8.5,
+        10.5,
+    ]
 
 
 def named_targets(home: Path) -> Path:
@@ -342,7 +433,7 @@ def test_another_column_holds_the_ids(home: Path, capsys: pytest.CaptureFixture[
     table.to_csv(home / "odd.csv", index=False)
     told = refused(home, capsys, "--targets", home / "odd.csv")
     assert "no id in common" in told
-    assert "6 would match by --id-column symbol of odd.csv and 'ids' of named.npz" in told
+    assert "6 would match by --id-column symbol of odd.csv" in told
     screen = prepare(home, "--targets", home / "odd.csv", "--id-column", "symbol")
     assert screen.ids.tolist() == NAMES and screen.columns.tolist() == ["T0", "T1"]
 
@@ -362,6 +453,79 @@ def test_a_map_that_says_two_things(
     words = ["--ids", home / "tf_sequences.csv", "--id-column", "gene_name"]
     told = refused(home, capsys, "--targets", named_targets(home), *words)
     assert all(part in told for part in said), told
+
+
+def test_a_long_table_has_its_hint(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The option that is named is one of the form, and works."""
+    lines = [
+        f"{name}_g{g},{name},T{t},{t * i + g}"
+        for i, name in enumerate(NAMES)
+        for g in (0, 1)
+        for t in range(3)
+    ]
+    (home / "guides.csv").write_text("\n".join(["guide,target,gene,log2fc", *lines]) + "\n")
+    words = ["--targets", home / "guides.csv", "--column", "gene", "--value", "log2fc"]
+    told = refused(home, capsys, *words, "--row", "guide")
+    assert "6 would match by --row target of guides.csv" in told and "--id-column" not in told
+    told = refused(home, capsys, *words, "--row", "guide", "--id-column", "target")
+    assert "--id-column: a long table names its perturbations by --row" in told
+    screen = prepare(home, *words, "--row", "target", "--aggregate", "mean")
+    assert screen.ids.tolist() == NAMES
+
+
+def test_cells_have_no_column_of_ids(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = refused(home, capsys, *cells(H5AD / "csr.h5ad", "--id-column", "guide"))
+    assert "--id-column: cells name what was perturbed by --perturbation-column" in told
+
+
+def test_a_second_column_of_words(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names, then ids, then genes: which option takes the ids."""
+    table = pd.read_csv(named_targets(home))
+    table.insert(1, "ensembl", [f"ENSG{i:011d}" for i in range(6)])
+    table.to_csv(home / "both.csv", index=False)
+    table.to_parquet(home / "both.parquet", index=False)
+    for name in ("both.csv", "both.parquet"):
+        told = refused(home, capsys, "--targets", home / name, embeddings="ensembl.npz")
+        assert "column 'ensembl': names or ids where numbers of a gene are expected" in told
+        assert "--id-column ensembl takes the ids from it" in told
+        words = ["--ids", home / "tf_sequences.csv"]
+        told = refused(home, capsys, "--targets", home / name, *words, embeddings="ensembl.npz")
+        assert "--id-column ensembl, without --ids, takes the ids from it" in told
+    table["ensembl"] = np.repeat(NAMES[:3], 2)
+    table.to_csv(home / "guides.csv", index=False)
+    told = refused(home, capsys, "--targets", home / "guides.csv")
+    assert "--perturbation-column ensembl makes rows of one name one" in told
+    words = ["--targets", home / "both.csv", "--id-column", "ensembl"]
+    screen = prepare(home, *words, embeddings="ensembl.npz")
+    assert screen.targets is not None and screen.targets[3, 1] == 13
+
+
+def test_marks_for_what_is_missing_are_no_words(home: Path) -> None:
+    lines = [f"{name},{'NA' if i % 2 else 'N/A'},{i}" for i, name in enumerate(NAMES)]
+    (home / "gaps.csv").write_text("\n".join(["id,T0,T1", *lines]) + "\n")
+    screen = prepare(home, "--targets", home / "gaps.csv")
+    assert screen.targets is not None and np.isnan(screen.targets[:, 0]).all()
+
+
+@pytest.mark.parametrize("form", ["wide", "cells"])
+def test_sequences_hold_the_map(form: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names in the targets, ids in the embeddings, and both in the table of sequences."""
+    table = pd.read_csv(home / "tf_sequences.csv").assign(sequence="ACGTACGTACGT")
+    table.to_csv(home / "tf_sequences.csv", index=False)
+    words = ["--targets", named_targets(home)] if form == "wide" else cells(H5AD / "csr.h5ad")
+    words += ["--sequences", home / "tf_sequences.csv"]
+    told = refused(home, capsys, *words, embeddings="ensembl.npz")
+    said = ["--ids", home / "tf_sequences.csv", "--id-column", "gene_name"]
+    assert "6 would match by " + " ".join(map(str, said)) in told
+    screen = prepare(home, *words, *said, embeddings="ensembl.npz")
+    assert screen.ids.tolist() == [f"ENSG{i:011d}" for i in range(6)]
+
+
+def test_a_map_without_ids(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "names.csv").write_text("gene_name,chrom\nG0,chr1\n")
+    words = ["--ids", home / "names.csv", "--id-column", "gene_name"]
+    told = refused(home, capsys, "--targets", named_targets(home), *words)
+    assert "no column of ids beside the names" in told and "did you mean" not in told
 
 
 def test_a_map_without_names(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

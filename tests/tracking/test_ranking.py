@@ -135,7 +135,7 @@ def test_what_differs_in_how_they_were_validated_is_told(
     assert differences(studies) == []
     other = winner(tmp_path / "mlp-1", 0.5, 0.5, folds=3)
     (line,) = differences([*studies, other])
-    assert "folds differ: folds 3, fold_seed 0; folds 5, fold_seed 0" in line
+    assert "folds differ: folds 3, fold_seed 0 (mlp-1); folds 5, fold_seed 0 (lel-0, mlp-0)" in line
 
 
 def test_the_rows_of_all_winners_are_drawn(studies: list[Ranked], tmp_path: Path) -> None:

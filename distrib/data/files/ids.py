@@ -151,6 +151,11 @@ def examples(names: Sequence[str] | np.ndarray) -> str:
     return f"{shown}, ..." if len(names) > _SHOWN else shown
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 cell`, `1,200 cells`."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
 def _without_versions(ids: Ids) -> Ids:
     """Two versions of one gene would be one id: `Ids` refuses that by name and rows."""
     values = np.array([without_version(name) for name in ids.values.tolist()], dtype=str)

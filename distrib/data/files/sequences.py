@@ -1,10 +1,11 @@
-"""Nucleotide sequences by id, from a FASTA file or a table."""
+"""Sequences by id, of nucleotides or amino acids, from a FASTA file or a table."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -18,11 +19,24 @@ from distrib.errors import InputError, nearest
 SEQUENCE_SUFFIXES = (*FASTA_SUFFIXES, *TABLE_SUFFIXES)
 COLUMN = "sequence"
 
-_OTHER = re.compile(rb"[^ACGTN]")
+Letters = Literal["nucleotides", "amino acids"]
+
+_OTHER: dict[Letters, re.Pattern[bytes]] = {
+    "nucleotides": re.compile(rb"[^ACGTN]"),
+    "amino acids": re.compile(rb"[^A-IK-Z]"),
+}
+_NAMES: dict[Letters, tuple[str, str]] = {
+    "nucleotides": ("a letter that is no nucleotide", "A, C, G, T or N"),
+    "amino acids": ("a letter that is no amino acid", "letters of IUPAC, A to Z without J"),
+}
+_HINTS: dict[Letters, dict[bytes, str]] = {
+    "nucleotides": {b"U": "write T for U"},
+    "amino acids": {b"*": "leave out stops", b"-": "leave out gaps"},
+}
 
 
-def read_sequences(path: Path) -> tuple[Ids, np.ndarray]:
-    """Ids and (rows,) bytes of upper-case A, C, G, T and N.
+def read_sequences(path: Path, letters: Letters = "nucleotides") -> tuple[Ids, np.ndarray]:
+    """Ids and (rows,) bytes of upper-case A, C, G, T and N; or of amino acids, X, B, Z, U, O too.
 
     A FASTA file has the id first in its headers. A table (CSV, TSV, parquet) has a column
     `sequence`, and its ids where other tables have them.
@@ -33,7 +47,7 @@ def read_sequences(path: Path) -> tuple[Ids, np.ndarray]:
     if suffix(path) in FASTA_SUFFIXES:
         records = [(row, (header.split() or [""])[0], s) for row, header, s in read_fasta(path)]
         ids = as_ids([name for _, name, _ in records], path, [row for row, _, _ in records])
-        return ids, as_sequences([s for _, _, s in records], ids)
+        return ids, as_sequences([s for _, _, s in records], ids, letters)
     frame = read_table(path)
     names = list(frame.columns)
     if COLUMN not in names:
@@ -49,26 +63,27 @@ def read_sequences(path: Path) -> tuple[Ids, np.ndarray]:
         frame.index.tolist(),
         assumed_column(names, path),
     )
-    return ids, as_sequences([as_text(cell) for cell in frame[COLUMN].tolist()], ids)
+    return ids, as_sequences([as_text(cell) for cell in frame[COLUMN].tolist()], ids, letters)
 
 
-def as_sequences(texts: Sequence[str], ids: Ids) -> np.ndarray:
-    """(rows,) bytes of nucleotides in upper case; raises naming the row of any that is none."""
-    return np.array(list(_checked(texts, ids)), dtype=bytes)
+def as_sequences(texts: Sequence[str], ids: Ids, letters: Letters = "nucleotides") -> np.ndarray:
+    """(rows,) bytes in upper case; raises naming the row of any letter that is none of these."""
+    return np.array(list(_checked(texts, ids, letters)), dtype=bytes)
 
 
-def _checked(texts: Sequence[str], ids: Ids) -> Iterator[bytes]:
+def _checked(texts: Sequence[str], ids: Ids, letters: Letters) -> Iterator[bytes]:
+    problem, expected = _NAMES[letters]
     for position, text in enumerate(texts):
         sequence = text.upper().encode("utf-8")
         if not sequence:
             raise InputError("a row without sequence", file=ids.file, where=ids.place(position))
-        if odd := _OTHER.search(sequence):
+        if odd := _OTHER[letters].search(sequence):
             raise InputError(
-                "a letter that is no nucleotide",
+                problem,
                 file=ids.file,
                 where=f"{ids.place(position)}, position {odd.start() + 1}",
                 found=repr(text[odd.start()]),
-                expected="A, C, G, T or N",
-                hint="write T for U" if odd[0] == b"U" else None,
+                expected=expected,
+                hint=_HINTS[letters].get(odd[0]),
             )
         yield sequence

@@ -4,6 +4,10 @@ The measured profile is the mean of both halves. With r their correlation, that 
 itself measured again is 2r / (1 + r) (Spearman, British Journal of Psychology 3:271, 1910; Brown,
 ibid. 3:296), and with the truth its root (Spearman, American Journal of Psychology 15:72, 1904).
 The noise of the whole is half the difference of the halves.
+
+What both halves were compared to alike (a control's mean, in cells and guides) is no noise of
+theirs, error though it has: it stands in the rows that a model is trained on, too, and can be
+learned. The truth is what more cells of a perturbation would come to beside the same control.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ NAME = "split halves (bound)"
 
 def split_half_ceiling(halves: np.ndarray, parts: np.ndarray) -> dict[str, float]:
     """What a model that knew the truth would reach: pearson, delta_pearson, rmse, mse.
+
+    The truth is that of the rows beside the control that they were compared to.
 
     Args:
         halves: (2, N, G), NaN where not measured. parts: (N,) which rows are held out together.

@@ -18,7 +18,6 @@ from distrib.data.files.labels import read_labels
 from distrib.data.files.matrix import Matrix, require_finite
 from distrib.data.files.matrix_files import read_matrix
 from distrib.data.files.sequences import read_sequences
-from distrib.data.files.text import suffix
 from distrib.data.screens.expression_targets import (
     Responses,
     TargetForm,
@@ -95,18 +94,17 @@ def read_expression(
             files.embeddings, files.embedding_ids, notes, skip_missing=skip_missing
         )
         of_embeddings = by_id(embeddings.ids, known, notes) if known else embeddings.ids
-        _check_control(found_targets, of_embeddings)
+        _check_control(files.targets, found_targets, of_embeddings)
         check_orientation(of_embeddings, targets, notes)
-        other = files.embedding_ids or files.embeddings
-        ids, kept, of_rows = _join(ids, of_embeddings, notes, files.targets, other)
+        ids, kept, of_rows = _join(files, ids, of_embeddings, notes, files.embeddings)
         rows, inputs = rows[kept], embeddings.values[of_rows]
     if files.sequences is not None:
         named, found = read_sequences(files.sequences)
         named = by_id(named, known, notes) if known else named
-        _check_control(found_targets, named)
+        _check_control(files.targets, found_targets, named)
         if files.embeddings is None:
             check_orientation(named, targets, notes)
-        ids, kept, of_rows = _join(ids, named, notes, files.targets, files.sequences)
+        ids, kept, of_rows = _join(files, ids, named, notes, files.sequences)
         rows, inputs, sequences = rows[kept], inputs[kept], found[of_rows]
     targets = _without_metadata(targets, notes)
     columns, gene_inputs = _genes(files, targets, notes, skip_missing=skip_missing)
@@ -159,24 +157,32 @@ def read_expression(
     return screen
 
 
-def _check_control(targets: Responses, ids: Ids) -> None:
+def _check_control(file: Path, targets: Responses, ids: Ids) -> None:
     """Raise where what was named as the control is a perturbation, of which something is known."""
     if targets.control is not None and targets.control in ids.values.tolist():
         raise InputError(
             f"the control {targets.control!r} is also a perturbation",
-            file=ids.file,
+            file=file,
             where="--control",
-            found=f"{targets.control!r} among the {len(ids)} ids of perturbations",
+            found=f"{targets.control!r} among the {len(ids)} ids of {ids.file.name}",
             expected="the name of cells in which nothing was perturbed",
         )
 
 
 def _join(
-    left: Ids, right: Ids, notes: list[str], one: Path, other: Path
+    files: ExpressionFiles, left: Ids, right: Ids, notes: list[str], other: Path
 ) -> tuple[Ids, np.ndarray, np.ndarray]:
-    """As `join`; where nothing matches, which other columns would."""
-    tabular = suffix(one) != ".h5ad"
-    return join(left, right, notes, lambda: fitting_columns(one, other) if tabular else None)
+    """As `join`; where nothing matches, which other columns would, and by which option.
+
+    Args:
+        other: the file that the right ids stand in, or belong to.
+    """
+    form = files.form
+    option = "--id-column" if form.perturbation is None else "--perturbation-column"
+    option = "--row" if form.row is not None else option
+    option = f"{option} (without --ids)" if form.ids is not None else option
+    maps = [] if form.ids is not None else [p for p in (files.sequences, files.embeddings) if p]
+    return join(left, right, notes, lambda: fitting_columns(left, right, option, maps, [other]))
 
 
 def _embeddings(path: Path, ids: Path | None, notes: list[str], *, skip_missing: bool) -> Matrix:

@@ -13,8 +13,14 @@ from distrib.data.files.matrix import Matrix
 from distrib.data.files.matrix_files import read_matrix
 from distrib.data.files.tables import read_parquet, read_rows, read_table, to_numbers
 from distrib.data.files.text import suffix
-from distrib.data.screens.id_map import by_id, read_map, with_column
-from distrib.data.screens.long_table import Aggregate, LongForm, pool_rows, read_long
+from distrib.data.screens.id_map import by_id, read_map, refuse_words, with_column
+from distrib.data.screens.long_table import (
+    Aggregate,
+    LongForm,
+    check_single_rows,
+    pool_rows,
+    read_long,
+)
 from distrib.data.screens.pseudobulk import CellForm, Effect, read_cells
 from distrib.data.screens.replicates import check_weights, row_weights
 from distrib.errors import InputError, nearest
@@ -30,9 +36,11 @@ class TargetForm:
     Attributes:
         row, column, value: of a long table, all three.
         perturbation: column of an `.h5ad`'s cells, or of a table with a row per guide.
-        control, effect, layer: of an `.h5ad`, see `CellForm`.
-        aggregate: what becomes of several rows of a perturbation: their mean, or that of least
-            variance by standard errors. None: they are refused.
+        control: of an `.h5ad` the cells that others are compared to, of a table a row to leave out.
+        effect, layer: of an `.h5ad`, see `CellForm`.
+        aggregate: what becomes of several values of one perturbation and gene, rows of guides or
+            lines of a long table: their mean, or that of least variance by standard errors. None:
+            they are refused.
         weights: a column of numbers by which they are weighed.
         standard_errors: of a long table a column; of a wide one a file in its form.
         keep_weights: keep what each perturbation's values rest upon, by weights, standard errors or
@@ -105,12 +113,25 @@ def read_targets(
         matrix, halves, weights = _wide(path, form, notes)
     if not form.keep_weights and suffix(path) != ".h5ad":
         weights = None
-    if form.control is not None and form.control in matrix.ids.values.tolist():
+    if form.control is not None and suffix(path) != ".h5ad":
+        names = matrix.ids.values.tolist()
+        if form.control not in names:
+            raise InputError(
+                "no row is the control",
+                file=path,
+                where="--control",
+                found=f"{len(names)} names of rows: {examples(names)}",
+                expected=f"{form.control!r} among them, or no --control",
+                hint=nearest(form.control, names),
+            )
         keep = np.flatnonzero(matrix.ids.values != form.control)
         matrix = Matrix(matrix.ids.take(keep), matrix.columns, matrix.values[keep], file=path)
         halves = None if halves is None else halves[:, keep]
         weights = None if weights is None else weights[keep]
-        notes.append(f"the control {form.control} was left out of the perturbations")
+        notes.append(
+            f"the row of the control {form.control} was left out, {len(keep)} perturbations are "
+            "left; nothing is subtracted: the values of a table are changes already"
+        )
     if form.keep_weights and weights is not None:
         notes.append(
             f"a weight of each perturbation is kept, {weights.min():.3g} to {weights.max():.3g}: "
@@ -158,6 +179,8 @@ def _wide(
     labels = list(dict.fromkeys([*labels, *(n for n in (*more, own) if n)]))
     id_name = next((n for n in header if n.lower() in ("id", "gene_id")), header[0])
     labels = [name for name in labels if name != id_name]
+    numbers = [name for name in header if name not in {*labels, id_name, own}]
+    refuse_words(path, numbers, form.ids is not None)
     if own is not None and own != id_name:
         labels.append(id_name) if id_name.lower() in ("id", "gene_id") else None
     if own is None and form.perturbation is None:
@@ -176,6 +199,8 @@ def _wide(
     )
     names = np.array([str(cell).strip() for cell in frame[form.perturbation].tolist()], dtype=str)
     weights = _value_weights(path, form, guides, notes)
+    if form.aggregate is None:
+        check_single_rows(names, path)
     matrix, pooled = pool_rows(guides, names, form.aggregate or "mean", weights, notes)
     return matrix, pooled.halves, pooled.weights
 
@@ -274,3 +299,13 @@ def _check_form(path: Path, form: TargetForm) -> None:
     if h5ad and (form.weights or form.standard_errors or form.aggregate):
         raise InputError("cells are counted, not weighed", file=path,
                          where="--weights, --standard-errors, --aggregate")  # fmt: skip
+    if form.id_column is not None and form.ids is None and (h5ad or given):
+        raise InputError(
+            "a long table names its perturbations by --row"
+            if given
+            else "cells name what was perturbed by --perturbation-column",
+            file=path,
+            where="--id-column",
+            found=form.id_column,
+            expected="--id-column of a table with a row per perturbation, or with --ids",
+        )

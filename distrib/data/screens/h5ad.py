@@ -68,7 +68,13 @@ class AnnDataFile:
                 found=f"no {', '.join(lacking)}",
                 expected="X, obs, var",
             )
-        found.cells, found.genes = found._shape(file["X"])
+        try:
+            found.cells, found.genes = found._shape("X", file["X"])
+            for of, axis, count in (("obs", "cells", found.cells), ("var", "genes", found.genes)):
+                found._require(f"the index of {of}", len(found.names(of)), count, axis)
+        except InputError:
+            file.close()
+            raise
         return found
 
     def close(self) -> None:
@@ -108,7 +114,10 @@ class AnnDataFile:
         table = self.file[of]
         if not hasattr(table, "keys"):
             return _strings(table[name])
-        return self._values(table[name], table.get("__categories"))
+        values = self._values(table[name], table.get("__categories"))
+        axis, count = ("cells", self.cells) if of == "obs" else ("genes", self.genes)
+        self._require(f"column {name!r} of {of}", len(values), count, axis)
+        return values
 
     def blocks(self, layer: str | None = None) -> Iterator[tuple[int, np.ndarray]]:
         """First cell and (cells, genes) float64 of each block, of `X` or a layer.
@@ -127,6 +136,10 @@ class AnnDataFile:
                     hint=nearest(layer, list(layers)),
                 )
             place = layers[layer]
+            for count, own, axis in zip(
+                self._shape(f"layer {layer}", place), (self.cells, self.genes), ("cells", "genes")
+            ):
+                self._require(f"layer {layer!r}", count, own, axis)
         for start in range(0, self.cells, BLOCK):
             block = self._rows(place, start, min(start + BLOCK, self.cells))
             if not np.isfinite(block).all():
@@ -165,11 +178,40 @@ class AnnDataFile:
         form = _text(place.attrs.get("encoding-type", place.attrs.get("h5sparse_format", "")))
         return "csr" if form.startswith("csr") else "csc"
 
-    def _shape(self, place: Any) -> tuple[int, int]:
-        if not hasattr(place, "keys"):
-            return tuple(map(int, place.shape))  # type: ignore[return-value]
-        shape = place.attrs.get("shape", place.attrs.get("h5sparse_shape"))
-        return tuple(map(int, shape))  # type: ignore[return-value]
+    def _shape(self, name: str, place: Any) -> tuple[int, int]:
+        """Cells and genes of a matrix: of `X`, or a layer."""
+        sparse = hasattr(place, "keys")
+        shape = (
+            place.attrs.get("shape", place.attrs.get("h5sparse_shape", ()))
+            if sparse
+            else place.shape
+        )
+        parts = ("data", "indices", "indptr") if sparse else ()
+        lacking = [key for key in parts if key not in place]
+        if len(shape) != 2 or lacking:
+            raise InputError(
+                "no matrix of cells by genes",
+                file=self.path,
+                where=name,
+                found=f"no {', '.join(lacking)}" if lacking else f"shape {tuple(shape)}",
+                expected="a dense one, or a sparse one by cells or by genes",
+            )
+        cells, genes = map(int, shape)
+        if sparse:
+            along = cells if self._sparse(place) == "csr" else genes
+            self._require(f"indptr of {name}, less one", len(place["indptr"]) - 1, along, "lines")
+        return cells, genes
+
+    def _require(self, what: str, found: int, expected: int, of: str) -> None:
+        if found != expected:
+            raise InputError(
+                "not as long as X",
+                file=self.path,
+                where=what,
+                found=f"{found:,} {of}",
+                expected=f"{expected:,}, as X has",
+                hint="the file is damaged, or was put together by hand: write it anew by anndata",
+            )
 
     def _values(self, place: Any, categories: Any = None) -> np.ndarray:
         """(n,) str of a column in any of its encodings."""

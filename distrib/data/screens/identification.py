@@ -19,20 +19,22 @@ def discrimination(
     ids: np.ndarray,
     columns: np.ndarray,
 ) -> np.ndarray:
-    """(N,) perturbation discrimination score of the Virtual Cell Challenge (Roohani et al., Cell
-    188:3370, 2025; `discrimination_score_l1` of cell-eval).
+    """(N,) perturbation discrimination score, after the Virtual Cell Challenge (Roohani et al.,
+    Cell 188:3370, 2025; `discrimination_score_l1` of cell-eval).
 
-    1 - r / n, with r of the n measured profiles of the part nearer to the prediction than its own,
-    by their L1 distance over all genes but the perturbed one; one at the same distance counts half.
-    It is 1 at best, and (n + 1) / 2n for noise. NaN where a part has a single row.
+    1 - r / (n - 1), with r of the n - 1 other measured profiles of the part nearer to the
+    prediction than its own, by their L1 distance over all genes but the perturbed one; one at the
+    same distance counts half. It is 1 at best, 0 at worst and 1/2 for noise, in parts of whatever
+    size; NaN where a part has a single row. The challenge's own, d = 1 - r / n, is 1/n at worst and
+    (n + 1) / 2n for noise, and breaks ties by order: this is (n d - 1) / (n - 1).
 
     Args:
         predicted, targets: (N, G), NaN in `targets` is not measured: a distance is then the mean
             over what is. parts: (N,) which rows were held out together. ids: (N,). columns: (G,).
     """
     nearer, _, count = _ranks(predicted, targets, parts, "l1", ids, columns)
-    with np.errstate(invalid="ignore"):
-        return np.where(count > 1, 1 - nearer / count, np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(count > 1, 1 - nearer / (count - 1), np.nan)
 
 
 def centroid_accuracy(predicted: np.ndarray, targets: np.ndarray, parts: np.ndarray) -> np.ndarray:

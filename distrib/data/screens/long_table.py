@@ -17,6 +17,8 @@ from distrib.errors import InputError, nearest
 
 Aggregate = Literal["mean", "se"]
 
+_MAKE_ONE = "--aggregate mean takes their mean, --aggregate se that by --standard-errors"
+
 
 @dataclass(frozen=True)
 class LongForm:
@@ -93,7 +95,8 @@ def pool_rows(
         every.ravel().astype(np.float64),
     )
     how = "mean" if weights is None else f"weighed {aggregate}"
-    notes.append(about_guides(pooled, count, how))
+    if pooled.most > 1:
+        notes.append(about_guides(pooled, count, how))
     ids = as_ids(pooled.names.tolist(), matrix.ids.file)
     return Matrix(ids, matrix.columns, pooled.values, file=matrix.file), pooled
 
@@ -145,5 +148,23 @@ def _check_single(rows: np.ndarray, genes: np.ndarray, values: np.ndarray, path:
         file=path,
         found=f"{first[0]}, {first[1]}: {int((twice == first).sum())} values",
         expected="one value for each perturbation and gene",
-        hint="--aggregate mean takes their mean, --aggregate se that by --standard-errors",
+        hint=_MAKE_ONE,
     )
+
+
+def check_single_rows(names: np.ndarray, path: Path) -> None:
+    """Raise where a perturbation has several rows of a wide table: what becomes of them, who says?
+
+    Args:
+        names: (rows,) what each row's guide perturbs.
+    """
+    known, counts = np.unique(names, return_counts=True)
+    if (counts > 1).any():
+        raise InputError(
+            f"{(counts > 1).sum()} perturbations have more than one row, "
+            f"{counts[counts > 1].sum()} in all",
+            file=path,
+            found=f"{known[counts > 1][0]}: {counts[counts > 1][0]} rows",
+            expected="one row for each perturbation",
+            hint=_MAKE_ONE,
+        )

@@ -1,4 +1,9 @@
-"""Cells made profiles of perturbations: what changes against control, and two halves of it."""
+"""Cells made profiles of perturbations: what changes against control, and two halves of it.
+
+The mean of the control's cells is taken from every row, and its error with it. A model can learn
+that from some rows and predict it for others, so that it stands in both halves as well; how large
+it is beside the rows' own error is told.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +14,12 @@ from typing import Literal
 
 import numpy as np
 
-from distrib.data.files.ids import as_ids, examples
+from distrib.data.files.ids import as_ids, counted, examples
 from distrib.data.files.matrix import Matrix
 from distrib.data.screens.h5ad import AnnDataFile
 from distrib.errors import InputError, nearest
+
+SHARED = "delta_pearson, pearson_column and what identifies a row take out what all rows share"
 
 Effect = Literal["difference", "lfc", "pseudobulk"]
 PER = 1e4
@@ -41,7 +48,8 @@ class Cells:
     """Perturbations out of cells.
 
     Attributes:
-        matrix: a row each. halves: (2, P, G) of every other cell; NaN where there is only one.
+        matrix: a row each. halves: (2, P, G) of every other cell of the perturbation, the control
+            whole in both; NaN where there is only one.
         cells: (P,) how many.
     """
 
@@ -141,23 +149,54 @@ def _profiles(
         raise InputError("no perturbation beside the control", file=path, found=examples(known))
     control = np.flatnonzero(known == form.control)
 
-    def effect(total_of: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    def profile(total_of: np.ndarray, cells: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore", divide="ignore"):
             if form.effect == "lfc":
-                made = np.log2(PER * total_of / total_of.sum(axis=1, keepdims=True) + 1)
-            else:
-                made = total_of / cells[:, None]
-        return made[wanted] - (made[control[0]] if form.effect != "pseudobulk" else 0.0)
+                return np.log2(PER * total_of / total_of.sum(axis=1, keepdims=True) + 1)
+            return total_of / cells[:, None]
 
-    whole = effect(sums.sum(axis=0), total)
-    halves = np.stack([effect(one, cells) for one, cells in zip(sums, count)])
+    means = profile(sums.sum(axis=0), total)
+    both = np.stack([profile(one, cells) for one, cells in zip(sums, count)])
+    level = 0.0 if form.effect == "pseudobulk" else means[control[0]]
+    whole, halves = means[wanted] - level, both[:, wanted] - level
     halves[:, ~np.isfinite(halves).all(axis=(0, 2))] = np.nan
     cells = total[wanted]
     notes.append(
-        f"{cells.sum():,} cells of {len(wanted):,} perturbations"
+        f"{counted(int(cells.sum()), 'cell')} of {counted(len(wanted), 'perturbation')}"
         + (f" and {int(total[control[0]]):,} of {form.control}" if len(control) else "")
         + f": {int(np.median(cells)):,} on the median, {cells.min():,} to {cells.max():,}"
     )
+    if form.effect != "pseudobulk":
+        notes.append(_about_control(both, count, wanted, int(control[0]), form))
     ids = as_ids(known[wanted].tolist(), path)
     columns = as_ids(names.tolist(), path).values
     return Cells(Matrix(ids, columns, whole.astype(np.float32), file=path), halves, cells)
+
+
+def _about_control(
+    halves: np.ndarray, count: np.ndarray, wanted: np.ndarray, control: int, form: CellForm
+) -> str:
+    """How large the error is that all rows share, beside the one that each has of its own.
+
+    Args:
+        halves: (2, K, G) profiles of every value of the column, by every other cell. count: (2, K)
+            cells of either.
+    """
+    total = count.sum(axis=0)
+    told = f"the mean of {counted(int(total[control]), 'cell')} of {form.control}"
+    if total[control] < 2:
+        return f"{told} was taken from every row, and its error, unknown, with it: {SHARED}"
+    with np.errstate(invalid="ignore"):
+        # The variance of the mean of n cells, from the difference of the means of n1 and n2.
+        squares = np.square(halves[0] - halves[1]) * (count.prod(axis=0) / total**2)[:, None]
+    errors = np.sqrt(squares.mean(axis=1))
+    own = errors[wanted][np.isfinite(errors[wanted])]
+    if not len(own):
+        return f"{told} has a standard error of {errors[control]:.3g}; no row has two cells"
+    shared, each = float(errors[control]), float(np.median(own))
+    alone = shared / np.hypot(shared, each) if shared > 0 else 0.0
+    return (
+        f"{told} has a standard error of {shared:.3g}, a perturbation's own of {each:.3g} on the "
+        f"median. The former is the same in every row: of rows without any effect, who predicts it "
+        f"alone has a pearson of {alone:.2f}; {SHARED}"
+    )

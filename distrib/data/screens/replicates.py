@@ -112,6 +112,6 @@ def check_weights(weights: np.ndarray, file: object, where: list[str], what: str
 def about_guides(pooled: Pooled, rows: int, how: str) -> str:
     """A line on what became of several measurements."""
     return (
-        f"{rows:,} measurements were made {len(pooled.names):,} perturbations ({how}, at most "
-        f"{pooled.most} of one value): {examples(pooled.names)}"
+        f"{rows:,} measurements were pooled into a row for each of {len(pooled.names):,} names "
+        f"({how}; at most {pooled.most} of one value): {examples(pooled.names)}"
     )

@@ -72,15 +72,27 @@ def about_targets(values: np.ndarray, columns: np.ndarray, file: Path) -> list[s
         raise InputError("no target is measured in any of the joined rows", file=file)
     notes = []
     if empty := int((~there.any(axis=1)).sum()):
-        notes.append(f"{empty} of {len(values)} rows of {file.name} have no target measured")
+        have = "has" if empty == 1 else "have"
+        notes.append(f"{empty} of {len(values)} rows of {file.name} {have} no target measured")
     low = np.where(there, values, np.inf).min(axis=0)
     high = np.where(there, values, -np.inf).max(axis=0)
-    for names, what in (
-        (columns[~there.any(axis=0)], "have no value measured"),
-        (columns[low == high], "are constant: no model can be told from the mean there"),
+    count = there.sum(axis=0)
+    for which, one, several in (
+        (count == 0, "has no value measured", "have no value measured"),
+        (
+            count == 1,
+            "is measured once, where no model can be told from another",
+            "are measured once, where no model can be told from another",
+        ),
+        (
+            (count > 1) & (low == high),
+            "is constant: no model can be told from the mean there",
+            "are constant: no model can be told from the mean there",
+        ),
     ):
-        if len(names):
-            notes.append(f"{len(names)} of {len(columns)} targets {what}: {examples(names)}")
+        if number := int(which.sum()):
+            what = one if number == 1 else several
+            notes.append(f"{number} of {len(columns)} targets {what}: {examples(columns[which])}")
     return notes
 
 

@@ -6,31 +6,24 @@ from pathlib import Path
 
 import numpy as np
 
-from distrib.data.files.ids import examples
+from distrib.data.files.ids import counted, examples
 from distrib.errors import InputError
-
-TOLD = 0.05
-"""A larger share of missing values is told."""
 
 
 def about_missing(values: np.ndarray, file: Path) -> list[str]:
     """A line on how much is measured, where something is missing."""
     there = np.isfinite(values)
-    missing = 1 - there.mean()
-    if missing < TOLD:
+    missing = int((~there).sum())
+    if not missing:
         return []
     rows, genes = there.sum(axis=1), there.sum(axis=0)
-    once = int((genes == 1).sum())
     return [
-        f"{missing:.1%} of the values of {file.name} are missing: a perturbation has "
+        f"{missing:,} of {counted(values.size, 'value')} of {file.name} "
+        f"({missing / values.size:.2%}) {'is' if missing == 1 else 'are'} missing: a "
+        f"perturbation has "
         f"{int(np.median(rows)):,} on the median ({rows.min():,} to {rows.max():,} of "
         f"{values.shape[1]:,}), a gene {int(np.median(genes)):,} ({genes.min():,} to "
-        f"{genes.max():,} of {len(values):,})"
-        + (
-            f"; {once:,} genes are measured once, where no model can be told from another"
-            * bool(once)
-        )
-        + "; --min-values N leaves out what has fewer"
+        f"{genes.max():,} of {len(values):,}); --min-values N leaves out what has fewer"
     ]
 
 

@@ -118,7 +118,7 @@ def _nothing_known(
         file=file,
         where=f"row {ids[lost[0]]}",
         found=f"{texts[lost[0]][:30]!r}, for {told} with {words}",
-        expected="a tokenizer that knows nucleotides",
+        expected="a tokenizer that knows these letters",
         hint=hint,
     )
 
@@ -142,5 +142,5 @@ def _require_different(
                 found=f"{len(row)} tokens of both: "
                 f"{' '.join(tokenizer.convert_ids_to_tokens(row.tolist()[:8]))}",
                 expected="different tokens",
-                hint=f"is {name or 'this encoder'} made for nucleotides?",
+                hint=f"is {name or 'this encoder'} made for such sequences?",
             )

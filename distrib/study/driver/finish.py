@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 
-from distrib.claims import COMPARED, claims, heading
+from distrib.claims import COMPARED, claims, heading, worth_words
 from distrib.errors import InputError
 from distrib.files import atomic_path, atomic_write, finite
 from distrib.records import TrialRecord, trained_words
@@ -87,7 +87,7 @@ def finish(
         "trial": winner.number,
         "state": winner.state,
         study.unit: unit,
-        "trained": trained_words(study.unit, unit, refitted=own is None),
+        "trained": trained_words(study.unit, unit, refitted=own is None, tested=test is not None),
         "validation": validation,
         "test": {name: float(value) for name, value in figures.items()},
         "intervals": ray.get(assistant.intervals.remote(config, data, test, weights, held_out)),
@@ -171,7 +171,7 @@ def _weights(
     if not plan.refit:
         outcome.notes.append(
             "the winner kept no weights, as a trial that was stopped early: in spite of refit: "
-            "false it was trained again on every row but the test part"
+            "false it was trained again"
         )
     return assistant, None
 
@@ -344,7 +344,7 @@ def model_card(
     for name in (*study.metrics, *figures.get("finished", {})):
         cells = [figures["validation"].get(name), figures["test"].get(name)]
         lines.append(_line(name, cells))
-    lines += ["", "Only the test column is a claim about new data.", ""]
+    lines += ["", f"{worth_words(figures)}.", ""]
     if outcome.baselines:
         lines += [f"| baseline, `{study.metric}` | validation | test |", "|---|---|---|"]
         for name, known in outcome.baselines.items():

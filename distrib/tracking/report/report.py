@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distrib.claims import claims, count, heading, verdict
+from distrib.claims import claims, count, heading, said, worth_words
 from distrib.files import atomic_write
 from distrib.records import REFITTED, StudyRecord, TrialRecord, TrialState
 from distrib.tracking import wording
@@ -160,7 +160,7 @@ def _winner(study: StudyRecord, sections: Sections) -> str:
         return "<p class=none>No trial succeeded.</p>"
     words = (
         f"Trial {trial.number}, {study.unit} {trial.best_fidelity} of {study.max_budget}; its "
-        f"model is {winner.get('trained', REFITTED)}. Only test figures are a claim about new data."
+        f"model is {winner.get('trained', REFITTED)}. {worth_words(winner)}."
         if winner
         else f"Trial {trial.number} is the best so far; no winner has been trained on every row."
     )
@@ -200,9 +200,9 @@ def _gains(study: StudyRecord, sections: Sections) -> str:
         for metric, gains in found["metrics"].items():
             for name, (gain, low, high) in gains.items():
                 ends = f"{wording.figure(low)} to {wording.figure(high)}" if low is not None else ""
-                said = verdict(low, high) or ""
                 where = f"{part}, {count(sections.winner, part)}"
-                rows.append([*map(text, (where, metric, name, wording.figure(gain), ends, said))])
+                words = said(metric, gains, name)
+                rows.append([*map(text, (where, metric, name, wording.figure(gain), ends, words))])
     if not rows:
         return ""
     heads = ["", "metric", "baseline", "gain", "95% interval of the gain", "the winner is"]

@@ -75,8 +75,8 @@ FINISHED = (
     Metric(
         "discrimination",
         "max",
-        "perturbation discrimination score: share of the profiles held out together that are no "
-        "nearer (L1) to the prediction than its own, over rows; noise has 0.5",
+        "perturbation discrimination score: share of the others held out together that are no "
+        "nearer (L1) to the prediction than its own profile, over rows; noise has 0.5",
     ),
     Metric(
         "centroid_accuracy",

@@ -21,7 +21,7 @@ def drawn(noise: float = 1.0) -> tuple[np.ndarray, ...]:
 
 
 def test_discrimination_is_the_rank_by_cityblock_distance() -> None:
-    """By SciPy's distances and a sort, as cell-eval does it."""
+    """By SciPy's distances and a sort: cell-eval's 1 - rank / n, put on a scale of 0 to 1."""
     predicted, targets, parts = drawn(noise=5.0)
     found = discrimination(predicted, targets, parts, IDS, COLUMNS)
     for row, name in enumerate(IDS):
@@ -29,8 +29,20 @@ def test_discrimination_is_the_rank_by_cityblock_distance() -> None:
         genes = name != COLUMNS
         far = cdist(predicted[[row]][:, genes], targets[others][:, genes], "cityblock")[0]
         rank = np.flatnonzero(others[np.argsort(far)] == row)[0]
-        assert found[row] == pytest.approx(1 - rank / len(others), abs=1e-10)
+        theirs, n = 1 - rank / len(others), len(others)
+        assert found[row] == pytest.approx((n * theirs - 1) / (n - 1), abs=1e-10)
     assert len(np.unique(found)) > 2
+
+
+@pytest.mark.parametrize("size", [2, 3, 7, 40])
+def test_noise_is_a_half_in_parts_of_any_size(size: int) -> None:
+    """One prediction for all has every rank once; the last of them is 0, the first 1."""
+    rng = np.random.default_rng(size)
+    targets, ids = rng.normal(size=(size, 31)), np.array([f"P{i}" for i in range(size)])
+    predicted = np.tile(rng.normal(size=31), (size, 1))
+    found = discrimination(predicted, targets, np.zeros(size), ids, COLUMNS)
+    assert found.mean() == pytest.approx(0.5, abs=1e-12)
+    np.testing.assert_allclose(np.sort(found), np.linspace(0, 1, size), atol=1e-12)
 
 
 def test_centroid_accuracy_is_the_share_that_lies_farther() -> None:

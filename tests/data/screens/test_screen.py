@@ -213,9 +213,9 @@ def test_what_cannot_be_learned_is_noted(tmp_path: Path) -> None:
     table.loc["MYC"] = np.nan
     table.to_csv(tmp_path / "targets.csv")
     assert load_screen(tmp_path).notes == (
-        "1 of 6 rows of targets.csv have no target measured",
-        "1 of 4 targets have no value measured: empty",
-        "1 of 4 targets are constant: no model can be told from the mean there: flat",
+        "1 of 6 rows of targets.csv has no target measured",
+        "1 of 4 targets has no value measured: empty",
+        "1 of 4 targets is constant: no model can be told from the mean there: flat",
         "1 row has the inputs of another row in another group: training and test may share "
         "them; name groups to keep them together",
     )
