@@ -37,6 +37,7 @@ class WithoutRay:
 
     def __init__(self) -> None:
         self.configs: list[dict[str, Any]] = []
+        self.plans: list[Any] = []
 
     def __call__(
         self,
@@ -46,6 +47,7 @@ class WithoutRay:
         store: Any = None,
         beside: Callable[[RunFolder], Sequence[Any]] = lambda folder: (),
     ) -> int:
+        self.plans.append(plan)
         folder = RunFolder(place.out / f"test-{len(list(place.out.glob('*')))}")
         folder.path.mkdir(parents=True)
         record = StudyRecord("test", "segmenter", "loss", "min", "epoch", 1, plan.trials)
@@ -60,7 +62,7 @@ class WithoutRay:
             own = folder.trial(number)
             own.mkdir(parents=True)
             (own / "config.yaml").write_text(yaml.safe_dump({"config": self.configs[-1]}))
-            trial = TrialRecord(number, "RUNNING")
+            trial = TrialRecord(number, "RUNNING", params=drawn)
             record.trials[number] = trial
             for tracker in trackers:
                 tracker.trial_started(trial)
@@ -163,6 +165,48 @@ def test_the_cap_is_said(
     assert tune.main(asked) == 0
     assert "1 of 4 combinations run" in capsys.readouterr().out
     assert (tmp_path / "results/s0/dtcn/test/version_0/best_val_model.pt").exists()
+
+
+@pytest.mark.usefixtures("written_here")
+def test_every_drawing_of_a_range_leaves_its_model(
+    tmp_path: Path, runner: WithoutRay, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session(tmp_path / "data", "s0", 600)
+    ranged = {"loguniform": ["1e-5", "1e-2"]}
+    asked = words(tmp_path, data={"expt_ids": ["s0"]}, train={"learning_rate": ranged})
+    assert tune.main([*asked, "--trials", "2", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "2 trials\n  learning_rate is drawn from {loguniform: [1e-5, 1e-2]}" in told
+    assert tune.main([*asked, "--trials", "2"]) == 0
+    plan = runner.plans[0]
+    assert (plan.trials, plan.options.concurrent) == (2, 2)
+    assert plan.options.keep > plan.trials  # also of a resume that adds trials
+    for number, config in enumerate(runner.configs):
+        assert f"  {number}: learning_rate={config['learning_rate']:.4g}" in told
+        version = tmp_path / f"results/s0/dtcn/test/version_{number}"
+        hparams = yaml.safe_load((version / "hparams.yaml").read_text())
+        assert hparams["learning_rate"] == config["learning_rate"]
+        assert (version / "best_val_model.pt").exists()
+    asked = words(tmp_path, data={"expt_ids": ["s0"]}, train={"tt_n_cpu_trials": 3})
+    assert tune.main([*asked, "--trials", "9", "--rerun"]) == 0
+    assert runner.plans[1].trials == 1  # a combination is trained once
+
+
+@pytest.mark.parametrize(
+    ("train", "said"),
+    [
+        ({"learning_rate": {"loguniform": ["1e-2", "1e-5"]}}, "learning_rate: the lower bound is"),
+        ({"learning_rate": {"loguniforn": [1e-5, 1e-2]}}, "learning_rate: not a kind"),
+        ({"learning_rate": {"uniform": [0, 1]}}, "learning_rate: not a valid value"),
+        ({"device": {"uniform": [0, 1]}}, "device: this key takes no range"),
+    ],
+)
+def test_a_range_that_cannot_be_is_named_by_file_and_key(
+    tmp_path: Path, train: dict[str, Any], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tune.main(words(tmp_path, train=train)) == 2
+    out, err = capsys.readouterr()
+    assert f"train.yaml, {said}" in err and "1 trial" not in out
 
 
 @pytest.mark.usefixtures("written_here")
@@ -276,6 +320,7 @@ def test_no_trial_is_stopped_while_weights_anneal(tmp_path: Path) -> None:
         (["--warm-start", "mlp-0"], "--warm-start"),
         (["--data", "here"], "--data"),
         (["--resume", "mlp-0"], "--data_config"),
+        (["--keep", "2"], "--keep"),
     ],
 )
 def test_what_the_three_files_do_not_go_with(

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from distrib.errors import InputError
-from distrib.trainables.behaviour.daart.keys import RENAMED, WITHOUT, family_of, settings_of
+from distrib.trainables.behaviour.daart.keys import (
+    NO_RANGE,
+    RENAMED,
+    WITHOUT,
+    family_of,
+    settings_of,
+)
 from distrib.trainables.registry import load_family
 
 if TYPE_CHECKING:
@@ -118,6 +124,7 @@ def groups_of(files: ThreeFiles, points: Sequence[dict[str, Any]]) -> list[Group
     """
     from distrib.study.space.configs import checked
 
+    _check_ranges(files, points[0])
     kinds: dict[str, tuple[str, dict[str, Any], list[dict[str, Any]]]] = {}
     for point in points:
         values = {**files.values, **point}
@@ -146,6 +153,26 @@ def groups_of(files: ThreeFiles, points: Sequence[dict[str, Any]]) -> list[Group
         ids = tuple(search.ids[np.unique(search.groups)].tolist())
         groups.append(Group(files, name, source, ids, own, hashes))
     return groups
+
+
+def _check_ranges(files: ThreeFiles, point: Mapping[str, Any]) -> None:
+    """Raise InputError, naming file and key, where a range is none or the key takes none."""
+    from distrib.study.space.space_file import parse_parameter
+
+    values = {**files.values, **point}
+    fields = load_family(family_of(values)).Config.model_fields
+    for key, content in files.ranges.items():
+        if key in NO_RANGE or RENAMED.get(key, key) not in fields:
+            raise InputError(
+                "this key takes no range",
+                file=files.file_of(key),
+                where=key,
+                found=dict(content),
+                expected="a value, or a list of them",
+            )
+        found = parse_parameter(key, content, str(files.file_of(key)), key)
+        for end in found.values or (found.low, found.high):
+            _config(files, {**values, key: end})
 
 
 def _config(files: ThreeFiles, values: Mapping[str, Any]) -> BaseModel:

@@ -74,6 +74,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     main([json.dumps(order)])
     assert not (version / "export_error.txt").exists()
+    (folder / "order.json").write_text(json.dumps(order))
     return version
 
 
@@ -139,3 +140,24 @@ def test_hparams_are_as_requested_and_say_what_is_what(version: Path) -> None:
     assert hparams["class_names"]["const"] == [f"c{k}" for k in range(CLASSES)]
     best = pd.read_csv(version / "metrics.csv")["best_val_epoch"].dropna().iloc[-1]
     assert hparams["best_val_epoch"] == best
+
+
+def test_what_was_stopped_leaves_no_model(version: Path, tmp_path: Path) -> None:
+    """The search keeps no state of it."""
+    order = json.loads((version.parent / "order.json").read_text())
+    own = tmp_path / "version_5"
+    own.mkdir()
+    main([json.dumps({**order, "version": str(own), "state": "PRUNED"})])
+    hparams = yaml.safe_load((own / "hparams.yaml").read_text())
+    assert (hparams["training_completed"], hparams["state"]) == (False, "PRUNED")
+    assert not (own / "best_val_model.pt").exists()
+
+
+def test_a_state_that_is_gone_is_told(
+    version: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = json.loads((version.parent / "order.json").read_text())
+    (tmp_path / "version_6").mkdir()
+    lost = {"version": str(tmp_path / "version_6"), "trial": str(tmp_path)}
+    main([json.dumps({**order, **lost})])
+    assert "the trial's last state is gone" in json.loads(capsys.readouterr().out)["error"]

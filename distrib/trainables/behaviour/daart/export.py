@@ -19,6 +19,7 @@ import pandas as pd
 
 from distrib.data.behaviour.sequences import TEST, cut, deal, parse_splits
 from distrib.data.behaviour.sessions import Sessions
+from distrib.errors import InputError
 from distrib.files import atomic_path, atomic_write
 from distrib.trainables.base import State, Worker
 from distrib.trainables.behaviour.base import Segmentation, scaling_of
@@ -38,7 +39,7 @@ def export(order: Mapping[str, Any], state: State | None) -> None:
 
     Args:
         order: `trial` and `version` (folders), `family` and its `config`, `values` (daart's keys),
-            `source`, `hash`, `eval_dir`. state: the trial's last; None where it failed.
+            `source`, `hash`, `eval_dir`. state: the trial's last; None where it did not end.
     """
     version, trial = Path(order["version"]), Path(order["trial"])
     if (trial / "console.log").exists():
@@ -153,7 +154,8 @@ def main(orders: Sequence[str] | None = None) -> None:
     for line in sys.stdin if orders is None else orders:
         order = json.loads(line)
         try:
-            export(order, read_last(Path(order["trial"])) if order["state"] != "FAIL" else None)
+            complete = order["state"] == "COMPLETE"  # no other keeps its state for certain
+            export(order, read_last(Path(order["trial"])) if complete else None)
             answer: dict[str, Any] = {"version": order["version"]}
         except Exception as error:
             atomic_write(Path(order["version"]) / "export_error.txt", f"{error}\n")
@@ -162,10 +164,16 @@ def main(orders: Sequence[str] | None = None) -> None:
 
 
 def read_last(trial: Path) -> State:
-    """The last state of a trial's folder."""
+    """The last state of a trial's folder.
+
+    Raises:
+        InputError: there is none.
+    """
     import safetensors
 
-    file = max((trial / "checkpoint").glob("state-*.safetensors"))
+    file = max((trial / "checkpoint").glob("state-*.safetensors"), default=None)
+    if file is None:
+        raise InputError("the trial's last state is gone", file=trial / "checkpoint")
     with safetensors.safe_open(file, framework="numpy") as content:
         header = content.metadata()["state"]
         arrays = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118

@@ -81,6 +81,9 @@ SOURCE = ("data_dir", "input_type", "animal", "h5_key", "missing")
 LEFT = ("model_class", "tt_experiment_name", "save_last_model", "plot_train_curves")
 """Keys that say what is trained, and what it leaves behind where."""
 
+NO_RANGE = (*FIXED, *COLUMNS, *SOURCE, *LEFT)
+"""Keys of which nothing is drawn from a range."""
+
 TREES = ("random-forest", "xgboost")
 TREES_KEYS = (
     "model_class",
