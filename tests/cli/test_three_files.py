@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 import yaml
 
 from distrib import tune
+from distrib.cli.roads import daart_layout
 from distrib.cli.roads.daart import ThreeFiles
 from distrib.cli.roads.daart_layout import DaartLayout
 from distrib.records import StudyRecord, TrialRecord
@@ -25,7 +29,7 @@ from distrib.study.space.configs import make_config
 from distrib.study.worker.reports import Pace
 from distrib.study.worker.trial import run_trial
 from distrib.trainables.behaviour.daart import export, keys
-from tests.support.behaviour_files import session
+from tests.support.behaviour_files import dlc_frame, session
 from tests.support.daart_files import write_files
 
 SMALL_MODEL = {"n_hid_units": 4, "n_lags": 1, "lambda_pred": 0}
@@ -73,6 +77,8 @@ class WithoutRay:
             ):
                 assert message.failure is None
                 metrics.append(message.rows)
+                for tracker in trackers:
+                    tracker.trial_progressed(trial, message.rows)
             trial.state = "COMPLETE"
             for tracker in trackers:
                 tracker.trial_ended(trial)
@@ -99,11 +105,14 @@ class InThisProcess:
     """Stands for the process that writes the versions."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        self.stdin, self.stdout = io.StringIO(), io.StringIO()
+        end, self._into = os.pipe()
+        self.stdin, self.stdout = io.StringIO(), os.fdopen(end)
         self.stdin.close = self._write  # type: ignore[method-assign]
 
     def _write(self) -> None:
-        export.main(self.stdin.getvalue().splitlines())
+        self.stdin.close = lambda: None  # type: ignore[method-assign]
+        with os.fdopen(self._into, "w") as into, redirect_stdout(into):
+            export.main(self.stdin.getvalue().splitlines())
 
     def poll(self) -> int:
         return 0
@@ -292,6 +301,51 @@ def test_a_value_that_cannot_be_is_named(
     long = words(tmp_path, data={"expt_ids": ["s0"]}, train={"sequence_length": 500})
     assert tune.main([*long, "--dry-run"]) == 2
     assert "session s0: too few sequences for the split" in capsys.readouterr().err
+
+
+def test_an_eval_dir_that_cannot_be_predicted_is_told_before_anything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session(tmp_path / "data", "s0", 600)
+    asked = words(tmp_path, data={"expt_ids": ["s0"], "eval_dir": str(tmp_path / "new")})
+    for more in ([], ["--dry-run"]):
+        assert tune.main([*asked, *more]) == 2
+        assert f"{tmp_path}/new: no such folder" in capsys.readouterr().err
+    (tmp_path / "new").mkdir()
+    dlc_frame(90, parts=("nose", "tail", "ear")).to_csv(tmp_path / "new/later.csv")
+    assert tune.main(asked) == 2
+    err = capsys.readouterr().err
+    assert "data.yaml, eval_dir" in err and "the signals are not those" in err
+
+
+def test_what_is_not_written_yet_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The process that writes versions is in a session of its own, which Ctrl-C does not reach."""
+    monkeypatch.setattr(daart_layout, "IMPATIENCE", 0.1)
+    said = {"values": [{}], "ranges": {}, "results": str(tmp_path), "ids": ["s0"], "hashes": []}
+    said |= {"family": "segmenter", "source": {}, "eval_dir": None, "files": []}
+    layout = DaartLayout(tmp_path, said)
+    record, trial = StudyRecord("test", "segmenter", "loss", "min", "epoch", 1, 1), TrialRecord(0)
+    layout.study_started(record)
+    layout.trial_started(trial)
+    (tmp_path / "trials/0000").mkdir(parents=True)
+    (tmp_path / "trials/0000/config.yaml").write_text("config: {}\n")
+    trial.state = "COMPLETE"
+    layout.trial_ended(trial)
+    assert layout._process is not None
+    process = layout._process
+    assert os.getsid(process.pid) == process.pid
+    layout.study_ended(record, True)
+    assert process.returncode == -signal.SIGKILL
+    assert ThreeFiles().told([layout], 130) == 130
+    out, err = capsys.readouterr()
+    assert "1 of these is not written: --resume does" in out and not err
+    again = DaartLayout(tmp_path, said)
+    monkeypatch.setattr(again, "_write", again.waiting.append)
+    record.trials[0] = trial
+    again.study_started(record)
+    assert again.waiting == [trial]
 
 
 def test_two_files_are_not_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,13 +115,16 @@ class ThreeFiles:
 
         for layout in trackers:
             assert isinstance(layout, DaartLayout)
+            layout.stop()
             print("\nthe models:")
             _some([f"  {version}" for version in layout.versions.values()])
             for error in layout.errors:
-                print(f"not written: {error}")
+                print(error)
+            if left := len(layout.waiting):
+                print(f"{left} of these {'is' if left == 1 else 'are'} not written: --resume does")
             if layout.failed:
                 print(f"{layout.failed} failed: their console.log says why")
-            if (layout.errors or layout.failed) and not code:
+            if (layout.errors or layout.waiting or layout.failed) and not code:
                 return FAILED
         return code
 

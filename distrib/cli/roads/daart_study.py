@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distrib.errors import InputError
+from distrib.errors import InputError, said_in
 from distrib.trainables.behaviour.daart.keys import (
     NO_RANGE,
     RENAMED,
@@ -137,6 +137,7 @@ def groups_of(files: ThreeFiles, points: Sequence[dict[str, Any]]) -> list[Group
         family: Any = load_family(name)
         data = family.load(checked(family.Source, source, "data"))
         search, _ = family.set_aside(data, 0.0, 0)
+        _check_new(files, family, source, data)
         hashes = []
         for point in own if not files.ranges else ():
             values = {**files.values, **point}
@@ -153,6 +154,21 @@ def groups_of(files: ThreeFiles, points: Sequence[dict[str, Any]]) -> list[Group
         ids = tuple(search.ids[np.unique(search.groups)].tolist())
         groups.append(Group(files, name, source, ids, own, hashes))
     return groups
+
+
+def _check_new(files: ThreeFiles, family: Any, source: Mapping[str, Any], data: Any) -> None:
+    """Raise InputError where the sessions of `eval_dir` cannot be predicted after the training."""
+    from distrib.study.space.configs import checked
+    from distrib.trainables.behaviour.base import check_signals
+
+    if (folder := files.folder("eval_dir")) is None:
+        return
+    with said_in(f"{files.paths['data_config']}, eval_dir"):
+        if not folder.is_dir():
+            raise InputError("no such folder", file=folder)
+        own = checked(family.Source, source, "data").elsewhere(str(folder.absolute()))
+        with said_in(folder):
+            check_signals({"signals": list(data.signals)}, family.load(own, targets=False))
 
 
 def _check_ranges(files: ThreeFiles, point: Mapping[str, Any]) -> None:

@@ -14,6 +14,11 @@ from distrib.files import atomic_write
 from distrib.safe_yaml import read_yaml_file
 
 HPARAMS = "hparams.yaml"
+EVALUATED = "eval_dir_predicted"
+"""The key that is true where the states of `eval_dir` are there too."""
+
+FAILED = "export_error.txt"
+"""Why a version is not whole."""
 
 
 def expt_folder(results: Path, ids: Sequence[str]) -> Path:
@@ -66,6 +71,14 @@ def new_version(folder: Path) -> Path:
             return version
         except FileExistsError:
             number += 1
+
+
+def is_written(version: Path, eval_dir: object) -> bool:
+    """Whether a version of a training that has ended lacks nothing."""
+    if not (version / HPARAMS).exists():
+        return False
+    values = read_yaml_file(version / HPARAMS)
+    return eval_dir is None or not values["training_completed"] or EVALUATED in values
 
 
 def completed_below(place: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
