@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +147,7 @@ def expression(args: argparse.Namespace) -> int:
     for note in notes:
         print(f"note: {note}")
     print(f"{out}: {_sizes(screen)}")
-    print(f"next: python -m distrib.tune --space {_space(screen)} --data {out}")
+    print(f"next: python -m distrib.tune --space {_space(screen)} --data {shlex.quote(str(out))}")
     return DONE
 
 
@@ -191,8 +192,9 @@ def embed(args: argparse.Namespace) -> int:
         print(f"note: {note}")
     print(f"{args.out}: {len(values):,} embeddings of {values.shape[1]} numbers")
     print(
-        f"next: python -m distrib.prepare expression --targets targets.csv --embeddings {args.out} "
-        f"--sequences {args.sequences} --out screen/"
+        "next: python -m distrib.prepare expression --targets targets.csv "
+        f"--embeddings {shlex.quote(str(args.out))} "
+        f"--sequences {shlex.quote(str(args.sequences))} --out screen/"
     )
     return DONE
 

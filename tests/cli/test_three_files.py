@@ -348,6 +348,46 @@ def test_what_is_not_written_yet_is_told_in_a_line(
     assert again.waiting == [trial]
 
 
+@pytest.mark.parametrize(
+    ("model", "more", "said", "metric"),
+    [
+        ({"n_hid_layers": [1, 2]}, [], "", "loss"),
+        ({"lambda_weak": [0, 1]}, [], "ranked by f1_macro: losses of different lam", "f1_macro"),
+        ({"lambda_weak": {"uniform": [0, 1]}}, [], "ranked by f1_macro", "f1_macro"),
+        ({"lambda_weak": [0, 1]}, ["--metric", "loss"], "note: losses of different lambda", "loss"),
+    ],
+)
+def test_losses_of_different_weights_rank_nothing(
+    tmp_path: Path,
+    model: dict[str, Any],
+    more: list[str],
+    said: str,
+    metric: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plans: list[Any] = []
+
+    def carried_out(plan: Any, place: Any, **options: Any) -> int:
+        plans.append(plan)
+        return 0
+
+    monkeypatch.setattr("distrib.cli.execute.carry_out", carried_out)
+    session(tmp_path / "data", "s0", 600)
+    asked = words(tmp_path, data={"expt_ids": ["s0"]}, model=model)
+    assert tune.main([*asked, *more]) == 0
+    out = capsys.readouterr().out
+    assert said in out and ("losses of different" in out) == bool(said)
+    assert plans[0].objective.name == metric
+
+
+def test_a_folder_for_states_is_offered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from distrib import predict
+
+    assert predict.main([str(tmp_path), "--out", str(tmp_path / "states")]) == 2
+    assert "states/ is a folder, for a file per recording" in capsys.readouterr().err
+
+
 def test_two_files_are_not_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert tune.main(words(tmp_path)[:4]) == 2
     assert "--train_config: this option is missing" in capsys.readouterr().err

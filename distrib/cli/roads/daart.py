@@ -95,6 +95,7 @@ class ThreeFiles:
             own = _options(group, results, args, name)
             studies.append((group, own, _plan(group, own)))
         _print_table(files, [(group, plan) for group, _, plan in studies])
+        _print_ranking([(group, plan) for group, _, plan in studies])
         codes = []
         for group, own, plan in studies:
             codes.append(_carried_out(self, group, results, own, plan))
@@ -224,6 +225,17 @@ def _print_table(files: Files, studies: Sequence[tuple[Group, Plan]]) -> None:
     rows = [point for group, plan in studies for point in _rows(group, plan)]
     lines = (", ".join(f"{k}={_written(v)}" for k, v in point.items()) for point in rows)
     _some([f"  {number}: {line}" for number, line in enumerate(lines) if line], total)
+
+
+def _print_ranking(studies: Sequence[tuple[Group, Plan]]) -> None:
+    """By what trials are ranked, where the loss cannot say it."""
+    for keys, metric in dict.fromkeys(
+        (", ".join(group.incomparable()), plan.objective.name) for group, plan in studies
+    ):
+        if keys and metric == "loss":
+            print(f"note: losses of different {keys} cannot be compared, yet they rank the trials")
+        elif keys:
+            print(f"ranked by {metric}: losses of different {keys} cannot be compared (--metric)")
 
 
 def _rows(group: Group, plan: Plan) -> list[dict[str, Any]]:

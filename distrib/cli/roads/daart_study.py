@@ -17,6 +17,7 @@ import numpy as np
 
 from distrib.errors import InputError, said_in
 from distrib.trainables.behaviour.daart.keys import (
+    MOVES_LOSS,
     NO_RANGE,
     RENAMED,
     WITHOUT,
@@ -39,6 +40,7 @@ class Group:
     Attributes:
         source: of the data, as of `SessionsSource`. points: values of the grid's keys, of each.
         hashes: of configuration, data and name of each; none where there are ranges.
+        labelled: whether there are hand labels to validate on, in all of them.
     """
 
     files: ThreeFiles
@@ -47,6 +49,7 @@ class Group:
     ids: tuple[str, ...]
     points: Sequence[dict[str, Any]]
     hashes: Sequence[str]
+    labelled: bool = True
 
     def without(self, known: Mapping[str, Path]) -> tuple[Group, list[Path]]:
         """The combinations whose hash is not known, and the folders of the others."""
@@ -62,6 +65,19 @@ class Group:
     def values(self, point: Mapping[str, Any]) -> dict[str, Any]:
         """Every key of a combination with its value."""
         return {**self.files.values, **point}
+
+    def incomparable(self) -> list[str]:
+        """Keys that differ between the trials, and with them what the loss is a sum of."""
+        if self.family != "segmenter":
+            return []
+        values = [{**WITHOUT, **self.values(point)} for point in self.points]
+        differ = [k for k in MOVES_LOSS if any(own.get(k) != values[0].get(k) for own in values)]
+        return [*differ, *(k for k in MOVES_LOSS if k in self.files.ranges)]
+
+    @property
+    def metric(self) -> str:
+        """What trials are ranked by: the loss, as in daart, or F1 where losses differ in kind."""
+        return "f1_macro" if self.incomparable() and self.labelled else "loss"
 
     def space(self) -> Space:
         """The combinations as points of a grid, ranges beside them."""
@@ -87,7 +103,11 @@ class Group:
             "scheduler": "none",
             "sampler": "random",
             "refit": self.family != "segmenter",
-            **({"metric": "loss", "grace": _grace(whole)} if self.family == "segmenter" else {}),
+            **(
+                {"metric": self.metric, "grace": _grace(whole)}
+                if self.family == "segmenter"
+                else {}
+            ),
             "points": [{name: own[name] for name in varied} for own in whole],
             "parameters": parameters,
         }
@@ -138,11 +158,16 @@ def groups_of(files: ThreeFiles, points: Sequence[dict[str, Any]]) -> list[Group
         data = family.load(checked(family.Source, source, "data"))
         search, _ = family.set_aside(data, 0.0, 0)
         _check_new(files, family, source, data)
-        hashes = []
-        for point in own if not files.ranges else ():
+        hashes, labelled = [], True
+        for point in own:
             values = {**files.values, **point}
             config = _config(files, values)
             family.check(config, search)
+            if not getattr(config, "lambda_strong", 1):  # else `check` has looked for labels
+                _, validation = family.split(config, search)
+                labelled &= bool(validation.counts(validation.hand)[1:].any())
+            if files.ranges:
+                continue
             told = [
                 name,
                 config.model_dump(mode="json"),
@@ -152,7 +177,7 @@ def groups_of(files: ThreeFiles, points: Sequence[dict[str, Any]]) -> list[Group
             text = json.dumps(told, sort_keys=True)
             hashes.append(hashlib.sha256(text.encode()).hexdigest()[:32])
         ids = tuple(search.ids[np.unique(search.groups)].tolist())
-        groups.append(Group(files, name, source, ids, own, hashes))
+        groups.append(Group(files, name, source, ids, own, hashes, labelled))
     return groups
 
 

@@ -13,8 +13,11 @@ import yaml
 
 from distrib.data.behaviour.sessions import Sessions
 from distrib.data.behaviour.simulate import simulate
+from distrib.errors import InputError
+from distrib.study.driver.model import open_model
 from distrib.study.record.checkpoint import Checkpoints
 from distrib.study.record.metrics_file import MetricsFile
+from distrib.study.space.configs import config_yaml
 from distrib.study.worker.reports import Pace
 from distrib.study.worker.trial import run_trial
 from distrib.trainables.base import Worker
@@ -203,6 +206,19 @@ def test_hparams_are_as_requested_and_say_what_is_what(version: Path) -> None:
     assert hparams["class_names"]["const"] == [f"c{k}" for k in range(CLASSES)]
     best = pd.read_csv(version / "metrics.csv")["best_val_epoch"].dropna().iloc[-1]
     assert hparams["best_val_epoch"] == best
+
+
+def test_a_version_is_opened_as_its_trial(version: Path) -> None:
+    """Of the lowest validation loss, as its own weights are."""
+    order = json.loads((version.parent / "order.json").read_text())
+    text = config_yaml("segmenter", order["config"], source=order["source"])
+    (Path(order["trial"]) / "config.yaml").write_text(text)
+    model = open_model(version)
+    probabilities = model.predict(model.load())
+    first = probabilities[probabilities["session"] == "s0"].filter(like="p_").to_numpy()
+    np.testing.assert_allclose(first[:1_500], np.load(version / "s0_states.npy"), atol=1e-5)
+    with pytest.raises(InputError, match=r"config.yaml: no such file"):
+        open_model(version.parent)
 
 
 def test_what_was_stopped_leaves_no_model(version: Path, tmp_path: Path) -> None:

@@ -105,6 +105,20 @@ ROUNDS = 20
 
 RENAMED = {"l2_reg": "weight_decay", "max_epochs": "epochs", "rng_seed_train": "seed"}
 
+MOVES_LOSS = (
+    "lambda_strong",
+    "lambda_weak",
+    "lambda_pred",
+    "lambda_recon",
+    "lambda_task",
+    "weight_classes",
+    "ignore_class",
+    "classifier_type",
+    "variational",
+    "velocity",
+)
+"""Keys that say what the loss is a sum of: losses with different ones cannot be compared."""
+
 WITHOUT = {
     "weight_classes": True,
     "ignore_class": 0,
