@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -140,7 +141,7 @@ def look_at_study(args: argparse.Namespace) -> int:
             for line in rebuild_ledger(study, stored, plan):
                 print(line)
     leave = " --allow-custom" if args.allow_custom else ""
-    print(f"next: python -m distrib.tune --resume {args.study}{leave}")
+    print(f"next: python -m distrib.tune --resume {shlex.quote(str(args.study))}{leave}")
     return DONE
 
 

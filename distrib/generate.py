@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -85,7 +86,7 @@ def _what_is_asked(place: str, allow_custom: bool) -> tuple[str, type[GenerateOp
             where="MODEL",
             found=f"{place} ({name})",
             expected="a model of what can be drawn, such as a generator of sequences",
-            hint=f"python -m distrib.predict {place} --out predictions.parquet",
+            hint=f"python -m distrib.predict {shlex.quote(str(place))} --out predictions.parquet",
         )
     return name, family.Generate, folder
 
@@ -120,7 +121,7 @@ def generate(args: argparse.Namespace) -> int:
     print(f"{done} samples in {args.out}")
     leave = " --allow-custom" if args.allow_custom else ""
     print(
-        f"next: others by another seed: python -m distrib.generate {args.model} "
+        f"next: others by another seed: python -m distrib.generate {shlex.quote(str(args.model))} "
         f"--seed {options.seed + 1} ... --out FILE{leave}"
     )
     return DONE

@@ -41,7 +41,7 @@ def predict(args: argparse.Namespace) -> int:
     from distrib.trainables.capabilities import AveragesPredictions
 
     files = args.out.endswith("/") or Path(args.out).is_dir()
-    write = None if files else table_writer(Path(args.out))
+    write = None if files else table_writer(Path(args.out), folders=True)
     first, *others = [open_model(place, allow_custom=args.allow_custom) for place in args.model]
     model = first
     if others and not isinstance(model.family, AveragesPredictions):

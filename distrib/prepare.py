@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -142,7 +143,7 @@ def example(args: argparse.Namespace) -> int:
         raise
     for file in sorted(folder.iterdir()):
         print(f"{file}  {file.stat().st_size:,} bytes")
-    print(f"next: python -m distrib.tune --space {args.space} --data {folder}")
+    print(f"next: python -m distrib.tune --space {args.space} --data {shlex.quote(str(folder))}")
     return DONE
 
 
@@ -162,7 +163,7 @@ def trimming(args: argparse.Namespace) -> int:
     space = "trimming"
     if prepared.group.junction:
         space = "trimming_ligation_em" if prepared.group.ligation else "trimming_ligation"
-    print(f"next: python -m distrib.tune --space {space} --data {args.out}")
+    print(f"next: python -m distrib.tune --space {space} --data {shlex.quote(str(args.out))}")
     return DONE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -63,7 +64,7 @@ def tell_end(folder: Path, study: StudyRecord) -> None:
     print(f"no driver runs this study now; its folder: {folder}")
     ended = sum(t.is_over for t in study.trials.values())
     if ended < study.num_trials or not (folder / "best").exists():
-        print(f"next: python -m distrib.tune --resume {folder}")
+        print(f"next: python -m distrib.tune --resume {shlex.quote(str(folder))}")
 
 
 if __name__ == "__main__":

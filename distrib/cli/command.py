@@ -169,8 +169,11 @@ def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def table_writer(path: Path) -> Callable[[pd.DataFrame], None]:
+def table_writer(path: Path, *, folders: bool = False) -> Callable[[pd.DataFrame], None]:
     """Writes a table whole, in the form of the file's ending.
+
+    Args:
+        folders: whether the user might have named a folder, and is told how.
 
     Raises:
         InputError: an ending that is none of these, or a folder that does not exist.
@@ -182,7 +185,8 @@ def table_writer(path: Path) -> Callable[[pd.DataFrame], None]:
             "unsupported file extension",
             where="--out",
             found=path.name,
-            expected=".parquet, .csv or .tsv",
+            expected=".parquet, .csv or .tsv"
+            + (f"; {path}/ is a folder, for a file per recording" if folders else ""),
         )
     if not path.parent.is_dir():
         raise InputError("no such folder", where="--out", found=path.parent)

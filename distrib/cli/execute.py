@@ -43,7 +43,8 @@ def carry_out(
     argv = ["python", "-m", f"distrib.{Path(sys.argv[0]).stem}", *map(shlex.quote, sys.argv[1:])]
 
     def resume(place: str) -> str:
-        return f"python -m distrib.{'tune' if searched else 'train'} --resume {place}{leave}"
+        verb = "tune" if searched else "train"
+        return f"python -m distrib.{verb} --resume {shlex.quote(place)}{leave}"
 
     with redirect_stdout(cast(TextIO, Lasting(sys.stdout))):
         try:

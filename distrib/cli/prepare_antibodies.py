@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import glob
+import shlex
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,8 +120,9 @@ def _list(args: argparse.Namespace, wanted: dict[str, list[str]]) -> int:
     atomic_write(args.list, "".join(f"{entry.url}\n" for entry in found.entries))
     print(f"{args.list}: {len(found.entries):,} of {len(entries):,} units, {found.sequences:,} "
           "sequences")  # fmt: skip
-    print(f"next: fetch them, such as wget -i {args.list}, then python -m distrib.prepare oas "
-          "--units '*.csv.gz' ...the same filters... --out data/oas")  # fmt: skip
+    print(f"next: fetch them, such as wget -i {shlex.quote(str(args.list))}, then "
+          "python -m distrib.prepare oas --units '*.csv.gz' ...the same filters... "
+          "--out data/oas")  # fmt: skip
     return DONE
 
 
@@ -156,11 +158,12 @@ def _units(args: argparse.Namespace, wanted: dict[str, list[str]]) -> int:
             hint="`any` leaves a filter out, --incomplete keeps sequences that are not whole",
         )
     print(f"{args.out}: {kept:,} {'pairs' if args.paired else f'{args.chain} chains'}")
-    space = f"{_space(args.paired, args.chain)} --data {args.out}"
+    where = shlex.quote(str(args.out))
+    space = f"{_space(args.paired, args.chain)} --data {where}"
     how = f"--paired --chain {args.chain or 'light'} " if args.paired else ""
     if args.chain == "light" and not args.paired:
         how = "--chain light "
-    print(f"next: python -m distrib.prepare cluster --data {args.out} {how}--split-identity 0.5 "
+    print(f"next: python -m distrib.prepare cluster --data {where} {how}--split-identity 0.5 "
           f"--out clustered, or python -m distrib.tune --space {space}")  # fmt: skip
     return DONE
 
@@ -258,7 +261,7 @@ def cluster(args: argparse.Namespace) -> int:
     what = f"pairs by their {args.chain} chains" if args.paired else f"{args.chain} chains"
     print(f"{out}: {len(found):,} {what}, clusters by {method}")
     space = _space(args.paired, args.chain)
-    print(f"next: python -m distrib.tune --space {space} --data {out}")
+    print(f"next: python -m distrib.tune --space {space} --data {shlex.quote(str(out))}")
     return DONE
 
 

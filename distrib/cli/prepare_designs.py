@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from distrib.cli.command import DONE, add_shared
@@ -62,5 +63,5 @@ def antibodies(args: argparse.Namespace) -> int:
         others = [name for name in frame.columns if name != "pKd"]
         frame[others] = frame[others].astype(str)  # cells of a JSON file may be of any kind
         frame.to_parquet(temporary, index=False)
-    print(f"next: python -m distrib.tune --space seq2seq --data {args.out}")
+    print(f"next: python -m distrib.tune --space seq2seq --data {shlex.quote(str(args.out))}")
     return DONE

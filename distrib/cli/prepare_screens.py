@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +156,7 @@ def expression(args: argparse.Namespace) -> int:
     for note in notes:
         print(f"note: {note}")
     print(f"{out}: {_sizes(screen)}")
-    print(f"next: python -m distrib.tune --space {_space(screen)} --data {out}")
+    print(f"next: python -m distrib.tune --space {_space(screen)} --data {shlex.quote(str(out))}")
     return DONE
 
 
@@ -201,10 +202,10 @@ def embed(args: argparse.Namespace) -> int:
     for note in notes:
         print(f"note: {note}")
     print(f"{args.out}: {len(values):,} embeddings of {values.shape[1]} numbers")
-    beside = "" if args.proteins else f"--sequences {args.sequences} "
+    beside = "" if args.proteins else f"--sequences {shlex.quote(str(args.sequences))} "
     print(
-        f"next: python -m distrib.prepare expression --targets targets.csv --embeddings {args.out} "
-        f"{beside}--out screen/"
+        "next: python -m distrib.prepare expression --targets targets.csv "
+        f"--embeddings {shlex.quote(str(args.out))} {beside}--out screen/"
     )
     return DONE
 

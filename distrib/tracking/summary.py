@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -191,13 +192,15 @@ def _time(study: StudyRecord, seconds: Mapping[str, float]) -> str:
 
 
 def _commands(place: str, trained: bool, resume: str | None, leave: str) -> list[str]:
-    commands = []
+    commands, word = [], shlex.quote(place)
+    best = shlex.quote(f"{place}/best")
     if resume:
         commands.append(resume)
-    commands.append(f"tensorboard --logdir {place}")
+    commands.append(f"tensorboard --logdir {word}")
     if trained:
-        commands.append(f"python -m distrib.predict {place}/best --out predictions.parquet{leave}")
-        commands.append(f"python -m distrib.train --config {place}/best{leave}")
+        commands.append(f"python -m distrib.predict {best} --out predictions.parquet{leave}")
+        commands.append(f"python -m distrib.train --config {best}{leave}")
     if "://" not in place:
-        commands.append(f"python -m distrib.compare {place.rpartition('/')[0] or '.'}/*")
+        beside = shlex.quote(place.rpartition("/")[0] or ".")
+        commands.append(f"python -m distrib.compare {beside}/*")
     return commands

@@ -77,10 +77,12 @@ def leaderboard_frame(study: StudyRecord) -> pd.DataFrame:
 def configurations_frame(study: StudyRecord) -> pd.DataFrame:
     """Where a seed is a dimension: configurations by their mean over seeds, best first.
 
-    Columns: rank, the other parameters, mean, sd (over seeds; missing of one), seeds, trials.
+    Columns: rank, the other parameters, mean and sd of the metric that is ranked, called
+    `mean_<metric>` and `sd_<metric>` (over seeds; missing of one), seeds, trials.
     Configurations with fewer seeds than the others come after those with all. Trials that were
     stopped early count with none.
     """
+    mean, sd = f"mean_{study.metric}", f"sd_{study.metric}"
     groups: dict[str, dict[str, Any]] = {}
     for trial in sorted(study.trials.values(), key=lambda t: t.number):
         if trial.state != "COMPLETE" or trial.value is None:
@@ -94,15 +96,15 @@ def configurations_frame(study: StudyRecord) -> pd.DataFrame:
         rows.append(
             {
                 **{f"param/{name}": value for name, value in group["params"].items()},
-                "mean": float(np.mean(values)),
-                "sd": float(np.std(values, ddof=1)) if len(values) > 1 else math.nan,
+                mean: float(np.mean(values)),
+                sd: float(np.std(values, ddof=1)) if len(values) > 1 else math.nan,
                 "seeds": len(values),
                 "trials": " ".join(str(trial.number) for trial in group["trials"]),
             }
         )
-    frame = pd.DataFrame(rows, columns=None if rows else ["mean", "sd", "seeds", "trials"])
+    frame = pd.DataFrame(rows, columns=None if rows else [mean, sd, "seeds", "trials"])
     frame = frame.sort_values(
-        ["seeds", "mean"], ascending=[False, study.direction == "min"], kind="stable"
+        ["seeds", mean], ascending=[False, study.direction == "min"], kind="stable"
     )
     frame.insert(0, "rank", range(1, len(frame) + 1))
     return frame.reset_index(drop=True)

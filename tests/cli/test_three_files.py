@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 import yaml
 
 from distrib import tune
+from distrib.cli.roads import daart_layout
 from distrib.cli.roads.daart import ThreeFiles
 from distrib.cli.roads.daart_layout import DaartLayout
 from distrib.records import StudyRecord, TrialRecord
@@ -25,7 +29,7 @@ from distrib.study.space.configs import make_config
 from distrib.study.worker.reports import Pace
 from distrib.study.worker.trial import run_trial
 from distrib.trainables.behaviour.daart import export, keys
-from tests.support.behaviour_files import session
+from tests.support.behaviour_files import dlc_frame, session
 from tests.support.daart_files import write_files
 
 SMALL_MODEL = {"n_hid_units": 4, "n_lags": 1, "lambda_pred": 0}
@@ -37,6 +41,7 @@ class WithoutRay:
 
     def __init__(self) -> None:
         self.configs: list[dict[str, Any]] = []
+        self.plans: list[Any] = []
 
     def __call__(
         self,
@@ -46,6 +51,7 @@ class WithoutRay:
         store: Any = None,
         beside: Callable[[RunFolder], Sequence[Any]] = lambda folder: (),
     ) -> int:
+        self.plans.append(plan)
         folder = RunFolder(place.out / f"test-{len(list(place.out.glob('*')))}")
         folder.path.mkdir(parents=True)
         record = StudyRecord("test", "segmenter", "loss", "min", "epoch", 1, plan.trials)
@@ -60,7 +66,7 @@ class WithoutRay:
             own = folder.trial(number)
             own.mkdir(parents=True)
             (own / "config.yaml").write_text(yaml.safe_dump({"config": self.configs[-1]}))
-            trial = TrialRecord(number, "RUNNING")
+            trial = TrialRecord(number, "RUNNING", params=drawn)
             record.trials[number] = trial
             for tracker in trackers:
                 tracker.trial_started(trial)
@@ -71,6 +77,8 @@ class WithoutRay:
             ):
                 assert message.failure is None
                 metrics.append(message.rows)
+                for tracker in trackers:
+                    tracker.trial_progressed(trial, message.rows)
             trial.state = "COMPLETE"
             for tracker in trackers:
                 tracker.trial_ended(trial)
@@ -97,11 +105,14 @@ class InThisProcess:
     """Stands for the process that writes the versions."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        self.stdin, self.stdout = io.StringIO(), io.StringIO()
+        end, self._into = os.pipe()
+        self.stdin, self.stdout = io.StringIO(), os.fdopen(end)
         self.stdin.close = self._write  # type: ignore[method-assign]
 
     def _write(self) -> None:
-        export.main(self.stdin.getvalue().splitlines())
+        self.stdin.close = lambda: None  # type: ignore[method-assign]
+        with os.fdopen(self._into, "w") as into, redirect_stdout(into):
+            export.main(self.stdin.getvalue().splitlines())
 
     def poll(self) -> int:
         return 0
@@ -163,6 +174,48 @@ def test_the_cap_is_said(
     assert tune.main(asked) == 0
     assert "1 of 4 combinations run" in capsys.readouterr().out
     assert (tmp_path / "results/s0/dtcn/test/version_0/best_val_model.pt").exists()
+
+
+@pytest.mark.usefixtures("written_here")
+def test_every_drawing_of_a_range_leaves_its_model(
+    tmp_path: Path, runner: WithoutRay, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session(tmp_path / "data", "s0", 600)
+    ranged = {"loguniform": ["1e-5", "1e-2"]}
+    asked = words(tmp_path, data={"expt_ids": ["s0"]}, train={"learning_rate": ranged})
+    assert tune.main([*asked, "--trials", "2", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "2 trials\n  learning_rate is drawn from {loguniform: [1e-5, 1e-2]}" in told
+    assert tune.main([*asked, "--trials", "2"]) == 0
+    plan = runner.plans[0]
+    assert (plan.trials, plan.options.concurrent) == (2, 2)
+    assert plan.options.keep > plan.trials  # also of a resume that adds trials
+    for number, config in enumerate(runner.configs):
+        assert f"  {number}: learning_rate={config['learning_rate']:.4g}" in told
+        version = tmp_path / f"results/s0/dtcn/test/version_{number}"
+        hparams = yaml.safe_load((version / "hparams.yaml").read_text())
+        assert hparams["learning_rate"] == config["learning_rate"]
+        assert (version / "best_val_model.pt").exists()
+    asked = words(tmp_path, data={"expt_ids": ["s0"]}, train={"tt_n_cpu_trials": 3})
+    assert tune.main([*asked, "--trials", "9", "--rerun"]) == 0
+    assert runner.plans[1].trials == 1  # a combination is trained once
+
+
+@pytest.mark.parametrize(
+    ("train", "said"),
+    [
+        ({"learning_rate": {"loguniform": ["1e-2", "1e-5"]}}, "learning_rate: the lower bound is"),
+        ({"learning_rate": {"loguniforn": [1e-5, 1e-2]}}, "learning_rate: not a kind"),
+        ({"learning_rate": {"uniform": [0, 1]}}, "learning_rate: not a valid value"),
+        ({"device": {"uniform": [0, 1]}}, "device: this key takes no range"),
+    ],
+)
+def test_a_range_that_cannot_be_is_named_by_file_and_key(
+    tmp_path: Path, train: dict[str, Any], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tune.main(words(tmp_path, train=train)) == 2
+    out, err = capsys.readouterr()
+    assert f"train.yaml, {said}" in err and "1 trial" not in out
 
 
 @pytest.mark.usefixtures("written_here")
@@ -250,6 +303,91 @@ def test_a_value_that_cannot_be_is_named(
     assert "session s0: too few sequences for the split" in capsys.readouterr().err
 
 
+def test_an_eval_dir_that_cannot_be_predicted_is_told_before_anything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session(tmp_path / "data", "s0", 600)
+    asked = words(tmp_path, data={"expt_ids": ["s0"], "eval_dir": str(tmp_path / "new")})
+    for more in ([], ["--dry-run"]):
+        assert tune.main([*asked, *more]) == 2
+        assert f"{tmp_path}/new: no such folder" in capsys.readouterr().err
+    (tmp_path / "new").mkdir()
+    dlc_frame(90, parts=("nose", "tail", "ear")).to_csv(tmp_path / "new/later.csv")
+    assert tune.main(asked) == 2
+    err = capsys.readouterr().err
+    assert "data.yaml, eval_dir" in err and "the signals are not those" in err
+
+
+def test_what_is_not_written_yet_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The process that writes versions is in a session of its own, which Ctrl-C does not reach."""
+    monkeypatch.setattr(daart_layout, "IMPATIENCE", 0.1)
+    said = {"values": [{}], "ranges": {}, "results": str(tmp_path), "ids": ["s0"], "hashes": []}
+    said |= {"family": "segmenter", "source": {}, "eval_dir": None, "files": []}
+    layout = DaartLayout(tmp_path, said)
+    record, trial = StudyRecord("test", "segmenter", "loss", "min", "epoch", 1, 1), TrialRecord(0)
+    layout.study_started(record)
+    layout.trial_started(trial)
+    (tmp_path / "trials/0000").mkdir(parents=True)
+    (tmp_path / "trials/0000/config.yaml").write_text("config: {}\n")
+    trial.state = "COMPLETE"
+    layout.trial_ended(trial)
+    assert layout._process is not None
+    process = layout._process
+    assert os.getsid(process.pid) == process.pid
+    layout.study_ended(record, True)
+    assert process.returncode == -signal.SIGKILL
+    assert ThreeFiles().told([layout], 130) == 130
+    out, err = capsys.readouterr()
+    assert "1 of these is not written: --resume does" in out and not err
+    again = DaartLayout(tmp_path, said)
+    monkeypatch.setattr(again, "_write", again.waiting.append)
+    record.trials[0] = trial
+    again.study_started(record)
+    assert again.waiting == [trial]
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "said", "metric"),
+    [
+        ({"n_hid_layers": [1, 2]}, [], "", "loss"),
+        ({"lambda_weak": [0, 1]}, [], "ranked by f1_macro: losses of different lam", "f1_macro"),
+        ({"lambda_weak": {"uniform": [0, 1]}}, [], "ranked by f1_macro", "f1_macro"),
+        ({"lambda_weak": [0, 1]}, ["--metric", "loss"], "note: losses of different lambda", "loss"),
+    ],
+)
+def test_losses_of_different_weights_rank_nothing(
+    tmp_path: Path,
+    model: dict[str, Any],
+    more: list[str],
+    said: str,
+    metric: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plans: list[Any] = []
+
+    def carried_out(plan: Any, place: Any, **options: Any) -> int:
+        plans.append(plan)
+        return 0
+
+    monkeypatch.setattr("distrib.cli.execute.carry_out", carried_out)
+    session(tmp_path / "data", "s0", 600)
+    asked = words(tmp_path, data={"expt_ids": ["s0"]}, model=model)
+    assert tune.main([*asked, *more]) == 0
+    out = capsys.readouterr().out
+    assert said in out and ("losses of different" in out) == bool(said)
+    assert plans[0].objective.name == metric
+
+
+def test_a_folder_for_states_is_offered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from distrib import predict
+
+    assert predict.main([str(tmp_path), "--out", str(tmp_path / "states")]) == 2
+    assert "states/ is a folder, for a file per recording" in capsys.readouterr().err
+
+
 def test_two_files_are_not_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert tune.main(words(tmp_path)[:4]) == 2
     assert "--train_config: this option is missing" in capsys.readouterr().err
@@ -276,6 +414,7 @@ def test_no_trial_is_stopped_while_weights_anneal(tmp_path: Path) -> None:
         (["--warm-start", "mlp-0"], "--warm-start"),
         (["--data", "here"], "--data"),
         (["--resume", "mlp-0"], "--data_config"),
+        (["--keep", "2"], "--keep"),
     ],
 )
 def test_what_the_three_files_do_not_go_with(

@@ -29,8 +29,8 @@ def study() -> StudyRecord:
 def test_means_over_seeds(study: StudyRecord) -> None:
     frame = configurations_frame(study)
     assert frame["param/width"].tolist() == [2, 1, 3]  # one seed alone does not win
-    assert frame["mean"].tolist() == pytest.approx([0.5, 0.6, 0.1])
-    assert frame["sd"].tolist()[:2] == pytest.approx([0.02**0.5, 0.02**0.5])
+    assert frame["mean_loss"].tolist() == pytest.approx([0.5, 0.6, 0.1])
+    assert frame["sd_loss"].tolist()[:2] == pytest.approx([0.02**0.5, 0.02**0.5])
     assert frame["seeds"].tolist() == [2, 2, 1]
     assert frame["trials"].tolist() == ["2 3", "0 1", "4"]
 

@@ -63,6 +63,15 @@ def test_a_finished_study(fake_study: Any) -> None:
     assert "--resume" not in text
 
 
+def test_commands_can_be_pasted_where_the_folder_has_spaces(fake_study: Any) -> None:
+    study = fake_study(12)
+    text = summary(study, "my runs/toy-0", winner=winner(study), baselines={}, notes=[],
+                   seconds={}, size=1)  # fmt: skip
+    assert "predict 'my runs/toy-0/best' --out" in text
+    assert "--logdir 'my runs/toy-0'" in text
+    assert "compare 'my runs'/*" in text
+
+
 def test_figures_stand_beside_the_baselines(fake_study: Any) -> None:
     study = fake_study(12)
     assert figures_table(study, winner(study), BASELINES).splitlines() == [

@@ -15,12 +15,16 @@ from distrib.errors import InputError
 if TYPE_CHECKING:
     from distrib.cli.roads.daart_study import Group
     from distrib.records import Tracker
+    from distrib.study.plan.plan import Plan
     from distrib.study.record.run_folder import RunFolder
     from distrib.tracking.heat_map import Training
     from distrib.trainables.behaviour.daart.three_files import ThreeFiles as Files
 
 FAILED = 1
 """The exit code where a training failed, as of daart; that of the others is the study's."""
+
+EVERY = 10**9
+"""Trials that keep their state, all there may be: each leaves its model behind."""
 
 SAID_AT_MOST = 12
 """Lines of a table of trials, or of those that are skipped."""
@@ -35,6 +39,8 @@ class ThreeFiles:
         "show": "--dry-run shows the grid of the three files; --space segmenter has --show",
         "warm_start": "--space segmenter has this option",
         "data": "the data file says where the data are: data_dir",
+        "keep": "every training of the three files leaves its model behind",
+        "test_fraction": "expt_ids_test and trial_splits say what the test is",
     }
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -83,11 +89,16 @@ class ThreeFiles:
         if not left:
             print("nothing is left to train")
             return DONE
-        _print_table([point for group in left for point in group.points])
-        codes = []
+        studies = []
         for number, group in enumerate(left):
             name = f"{args.name}-{number}" if args.name and len(left) > 1 else args.name
-            codes.append(_carried_out(self, group, results, args, name))
+            own = _options(group, results, args, name)
+            studies.append((group, own, _plan(group, own)))
+        _print_table(files, [(group, plan) for group, _, plan in studies])
+        _print_ranking([(group, plan) for group, _, plan in studies])
+        codes = []
+        for group, own, plan in studies:
+            codes.append(_carried_out(self, group, results, own, plan))
             if codes[-1] == INTERRUPTED:  # the same command goes on with what is left after it
                 break
         return max(codes)
@@ -105,13 +116,16 @@ class ThreeFiles:
 
         for layout in trackers:
             assert isinstance(layout, DaartLayout)
+            layout.stop()
             print("\nthe models:")
             _some([f"  {version}" for version in layout.versions.values()])
             for error in layout.errors:
-                print(f"not written: {error}")
+                print(error)
+            if left := len(layout.waiting):
+                print(f"{left} of these {'is' if left == 1 else 'are'} not written: --resume does")
             if layout.failed:
                 print(f"{layout.failed} failed: their console.log says why")
-            if (layout.errors or layout.failed) and not code:
+            if (layout.errors or layout.waiting or layout.failed) and not code:
                 return FAILED
         return code
 
@@ -126,31 +140,51 @@ class ThreeFiles:
             yield Training(values, figures, next((n for n in OBJECTIVES if n in figures), None))
 
 
+def _options(
+    group: Group, results: Path, args: argparse.Namespace, name: str | None
+) -> argparse.Namespace:
+    """What was given, for the study of one group of combinations."""
+    own = argparse.Namespace(**{**vars(args), "set": [], "name": name})
+    own.out = args.out or str(results / "studies")
+    if group.files.values.get("device") == "cuda" and args.gpus_per_worker is None:
+        own.gpus_per_worker = 1.0
+    return own
+
+
+def _plan(group: Group, own: argparse.Namespace) -> Plan:
+    """The study of a group: each combination once, or as many drawings of its ranges as asked."""
+    from distrib.cli.study_options import options_from
+    from distrib.study.plan.plan import make_plan
+
+    options = replace(options_from(own), keep=EVERY, test_fraction=0.0)
+    plan = make_plan(group.space(), options)
+    caps = [own.max_trials] if own.max_trials is not None else []
+    if not group.files.ranges:
+        caps.append(len(group.points))
+    elif own.trials is None and group.files.cap is not None:
+        caps.append(group.files.cap)
+    plan = replace(plan, trials=min([plan.trials, *caps]))
+    if own.concurrent is None:
+        at_once = min(group.files.at_once, plan.trials)
+        plan = replace(plan, options=replace(plan.options, concurrent=at_once))
+    return plan
+
+
 def _carried_out(
-    road: ThreeFiles, group: Group, results: Path, args: argparse.Namespace, name: str | None
+    road: ThreeFiles, group: Group, results: Path, own: argparse.Namespace, plan: Plan
 ) -> int:
     """The study of one group of combinations."""
     from distrib.cli.execute import carry_out
     from distrib.cli.roads.daart_layout import DaartLayout
-    from distrib.cli.study_options import new_place, options_from
-    from distrib.study.plan.plan import make_plan
+    from distrib.cli.study_options import new_place
 
-    own = argparse.Namespace(**{**vars(args), "set": [], "name": name})
-    own.out = args.out or str(results / "studies")
-    if args.concurrent is None:
-        own.concurrent = min(group.files.at_once, len(group.points))
-    if group.files.values.get("device") == "cuda" and args.gpus_per_worker is None:
-        own.gpus_per_worker = 1.0
-    space = group.space()
-    options = replace(options_from(own), keep=max(len(group.points), 1), test_fraction=0.0)
-    plan = make_plan(space, options)
-    place = new_place(own, space.name)
-    if args.dry_run:
+    place = new_place(own, plan.space.name)
+    if own.dry_run:
         return DONE
     layouts: list[DaartLayout] = []
 
     def layout(folder: RunFolder) -> Sequence[DaartLayout]:
-        if args.layout != "none":
+        if own.layout != "none":
             layouts.append(DaartLayout(folder.path, group.order(results)))
         return layouts
 
@@ -179,22 +213,61 @@ def _print_configuration(files: Files) -> None:
         for key in FILES[option]:
             for part in (files.values, files.grid, files.ranges):
                 if key in part:
-                    print(f"    {key}: {part[key]}")
+                    print(f"    {key}: {_written(part[key])}")
 
 
-def _print_table(points: list[dict[str, Any]]) -> None:
-    print(f"{len(points)} trial{'s' if len(points) > 1 else ''}")
-    _some(
-        [
-            f"  {number}: {', '.join(f'{k}={v}' for k, v in point.items())}"
-            for number, point in enumerate(points)
-            if point
-        ]
-    )
+def _print_table(files: Files, studies: Sequence[tuple[Group, Plan]]) -> None:
+    """The number of trials, the ranges that they draw from, and what each of them is."""
+    total = sum(plan.trials for _, plan in studies)
+    print(f"{total} trial{'s' if total > 1 else ''}")
+    for key, content in files.ranges.items():
+        print(f"  {key} is drawn from {_written(content)}")
+    rows = [point for group, plan in studies for point in _rows(group, plan)]
+    lines = (", ".join(f"{k}={_written(v)}" for k, v in point.items()) for point in rows)
+    _some([f"  {number}: {line}" for number, line in enumerate(lines) if line], total)
 
 
-def _some(lines: Sequence[str]) -> None:
+def _print_ranking(studies: Sequence[tuple[Group, Plan]]) -> None:
+    """By what trials are ranked, where the loss cannot say it."""
+    for keys, metric in dict.fromkeys(
+        (", ".join(group.incomparable()), plan.objective.name) for group, plan in studies
+    ):
+        if keys and metric == "loss":
+            print(f"note: losses of different {keys} cannot be compared, yet they rank the trials")
+        elif keys:
+            print(f"ranked by {metric}: losses of different {keys} cannot be compared (--metric)")
+
+
+def _rows(group: Group, plan: Plan) -> list[dict[str, Any]]:
+    """What differs between the first trials of a study; what results decide is left out."""
+    count = min(plan.trials, SAID_AT_MOST + 1)
+    points = [group.points[number % len(group.points)] for number in range(count)]
+    if not group.files.ranges or plan.sampler != "random":
+        return points
+    from distrib.study.driver.dry_run import sample
+    from distrib.trainables.behaviour.daart.keys import RENAMED
+
+    names = {key: RENAMED.get(key, key) for key in group.files.ranges}
+    return [
+        {**point, **{key: drawn[name] for key, name in names.items() if name in drawn}}
+        for point, drawn in zip(points, sample(plan, count))
+    ]
+
+
+def _written(value: Any) -> str:
+    """Numbers in few digits, a range as it stands in YAML."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{k}: {_written(v)}' for k, v in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    return str(value)
+
+
+def _some(lines: Sequence[str], total: int | None = None) -> None:
+    """The first lines, and how many more there are (of `total`, where not all were made)."""
     for line in lines[:SAID_AT_MOST]:
         print(line)
-    if len(lines) > SAID_AT_MOST:
-        print(f"  ... and {len(lines) - SAID_AT_MOST} more")
+    if lines and (more := (total or len(lines)) - SAID_AT_MOST) > 0:
+        print(f"  ... and {more} more")

@@ -15,8 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from distrib.errors import InputError
-from distrib.trainables.behaviour.daart.keys import RENAMED, WITHOUT, family_of, settings_of
+from distrib.errors import InputError, said_in
+from distrib.trainables.behaviour.daart.keys import (
+    MOVES_LOSS,
+    NO_RANGE,
+    RENAMED,
+    WITHOUT,
+    family_of,
+    settings_of,
+)
 from distrib.trainables.registry import load_family
 
 if TYPE_CHECKING:
@@ -33,6 +40,7 @@ class Group:
     Attributes:
         source: of the data, as of `SessionsSource`. points: values of the grid's keys, of each.
         hashes: of configuration, data and name of each; none where there are ranges.
+        labelled: whether there are hand labels to validate on, in all of them.
     """
 
     files: ThreeFiles
@@ -41,6 +49,7 @@ class Group:
     ids: tuple[str, ...]
     points: Sequence[dict[str, Any]]
     hashes: Sequence[str]
+    labelled: bool = True
 
     def without(self, known: Mapping[str, Path]) -> tuple[Group, list[Path]]:
         """The combinations whose hash is not known, and the folders of the others."""
@@ -56,6 +65,19 @@ class Group:
     def values(self, point: Mapping[str, Any]) -> dict[str, Any]:
         """Every key of a combination with its value."""
         return {**self.files.values, **point}
+
+    def incomparable(self) -> list[str]:
+        """Keys that differ between the trials, and with them what the loss is a sum of."""
+        if self.family != "segmenter":
+            return []
+        values = [{**WITHOUT, **self.values(point)} for point in self.points]
+        differ = [k for k in MOVES_LOSS if any(own.get(k) != values[0].get(k) for own in values)]
+        return [*differ, *(k for k in MOVES_LOSS if k in self.files.ranges)]
+
+    @property
+    def metric(self) -> str:
+        """What trials are ranked by: the loss, as in daart, or F1 where losses differ in kind."""
+        return "f1_macro" if self.incomparable() and self.labelled else "loss"
 
     def space(self) -> Space:
         """The combinations as points of a grid, ranges beside them."""
@@ -81,7 +103,11 @@ class Group:
             "scheduler": "none",
             "sampler": "random",
             "refit": self.family != "segmenter",
-            **({"metric": "loss", "grace": _grace(whole)} if self.family == "segmenter" else {}),
+            **(
+                {"metric": self.metric, "grace": _grace(whole)}
+                if self.family == "segmenter"
+                else {}
+            ),
             "points": [{name: own[name] for name in varied} for own in whole],
             "parameters": parameters,
         }
@@ -118,6 +144,7 @@ def groups_of(files: ThreeFiles, points: Sequence[dict[str, Any]]) -> list[Group
     """
     from distrib.study.space.configs import checked
 
+    _check_ranges(files, points[0])
     kinds: dict[str, tuple[str, dict[str, Any], list[dict[str, Any]]]] = {}
     for point in points:
         values = {**files.values, **point}
@@ -130,11 +157,17 @@ def groups_of(files: ThreeFiles, points: Sequence[dict[str, Any]]) -> list[Group
         family: Any = load_family(name)
         data = family.load(checked(family.Source, source, "data"))
         search, _ = family.set_aside(data, 0.0, 0)
-        hashes = []
-        for point in own if not files.ranges else ():
+        _check_new(files, family, source, data)
+        hashes, labelled = [], True
+        for point in own:
             values = {**files.values, **point}
             config = _config(files, values)
             family.check(config, search)
+            if not getattr(config, "lambda_strong", 1):  # else `check` has looked for labels
+                _, validation = family.split(config, search)
+                labelled &= bool(validation.counts(validation.hand)[1:].any())
+            if files.ranges:
+                continue
             told = [
                 name,
                 config.model_dump(mode="json"),
@@ -144,8 +177,43 @@ def groups_of(files: ThreeFiles, points: Sequence[dict[str, Any]]) -> list[Group
             text = json.dumps(told, sort_keys=True)
             hashes.append(hashlib.sha256(text.encode()).hexdigest()[:32])
         ids = tuple(search.ids[np.unique(search.groups)].tolist())
-        groups.append(Group(files, name, source, ids, own, hashes))
+        groups.append(Group(files, name, source, ids, own, hashes, labelled))
     return groups
+
+
+def _check_new(files: ThreeFiles, family: Any, source: Mapping[str, Any], data: Any) -> None:
+    """Raise InputError where the sessions of `eval_dir` cannot be predicted after the training."""
+    from distrib.study.space.configs import checked
+    from distrib.trainables.behaviour.base import check_signals
+
+    if (folder := files.folder("eval_dir")) is None:
+        return
+    with said_in(f"{files.paths['data_config']}, eval_dir"):
+        if not folder.is_dir():
+            raise InputError("no such folder", file=folder)
+        own = checked(family.Source, source, "data").elsewhere(str(folder.absolute()))
+        with said_in(folder):
+            check_signals({"signals": list(data.signals)}, family.load(own, targets=False))
+
+
+def _check_ranges(files: ThreeFiles, point: Mapping[str, Any]) -> None:
+    """Raise InputError, naming file and key, where a range is none or the key takes none."""
+    from distrib.study.space.space_file import parse_parameter
+
+    values = {**files.values, **point}
+    fields = load_family(family_of(values)).Config.model_fields
+    for key, content in files.ranges.items():
+        if key in NO_RANGE or RENAMED.get(key, key) not in fields:
+            raise InputError(
+                "this key takes no range",
+                file=files.file_of(key),
+                where=key,
+                found=dict(content),
+                expected="a value, or a list of them",
+            )
+        found = parse_parameter(key, content, str(files.file_of(key)), key)
+        for end in found.values or (found.low, found.high):
+            _config(files, {**values, key: end})
 
 
 def _config(files: ThreeFiles, values: Mapping[str, Any]) -> BaseModel:

@@ -124,7 +124,7 @@ def port_forwards(file: ClusterFile) -> list[str]:
     if file.kuberay:
         name = file.get("metadata", "name")
         return [f"kubectl port-forward service/{name}-head-svc 8265 6006"]
-    board = f"tensorboard --logdir {place} --host 127.0.0.1 --port 6006"
+    board = f"tensorboard --logdir {shlex.quote(place)} --host 127.0.0.1 --port 6006"
     return [
         f"ray dashboard {file.path}                                     # http://127.0.0.1:8265",
         f"ray exec {file.path} --port-forward 6006 '{board}'            # http://127.0.0.1:6006",

@@ -48,7 +48,8 @@ def read_data_file(path: Path) -> DataFile:
     """
     content = read_yaml_file(path)
     if not isinstance(content, Mapping):
-        raise InputError("a mapping is due", file=path, found=type(content).__name__)
+        found = "an empty file" if content is None else f"a {type(content).__name__}"
+        raise InputError("not a mapping", file=path, found=found, expected="key: value")
     for key in content:
         if key not in KEYS:
             raise InputError(

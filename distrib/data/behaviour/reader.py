@@ -109,7 +109,7 @@ def _read(
     wanted = SignalOptions(reading.markers, options.columns, options.animal, options.h5_key)
     values, names = read_signals(session.signals, wanted)
     reading.signals = _same("signals", reading.signals, names, session.signals)
-    track, note = make_track(values, options.missing, session.signals)
+    track, note = make_track(values, options.missing, session.signals, names)
     reading.notes += [note] if note else []
     hand = _labels(reading, session.hand, track.num_frames)
     if session.hand is None and reading.labels:
@@ -142,7 +142,7 @@ def _tasks(reading: _Reading, path: Path | None, num_frames: int) -> np.ndarray 
             found=f"{len(values)} frames",
             expected=f"{num_frames}, as many as the signals have",
         )
-    track, note = make_track(np.asarray(values), reading.options.missing, path)
+    track, note = make_track(np.asarray(values), reading.options.missing, path, names)
     reading.notes += [note] if note else []
     return track.rows(0, num_frames)
 

@@ -6,7 +6,7 @@ of them (`mask`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -62,11 +62,14 @@ class Track:
         return ((raw - self.mean) / self.std).astype(np.float32)
 
 
-def make_track(values: np.ndarray, missing: Missing, file: Path) -> tuple[Track, str | None]:
+def make_track(
+    values: np.ndarray, missing: Missing, file: Path, names: Sequence[str] = ()
+) -> tuple[Track, str | None]:
     """A session's signals ready for use, and a note on what was missing.
 
     Args:
         values: (frames, N) numbers, NaN where missing; a mapped array stays on disk.
+        names: of the N signals, for the errors.
 
     Raises:
         InputError: missing values under `refuse`, a signal without any value, infinite values.
@@ -81,7 +84,7 @@ def make_track(values: np.ndarray, missing: Missing, file: Path) -> tuple[Track,
             raise InputError(
                 "a number is not finite",
                 file=file,
-                where=f"frame {start + bad[0, 0]}, signal {bad[0, 1]}",
+                where=f"frame {start + bad[0, 0]}, signal {_name(names, bad[0, 1])}",
             )
         if not known.all():
             lacking += int((~known).sum())
@@ -89,7 +92,11 @@ def make_track(values: np.ndarray, missing: Missing, file: Path) -> tuple[Track,
         count += known.sum(axis=0)
         total = total + np.where(known, part, 0).sum(axis=0)
     if (empty := np.flatnonzero(count == 0)).size:
-        raise InputError("a signal without any value", file=file, where=f"signal {empty[0]}")
+        raise InputError(
+            "a signal without any value",
+            file=file,
+            where=f"signal {_name(names, empty[0])}",
+        )
     note = None
     if lacking:
         note = _on_missing(missing, lacking, values.size, first, mapped, file)
@@ -104,6 +111,10 @@ def make_track(values: np.ndarray, missing: Missing, file: Path) -> tuple[Track,
     if mapped:
         return Track(len(values), mean, std, file=str(file.resolve())), note
     return Track(len(values), mean, std, ((values - mean) / std).astype(np.float32)), note
+
+
+def _name(names: Sequence[str], number: int) -> str:
+    return names[number] if names else str(number)
 
 
 def _on_missing(

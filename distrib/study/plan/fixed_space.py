@@ -11,6 +11,7 @@ from distrib.errors import InputError
 from distrib.study.record.remote_store import fetch, is_url
 from distrib.study.space.space import Parameter, Space
 from distrib.study.space.space_file import find_space, read_yaml
+from distrib.trainables.behaviour.daart.folders import trial_of
 
 
 def space_of_defaults(name: str) -> Space:
@@ -70,12 +71,14 @@ def split_of_config(content: dict[str, Any], file: Path) -> dict[str, Any]:
 
 
 def read_config(place: str | Path) -> tuple[dict[str, Any], Path]:
-    """A `config.yaml` and where it lies.
+    """A `config.yaml` and where it lies; of a version in daart's folders that of its trial.
 
     Raises:
         InputError: there is none, or it is something else.
     """
     path = fetch(place) if isinstance(place, str) and is_url(place) else Path(place)
+    if path.is_dir() and not (path / "config.yaml").exists():
+        path = trial_of(path) or path
     file = path / "config.yaml" if path.is_dir() else path
     if not file.is_file():
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +44,7 @@ HINT = (
 
 def hint(path: Path) -> str:
     """The way on from a ledger that cannot be used."""
-    return HINT.format(folder=path.parent)
+    return HINT.format(folder=shlex.quote(str(path.parent)))
 
 
 def check_lines(path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import shlex
 import shutil
 import tempfile
 import time
@@ -54,7 +55,7 @@ def next_study(out: str, name: str | None, space: str) -> str:
             "this study exists already",
             where="--name",
             found=name,
-            hint=f"continue it with --resume {out.rstrip('/')}/{name}",
+            hint=f"continue it with --resume {shlex.quote(out.rstrip('/') + '/' + name)}",
         )
     return f"{out.rstrip('/')}/{name}"
 

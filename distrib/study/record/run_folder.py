@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,7 +94,7 @@ class RunFolder:
                     "another driver runs this study",
                     file=self.path,
                     found=f"process {holder}",
-                    hint=f"follow it with: python -m distrib.watch {self.path}",
+                    hint=f"follow it with: python -m distrib.watch {shlex.quote(str(self.path))}",
                 )
             if not quiet:
                 os.ftruncate(descriptor, 0)
@@ -169,7 +170,7 @@ def _taken(path: Path) -> InputError:
     return InputError(
         "this study exists already",
         file=path,
-        hint=f"continue it with --resume {path}, or name another",
+        hint=f"continue it with --resume {shlex.quote(str(path))}, or name another",
     )
 
 

@@ -134,9 +134,9 @@ def _check_points(points: Any, parameters: Sequence[Parameter], file: str) -> No
                 )
 
 
-def parse_parameter(name: str, value: Any, file: str) -> Parameter:
-    """One entry of `parameters`."""
-    where = f"parameters.{name}"
+def parse_parameter(name: str, value: Any, file: str, where: str | None = None) -> Parameter:
+    """One entry of `parameters`, or of a mapping that has another name for it (`where`)."""
+    where = where or f"parameters.{name}"
     if isinstance(value, list):
         value = {"grid": value}
     if not isinstance(value, Mapping):

@@ -57,8 +57,8 @@ def test_missing_values(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"frame 0: values are missing[\s\S]*3 of 40"):
         make_track(raw, "refuse", tmp_path)
     raw[:, 0] = np.nan
-    with pytest.raises(InputError, match="signal 0: a signal without any value"):
-        make_track(raw, "interpolate", tmp_path)
+    with pytest.raises(InputError, match="signal nose x: a signal without any value"):
+        make_track(raw, "interpolate", tmp_path, ["nose x", *map(str, range(raw.shape[1]))])
 
 
 def test_a_long_array_stays_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,21 @@ def test_a_hundred_starts_at_once_have_a_hundred_versions(tmp_path: Path) -> Non
     assert sorted(p.name for p in found) == sorted(f"version_{n}" for n in range(100))
 
 
+def test_a_hundred_starts_at_once_have_one_folder_of_their_sessions(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(25) as pool:
+        asked = [["a", "b"], ["b", "c"]] * 50
+        found = list(pool.map(lambda ids: expt_folder(tmp_path, ids), asked))
+    assert len(set(found[::2])) == len(set(found[1::2])) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"multi-0", "multi-1"}
+
+
+def test_a_folder_of_someone_else_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "multi-0").mkdir()
+    (tmp_path / "multi-0/notes.txt").write_text("mine")
+    (tmp_path / "multi-1").write_text("a file")
+    assert expt_folder(tmp_path, ["a", "b"]).name == "multi-2"
+
+
 def test_sessions_have_a_folder_of_their_own(tmp_path: Path) -> None:
     assert expt_folder(tmp_path, ["a"]).name == "a"
     first = expt_folder(tmp_path, ["a", "b"])

@@ -303,3 +303,28 @@ def test_a_trial_s_state_predicts_with_its_best_epoch(data: Sessions) -> None:
     )
     losses = [i.metrics["loss"] for i in items if i.metrics]
     assert metrics["loss"] == pytest.approx(min(losses), rel=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_each_session_is_told_of(data: Sessions, batch_size: int) -> None:
+    """Validated in any case, trained where a batch is of one; the columns are those of any epoch.
+
+    Each frame has a next one but the last of each sequence, so that sequences weigh the same.
+    """
+    items = train(data, batch_size=batch_size, semi_supervised_algo="pseudo_labels", epochs=2)
+    train_part, validation = FAMILY.split(config(), data)
+    columns = set()
+    for item in items:
+        assert item.samples is not None and item.metrics is not None
+        table = item.samples()["sessions"]
+        columns.add(tuple(table.columns))
+        assert table["session"].tolist() == [0, 1]
+        pairs = [("loss_pred", item.metrics, validation)]
+        if batch_size == 1:
+            pairs.append(("train/loss_pred", item.train, train_part))
+        assert any(name.startswith("train/") for name in table) == (batch_size == 1)
+        for name, whole, part in pairs:
+            mean = np.average(table[name], weights=np.bincount(part.groups))
+            assert mean == pytest.approx(whole[name.removeprefix("train/")], rel=1e-6)
+    assert len(columns) == 1
+    assert train(data.take(np.flatnonzero(data.groups == 0)))[0].samples is None

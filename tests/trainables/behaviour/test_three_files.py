@@ -106,6 +106,23 @@ def test_set_fixes_a_dimension(tmp_path: Path) -> None:
     assert files.values["n_hid_layers"] == 2
 
 
+def test_set_takes_data_options_as_elsewhere(tmp_path: Path) -> None:
+    """Errors name `--set data.animal=...`, which other spaces take."""
+    files = read(tmp_path, {"data.animal": "m0", "h5_key": "df"})
+    assert files.source(files.values)["animal"] == "m0"
+    assert files.source(files.values)["h5_key"] == "df"
+    with pytest.raises(InputError, match=r"found: +data.n_lags"):
+        read(tmp_path, {"data.n_lags": 3})
+
+
+@pytest.mark.parametrize(("text", "found"), [("", "an empty file"), ("- 1", "a list")])
+def test_a_file_that_says_nothing(tmp_path: Path, text: str, found: str) -> None:
+    paths = write_files(tmp_path)
+    paths["train_config"].write_text(text)
+    with pytest.raises(InputError, match=rf"train.yaml: not a mapping\s+found: +{found}"):
+        read_three_files(paths, {})
+
+
 def test_checks_are_counted_in_epochs(tmp_path: Path) -> None:
     files = read(tmp_path, train={"val_check_interval": 0.5, "early_stop_history": 5})
     assert settings_of(files.values)["patience"] == 3

@@ -10,7 +10,8 @@ from distrib.trainables.pictures import BLUE, INK, new_figure, save_figure
 
 
 def draw_curves(table: pd.DataFrame, folder: Path) -> None:
-    """Draw both from the rows of `metrics.csv`."""
+    """Draw both from the rows of `metrics.csv`, all sessions together."""
+    table = table[table["dataset"] == -1]
     for prefix, name in (("tr_", "train_curves.png"), ("val_", "val_curves.png")):
         names = [str(c) for c in table]
         shown = [c for c in names if c.startswith(f"{prefix}loss") or c == f"{prefix}f1_macro"]

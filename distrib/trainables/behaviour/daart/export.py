@@ -7,9 +7,9 @@ with a line, so that torch stays out of the process that leads the study.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,22 @@ import pandas as pd
 
 from distrib.data.behaviour.sequences import TEST, cut, deal, parse_splits
 from distrib.data.behaviour.sessions import Sessions
+from distrib.errors import InputError
 from distrib.files import atomic_path, atomic_write
+from distrib.safe_yaml import read_yaml_file
 from distrib.trainables.base import State, Worker
-from distrib.trainables.behaviour.base import Segmentation, scaling_of
-from distrib.trainables.behaviour.daart.folders import write_hparams
+from distrib.trainables.behaviour.base import Segmentation, check_signals, scaling_of
+from distrib.trainables.behaviour.daart.console import CONSOLE, head, progress
+from distrib.trainables.behaviour.daart.folders import EVALUATED, FAILED, HPARAMS, write_hparams
 from distrib.trainables.behaviour.daart.metrics_table import metrics_table
+from distrib.trainables.behaviour.segmenter.family import Segmenter
 from distrib.trainables.behaviour.segmenter.judging import pad_of
 from distrib.trainables.behaviour.segmenter.memory import chosen
+from distrib.trainables.behaviour.segmenter.task import SESSIONS
 from distrib.trainables.behaviour.source import SessionsSource, load_sessions
 from distrib.trainables.behaviour.states import write_states
 from distrib.trainables.registry import load_family
+from distrib.trial_files import METRICS, read_metrics
 
 WORKER = Worker()
 
@@ -38,13 +44,16 @@ def export(order: Mapping[str, Any], state: State | None) -> None:
 
     Args:
         order: `trial` and `version` (folders), `family` and its `config`, `values` (daart's keys),
-            `source`, `hash`, `eval_dir`. state: the trial's last; None where it failed.
+            `source`, `hash`, paths of the files. state: the trial's last; None where it did not
+            end.
     """
     version, trial = Path(order["version"]), Path(order["trial"])
-    if (trial / "console.log").exists():
-        shutil.copyfile(trial / "console.log", version / "console.log")
     values = dict(order["values"])
+    rows = read_metrics(trial / METRICS)
+    atomic_write(version / CONSOLE, _console(order, rows))
     if state is None:
+        if rows:
+            _write_metrics(version, metrics_table(pd.DataFrame(rows)), values)
         write_hparams(version, {**values, "training_completed": False, **_told(order)})
         return
     family: Any = load_family(order["family"])
@@ -55,18 +64,15 @@ def export(order: Mapping[str, Any], state: State | None) -> None:
         _save(state.arrays, version / "last_model.pt")
     data = _sessions(json.dumps(order["source"]))
     _write_states(version, family, config, state, data)
-    if order.get("eval_dir"):
-        new = _sessions(json.dumps(order["source"]), order["eval_dir"])
-        _write_states(version, family, config, state, new)
-    rows = pd.read_csv(trial / "metrics.csv")
-    tests = list(test_rows(family, config, state, data))
-    table = metrics_table(rows, tests)
-    with atomic_path(version / "metrics.csv") as temporary:
-        table.to_csv(temporary, index=False)
-    if values.get("plot_train_curves", True):
-        from distrib.trainables.behaviour.daart.curves import draw_curves
-
-        draw_curves(table, version)
+    search, aside = family.set_aside(data, 0.0, 0)
+    sessions = trial / f"{SESSIONS}.csv"
+    table = metrics_table(
+        pd.DataFrame(rows),
+        [*test_rows(family, config, state, search, aside)],
+        _untrained(family, config, search),
+        pd.read_csv(sessions) if sessions.exists() else None,
+    )
+    _write_metrics(version, table, values)
     write_hparams(
         version,
         {
@@ -88,6 +94,45 @@ def export(order: Mapping[str, Any], state: State | None) -> None:
     )
 
 
+def export_new(order: Mapping[str, Any], state: State) -> None:
+    """Write the states of `eval_dir` beside what `export` wrote, and say so last."""
+    version = Path(order["version"])
+    family: Any = load_family(order["family"])
+    config = family.Config.model_validate(order["config"])
+    new = _sessions(json.dumps(order["source"]), order["eval_dir"])
+    check_signals(state.values, new)
+    _write_states(version, family, config, state, new)
+    write_hparams(version, {**read_yaml_file(version / HPARAMS), EVALUATED: True})
+
+
+def _console(order: Mapping[str, Any], rows: Sequence[Mapping[str, float]]) -> str:
+    """The configuration, the epochs, and what the training wrote itself."""
+    own = Path(order["trial"]) / CONSOLE
+    said = own.read_text(errors="replace") if own.exists() else ""
+    return head(order["values"], order) + progress(rows) + (f"\n{said}" if said else "")
+
+
+def _write_metrics(version: Path, table: pd.DataFrame, values: Mapping[str, Any]) -> None:
+    with atomic_path(version / "metrics.csv") as temporary:
+        table.to_csv(temporary, index=False)
+    if values.get("plot_train_curves", True):
+        from distrib.trainables.behaviour.daart.curves import draw_curves
+
+        draw_curves(table, version)
+
+
+def _untrained(family: Any, config: Any, data: Sessions) -> dict[int, dict[str, float]]:
+    """Dataset -> the figures of the training sequences before the first step, of a network.
+
+    As in the later epochs single sessions are told of where each batch is of one.
+    """
+    if not isinstance(family, Segmenter):
+        return {}
+    found = family.untrained(config, data, WORKER)
+    each = found.sessions if config.batch_size == 1 and len(found.sessions) > 1 else {}
+    return {-1: found.metrics, **each}
+
+
 def _write_states(
     folder: Path, family: Segmentation[Any], config: Any, state: State, data: Sessions
 ) -> None:
@@ -98,17 +143,26 @@ def _write_states(
 
 
 def test_rows(
-    family: Segmentation[Any], config: Any, state: State, data: Sessions
+    family: Segmentation[Any], config: Any, state: State, data: Sessions, aside: Sessions | None
 ) -> Iterator[dict[str, float]]:
-    """The figures of each test sequence, with its number and its session's."""
+    """The figures of each test sequence, with its number within its session, and the session's.
+
+    Args:
+        data: whose sequences are dealt; aside: sessions that are the test as a whole.
+    """
     sequences = cut(data, config.sequence_length, config.keep_tail)
     what = deal(sequences, parse_splits(config.trial_splits), config.split_seed)
-    for row in np.flatnonzero(what == TEST).tolist():
-        one = sequences.take(np.array([row]))
-        figures = family.evaluate(config, state, one, WORKER)
-        session = int(one.parts[0, 0])
-        first = int(np.flatnonzero(sequences.groups == session)[0])
-        yield {"trial": row - first, "dataset": session, **figures}
+    parts = [(sequences, np.flatnonzero(what == TEST))]
+    if aside is not None:
+        whole = cut(aside, config.sequence_length, config.keep_tail)
+        parts.append((whole, np.arange(len(whole))))
+    for sequences, rows in parts:
+        for row in rows.tolist():
+            one = sequences.take(np.array([row]))
+            figures = family.evaluate(config, state, one, WORKER)
+            session = int(one.parts[0, 0])
+            first = int(np.flatnonzero(sequences.groups == session)[0])
+            yield {"trial": row - first, "dataset": session, **figures}
 
 
 def _save(arrays: Mapping[str, np.ndarray], path: Path) -> None:
@@ -152,20 +206,43 @@ def main(orders: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     for line in sys.stdin if orders is None else orders:
         order = json.loads(line)
-        try:
-            export(order, read_last(Path(order["trial"])) if order["state"] != "FAIL" else None)
-            answer: dict[str, Any] = {"version": order["version"]}
-        except Exception as error:
-            atomic_write(Path(order["version"]) / "export_error.txt", f"{error}\n")
-            answer = {"version": order["version"], "error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), flush=True)
+        answer = json.dumps({"version": order["version"], **carried_out(order)})
+        with suppress(BrokenPipeError):  # whoever asked is gone: its versions are written yet
+            print(answer, flush=True)
+
+
+def carried_out(order: Mapping[str, Any]) -> dict[str, str]:
+    """Write a version; what went wrong: `error`, or of `eval_dir` alone `eval_error`."""
+    version = Path(order["version"])
+    state, failed = None, "error"
+    try:
+        if order["state"] == "COMPLETE":  # no other keeps its state for certain
+            state = read_last(Path(order["trial"]))
+        if not (version / HPARAMS).exists():
+            export(order, state)
+        if state is not None and order.get("eval_dir"):
+            failed = "eval_error"
+            export_new(order, state)
+    except Exception as error:
+        known = isinstance(error, InputError)
+        told = str(error) if known else f"{type(error).__name__}: {error}"
+        atomic_write(version / FAILED, f"{told}\n")
+        return {failed: told}
+    (version / FAILED).unlink(missing_ok=True)
+    return {}
 
 
 def read_last(trial: Path) -> State:
-    """The last state of a trial's folder."""
+    """The last state of a trial's folder.
+
+    Raises:
+        InputError: there is none.
+    """
     import safetensors
 
-    file = max((trial / "checkpoint").glob("state-*.safetensors"))
+    file = max((trial / "checkpoint").glob("state-*.safetensors"), default=None)
+    if file is None:
+        raise InputError("the trial's last state is gone", file=trial / "checkpoint")
     with safetensors.safe_open(file, framework="numpy") as content:
         header = content.metadata()["state"]
         arrays = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118

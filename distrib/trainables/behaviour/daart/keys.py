@@ -81,6 +81,9 @@ SOURCE = ("data_dir", "input_type", "animal", "h5_key", "missing")
 LEFT = ("model_class", "tt_experiment_name", "save_last_model", "plot_train_curves")
 """Keys that say what is trained, and what it leaves behind where."""
 
+NO_RANGE = (*FIXED, *COLUMNS, *SOURCE, *LEFT)
+"""Keys of which nothing is drawn from a range."""
+
 TREES = ("random-forest", "xgboost")
 TREES_KEYS = (
     "model_class",
@@ -101,6 +104,20 @@ TREES_IN_ALL = {"random-forest": 6000, "xgboost": 2000}
 ROUNDS = 20
 
 RENAMED = {"l2_reg": "weight_decay", "max_epochs": "epochs", "rng_seed_train": "seed"}
+
+MOVES_LOSS = (
+    "lambda_strong",
+    "lambda_weak",
+    "lambda_pred",
+    "lambda_recon",
+    "lambda_task",
+    "weight_classes",
+    "ignore_class",
+    "classifier_type",
+    "variational",
+    "velocity",
+)
+"""Keys that say what the loss is a sum of: losses with different ones cannot be compared."""
 
 WITHOUT = {
     "weight_classes": True,

@@ -118,11 +118,13 @@ def read_three_files(paths: Mapping[str, Path], fixed: Mapping[str, Any]) -> Thr
     ranges: dict[str, Mapping[str, Any]] = {}
     owner: dict[str, Path] = {}
     every = [key for keys in FILES.values() for key in keys]
+    fixed = {_own(key): value for key, value in fixed.items()}
     for option, keys in FILES.items():
         path = paths[option]
         content = read_yaml_file(path)
         if not isinstance(content, Mapping):
-            raise InputError("a mapping is due", file=path, found=type(content).__name__)
+            found = "an empty file" if content is None else f"a {type(content).__name__}"
+            raise InputError("not a mapping", file=path, found=found, expected="key: value")
         for key, value in content.items():
             _check_key(str(key), keys, option, path, owner)
             owner[str(key)] = path
@@ -133,6 +135,12 @@ def read_three_files(paths: Mapping[str, Path], fixed: Mapping[str, Any]) -> Thr
         if key not in owner:
             _sort(key, value, Path("--set"), values, grid, ranges)
     return ThreeFiles(values, grid, ranges, paths)
+
+
+def _own(key: str) -> str:
+    """A key of `--set` as it stands in the files: elsewhere those of the data are `data.<key>`."""
+    bare = key.removeprefix("data.")
+    return bare if bare in FILES["data_config"] else key
 
 
 def _check_key(

@@ -30,10 +30,12 @@ from distrib.trainables.behaviour.figures import METRICS
 from distrib.trainables.behaviour.segmenter.checks import check_training
 from distrib.trainables.behaviour.segmenter.config import SegmenterConfig
 from distrib.trainables.behaviour.segmenter.judging import (
+    Judged,
     inputs_of,
     judged,
     looked_through,
     parts_of,
+    told_of,
 )
 from distrib.trainables.behaviour.segmenter.memory import add_up, chosen
 from distrib.trainables.behaviour.segmenter.shipped import SHIPPED
@@ -140,8 +142,9 @@ class Segmenter(
         """The loss of the batch times its sequences; its parts are added to `inputs["sums"]`."""
         from distrib.models.behaviour.losses import total
 
-        parts = parts_of(config, model(inputs["signals"]), inputs)
-        add_up(inputs["sums"], parts)
+        found = model(inputs["signals"])
+        parts = parts_of(config, found, inputs)
+        add_up(inputs["sums"], {**parts, **told_of(found, inputs)})
         return total(parts, inputs["weights"]) * len(inputs["inside"])
 
     def task(
@@ -170,7 +173,7 @@ class Segmenter(
         worker: Worker,
     ) -> dict[str, float]:
         """Every metric of a network on sequences."""
-        return judged(config, model, data, values, worker)[0]
+        return judged(config, model, data, values, worker).metrics
 
     def progress(
         self, config: SegmenterConfig, data: Sessions, worker: Worker, state: State | None = None
@@ -240,6 +243,13 @@ class Segmenter(
         """The network of a state: of its best validated epoch, where there was validation."""
         arrays, _ = chosen(state.arrays)
         return self._restored(config, state.values, State(arrays, state.values), worker)
+
+    def untrained(self, config: SegmenterConfig, data: Sessions, worker: Worker) -> Judged:
+        """The network before its first step, on the sequences that it trains on."""
+        train, _ = self.split(config, data)
+        values = self.values(config, train)
+        model = self._fresh(config, values, worker, begins=True)
+        return judged(config, model, train, values, worker, epoch=0)
 
     def _class_weights(
         self, config: SegmenterConfig, data: Sessions, ignore: int

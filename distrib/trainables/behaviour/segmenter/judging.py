@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,20 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from distrib.models.behaviour.losses import Part
+
+FIGURES = (
+    "loss",
+    "loss_weak",
+    "fc",
+    "loss_strong",
+    "loss_pred",
+    "loss_recon",
+    "loss_task",
+    "task_r2",
+    "kl_weight",
+    "loss_kl",
+)
+"""What `loss_figures` may tell, in the order of daart's tables."""
 
 FRAMES_AT_ONCE = 2**15
 """Frames of a batch that is only looked through."""
@@ -79,17 +93,50 @@ def parts_of(
     return loss_parts(found, targets, inputs["ignore_class"], inputs["class_weights"])
 
 
-def loss_figures(config: SegmenterConfig, sums: Mapping[str, Any]) -> dict[str, float]:
-    """The loss and its parts."""
-    means = _part_means(sums)
-    weights = loss_weights(config, None)
+def told_of(found: Mapping[str, Tensor], inputs: Mapping[str, Any]) -> dict[str, Part]:
+    """What figures need beside the parts of the loss: `fc`, and of tasks their `spread`."""
+    from distrib.models.behaviour.losses import agreement
+
+    told = {"fc": agreement(found, inputs["weak"])}
+    if "task" in found and "tasks" in inputs:
+        known = inputs["tasks"].nan_to_num() * inputs["inside"][..., None]
+        told["spread"] = (known**2).sum(), inputs["inside"].sum()
+    return told
+
+
+def loss_figures(
+    config: SegmenterConfig, sums: Mapping[str, tuple[float, float]], epoch: int | None = None
+) -> dict[str, float]:
+    """The loss, which is the weighted sum of the means of its parts, and they.
+
+    Args:
+        sums: the sum and the count of each part. epoch: whose weights they have; None: as
+            requested.
+    """
+    means = {name: value / count for name, (value, count) in sums.items() if count}
+    weights = loss_weights(config, epoch)
     loss = sum(weights[name] * means[name] for name in weights if name in means)
     named = {f"loss_{name}": means[name] for name in weights if name in means}
     if "fc" in means:
         named["fc"] = means["fc"]
-    if "task" in means and (spread := float(sums["task_spread"])):
-        named["task_r2"] = 1 - float(sums["task"]) / spread
+    if "task" in means and sums["spread"][0]:
+        named["task_r2"] = 1 - sums["task"][0] / sums["spread"][0]
+    if "kl" in means:
+        named["kl_weight"] = weights["kl"]
     return {"loss": loss, **named}
+
+
+class Judged(NamedTuple):
+    """A network judged on sequences.
+
+    Attributes:
+        metrics: every metric. predicted: for each sequence (frames,) int16 classes.
+        sessions: of each session's own sequences the loss and its parts.
+    """
+
+    metrics: dict[str, float]
+    predicted: list[np.ndarray]
+    sessions: dict[int, dict[str, float]]
 
 
 def judged(
@@ -98,35 +145,52 @@ def judged(
     data: Sessions,
     values: Mapping[str, Any],
     worker: Worker,
-) -> tuple[dict[str, float], list[np.ndarray]]:
-    """Every metric, and for each sequence (frames,) int16 classes."""
-    from distrib.models.behaviour.losses import agreement
+    epoch: int | None = None,
+) -> Judged:
+    """Judge a network.
+
+    Args:
+        epoch: whose weights the parts of the loss have; None: as requested, which is comparable.
+    """
     from distrib.models.behaviour.segmenter import class_logits
 
-    sums: dict[str, Any] = {}
+    sums: dict[int, dict[str, tuple[float, float]]] = {}
     predicted: list[np.ndarray] = []
-
-    def add(name: str, pair: Part) -> None:
-        for key, value in zip((name, f"{name}.count"), pair):
-            sums[key] = sums.get(key, 0.0) + float(value)
-
     for inputs, found in looked_through(config, model, data, values, worker):
-        for name, pair in parts_of(config, found, inputs).items():
-            add(name, pair)
-        add("fc", agreement(found, inputs["weak"]))
-        if "task" in found:
-            known = inputs["tasks"].nan_to_num() * inputs["inside"][..., None]
-            sums["task_spread"] = sums.get("task_spread", 0.0) + float((known**2).sum())
-        states = class_logits(found).argmax(-1).to("cpu").numpy().astype(np.int16)
         lengths = inputs["inside"].sum(1).tolist()
+        groups = data.groups[len(predicted) : len(predicted) + len(lengths)]
+        for session in np.unique(groups).tolist():
+            rows = np.flatnonzero(groups == session).tolist()
+            whole = len(rows) == len(groups)
+            own, of_own = (inputs, found) if whole else (_rows(inputs, rows), _rows(found, rows))
+            _add(sums.setdefault(session, {}), parts_of(config, of_own, own))
+            _add(sums[session], told_of(of_own, own))
+        states = class_logits(found).argmax(-1).to("cpu").numpy().astype(np.int16)
         predicted += [row[:length] for row, length in zip(states, lengths)]
-    figures = loss_figures(config, sums)
+    total: dict[str, tuple[float, float]] = {}
+    for pairs in sums.values():
+        _add(total, pairs)
+    figures = loss_figures(config, total, epoch)
     judged = state_scores(data, predicted, values["ignore_class"])
     if not np.isfinite(figures["loss"]):  # the classes of a network of NaN mean nothing
         judged = dict.fromkeys(judged, np.nan)
     named = {**judged, **figures}
     first = [m.name for m in METRICS if m.name in named]
-    return {name: named[name] for name in [*first, *sorted(set(named) - set(first))]}, predicted
+    metrics = {name: named[name] for name in [*first, *sorted(set(named) - set(first))]}
+    each = {session: loss_figures(config, pairs, epoch) for session, pairs in sums.items()}
+    return Judged(metrics, predicted, each)
+
+
+def _rows(arrays: Mapping[str, Any], rows: list[int]) -> dict[str, Any]:
+    """Some sequences of a batch; what is not of sequences stays as it is."""
+    of_sequences = {name for name, value in arrays.items() if getattr(value, "ndim", 0) > 1}
+    return {k: v[rows] if k in of_sequences else v for k, v in arrays.items()}
+
+
+def _add(sums: dict[str, tuple[float, float]], parts: Mapping[str, Any]) -> None:
+    for name, (value, count) in parts.items():
+        before = sums.get(name, (0.0, 0.0))
+        sums[name] = before[0] + float(value), before[1] + float(count)
 
 
 def looked_through(
@@ -147,12 +211,3 @@ def looked_through(
         with torch.inference_mode(), autocast(worker):
             found = model(inputs["signals"])
         yield inputs, found
-
-
-def _part_means(sums: Mapping[str, Any]) -> dict[str, float]:
-    """`loss_<part>` of sums and counts called `<part>` and `<part>.count`."""
-    means = {}
-    for name, value in sums.items():
-        if f"{name}.count" in sums and (count := float(sums[f"{name}.count"])):
-            means[name] = float(value) / count
-    return means

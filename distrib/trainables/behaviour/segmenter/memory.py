@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from distrib.models.behaviour.losses import Part
 
-PARTS = ("strong", "weak", "pred", "recon", "task", "kl")
+PARTS = ("strong", "weak", "pred", "recon", "task", "kl", "fc", "spread")
 BEST = "best."
 
 
@@ -20,15 +20,16 @@ class Memory:
     """Tensors of a training.
 
     Attributes:
-        sums: (parts, 2) float64, sum and count of each part of the loss in this epoch.
+        sums: (rows, parts, 2) float64, sum and count in this epoch of each part of the loss, and of
+            what else is told of the training: a row of all, or one of each session.
         pseudo: (frames,) int16, labels that the network gave the training frames; -1: none yet.
         best: the weights of the epoch with the lowest validation loss so far, and of which.
     """
 
-    def __init__(self, pseudo_frames: int, device: str) -> None:
+    def __init__(self, pseudo_frames: int, device: str, rows: int = 1) -> None:
         import torch
 
-        self.sums = torch.zeros(len(PARTS), 2, dtype=torch.float64, device=device)
+        self.sums = torch.zeros(rows, len(PARTS), 2, dtype=torch.float64, device=device)
         self.pseudo = torch.full((pseudo_frames,), -1, dtype=torch.int16, device=device)
         self.best: dict[str, Tensor] = {}
         self.best_loss, self.best_epoch = float("inf"), -1
@@ -39,10 +40,12 @@ class Memory:
             self.best_loss, self.best_epoch = loss, epoch
             self.best = {name: tensor.detach().clone() for name, tensor in weights.items()}
 
-    def means(self) -> dict[str, float]:
-        """The mean of each part of the loss that had something to count."""
-        rows = zip(PARTS, self.sums.tolist())
-        return {part: value / count for part, (value, count) in rows if count}
+    def told(self) -> list[dict[str, tuple[float, float]]]:
+        """Of each row the sum and the count of each part."""
+        return [
+            {part: (value, count) for part, (value, count) in zip(PARTS, row)}
+            for row in self.sums.tolist()
+        ]
 
     def buffers(self, done: bool) -> dict[str, Tensor]:
         """What a state keeps; of a training that is over, only the best epoch's weights."""
@@ -59,9 +62,12 @@ class Memory:
         import torch
 
         device = self.sums.device
-        for name in ("sums", "pseudo"):
-            if name in buffers:
-                getattr(self, name).copy_(torch.from_numpy(buffers[name]))
+        if "pseudo" in buffers:
+            self.pseudo.copy_(torch.from_numpy(buffers["pseudo"]))
+        if "sums" in buffers:
+            sums = torch.from_numpy(buffers["sums"])
+            sums = sums[None] if sums.ndim == 2 else sums  # of an older version, with fewer parts
+            self.sums[: len(sums), : sums.shape[1]] = sums.to(device)
         self.best = {
             name.removeprefix(BEST): torch.from_numpy(array).to(device)
             for name, array in buffers.items()
@@ -73,7 +79,7 @@ class Memory:
 
 
 def add_up(sums: Tensor, parts: Mapping[str, Part]) -> None:
-    """Add the parts of a batch's loss to `Memory.sums`."""
+    """Add the parts of a batch's loss to a row of `Memory.sums`."""
     for name, (value, number) in parts.items():
         row = sums[PARTS.index(name)]
         row[0] += value.detach()

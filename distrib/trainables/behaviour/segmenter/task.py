@@ -12,12 +12,13 @@ import numpy as np
 from distrib.data.behaviour.windows import windows
 from distrib.trainables.base import Progress
 from distrib.trainables.behaviour.frames import held_out_frame
-from distrib.trainables.behaviour.segmenter.judging import judged
-from distrib.trainables.behaviour.segmenter.memory import Memory
+from distrib.trainables.behaviour.segmenter.judging import FIGURES, Judged, judged, loss_figures
+from distrib.trainables.behaviour.segmenter.memory import PARTS, Memory
 from distrib.trainables.training.device import autocast
 from distrib.trainables.training.task import Batch, TorchTask, Use
 
 if TYPE_CHECKING:
+    import pandas as pd
     from torch import Tensor
 
     from distrib.trainables.training.loop import Item
@@ -36,7 +37,10 @@ class SegmenterTask(TorchTask):
         super().__init__(*args)
         own = self.config.semi_supervised_algo
         frames = self.batches.data.num_frames() if own else 0
-        self.memory = Memory(frames, self.worker.device)
+        # Batches of one sequence are of one session.
+        every = np.unique(self.batches.data.groups).tolist() if self.config.batch_size == 1 else []
+        self.rows = {session: row for row, session in enumerate(every)} if len(every) > 1 else {}
+        self.memory = Memory(frames, self.worker.device, max(1, len(self.rows)))
         self.places = _places(self.batches.data.parts)
 
     def epoch(self, epoch: int, place: np.ndarray) -> Iterator[Item]:
@@ -49,14 +53,12 @@ class SegmenterTask(TorchTask):
         yield from super().epoch(epoch, place)
 
     def validate(self) -> dict[str, float] | None:
-        self.predicted: list[np.ndarray] = []
+        self.judged = Judged({}, [], {})
         if self.held_out is None:
             return None
-        metrics, self.predicted = judged(
-            self.config, self.model, self.held_out, self.values, self.worker
-        )
-        self.memory.offer(metrics["loss"], self.now + 1, self.model.state_dict())
-        return metrics
+        self.judged = judged(self.config, self.model, self.held_out, self.values, self.worker)
+        self.memory.offer(self.judged.metrics["loss"], self.now + 1, self.model.state_dict())
+        return self.judged.metrics
 
     def buffers(self, done: bool) -> Mapping[str, Tensor]:
         return self.memory.buffers(done)
@@ -65,14 +67,25 @@ class SegmenterTask(TorchTask):
         self.memory.restore(buffers)
 
     def told(self, item: Progress) -> Progress:
-        """An item with the parts of the training loss, and the predictions for what is held out."""
+        """An item with the parts of the training loss, and the predictions for what is held out.
+
+        Its loss is the sum of these parts, each a mean over the epoch's frames: the mean of the
+        batches' losses, which a batch without labels makes less, is not.
+        """
         if item.metrics is None:
             return item
-        train = {f"loss_{name}": value for name, value in self.memory.means().items()}
+        each = self.memory.told()
+        whole = {part: tuple(map(sum, zip(*(row[part] for row in each)))) for part in PARTS}
+        train = loss_figures(self.config, whole, self.now)  # type: ignore[arg-type]
+        of_rows = {s: loss_figures(self.config, each[r], self.now) for s, r in self.rows.items()}
+        validation = self.judged.sessions
         return replace(
             item,
             train={**item.train, **train},
-            held_out=partial(held_out_frame, self.held_out, self.predicted, self.values["classes"]),
+            held_out=partial(
+                held_out_frame, self.held_out, self.judged.predicted, self.values["classes"]
+            ),
+            samples=partial(_of_sessions, of_rows, validation) if len(validation) > 1 else None,
         )
 
     @property
@@ -81,7 +94,8 @@ class SegmenterTask(TorchTask):
 
     def _made(self, rows: Any, words: list[int], epoch: int = 0) -> tuple[Batch, Use]:
         batch, use = super()._made(rows, words, epoch)
-        batch.inputs["sums"] = self.memory.sums
+        row = self.rows[int(rows.parts[0, 0])] if self.rows else 0
+        batch.inputs["sums"] = self.memory.sums[row]
         if self._labels_itself:
             batch.inputs["weak"] = self._pseudo(rows.parts, batch.inputs["weak"].shape)
         return batch, use
@@ -128,6 +142,31 @@ class SegmenterTask(TorchTask):
             at = self.places[session, start]
             found[row, : stop - start] = labels[at : at + stop - start]
         return found
+
+
+SESSIONS = "sessions"
+"""The table of figures of single sessions, of every epoch."""
+
+
+def _of_sessions(
+    train: Mapping[int, Mapping[str, float]], validation: Mapping[int, Mapping[str, float]]
+) -> dict[str, pd.DataFrame]:
+    """A row for each session, by its number: `train/<name>` and `<name>`, empty where unknown.
+
+    The columns are those of every epoch, also where a part of the loss counts later only.
+    """
+    import pandas as pd
+
+    rows = [
+        {
+            "session": session,
+            **{f"train/{name}": value for name, value in train.get(session, {}).items()},
+            **validation.get(session, {}),
+        }
+        for session in sorted({*train, *validation})
+    ]
+    columns = ["session", *(f"train/{name}" for name in FIGURES if train), *FIGURES]
+    return {SESSIONS: pd.DataFrame(rows, columns=columns)}
 
 
 def _places(parts: np.ndarray) -> dict[tuple[int, int], int]:
