@@ -95,20 +95,32 @@ def check_disjoint(
         group_names, fold_names: (rows,) how the rows' groups and folds are called, for the error.
         file: where the folds come from.
     """
-    pairs, first = np.unique(np.stack([groups, folds], axis=1), axis=0, return_index=True)
-    twice = np.flatnonzero(pairs[1:, 0] == pairs[:-1, 0])
-    if not len(twice):
+    if (found := crossing(groups, folds)) is None:
         return
-    one, other = first[twice[0]], first[twice[0] + 1]
+    one, other, number = found
     group = (groups if group_names is None else group_names)[one]
     names = folds if fold_names is None else fold_names
     raise InputError(
         f"the group {group} lies in two folds, so that labels leak between them",
         file=file,
-        found=f"fold {names[one]} and fold {names[other]} "
-        f"({len(np.unique(pairs[twice, 0]))} such groups in all)",
+        found=f"fold {names[one]} and fold {names[other]} ({number} such "
+        f"group{'s' * (number != 1)} in all)",
         expected="every group in one fold",
     )
+
+
+def crossing(groups: np.ndarray, parts: np.ndarray) -> tuple[int, int, int] | None:
+    """Two rows of one group in two parts, and how many groups there are of such; None without any.
+
+    Args:
+        groups, parts: (rows,) integers.
+    """
+    pairs, first = np.unique(np.stack([groups, parts], axis=1), axis=0, return_index=True)
+    twice = np.flatnonzero(pairs[1:, 0] == pairs[:-1, 0])
+    if not len(twice):
+        return None
+    one, other = sorted((int(first[twice[0]]), int(first[twice[0] + 1])))
+    return one, other, len(np.unique(pairs[twice, 0]))
 
 
 def split_rows(
