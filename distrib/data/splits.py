@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from distrib.data.default_fraction import TEST_FRACTION
 from distrib.errors import InputError
 
 # Streams of random numbers, so that the test part and the folds of one seed are independent.
@@ -123,15 +124,51 @@ def crossing(groups: np.ndarray, parts: np.ndarray) -> tuple[int, int, int] | No
     return one, other, len(np.unique(pairs[twice, 0]))
 
 
-def split_rows(
-    data: Any, part: Literal["validation", "test"]
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """The rows that are not of this part and those that are, where the data name such a part.
+def names_parts(data: Any, word: Literal["validation", "test"] | None = None) -> bool:
+    """Whether data say of each row what it is for, or of any that it is for this part.
 
-    Args:
-        data: arrays whose attribute `split` is (rows,) str, or None, or which have none.
+    Arrays say so by an attribute `split`, (rows,) str; a stream by a column of that name, which its
+    own `names_parts` and `told` tell.
     """
     words = getattr(data, "split", None)
-    if words is None or not (words == part).any():
-        return None
-    return np.flatnonzero(words != part), np.flatnonzero(words == part)
+    if isinstance(words, np.ndarray):
+        return word is None or bool((words == word).any())
+    if not getattr(data, "names_parts", False):
+        return False
+    return word is None or data.told(word) is not None
+
+
+def share_of_test(data: Any, asked: float | None) -> float:
+    """The share that is set aside for the test where the data name no such part.
+
+    Args:
+        asked: as the user says; None: nobody has. Data that name their parts have those alone then.
+    """
+    if asked is not None:
+        return asked
+    return 0.0 if names_parts(data) else TEST_FRACTION
+
+
+def split_rows(
+    data: Any, part: Literal["validation", "test"], fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows that are not of this part and those that are, both ascending.
+
+    Where the data name no row of this part, it is a share of the groups; where they name others, of
+    the training rows alone: what is to be validated on stays so.
+
+    Args:
+        data: arrays with (rows,) `groups`, whose attribute `split` is (rows,) str, or None, or
+            which have none.
+
+    Raises:
+        InputError: as `holdout`.
+    """
+    words = getattr(data, "split", None)
+    if words is None:
+        return holdout(data.groups, fraction, seed)
+    inside = words == part
+    if fraction and not inside.any():
+        own = np.flatnonzero(words == "train")
+        inside[own[holdout(data.groups[own], fraction, seed)[1]]] = True
+    return np.flatnonzero(~inside), np.flatnonzero(inside)

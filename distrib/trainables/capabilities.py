@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from distrib.data.splits import holdout
+from distrib.data.splits import share_of_test, split_rows
 from distrib.errors import InputError
 from distrib.trainables.base import Config, Data, Metric, State, Trainable, Worker
 
@@ -458,11 +458,16 @@ def check_members(family: Family) -> None:
             )
 
 
-def set_aside(family: Family, data: Any, fraction: float, seed: int) -> tuple[Any, Any]:
-    """The rows to search on and those for the test, None without any; no group is parted."""
+def set_aside(family: Family, data: Any, fraction: float | None, seed: int) -> tuple[Any, Any]:
+    """The rows to search on and those for the test, None without any; no group is parted.
+
+    Args:
+        fraction: see `splits.share_of_test`.
+    """
+    share = share_of_test(data, fraction)
     if isinstance(family, PartitionsData):
-        return family.set_aside(data, fraction, seed)
-    rest, test = holdout(data.groups, fraction, seed)
+        return family.set_aside(data, share, seed)
+    rest, test = split_rows(data, "test", share, seed)
     return (data.take(rest), data.take(test)) if len(test) else (data, None)
 
 

@@ -17,7 +17,7 @@ from distrib.trainables.antibodies.seq2seq.family import AntibodyGenerator
 from distrib.trainables.antibodies.seq2seq.samples import is_valid, sample_figures, texts_of
 from distrib.trainables.antibodies.seq2seq.unigram import unigram_figures
 from distrib.trainables.base import State, Worker
-from distrib.trainables.capabilities import ArtifactInputs
+from distrib.trainables.capabilities import ArtifactInputs, set_aside
 
 FAMILY = AntibodyGenerator()
 TINY: dict[str, Any] = {"width": 16, "num_heads": 2, "epochs": 1, "samples": 8, "batch_size": 32}
@@ -151,8 +151,13 @@ def test_a_file_to_validate_on_is_obeyed(tmp_path: Path) -> None:
     frame = simulate_records(40, seed=5).frame().drop(columns="cluster")
     frame.to_json(val, orient="records")
     data = FAMILY.load(FAMILY.Source(path=str(train), validation=str(val), max_samples=50))
-    rest, held_out = FAMILY.split(FAMILY.Config(), data)
+    search, test = set_aside(FAMILY, data, None, seed=0)
+    assert test is None
+    rest, held_out = FAMILY.split(FAMILY.Config(), search)
     assert (len(rest), len(held_out)) == (50, 5)
+    search, test = set_aside(FAMILY, data, 0.2, seed=0)
+    assert set(test.ids) < set(rest.ids)
+    assert FAMILY.split(FAMILY.Config(), search)[1].ids.tolist() == held_out.ids.tolist()
     with pytest.raises(InputError, match="both files"):
         FAMILY.load(FAMILY.Source(path=str(train), validation=str(train)))
 
