@@ -51,6 +51,16 @@ def test_json_and_csv_give_the_same(tmp_path: Path) -> None:
     assert list(read_records(table).columns) == ["dataset"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("r.json", "[]"), ("r.csv", "antibody_heavy,antigen_sequence,pKd\n")]
+)
+def test_no_records_are_called_so(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match="no records") as caught:
+        read_records(tmp_path / name)
+    assert "missing" not in str(caught.value)
+
+
 def test_pairs_in_one_column(tmp_path: Path) -> None:
     table = tmp_path / "agab.csv"
     table.write_text(

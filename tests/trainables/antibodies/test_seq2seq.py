@@ -285,13 +285,18 @@ def test_a_checkpoint_of_the_original_begins_a_training(tmp_path: Path) -> None:
         assert torch.equal(tensor, other.state_dict()[name]), name
     FAMILY.check(begun, data)
     wide = FAMILY.Config(**{**TINY, "width": 32}, pkd="raw", init=begun.init)
-    with pytest.raises(InputError, match=r"source_embedding.*another shape") as caught:
+    with pytest.raises(InputError, match="weights are of a network of another size") as caught:
         FAMILY.check(wide, data)
-    assert "(25, 16)" in str(caught.value)
-    assert "(25, 32)" in str(caught.value)
+    said = str(caught.value).splitlines()
+    assert said[0].startswith(f"{tmp_path / 'small_best.pt'}, init: ")
+    assert said[1].strip() == "found:    width 16, feed-forward width 64"
+    assert said[2].strip() == "expected: width 32, feed-forward width 128"
+    deep = FAMILY.Config(**TINY, decoder_layers=3, pkd="raw", init=begun.init)
+    with pytest.raises(InputError, match="decoder_layers 1"):
+        FAMILY.check(deep, data)
     content["model_state_dict"]["src_embedding.weight"] = torch.zeros(30, 16)
     torch.save(content, tmp_path / "small_best.pt")
-    with pytest.raises(InputError, match=r"\(30, 16\)"):
+    with pytest.raises(InputError, match=r"found: +vocabulary 30\n +expected: vocabulary 25"):
         FAMILY.check(begun, data)
 
 
@@ -310,6 +315,18 @@ def test_samples_are_drawn_when_they_are_due_and_kept() -> None:
     assert metrics["validity"] == tables["samples"]["valid"].mean()
     assert 0 < metrics["nearest_identity"] <= 1
     assert FAMILY.advice([{"step": 1, **metrics, "train/loss": 3.0}]) != []
+
+
+def test_as_many_are_drawn_as_are_asked_for_whatever_the_number_of_records(trained: Any) -> None:
+    """Records are asked again in turn; each time another antibody is drawn for them."""
+    config, data, state = trained
+    few = config.model_copy(update={"samples": 30})
+    drawn = FAMILY._drawn(few, state, data.take(np.arange(12)), None, Worker())
+    assert drawn is not None
+    table = drawn.table()
+    assert len(table) == 30
+    assert sorted(table["id"].value_counts().tolist()) == [2] * 6 + [3] * 6
+    assert table["sequence"].nunique() > 25
 
 
 def test_the_smoothed_loss_is_that_of_torch(trained: Any) -> None:

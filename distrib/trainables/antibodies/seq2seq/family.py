@@ -25,7 +25,7 @@ from distrib.trainables.antibodies.seq2seq.config import (
     Seq2SeqSource,
 )
 from distrib.trainables.antibodies.seq2seq.drawing import KNOWN, cut_notes
-from distrib.trainables.antibodies.seq2seq.foreign import own_names
+from distrib.trainables.antibodies.seq2seq.foreign import own_names, sizes_of
 from distrib.trainables.antibodies.seq2seq.reading import load_rows
 from distrib.trainables.base import Fidelity, Metric, Progress, State, Worker
 from distrib.trainables.capabilities import ArtifactInputs, Ranking
@@ -258,6 +258,10 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
     def keys(self, foreign: Mapping[str, Any]) -> Mapping[str, Any]:
         """The names of the original scripts' checkpoints are known."""
         return own_names(foreign)
+
+    def sizes(self, weights: Mapping[str, Any]) -> Mapping[str, int]:
+        """Vocabulary, width, layers."""
+        return sizes_of(weights)
 
     def baselines(
         self, config: Seq2SeqConfig, data: RecordRows, test: RecordRows | None, worker: Worker
