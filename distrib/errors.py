@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class InputError(ValueError):
@@ -19,7 +20,7 @@ class InputError(ValueError):
         hint: what to do about it.
 
     Attributes:
-        placed: whether it says where, by `file` or `where`.
+        placed: whether it says where, by `file` or `where`. file: as given.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class InputError(ValueError):
         if hint is not None:
             lines.append(f"  hint:     {hint}")
         self.placed = bool(place)
+        self.file = file
         super().__init__("\n".join(lines))
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
@@ -56,6 +58,8 @@ def said_in(file: object) -> Iterator[None]:
     except InputError as error:
         if not file or str(file).rstrip("/") in str(error):
             raise
+        if error.file is not None and Path(str(error.file)).exists():
+            raise  # another file is at fault, such as that of weights to begin with
         raise InputError(f"{file}{', ' if error.placed else ': '}{error}") from None
 
 

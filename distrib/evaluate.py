@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="rank by a score of your own: package.module:function of a table, a number a row, the "
         "higher the better (with --allow-custom)",
     )
-    add_shared(parser, "--allow-custom", "--debug")
+    add_shared(parser, "--on-long", "--allow-custom", "--debug")
     return run_command(evaluate, parser, argv)
 
 
@@ -66,11 +66,11 @@ def evaluate(args: argparse.Namespace) -> int:
             "unsupported file extension", where="--append", found=args.append.name, expected=".tsv"
         )
     write = table_writer(args.out) if args.out else None
-    model = open_model(args.model, allow_custom=args.allow_custom)
+    model = open_model(args.model, allow_custom=args.allow_custom).reading(args.on_long)
     if write is not None and not isinstance(model.family, EvaluatesRows):
         raise InputError("this family has no figures per row", where="--out", found=model.name)
     data = model.load(args.data)
-    for note in data.describe().get("notes", ()):
+    for note in model.notes(data):
         print(f"note: {note}")
     if (known := about_training(model, data, args.data is None)) is not None:
         print(f"note: {known}")
@@ -104,7 +104,7 @@ def rank(args: argparse.Namespace) -> int:
     if args.scorer:
         scorer = load_function(args.scorer, "--scorer", allow_custom=args.allow_custom)
     write = table_writer(args.out) if args.out else None
-    model = open_model(args.model, allow_custom=args.allow_custom)
+    model = open_model(args.model, allow_custom=args.allow_custom).reading(args.on_long)
     if not isinstance(model.family, RanksRows):
         raise InputError("this family ranks nothing", where="--rank", found=model.name)
     with said_in(args.data):
@@ -112,6 +112,8 @@ def rank(args: argparse.Namespace) -> int:
     for reason, number in found.left_out.items():
         if number:
             print(f"left out: {number:,} {reason}")
+    for note in found.notes:
+        print(f"note: {note}")
     by = args.scorer or "the model"
     print(f"the best of {len(found.table):,}, by {by}:")
     best = found.table[list(found.shown)].head(SHOWN)

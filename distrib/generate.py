@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from distrib.cli.command import DONE, Parser, add_shared, run_command
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from distrib.study.driver.model import Model
     from distrib.trainables.capabilities import GenerateOptions
 
@@ -98,6 +100,7 @@ def generate(args: argparse.Namespace) -> int:
     from distrib.cli.sample_files import check_ending, sample_file
     from distrib.errors import InputError
     from distrib.study.driver.model import open_model
+    from distrib.trainables.capabilities import TellsOfSamples
 
     if args.asked is None:
         raise InputError(
@@ -110,21 +113,36 @@ def generate(args: argparse.Namespace) -> int:
         model = model.on(args.device)
     # Where there are inputs, only the family knows how many: then no time left is foretold.
     total = None if _has_input(options) else options.num
+    tells = model.family if isinstance(model.family, TellsOfSamples) else None
+    for note in tells.notes_of(model.config, options) if tells else ():
+        print(f"note: {note}")
+    counts: list[pd.DataFrame] = []
     done, began = 0, time.monotonic()
     with ProgressLine() as line, sample_file(args.out) as write:
         for table in model.generate_tables(options):
             write(table)
             done += len(table)
+            counts += [tells.sample_counts(table)] if tells else []
             line.say(*_how_far(done, total, time.monotonic() - began))
         if not done:
             raise InputError("no samples were drawn", where="MODEL", found=args.model)
-    print(f"{done} samples in {args.out}")
+    print(f"{done} sample{'s' * (done != 1)} in {args.out}")
+    if counts:
+        print(_summed(counts).to_string(index=False))
     leave = " --allow-custom" if args.allow_custom else ""
     print(
         f"next: others by another seed: python -m distrib.generate {shlex.quote(str(args.model))} "
         f"--seed {options.seed + 1} ... --out FILE{leave}"
     )
     return DONE
+
+
+def _summed(counts: list[pd.DataFrame]) -> pd.DataFrame:
+    """A row for each kind of sample, over all tables."""
+    import pandas as pd
+
+    every = pd.concat(counts, ignore_index=True)
+    return every.groupby(every.columns[0], sort=True).sum().reset_index()
 
 
 def _has_input(options: GenerateOptions) -> bool:
@@ -135,7 +153,7 @@ def _has_input(options: GenerateOptions) -> bool:
 def _how_far(done: int, total: int | None, seconds: float) -> tuple[str, float | None]:
     """What the progress line says, and the seconds that are left."""
     if total is None or not 0 < done <= total:
-        return f"{done} samples drawn", None
+        return f"{done} samples drawn so far", None
     return f"{done}/{total} samples drawn", seconds * (total - done) / done
 
 

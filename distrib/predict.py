@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         required=True,
         help="where they go: .parquet, .csv or .tsv, or a FOLDER/ for a file per recording",
     )
-    add_shared(parser, "--allow-custom", "--debug")
+    add_shared(parser, "--on-long", "--allow-custom", "--debug")
     return run_command(predict, parser, argv)
 
 
@@ -42,12 +42,15 @@ def predict(args: argparse.Namespace) -> int:
 
     files = args.out.endswith("/") or Path(args.out).is_dir()
     write = None if files else table_writer(Path(args.out), folders=True)
-    first, *others = [open_model(place, allow_custom=args.allow_custom) for place in args.model]
+    first, *others = [
+        open_model(place, allow_custom=args.allow_custom).reading(args.on_long)
+        for place in args.model
+    ]
     model = first
     if others and not isinstance(model.family, AveragesPredictions):
         raise InputError("models of this family are not averaged", found=model.name)
     data = model.load(args.data, targets=False)
-    for note in data.describe().get("notes", ()):
+    for note in model.notes(data):
         print(f"note: {note}")
     with said_in(args.data):
         if write is None:

@@ -25,6 +25,11 @@ SHARED: dict[str, dict[str, Any]] = {
         "action": "store_true",
         "help": "run the code that a model or a space names as package.module:Class",
     },
+    "--on-long": {
+        "choices": ("error", "truncate"),
+        "help": "inputs longer than the model's context: refused, or cut and counted; without it: "
+        "as the model was trained",
+    },
     "--debug": {"action": "store_true", "help": "tracebacks"},
 }
 """Options of commands that are no search; those of a search: `study.plan.options`."""

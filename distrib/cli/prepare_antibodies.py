@@ -59,7 +59,7 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
                         help="pairs, also as HEAVY[SEP]LIGHT lines or FASTA: both chains of a row "
                         "stay together")  # fmt: skip
     parser.add_argument("--column", metavar="COLUMN", help="of the amino acids")
-    parser.add_argument("--on-unknown", choices=["error", "x", "skip"], default="x",
+    parser.add_argument("--on-unknown", type=str.lower, choices=["error", "x", "skip"], default="x",
                         help="letters outside the twenty: refused, read as X (default), or their "
                         "rows left out")  # fmt: skip
     steps = parser.add_argument_group("steps, in this order")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from distrib.data.default_fraction import TEST_FRACTION
 from distrib.errors import InputError
 
 # Streams of random numbers, so that the test part and the folds of one seed are independent.
@@ -95,31 +96,79 @@ def check_disjoint(
         group_names, fold_names: (rows,) how the rows' groups and folds are called, for the error.
         file: where the folds come from.
     """
-    pairs, first = np.unique(np.stack([groups, folds], axis=1), axis=0, return_index=True)
-    twice = np.flatnonzero(pairs[1:, 0] == pairs[:-1, 0])
-    if not len(twice):
+    if (found := crossing(groups, folds)) is None:
         return
-    one, other = first[twice[0]], first[twice[0] + 1]
+    one, other, number = found
     group = (groups if group_names is None else group_names)[one]
     names = folds if fold_names is None else fold_names
     raise InputError(
         f"the group {group} lies in two folds, so that labels leak between them",
         file=file,
-        found=f"fold {names[one]} and fold {names[other]} "
-        f"({len(np.unique(pairs[twice, 0]))} such groups in all)",
+        found=f"fold {names[one]} and fold {names[other]} ({number} such "
+        f"group{'s' * (number != 1)} in all)",
         expected="every group in one fold",
     )
 
 
-def split_rows(
-    data: Any, part: Literal["validation", "test"]
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """The rows that are not of this part and those that are, where the data name such a part.
+def crossing(groups: np.ndarray, parts: np.ndarray) -> tuple[int, int, int] | None:
+    """Two rows of one group in two parts, and how many groups there are of such; None without any.
 
     Args:
-        data: arrays whose attribute `split` is (rows,) str, or None, or which have none.
+        groups, parts: (rows,) integers.
+    """
+    pairs, first = np.unique(np.stack([groups, parts], axis=1), axis=0, return_index=True)
+    twice = np.flatnonzero(pairs[1:, 0] == pairs[:-1, 0])
+    if not len(twice):
+        return None
+    one, other = sorted((int(first[twice[0]]), int(first[twice[0] + 1])))
+    return one, other, len(np.unique(pairs[twice, 0]))
+
+
+def names_parts(data: Any, word: Literal["validation", "test"] | None = None) -> bool:
+    """Whether data say of each row what it is for, or of any that it is for this part.
+
+    Arrays say so by an attribute `split`, (rows,) str; a stream by a column of that name, which its
+    own `names_parts` and `told` tell.
     """
     words = getattr(data, "split", None)
-    if words is None or not (words == part).any():
-        return None
-    return np.flatnonzero(words != part), np.flatnonzero(words == part)
+    if isinstance(words, np.ndarray):
+        return word is None or bool((words == word).any())
+    if not getattr(data, "names_parts", False):
+        return False
+    return word is None or data.told(word) is not None
+
+
+def share_of_test(data: Any, asked: float | None) -> float:
+    """The share that is set aside for the test where the data name no such part.
+
+    Args:
+        asked: as the user says; None: nobody has. Data that name their parts have those alone then.
+    """
+    if asked is not None:
+        return asked
+    return 0.0 if names_parts(data) else TEST_FRACTION
+
+
+def split_rows(
+    data: Any, part: Literal["validation", "test"], fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows that are not of this part and those that are, both ascending.
+
+    Where the data name no row of this part, it is a share of the groups; where they name others, of
+    the training rows alone: what is to be validated on stays so.
+
+    Args:
+        data: arrays with (rows,) `groups`, whose attribute `split` is (rows,) str, or None, or
+            which have none.
+
+    Raises:
+        InputError: as `holdout`.
+    """
+    words = getattr(data, "split", None)
+    if words is None:
+        return holdout(data.groups, fraction, seed)
+    inside = words == part
+    if fraction and not inside.any():
+        own = np.flatnonzero(words == "train")
+        inside[own[holdout(data.groups[own], fraction, seed)[1]]] = True
+    return np.flatnonzero(~inside), np.flatnonzero(inside)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distrib.claims import small_figure, turned_baselines, turned_words, verdict
+from distrib.data.default_fraction import TEST_FRACTION
 from distrib.errors import InputError, nearest
 from distrib.records import StudyRecord, is_bound
 from distrib.safe_yaml import read_yaml_file
@@ -232,7 +233,8 @@ def _option(ranked: Ranked, key: str) -> Any:
     if key == "seed" and options.get("split_seed") is not None:
         return options["split_seed"]
     if key in options:
-        return options[key]
+        by_default = key == "test_fraction" and options[key] is None
+        return TEST_FRACTION if by_default else options[key]
     file = ranked.folder / "best" / "config.yaml"
     return read_yaml_file(file)["config"].get(key) if file.is_file() else None
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from distrib.data.splits import holdout
+from distrib.data.splits import share_of_test, split_rows
 from distrib.errors import InputError
 from distrib.trainables.base import Config, Data, Metric, State, Trainable, Worker
 
@@ -138,6 +138,7 @@ class Ranking:
     Attributes:
         table: a row each, the best first, `rank` and ids first. shown: its columns to look at.
         left_out: how many rows were left out, by the reason in words that follow a number.
+        notes: what else became of rows, a line each.
         summary: rows of a kind together, or None.
     """
 
@@ -145,6 +146,7 @@ class Ranking:
     left_out: Mapping[str, int]
     shown: Sequence[str]
     summary: pd.DataFrame | None = None
+    notes: Sequence[str] = ()
 
 
 @runtime_checkable
@@ -402,6 +404,31 @@ class Generates(Protocol[C, G]):
 
 
 @runtime_checkable
+class TellsOfSamples(Protocol[C, G]):
+    """Says of samples what a user wants to know before looking at them."""
+
+    def notes_of(self, config: C, options: G) -> list[str]:
+        """What becomes of the inputs that samples are asked for, a line each.
+
+        Raises:
+            InputError: as `Generates.generate`.
+        """
+
+    def sample_counts(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A row for each kind of sample in a table of them: the kind first, then numbers of samples
+        of it, which are summed over the tables.
+        """
+
+
+@runtime_checkable
+class NotesRows(Protocol[C, Of]):
+    """Changes some rows so that its network can read them."""
+
+    def reading_notes(self, config: C, data: Of) -> list[str]:
+        """What is changed, and in how many rows, a line each."""
+
+
+@runtime_checkable
 class HasExample(Protocol):
     """Has example data, for users to see the form that `load` takes."""
 
@@ -427,6 +454,8 @@ CAPABILITIES: tuple[Any, ...] = (
     Bootstraps,
     WritesArtifacts,
     Generates,
+    TellsOfSamples,
+    NotesRows,
     HasExample,
 )
 
@@ -458,11 +487,16 @@ def check_members(family: Family) -> None:
             )
 
 
-def set_aside(family: Family, data: Any, fraction: float, seed: int) -> tuple[Any, Any]:
-    """The rows to search on and those for the test, None without any; no group is parted."""
+def set_aside(family: Family, data: Any, fraction: float | None, seed: int) -> tuple[Any, Any]:
+    """The rows to search on and those for the test, None without any; no group is parted.
+
+    Args:
+        fraction: see `splits.share_of_test`.
+    """
+    share = share_of_test(data, fraction)
     if isinstance(family, PartitionsData):
-        return family.set_aside(data, fraction, seed)
-    rest, test = holdout(data.groups, fraction, seed)
+        return family.set_aside(data, share, seed)
+    rest, test = split_rows(data, "test", share, seed)
     return (data.take(rest), data.take(test)) if len(test) else (data, None)
 
 

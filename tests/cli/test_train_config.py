@@ -59,7 +59,7 @@ def test_another_seed_is_for_the_training_and_not_for_the_parts(planned: Any) ->
 
 @pytest.mark.parametrize("words", [["--data", "other"], ["--set", "data.path=other"]])
 def test_other_data_have_parts_of_their_own(words: list[str], planned: Any) -> None:
-    assert parts(planned(*words, "--seed", "3")) == (0.15, 3)
+    assert parts(planned(*words, "--seed", "3")) == (None, 3)
 
 
 def test_another_share_is_the_users_word(planned: Any) -> None:
@@ -77,7 +77,7 @@ def test_it_is_judged_as_where_it_was_selected(planned: Any) -> None:
 
 
 def test_a_configuration_of_no_study(planned: Any) -> None:
-    assert parts(planned(split=None)) == (0.15, 0)
+    assert parts(planned(split=None)) == (None, 0)
 
 
 @pytest.mark.parametrize("split", [[], {"seed": 7}, {"test_fraction": 1.5, "seed": 7}])

@@ -102,7 +102,7 @@ def clean(
                     where=f"{place(i)}, position {at + 1}",
                     found=repr(sequence[at]),
                     expected=LETTERS,
-                    hint=_why(sequence),
+                    hint=_why(sequence, sequence[at]),
                 )
             if on_unknown == "skip":
                 continue
@@ -129,11 +129,12 @@ def _refuse_nucleotides(
         )
 
 
-def _why(sequence: str) -> str:
+def _why(sequence: str, letter: str) -> str:
+    """What to do about this letter of it, which is none of the twenty."""
     if set(sequence) <= _NUCLEOTIDES:
         return "these are nucleotides: translate them first"
-    if "*" in sequence:
+    if letter == "*":
         return "a stop codon: leave out what is not productive"
-    if set("-.") & set(sequence):
+    if letter in "-.":
         return "gaps of an alignment: take them out"
     return "on_unknown=x reads other letters as X, on_unknown=skip leaves their rows out"

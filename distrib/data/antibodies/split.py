@@ -12,7 +12,7 @@ from distrib.data.files.ids import Ids
 from distrib.data.files.labels import check_labels
 from distrib.data.files.split_words import SPLIT, WORDS, split_words
 from distrib.data.files.tables import as_text
-from distrib.data.splits import check_disjoint
+from distrib.data.splits import crossing
 from distrib.errors import InputError
 
 CLUSTER = "cluster"
@@ -88,24 +88,41 @@ def split_clusters(
 
 
 def check_split(
-    clusters: np.ndarray, parts: np.ndarray, names: np.ndarray | None = None, file: object = None
+    clusters: np.ndarray,
+    parts: np.ndarray,
+    names: np.ndarray | None = None,
+    ids: Ids | None = None,
+    same: str = "cluster",
 ) -> None:
     """Raise where a cluster lies in two parts.
 
     Args:
         clusters: (rows,) integers. parts: (rows,) places in `split_words.WORDS`.
-        names: (rows,) how clusters are called. file: where they come from.
+        names: (rows,) how clusters are called. ids: of the rows.
+        same: what rows of a cluster have in common.
     """
-    check_disjoint(clusters, parts, group_names=names, fold_names=np.array(WORDS)[parts], file=file)
+    if (found := crossing(clusters, parts)) is None:
+        return
+    *rows, number = found
+    called = [f"row {row + 1}" if ids is None else f"record {ids.values[row]}" for row in rows]
+    told = [f"{name} in {WORDS[parts[row]]}" for name, row in zip(called, rows)]
+    raise InputError(
+        f"records of one {same} lie in two splits, so that labels leak between them",
+        file=None if ids is None else ids.file,
+        where=None if names is None else f"{same} {names[rows[0]]}",
+        found=f"{' and '.join(told)} ({number:,} such {same}{'s' * (number != 1)} in all)",
+        expected=f"all records of one {same} in one split",
+    )
 
 
 def groups_and_split(
-    columns: pd.DataFrame, otherwise: Sequence[str], ids: Ids
+    columns: pd.DataFrame, otherwise: Sequence[str], ids: Ids, same: str = "sequence"
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """What a table's own columns `cluster` and `split` say of its rows.
 
     Args:
         otherwise: (rows,) texts; equal ones are a group where there is no `cluster`.
+        same: what such a text is.
 
     Returns:
         (rows,) int64 groups; and (rows,) str of `split_words.WORDS`, or None without the column.
@@ -124,5 +141,8 @@ def groups_and_split(
         [as_text(cell) for cell in columns[SPLIT].tolist()], file=ids.file, place=ids.place
     )
     parts = np.array([WORDS.index(word) for word in split.tolist()], dtype=np.int8)
-    check_split(groups, parts, labels if CLUSTER in columns else ids.values, ids.file)
+    if CLUSTER in columns:
+        check_split(groups, parts, labels, ids)
+    else:
+        check_split(groups, parts, ids=ids, same=same)
     return groups, split

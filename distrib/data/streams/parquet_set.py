@@ -112,7 +112,7 @@ class ParquetSet:
                 )
 
     def split(
-        self, fraction: float, seed: int, by: str | None = None
+        self, fraction: float, seed: int, by: str | None = None, within: str | None = None
     ) -> tuple[ParquetSet, ParquetSet]:
         """Set a share aside, lazily: each part is this set with a rule that rows must pass.
 
@@ -122,6 +122,8 @@ class ParquetSet:
         Args:
             fraction: share of the groups (of the rows where `by` is None), at least 0, less than 1.
             by: the column whose equal values are never parted, of texts or whole numbers.
+            within: the share is set aside of rows that the column `split` calls so; the others all
+                stay. None: of all rows.
 
         Returns:
             the rest, and the part set aside.
@@ -136,16 +138,21 @@ class ParquetSet:
         if by is not None:
             _check_columns(self.all_columns, [by], self.folder)
             check_key(self.all_columns, by, self.folder)
-        part = Part(by, fraction, seed, len(self.parts), test=False)
+        part = Part(by, fraction, seed, len(self.parts), test=False, within=within)
         rest = replace(self, parts=(*self.parts, part))
         return rest, replace(self, parts=(*self.parts, replace(part, test=True)))
+
+    @property
+    def names_parts(self) -> bool:
+        """Whether a column `split` says of each row what it is for."""
+        return SPLIT in self.all_columns.names
 
     def told(self, word: Literal["validation", "test"]) -> tuple[ParquetSet, ParquetSet] | None:
         """The rest and the part that the column `split` calls so; None where it names no such part.
 
         Of the rows only that column is read, up to the first one of the part.
         """
-        if SPLIT not in self.all_columns.names:
+        if not self.names_parts:
             return None
         rest, part = (
             replace(self, parts=(*self.parts, Told(SPLIT, word, test))) for test in (False, True)
@@ -183,7 +190,8 @@ class ParquetSet:
         return not any(len(self.row_numbers(shard)) for shard in self.shards)
 
     def _keys(self) -> list[str]:
-        return list(dict.fromkeys(part.by for part in self.parts if part.by is not None))
+        words = [SPLIT] if any(isinstance(p, Part) and p.within for p in self.parts) else []
+        return list(dict.fromkeys([p.by for p in self.parts if p.by is not None] + words))
 
     def _group(self, shard: Shard, names: Sequence[str]) -> pa.Table:
         schema = pa.schema([self.all_columns.field(name) for name in names])
@@ -196,14 +204,15 @@ class ParquetSet:
         keep = np.ones(shard.rows, dtype=bool)
         words: np.ndarray | None = None
         for part in self.parts:
+            if words is None and (isinstance(part, Told) or part.within):
+                words = self._words(shard, table)
             if isinstance(part, Told):
-                if words is None:
-                    words = self._words(shard, table)
+                assert words is not None
                 keep &= part.keeps(words)
                 continue
             if part.by not in hashes:
                 hashes[part.by] = self._hashes(shard, table, part.by)
-            keep &= part.keeps(hashes[part.by])
+            keep &= part.keeps(hashes[part.by], words)
         return keep
 
     def _words(self, shard: Shard, table: pa.Table) -> np.ndarray:

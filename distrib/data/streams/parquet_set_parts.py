@@ -28,6 +28,7 @@ class Part:
         fraction: share of the values (of the rows) in the test part.
         depth: how many splits came before: splits of one seed are independent of each other.
         test: whether this is the test part, or the rest.
+        within: the test part is of rows that the column `split` calls so; None: of all.
     """
 
     by: str | None
@@ -35,11 +36,18 @@ class Part:
     seed: int
     depth: int
     test: bool
+    within: str | None = None
 
-    def keeps(self, hashes: np.ndarray) -> np.ndarray:
-        """(rows,) bool from (rows,) uint64 hashes of the rows' values of `by`."""
+    def keeps(self, hashes: np.ndarray, words: np.ndarray | None = None) -> np.ndarray:
+        """(rows,) bool from (rows,) uint64 hashes of the rows' values of `by`.
+
+        Args:
+            words: (rows,) str of the column `split`, where the part is `within` one of them.
+        """
         key = np.random.SeedSequence(self.seed, spawn_key=(self.depth,)).generate_state(1, "uint64")
         inside = mix(hashes + key) < np.uint64(int(self.fraction * 2**64))
+        if self.within is not None:
+            inside &= words == self.within
         return inside if self.test else ~inside
 
 

@@ -79,7 +79,7 @@ def decode(
     special: tuple[int, int, int],
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Draw a row for each source.
+    """Draw a row for each source; of a beam search the best `how.best`, one after another.
 
     Args:
         source, there: (B, S). pkd: (B,). special: the tokens PAD, START and END.
@@ -110,16 +110,16 @@ def _beam(
     how: Sampling,
     special: tuple[int, int, int],
 ) -> tuple[Tensor, Tensor]:
-    """The best of `how.beam` beams of each row, by log-likelihood a token."""
+    """The best `how.best` of `how.beam` beams of each row, by log-likelihood a token."""
     found = []
     for row in range(len(memory)):
         mask = None if there is None else there[row : row + 1].repeat(how.beam, 1)
         own = memory[row : row + 1].repeat(how.beam, 1, 1)
         added = None if condition is None else condition[row : row + 1].repeat(how.beam, 1, 1)
         cache = Cache(model, own, mask, how.max_length, added)
-        found.append(beam_search(cache, how, special=special, device=memory.device)[0])
-    longest = max(len(best.tokens) for best in found)
-    table = memory.new_full((len(memory), longest), special[0], dtype=torch.long)
-    for row, best in enumerate(found):
-        table[row, : len(best.tokens)] = best.tokens
-    return table, torch.tensor([best.likelihood for best in found], dtype=torch.float64)
+        found += beam_search(cache, how, special=special, device=memory.device)[: how.best]
+    longest = max(len(item.tokens) for item in found)
+    table = memory.new_full((len(found), longest), special[0], dtype=torch.long)
+    for row, item in enumerate(found):
+        table[row, : len(item.tokens)] = item.tokens
+    return table, torch.tensor([item.likelihood for item in found], dtype=torch.float64)

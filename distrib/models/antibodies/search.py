@@ -22,7 +22,8 @@ class Sampling:
     Attributes:
         temperature: of the logits; 0 takes the likeliest.
         top_k: only the k likeliest tokens; 0: all. top_p: the fewest whose probabilities sum to it.
-        beam: beams of a beam search, which draws nothing; 1: none.
+        beam: beams of a beam search, which draws nothing; 1: none. best: how many of them are
+            wanted, at most `beam`.
         max_length: tokens after which a row ends without END.
         guidance: how many times what a condition changes of the logits counts, beside a model that
             is not told it; 1: as the model has it.
@@ -42,6 +43,7 @@ class Sampling:
     forbidden: tuple[int, ...] = ()
     groups: int = 1
     diversity: float = 0.0
+    best: int = 1
 
 
 class Steps(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from distrib.errors import InputError
@@ -13,6 +14,7 @@ from distrib.study.space.configs import make_config
 from distrib.study.space.points import finite_space, grid_points
 
 SHOWN = 5  # configurations that are drawn and shown
+EVERY = 10.0  # seconds between two lines while one of them is measured
 
 
 def dry_run(plan: Plan, place: Place, say: Say) -> None:
@@ -29,27 +31,36 @@ def dry_run(plan: Plan, place: Place, say: Say) -> None:
         shown = ", ".join(f"{k}={_short(config[k])}" for k in searched if k in config)
         say(f"  configuration {number}: {shown or 'the only one'}")
     with ray_of(plan) as cluster:
-        import ray
-
         from distrib.study.worker import tasks
 
         loaded = load(plan, cluster, say)
         plan, facts = loaded.plan, loaded.facts
         say(f"data: {facts['search_rows']} rows to search on, {facts['test_rows']} set aside")
-        step = ray.get(
-            tasks.first_step.options(**request(plan)).remote(
-                loaded.spec,
-                _plain(plan, sample(plan, 1)[0]),
-                loaded.data,
-                not plan.refit,
-            )
+        say(
+            f"training configuration 0 for one {plan.unit}, or a part of it where it is a long "
+            "one, to measure its time and memory"
         )
+        asked = tasks.first_step.options(**request(plan)).remote(
+            loaded.spec, _plain(plan, sample(plan, 1)[0]), loaded.data, not plan.refit
+        )
+        step = _waited_for(asked, say)
     if "error" in step:
         raise InputError(
             "the first step failed", found=step["error"], hint="--debug shows where, in full"
         )
     for line in told(plan, step, loaded.concurrent):
         say(line)
+
+
+def _waited_for(asked: Any, say: Say) -> dict[str, Any]:
+    """What a task gives; a line now and then until it does."""
+    import ray
+
+    began = time.monotonic()
+    while not ray.wait([asked], timeout=EVERY)[0]:
+        say(f"  still measuring, {_time(time.monotonic() - began)}")
+    step: dict[str, Any] = ray.get(asked)
+    return step
 
 
 def told(plan: Plan, step: dict[str, Any], concurrent: int) -> list[str]:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from distrib.trainables.capabilities import (
     GenerateOptions,
     Generates,
     HasIntervals,
+    NotesRows,
     Ranking,
     RanksRows,
     WritesPredictions,
@@ -65,6 +66,26 @@ class Model:
                 raise
             hint = "this is the path recorded at training; --data gives another"
             raise InputError(str(error), hint=hint) from None
+
+    def reading(self, on_long: Literal["error", "truncate"] | None) -> Model:
+        """The same model with another policy for what is longer than its context; None: its own.
+
+        Raises:
+            InputError: its family has no such policy.
+        """
+        if on_long is None:
+            return self
+        if "on_long" not in type(self.config).model_fields:
+            raise InputError("this family has no policy for what is too long", where="--on-long",
+                             found=on_long, expected="no such option")  # fmt: skip
+        return replace(self, config=self.config.model_copy(update={"on_long": on_long}))
+
+    def notes(self, data: Any) -> list[str]:
+        """What a user should know of data and of how this model reads them, a line each."""
+        notes = [*data.describe().get("notes", ())]
+        if isinstance(self.family, NotesRows):
+            notes += self.family.reading_notes(self.config, data)
+        return notes
 
     def train(self, data: Any, tell: Callable[[int], None] = lambda done: None) -> Model:
         """Train on every row, those aside that the data mark as a test, for the configured budget.

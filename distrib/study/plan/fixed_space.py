@@ -59,6 +59,8 @@ def split_of_config(content: dict[str, Any], file: Path) -> dict[str, Any]:
     if split is None:
         return {}
     match split:
+        case {"test_fraction": None, "seed": int() as seed}:
+            return {"split_seed": seed}
         case {"test_fraction": int() | float() as share, "seed": int() as seed} if 0 <= share < 1:
             return {"test_fraction": float(share), "split_seed": seed}
     raise InputError(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from distrib.cluster.connect import Resources
+from distrib.data.default_fraction import TEST_FRACTION
 
 Group = Literal["search", "data and parameters", "where it goes", "machines", "bootstrap"]
 Kind = Literal["text", "int", "float", "switch", "duration", "setting", "workers"]
@@ -54,6 +55,7 @@ class Options:
     Attributes:
         fixed: parameters, or data options as `data.<name>`.
         max_budget: the most of the family's units of fidelity that a trial trains.
+        test_fraction: see `data.splits.share_of_test`.
         time_budget, stall_timeout, save_every: seconds.
         bootstrap_of: of the family's kinds.
         split_seed: chooses the test part; None: `seed` does.
@@ -98,8 +100,9 @@ class Options:
         None, "--metric", "the objective (default: the family's first metric)",
         "data and parameters",
     )  # fmt: skip
-    test_fraction: float = _flag(
-        0.15, "--test-fraction", "fraction of the groups set aside for the test",
+    test_fraction: float | None = _flag(
+        None, "--test-fraction", "fraction of the groups set aside for the test (default "
+        f"{TEST_FRACTION}; of data that name their parts: only what they call so)",
         "data and parameters", "float", metavar="FRACTION", below=1,
     )  # fmt: skip
     seed: int = _flag(0, "--seed", "random seed", "data and parameters", "int", least=0)

@@ -12,6 +12,7 @@ import pandas as pd
 import ray
 
 from distrib.claims import WINNER
+from distrib.data.splits import names_parts
 from distrib.errors import InputError, said_in
 from distrib.study.plan.data_limits import fit_space
 from distrib.study.record.checkpoint import (
@@ -58,7 +59,7 @@ def _ready(spec: FamilySpec) -> tuple[Trainable[Any, Any, Any], Worker]:
 def load_data(
     spec: FamilySpec,
     source: Source,
-    fraction: float,
+    fraction: float | None,
     seed: int,
     space: Space,
     num_workers: int = 1,
@@ -67,6 +68,7 @@ def load_data(
     """Read the data, set its test part aside, and see whether a training could begin.
 
     Args:
+        fraction: of the test part, see `splits.share_of_test`.
         space: a configuration of it is tried. num_workers: the most of a training; `least`, where
             given: fewer will do, down to these, and `workers` of the description says how many.
 
@@ -95,6 +97,8 @@ def load_data(
                 family.check_rows(config, test)
             described["test_rows"] = 0 if test is None else count(family, test)
             described["search_rows"] = count(family, rest)
+            if told := _about_parts(data, fraction, described["test_rows"]):
+                described["notes"] = [*described.get("notes", ()), told]
             for part, key in (("test", "test_rows"), ("search", "search_rows")):
                 if not described[key] and (part != "test" or test is not None):
                     raise InputError(
@@ -119,6 +123,20 @@ def load_data(
         return None, None, {"error": str(failed)}
     described["seconds"] = time.monotonic() - began
     return rest, test, described
+
+
+def _about_parts(data: Any, fraction: float | None, test_rows: int) -> str | None:
+    """What a user should know of the test part of data that name their parts themselves."""
+    if not names_parts(data):
+        return None
+    if fraction is not None and names_parts(data, "test"):
+        return "the data name their test part: --test-fraction has no say in it"
+    if not test_rows and fraction is None:
+        return (
+            "the data name no test part, so that there is none "
+            "(--test-fraction SHARE takes one of their training rows)"
+        )
+    return None
 
 
 def _most_workers(

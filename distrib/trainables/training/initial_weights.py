@@ -16,19 +16,21 @@ PICKLED = (".pt", ".pth", ".bin", ".ckpt")
 SHOWN = 3  # keys of a mistake that are told
 
 Keys = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+Sizes = Callable[[Mapping[str, Any]], Mapping[str, int]]
 
 
-def begin_with(model: nn.Module, place: str, keys: Keys) -> None:
+def begin_with(model: nn.Module, place: str, keys: Keys, sizes: Sizes = lambda tensors: {}) -> None:
     """Give a network the weights and buffers of a file.
 
     Args:
         place: a `best/` folder; a `.safetensors` file, such as the `weights.safetensors` of one; or
             a `.pt` file of torch, of which nothing but tensors and plain values is read.
         keys: the tensors of someone else's file under the network's own names.
+        sizes: of a network by its tensors, as a configuration calls them.
 
     Raises:
-        InputError: no such file, or one without the network's weights: the first key at fault is
-            named, with what was found and what was expected.
+        InputError: no such file, or one without the network's weights: what is of another size, or
+            else the first key at fault is named, with what was found and what was expected.
     """
     path = Path(place)
     file = path / WEIGHTS if path.is_dir() else path
@@ -37,6 +39,7 @@ def begin_with(model: nn.Module, place: str, keys: Keys) -> None:
             "no such file", file=file, where="init", expected=f"a best/ folder, or {_kinds()}"
         )
     found = read_weights(file, keys)
+    _check_sizes(sizes(found), sizes(model.state_dict()), file)
     _check(found, model.state_dict(), file)
     model.load_state_dict(dict(found))
 
@@ -98,6 +101,19 @@ def _of_torch(file: Path) -> Mapping[str, Any]:
             expected="what torch.save(model.state_dict()) writes",
         )
     return content
+
+
+def _check_sizes(found: Mapping[str, int], expected: Mapping[str, int], file: Path) -> None:
+    other = [name for name, size in expected.items() if found.get(name, size) != size]
+    if other:
+        raise InputError(
+            "these weights are of a network of another size",
+            file=file,
+            where="init",
+            found=", ".join(f"{name} {found[name]}" for name in other),
+            expected=", ".join(f"{name} {expected[name]}" for name in other),
+            hint="the sizes that it was trained with, or weights of this size",
+        )
 
 
 def _check(found: Mapping[str, Any], expected: Mapping[str, Tensor], file: Path) -> None:

@@ -131,6 +131,13 @@ class TorchTraining(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D])
         """The network's weights by its own names, out of someone else's file (see `init`)."""
         return foreign
 
+    def sizes(self, weights: Mapping[str, Any]) -> Mapping[str, int]:
+        """Of a network by its weights, as a configuration calls them, for who begins with others'.
+
+        What cannot be told from these weights is left out.
+        """
+        return {}
+
     def blocks(self, model: nn.Module) -> Sequence[nn.Module]:
         """The parts of the network whose activations `checkpoint_activations` does not keep."""
         return ()
@@ -279,7 +286,7 @@ class TorchTraining(Trainable[C, S, D], PartitionsData[D], ChecksTraining[C, D])
         """The network to be trained, with the weights of `init` where it begins."""
         model = self._restored(config, values, None, worker)
         if begins and isinstance(config, Initialized) and config.init is not None:
-            begin_with(model, config.init, self.keys)
+            begin_with(model, config.init, self.keys, self.sizes)
         if isinstance(config, Switches) and config.checkpoint_activations:
             if not (blocks := self.blocks(model)):
                 raise InputError(

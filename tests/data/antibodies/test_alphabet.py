@@ -50,7 +50,14 @@ def test_other_letters_are_refused_read_as_x_or_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "hint"), [("ACGU", "nucleotides"), ("EV*QL", "stop codon"), ("EV-QL", "gaps")]
+    ("text", "hint"),
+    [
+        ("ACGU", "nucleotides"),
+        ("EV*QL", "stop codon"),
+        ("EV-QL", "gaps"),
+        ("EVB*-QL", "reads other letters as X"),
+        ("EV-*QL", "gaps"),
+    ],
 )
 def test_the_error_says_what_the_letter_may_be(text: str, hint: str) -> None:
     with pytest.raises(InputError, match=hint):

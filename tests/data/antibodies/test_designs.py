@@ -51,6 +51,12 @@ def test_json_and_csv_give_the_same(tmp_path: Path) -> None:
     assert list(read_records(table).columns) == ["dataset"]
 
 
+def test_no_records_are_called_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no records") as caught:
+        read_records(written(tmp_path))
+    assert "missing" not in str(caught.value)
+
+
 def test_pairs_in_one_column(tmp_path: Path) -> None:
     table = tmp_path / "agab.csv"
     table.write_text(
@@ -167,3 +173,25 @@ def test_the_rule_is_planted_by_affinity() -> None:
 def test_a_simulation_is_that_of_its_seed() -> None:
     one, same, other = (simulated_rows(80, seed=s).describe()["fingerprint"] for s in (1, 1, 2))
     assert one == same != other
+
+
+@pytest.mark.parametrize("column", [None, "cluster"])
+def test_a_record_in_two_splits_is_told_by_its_id_and_the_splits(
+    tmp_path: Path, column: str | None
+) -> None:
+    """Folds and groups are words that the user never wrote."""
+    records = [
+        {**RECORD, "id": "a", "split": "train", "cluster": "c1"},
+        {**RECORD, "id": "b", "split": "train", "antigen_sequence": "STLQ", "cluster": "c2"},
+        {**RECORD, "id": "c", "split": "validation", "cluster": "c1"},
+    ]
+    for record in records:
+        if column is None:
+            del record["cluster"]
+    with pytest.raises(InputError) as caught:
+        rows_of(read_records(written(tmp_path, *records)))
+    said = str(caught.value)
+    same = column or "antigen"
+    assert f"record a in train and record c in validation (1 such {same} in all)" in said
+    assert f"records of one {same} lie in two splits" in said
+    assert "group" not in said and "fold" not in said.replace("records.json", "")

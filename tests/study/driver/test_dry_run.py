@@ -47,6 +47,8 @@ def step(monkeypatch: pytest.MonkeyPatch) -> Task:
     monkeypatch.setattr(dry_run, "ray_of", nullcontext)
     monkeypatch.setattr(dry_run, "load", load)
     monkeypatch.setattr(tasks, "first_step", step)
+    waits = iter([[], [], [None]])  # twice nothing yet
+    monkeypatch.setattr(ray, "wait", lambda asked, timeout: (next(waits), asked))
     monkeypatch.setattr(ray, "get", lambda found: found)
     return step
 
@@ -57,6 +59,8 @@ def test_the_first_step_runs_where_a_trial_would(step: Task) -> None:
     dry_run.dry_run(plan, Place(), said.append)
     assert step.asked == {"num_cpus": 2, "num_gpus": 0, "accelerator_type": "A100"}
     assert said[-1].startswith("estimate: 1 trials at a time")
+    assert any(line.startswith("training configuration 0 for one epoch") for line in said)
+    assert [line for line in said if "still measuring" in line] == ["  still measuring, 0 s"] * 2
 
 
 def test_time_and_memory_are_told() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +17,7 @@ from distrib.study.worker.family_spec import FamilySpec
 from distrib.study.worker.tasks import load_data
 from distrib.trainables.base import Source, Worker
 from distrib.trainables.capabilities import Unfit
+from tests.families.token_family import write_texts
 from tests.families.toys import Curve, CurveConfig, Points
 
 NOTHING = Space("nothing", "", ())
@@ -130,3 +132,35 @@ def test_a_part_without_rows_is_refused() -> None:
     spec = FamilySpec(f"{__name__}:Lopsided", Worker(), allow_custom=True)
     _, _, described = load_data(spec, Source(), 0.2, 0, NOTHING, 1)
     assert described["error"].startswith("--test-fraction: the test part has no rows")
+
+
+@pytest.mark.parametrize(
+    ("words", "fraction", "test_rows", "said"),
+    [
+        (("train", "validation"), None, 0, "the data name no test part, so that there is none"),
+        (("train", "validation"), 0.25, 15, None),
+        (("train", "validation"), 0, 0, None),
+        (("train", "test"), None, 60, None),
+        (("train", "test"), 0.25, 60, "--test-fraction has no say in it"),
+    ],
+)
+def test_what_data_with_a_column_split_are_tested_on_is_told(
+    tmp_path: Path,
+    words: tuple[str, str],
+    fraction: float | None,
+    test_rows: int,
+    said: str | None,
+) -> None:
+    """The column is the user's whole word; a share beside it is of the training rows."""
+    write_texts(tmp_path / "texts.csv", 120, split=True)
+    table = pd.read_csv(tmp_path / "texts.csv").assign(split=list(words) * 60)
+    table.to_csv(tmp_path / "texts.csv", index=False)
+    spec = FamilySpec("tests.families.token_family:Lm", Worker(), allow_custom=True)
+    source = Source(path=str(tmp_path))
+    rest, _, described = load_data(spec, source, fraction, 0, NOTHING, 1)
+    assert "error" not in described
+    assert (described["test_rows"], described["search_rows"]) == (test_rows, 120 - test_rows)
+    notes = [note for note in described.get("notes", ()) if "--test-fraction" in note]
+    assert [said in note for note in notes] == ([True] if said else [])
+    if words[1] == "validation":
+        assert (rest.split == "validation").sum() == 60

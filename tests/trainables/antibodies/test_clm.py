@@ -210,6 +210,9 @@ def test_drawn_chains_are_seeded_and_rated_by_the_model_itself() -> None:
     for wrong in ({"max_length": 400}, {"min_length": 50, "max_length": 40}):
         with pytest.raises(InputError, match="length"):
             CLM.generate(config(), trained(), options(**wrong), Worker())
+    for wrong in ({"temperature": 0.0}, {"top_k": 1}):
+        with pytest.raises(InputError, match="copies of it"):
+            CLM.generate(config(), trained(), options(**wrong), Worker())
 
 
 FRESH = """

@@ -300,8 +300,8 @@ def test_light_chains_are_drawn_for_each_heavy_one(fasta: Path) -> None:
     greedy = draw(num=1, temperature=0, max_length=20)
     assert greedy.equals(draw(num=1, temperature=0, max_length=20, seed=9))
     for wrong, told in (
-        ({"beam": 2}, "more light chains than such a search finds"),
-        ({"temperature": 0}, "more light chains than such a search finds"),
+        ({"beam": 2}, "a beam search of 2 beams gives 2"),
+        ({"temperature": 0}, "the likeliest token at every place gives 1"),
         ({"beam": 4, "groups": 3}, "groups of beams are of one size"),
         ({"max_length": 999}, "longer than the model's context"),
     ):

@@ -17,7 +17,8 @@ from distrib.trainables.antibodies.seq2seq.family import AntibodyGenerator
 from distrib.trainables.antibodies.seq2seq.samples import is_valid, sample_figures, texts_of
 from distrib.trainables.antibodies.seq2seq.unigram import unigram_figures
 from distrib.trainables.base import State, Worker
-from distrib.trainables.capabilities import ArtifactInputs
+from distrib.trainables.capabilities import ArtifactInputs, set_aside
+from distrib.trainables.registry import load_family
 
 FAMILY = AntibodyGenerator()
 TINY: dict[str, Any] = {"width": 16, "num_heads": 2, "epochs": 1, "samples": 8, "batch_size": 32}
@@ -127,6 +128,12 @@ def test_designs_of_the_training_data_are_known(trained: Any) -> None:
         (">a\nSTLQ1\n", {}, "'1'"),
         (">a\nSTLQ\n", {"pkd": (21.0,)}, "--pkd"),
         (">a\n" + "L" * 600 + "\n", {}, "600 residues"),
+        (">a\n" + "L" * 600 + "\n", {}, "--on-long truncate"),
+        (">a one\nSTLQ\n>b\nDD\n>a two\nDEDE\n", {}, "rows 1 and 5: two antigens of one name"),
+        (">a\nSTLQ\n", {"pkd": (5.0, 7.0, 5.0)}, "--pkd: an affinity that is asked for twice"),
+        (">a\nSTLQ\n", {"temperature": 0.0, "num": 2}, "--num: the likeliest token"),
+        (">a\nSTLQ\n", {"top_k": 1, "num": 2}, "copies of it"),
+        (">a\nSTLQ\n", {"beam": 3, "num": 4}, "a beam search of 3 beams gives 3"),
     ],
 )
 def test_what_generation_refuses(
@@ -140,6 +147,61 @@ def test_what_generation_refuses(
     assert says in str(caught.value)
 
 
+def drawn_for(trained: Any, fasta: Path, **options: Any) -> Any:
+    import pandas as pd
+
+    config, _, state = trained
+    asked = Seq2SeqGenerate(antigen=fasta, max_length=40, **options)
+    return pd.concat(list(FAMILY.generate(config, state, asked, Worker())), ignore_index=True)
+
+
+def test_ids_differ_however_near_the_affinities_are(trained: Any, tmp_path: Path) -> None:
+    """Also those that six digits do not tell apart, and names that end like an affinity."""
+    fasta = tmp_path / "a.fasta"
+    fasta.write_text(">a\nSTLQKK\n>a_7\nSTLQ\n")
+    found = drawn_for(trained, fasta, pkd=(7.0, 7.00000012, 7.1), num=2)
+    assert len(found) == 12
+    assert found["id"].is_unique
+    assert found["id"][0] == "a_7_1"
+
+
+def test_a_beam_search_gives_the_best_of_its_beams(trained: Any, tmp_path: Path) -> None:
+    """All different, the best first, and the first as of a search for one alone."""
+    fasta = tmp_path / "a.fasta"
+    fasta.write_text(">a\nSTLQKK\n>b\nDDEE\n")
+    found = drawn_for(trained, fasta, beam=5, num=4, batch=2)
+    assert found["id"].tolist() == [f"{name}_9_{k}" for name in "ab" for k in range(1, 5)]
+    for _, own in found.groupby("antigen"):
+        whole = own["sequence"] + own["ended"].astype(str)
+        assert whole.is_unique
+        assert own["perplexity"].is_monotonic_increasing
+    one = drawn_for(trained, fasta, beam=5)
+    assert one["sequence"].tolist() == found["sequence"][::4].tolist()
+
+
+def test_antigens_are_cut_for_a_trained_model_where_it_is_asked(
+    trained: Any, tmp_path: Path
+) -> None:
+    """Counted; what is drawn is what the first residues alone would give."""
+    config, data, state = trained
+    long, cut = tmp_path / "long.fasta", tmp_path / "cut.fasta"
+    long.write_text(f">a\n{'STLQ' * 150}\n>b\nSTLQ\n")
+    cut.write_text(f">a\n{('STLQ' * 150)[:510]}\n>b\nSTLQ\n")
+    asked = Seq2SeqGenerate(antigen=long, on_long="truncate")
+    notes = FAMILY.notes_of(config, asked)
+    assert notes == ["1 of 2 antigens is longer than the context and is cut to the first 510 "
+                     "residues"]  # fmt: skip
+    one = drawn_for(trained, long, on_long="truncate", num=3)
+    assert one["sequence"].tolist() == drawn_for(trained, cut, num=3)["sequence"].tolist()
+    assert one["antigen_sequence"].str.len().tolist() == [600] * 3 + [4] * 3
+    counts = FAMILY.sample_counts(one)
+    assert counts.columns.tolist() == ["pKd", "antibodies", "ended", "valid", "in training data"]
+    assert counts["antibodies"].tolist() == [6]
+    small = config.model_copy(update={"source_context": 30})
+    with pytest.raises(InputError, match="--on-long truncate"):
+        FAMILY.predict(small, state, data, Worker())
+
+
 def write(file: Path, num: int, **change: Any) -> Path:
     frame = simulate_records(num).frame().assign(**change)
     frame.drop(columns="cluster").to_json(file, orient="records")
@@ -151,8 +213,13 @@ def test_a_file_to_validate_on_is_obeyed(tmp_path: Path) -> None:
     frame = simulate_records(40, seed=5).frame().drop(columns="cluster")
     frame.to_json(val, orient="records")
     data = FAMILY.load(FAMILY.Source(path=str(train), validation=str(val), max_samples=50))
-    rest, held_out = FAMILY.split(FAMILY.Config(), data)
+    search, test = set_aside(FAMILY, data, None, seed=0)
+    assert test is None
+    rest, held_out = FAMILY.split(FAMILY.Config(), search)
     assert (len(rest), len(held_out)) == (50, 5)
+    search, test = set_aside(FAMILY, data, 0.2, seed=0)
+    assert set(test.ids) < set(rest.ids)
+    assert FAMILY.split(FAMILY.Config(), search)[1].ids.tolist() == held_out.ids.tolist()
     with pytest.raises(InputError, match="both files"):
         FAMILY.load(FAMILY.Source(path=str(train), validation=str(train)))
 
@@ -161,6 +228,14 @@ def test_one_antigen_only_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "one.json", 20, antigen_sequence="STLQKK")
     with pytest.raises(InputError, match="one antigen only"):
         FAMILY.load(FAMILY.Source(path=str(path)))
+
+
+@pytest.mark.parametrize("space", ["seq2seq", "mlm", "clm", "heavy2light"])
+def test_either_case_of_x_is_taken(space: str) -> None:
+    source: Any = load_family(space).Source
+    assert source(on_unknown="X").on_unknown == "x"
+    with pytest.raises(ValueError, match="'error', 'x' or 'skip'"):
+        source(on_unknown="y")
 
 
 def test_long_antigens_by_policy(tmp_path: Path) -> None:
@@ -210,13 +285,18 @@ def test_a_checkpoint_of_the_original_begins_a_training(tmp_path: Path) -> None:
         assert torch.equal(tensor, other.state_dict()[name]), name
     FAMILY.check(begun, data)
     wide = FAMILY.Config(**{**TINY, "width": 32}, pkd="raw", init=begun.init)
-    with pytest.raises(InputError, match=r"source_embedding.*another shape") as caught:
+    with pytest.raises(InputError, match="weights are of a network of another size") as caught:
         FAMILY.check(wide, data)
-    assert "(25, 16)" in str(caught.value)
-    assert "(25, 32)" in str(caught.value)
+    said = str(caught.value).splitlines()
+    assert said[0].startswith(f"{tmp_path / 'small_best.pt'}, init: ")
+    assert said[1].strip() == "found:    width 16, feed-forward width 64"
+    assert said[2].strip() == "expected: width 32, feed-forward width 128"
+    deep = FAMILY.Config(**TINY, decoder_layers=3, pkd="raw", init=begun.init)
+    with pytest.raises(InputError, match="decoder_layers 1"):
+        FAMILY.check(deep, data)
     content["model_state_dict"]["src_embedding.weight"] = torch.zeros(30, 16)
     torch.save(content, tmp_path / "small_best.pt")
-    with pytest.raises(InputError, match=r"\(30, 16\)"):
+    with pytest.raises(InputError, match=r"found: +vocabulary 30\n +expected: vocabulary 25"):
         FAMILY.check(begun, data)
 
 
@@ -235,6 +315,18 @@ def test_samples_are_drawn_when_they_are_due_and_kept() -> None:
     assert metrics["validity"] == tables["samples"]["valid"].mean()
     assert 0 < metrics["nearest_identity"] <= 1
     assert FAMILY.advice([{"step": 1, **metrics, "train/loss": 3.0}]) != []
+
+
+def test_as_many_are_drawn_as_are_asked_for_whatever_the_number_of_records(trained: Any) -> None:
+    """Records are asked again in turn; each time another antibody is drawn for them."""
+    config, data, state = trained
+    few = config.model_copy(update={"samples": 30})
+    drawn = FAMILY._drawn(few, state, data.take(np.arange(12)), None, Worker())
+    assert drawn is not None
+    table = drawn.table()
+    assert len(table) == 30
+    assert sorted(table["id"].value_counts().tolist()) == [2] * 6 + [3] * 6
+    assert table["sequence"].nunique() > 25
 
 
 def test_the_smoothed_loss_is_that_of_torch(trained: Any) -> None:
@@ -322,4 +414,5 @@ def test_antigens_that_are_cut_are_counted(tmp_path: Path) -> None:
     lines = FAMILY.write_artifacts(config, state, data, Worker(), tmp_path, ArtifactInputs())
     cut = int((np.diff(data.sources) > 60).sum())
     assert 0 < cut < 60
-    assert f"{cut} of 60 antigens are longer than the context and were cut" in lines
+    told = f"{cut} of 60 antigens are longer than the context and are cut to the first 60 residues"
+    assert told in lines

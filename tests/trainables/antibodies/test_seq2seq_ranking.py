@@ -88,6 +88,59 @@ def test_a_scorer_of_the_users(
     assert table["score"].is_monotonic_decreasing
 
 
+def test_measured_affinities_are_told_by_whole_numbers(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = simulate_records(60, seed=4, mutation_rate=0).frame().drop(columns="cluster")
+    frame.to_csv(place / "measured.csv", index=False)
+    assert frame["pKd"].nunique() > 40
+    monkeypatch.chdir(place)
+    assert evaluate.main(["best", "--data", "measured.csv", "--rank"]) == 0
+    rows = capsys.readouterr().out.split("pKd")[-1].splitlines()[1:]
+    assert len(rows) <= 12
+    assert all(" to " in row for row in rows)
+
+
+def test_long_antigens_are_left_out_or_cut_and_both_are_counted(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = simulate_records(4, seed=9, mutation_rate=0).frame().drop(columns="cluster")
+    frame.loc[1, "antigen_sequence"] = "STLQ" * 150
+    frame.to_csv(place / "long.csv", index=False)
+    monkeypatch.chdir(place)
+    assert evaluate.main(["best", "--data", "long.csv", "--rank"]) == 0
+    said = capsys.readouterr().out
+    assert "left out: 1 for an antigen of more than 510 residues (--on-long truncate cuts" in said
+    words = ["best", "--data", "long.csv", "--rank", "--on-long", "truncate", "--out", "x.csv"]
+    assert evaluate.main(words) == 0
+    said = capsys.readouterr().out
+    assert "left out" not in said
+    assert "note: 1 of 4 antigens is longer than the context and is cut to the first 510" in said
+    assert len(pd.read_csv(place / "x.csv")) == 4
+    assert evaluate.main(["best", "--data", "long.csv"]) == 2
+    assert "--on-long truncate" in capsys.readouterr().err
+    assert evaluate.main(["best", "--data", "long.csv", "--on-long", "truncate"]) == 0
+    assert "note: 1 of 4 antigens" in capsys.readouterr().out
+
+
+def test_what_was_drawn_is_told_by_pkd(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from distrib import generate
+
+    (place / "a.fasta").write_text(">a\nSTLQKK\n>b\nDDEE\n")
+    monkeypatch.chdir(place)
+    assert generate.main(["best", "--antigen", "a.fasta", "--pkd", "5,9", "--num", "3",
+                          "--max-length", "150", "--out", "drawn.csv"]) == 0  # fmt: skip
+    said = capsys.readouterr().out
+    table = pd.read_csv(place / "drawn.csv")
+    for pkd, own in table.groupby("pKd"):
+        sums = [len(own), *own[["ended", "valid", "in_training_data"]].sum()]
+        row = next(line.split() for line in said.splitlines() if line.split()[:1] == [f"{pkd}"])
+        assert [float(word) for word in row[1:]] == sums
+    assert "12 samples in drawn.csv" in said
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 
 from distrib.errors import InputError
 from distrib.trainables.base import Source, State, Worker
+from distrib.trainables.capabilities import set_aside
 from tests.families.stream_family import Net, NetConfig, write_rows
 from tests.families.token_family import Lm, LmConfig, Network, Texts, nats, write_texts
 
@@ -140,15 +142,48 @@ def test_a_column_split_is_obeyed_by_streams(tmp_path: Path) -> None:
         assert part.schema.names == ["x", "y"]
 
 
-def test_a_stream_without_a_test_part_of_its_own_has_one_drawn(tmp_path: Path) -> None:
+def test_a_stream_that_names_parts_has_its_test_part_of_training_rows_alone(tmp_path: Path) -> None:
+    """None by default; where one is asked for, what is to be validated on stays so."""
     words = ["train", "train", "validation", "train"] * 50
     family = Net()
     data = family.load(Source(path=str(told(tmp_path, words))))
-    rest, test = family.set_aside(data, 0.3, seed=0)
-    assert test is not None
-    assert 0 < family.count(test) < 120
+    rest, test = set_aside(family, data, None, seed=0)
+    assert test is None
+    assert family.count(rest) == 200
+    rest, test = set_aside(family, data, 0.3, seed=0)
+    assert 0 < family.count(test) < 100
     train, held_out = family.split(NetConfig(), rest)
-    assert family.count(train) + family.count(held_out) + family.count(test) == 200
+    whole = np.concatenate([data.read(shard)["y"].to_numpy() for shard in data.shards])
+    of = [np.concatenate([part.read(shard)["y"].to_numpy() for shard in part.shards])
+          for part in (train, held_out, test)]  # fmt: skip
+    assert sum(map(len, of)) == 200
+    np.testing.assert_array_equal(of[1], whole[np.array(words) == "validation"])
+    assert not set(of[0]) & set(of[2])
+
+
+@pytest.mark.parametrize("words", [["train", "validation"], ["train"]])
+def test_arrays_that_name_parts_have_no_test_part_but_by_the_users_word(
+    tmp_path: Path, words: list[str]
+) -> None:
+    """A share that is asked for is taken of the training rows, by group; validation stays whole."""
+    write_texts(tmp_path / "texts.csv", 120, split=True)
+    table = pd.read_csv(tmp_path / "texts.csv")
+    table["split"] = (words * 120)[:120]
+    table.to_csv(tmp_path / "texts.csv", index=False)
+    family = Lm()
+    data = family.load(Source(path=str(tmp_path)))
+    rest, test = set_aside(family, data, None, seed=0)
+    assert test is None and len(rest.ids) == 120
+    rest, test = set_aside(family, data, 0.25, seed=0)
+    own = data.split == "train"
+    assert len(test.ids) == round(0.25 * own.sum())
+    assert set(test.ids) <= set(data.ids[own])
+    train, held_out = family.split(CONFIG, rest)
+    if "validation" in words:
+        assert held_out.ids.tolist() == data.ids[~own].tolist()
+    assert len(train.ids) + len(held_out.ids) + len(test.ids) == 120
+    plain = replace(data, split=None)
+    assert len(set_aside(family, plain, None, seed=0)[1].ids) == 18
 
 
 def test_an_unknown_word_in_a_stream_is_named_with_its_row(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from distrib.data.antibodies.split import CLUSTER, Order, check_split, split_clu
 from distrib.data.files.split_words import SPLIT, WORDS
 from distrib.errors import InputError
 
+RESIDUES = "antigen_residues"
+"""Of records whose antigens may be cut: how long they were."""
 NEAREST = "nearest_training_identity"
 """Of records that are not trained on: share of positions at which the likest antigen (or antibody)
 of the training records agrees."""
@@ -81,6 +83,15 @@ def part_records(
         }
     )
     return replace(records, columns=columns)
+
+
+def with_cut_antigens(records: Records, most: int) -> Records:
+    """The records with antigens of at most so many residues, their first ones.
+
+    The column `antigen_residues` keeps how many there were.
+    """
+    columns = records.columns.assign(**{RESIDUES: [len(text) for text in records.antigen]})
+    return replace(records, antigen=[text[:most] for text in records.antigen], columns=columns)
 
 
 def _clusters(

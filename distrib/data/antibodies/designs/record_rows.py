@@ -129,7 +129,7 @@ def rows_of(records: Records, *, light: bool = True, simulated: bool = False) ->
     notes = list(records.notes)
     if untold := int((bounds[:, 5] < 0).sum()):
         notes.append(f"the CDRH3 of {untold:,} of {len(records):,} antibodies cannot be told")
-    groups, split = groups_and_split(records.columns, records.antigen, records.ids)
+    groups, split = groups_and_split(records.columns, records.antigen, records.ids, "antigen")
     pairs = [f"{h}|{lc}" if light and lc else h for h, lc in zip(records.heavy, records.light)]
     return RecordRows(
         np.concatenate(antigens),

@@ -101,6 +101,8 @@ def read_records(
         names = [str(name) for name in frame.columns]
         cells = {name: frame[name].tolist() for name in names}
         rows, place = [int(row) for row in frame.index], "row"
+    if not rows:
+        raise InputError("no records", file=file, expected="one at least")
     if PAIR in names and HEAVY not in names:
         pairs = [as_text(cell).partition("|") for cell in cells[PAIR]]
         cells[HEAVY], cells[LIGHT] = [p[0] for p in pairs], [p[2] for p in pairs]

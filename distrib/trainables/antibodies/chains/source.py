@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from distrib.trainables.antibodies.unknown_letters import UnknownLetters
 from distrib.trainables.base import Source
 
 
@@ -14,7 +15,7 @@ class ChainSource(Source):
 
     chain: Literal["heavy", "light"] = Field("heavy", description="which chain of an antibody")
     column: str | None = Field(None, description="of the amino acids; else the usual names")
-    on_unknown: Literal["error", "x", "skip"] = Field(
+    on_unknown: UnknownLetters = Field(
         "x", description="letters outside the twenty: refused, read as X, or their rows left out"
     )
     on_long: Literal["error", "skip"] = Field(

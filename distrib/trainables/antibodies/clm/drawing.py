@@ -15,6 +15,7 @@ from distrib.data.antibodies.chain_rows import ChainRows
 from distrib.files import atomic_path
 from distrib.trainables.antibodies.chains.drawing import FORBIDDEN, SAMPLES, SPECIAL, texts_of
 from distrib.trainables.antibodies.clm.config import ClmConfig, ClmGenerate
+from distrib.trainables.antibodies.number_drawn import check_number
 from distrib.trainables.base import Worker
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def generate(
     config: ClmConfig, model: CausalLm, options: ClmGenerate, worker: Worker
 ) -> Iterator[pd.DataFrame]:
     """See `capabilities.Generates`."""
+    check_number(options.num, temperature=options.temperature, top_k=options.top_k)
     return _tables(model, options, options.sampling(config.context), worker)
 
 

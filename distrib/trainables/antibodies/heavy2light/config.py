@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from distrib.trainables.antibodies.chains.drawing import DrawOptions
+from distrib.trainables.antibodies.unknown_letters import UnknownLetters
 from distrib.trainables.base import Source
 from distrib.trainables.capabilities import GenerateOptions
 from distrib.trainables.training.config import (
@@ -105,7 +106,7 @@ class Heavy2LightConfig(RowBatches, Validated, Optimized, Switches, TorchConfig)
 class Heavy2LightSource(Source):
     """Pairs of heavy and light chains; by default simulated ones with a planted rule."""
 
-    on_unknown: Literal["error", "x", "skip"] = Field(
+    on_unknown: UnknownLetters = Field(
         "x", description="letters outside the twenty: refused, read as X, or their pairs left out"
     )
     pairs: int = Field(1000, ge=50, description="of the default data: number of pairs")

@@ -20,6 +20,7 @@ from distrib.trainables.antibodies.chains.batch import framed
 from distrib.trainables.antibodies.chains.drawing import FORBIDDEN, SAMPLES, SPECIAL
 from distrib.trainables.antibodies.chains.drawing import texts_of as texts_of_tokens
 from distrib.trainables.antibodies.heavy2light.config import Heavy2LightGenerate
+from distrib.trainables.antibodies.number_drawn import check_number
 from distrib.trainables.base import Worker
 
 if TYPE_CHECKING:
@@ -70,15 +71,9 @@ def _check(options: Heavy2LightGenerate) -> None:
     if options.beam % options.groups:
         raise InputError("groups of beams are of one size", where="--groups", found=options.groups,
                          expected=f"a divisor of --beam {options.beam}")  # fmt: skip
-    most = options.beam if options.beam > 1 else 1 if options.temperature == 0 else options.num
-    if options.num > most:
-        raise InputError(
-            "more light chains than such a search finds",
-            where="--num",
-            found=options.num,
-            expected=f"at most {most}",
-            hint="more beams (--beam), or drawing at a --temperature above 0",
-        )
+    check_number(
+        options.num, temperature=options.temperature, top_k=options.top_k, beam=options.beam
+    )
 
 
 def _tables(

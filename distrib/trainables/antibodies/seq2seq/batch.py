@@ -8,6 +8,7 @@ import numpy as np
 
 from distrib.data.antibodies.designs.record_rows import RecordRows
 from distrib.data.antibodies.designs.tokens import END, PAD, START
+from distrib.errors import InputError
 from distrib.trainables.antibodies.seq2seq.config import Seq2SeqConfig
 
 
@@ -51,8 +52,12 @@ def batch_of(
 def sources(config: Seq2SeqConfig, rows: RecordRows) -> tuple[np.ndarray, np.ndarray]:
     """(B, S) int64 of START antigen END, and which of them are there; no residue without antigen.
 
-    What is longer than the context is cut.
+    What is longer than the context is cut, where that is the policy.
+
+    Raises:
+        InputError: an antigen longer than the context, where it is not.
     """
+    refuse_long(config, rows)
     lengths = np.minimum(np.diff(rows.sources), config.source_context - 2)
     if not config.antigen:
         lengths = np.zeros_like(lengths)
@@ -62,6 +67,23 @@ def sources(config: Seq2SeqConfig, rows: RecordRows) -> tuple[np.ndarray, np.nda
         table[row, 1 : length + 1] = rows.antigens[begin : begin + length]
         table[row, length + 1] = END
     return table, np.arange(table.shape[1]) < lengths[:, None] + 2
+
+
+def refuse_long(config: Seq2SeqConfig, rows: RecordRows) -> None:
+    """Raise where an antigen is longer than the context and is not to be cut."""
+    most = config.source_context - 2
+    lengths = np.diff(rows.sources)
+    if config.on_long == "truncate" or not config.antigen or not (over := lengths > most).any():
+        return
+    row, number = int(np.argmax(over)), int(over.sum())
+    raise InputError(
+        "an antigen longer than the model's context",
+        where=f"record {rows.ids[row]}",
+        found=f"{lengths[row]} residues ({number:,} such record{'s' * (number != 1)})",
+        expected=f"at most {most}",
+        hint="a training cuts them by --set on_long=truncate and reads more by "
+        "--set source_context=...; a trained model cuts them by --on-long truncate",
+    )
 
 
 def scaled(pkd: np.ndarray, scale: tuple[float, float]) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from distrib.trainables.antibodies.unknown_letters import UnknownLetters
 from distrib.trainables.base import Source
 from distrib.trainables.capabilities import GenerateOptions
 from distrib.trainables.training.config import (
@@ -108,7 +109,7 @@ class Seq2SeqSource(Source):
     max_samples: int | None = Field(
         None, ge=10, description="only so many records to train on, a tenth as many to validate on"
     )
-    on_unknown: Literal["error", "x", "skip"] = Field(
+    on_unknown: UnknownLetters = Field(
         "error", description="letters outside the twenty: refused, read as X, or records left out"
     )
     records: int = Field(1500, ge=50, description="of the default data: number of records")
@@ -127,9 +128,19 @@ class Seq2SeqGenerate(GenerateOptions):
     top_p: float = Field(
         0.9, gt=0, le=1, description="draw among the likeliest tokens that sum to this probability"
     )
-    beam: int = Field(1, ge=1, le=64, description="beams of a beam search, which draws nothing")
+    beam: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="beams of a beam search, which draws nothing: the best --num of them",
+    )
     guidance: float | None = Field(
         None, ge=0, le=20, description="guidance scale on pKd; without it: that of the model"
     )
     max_length: int = Field(300, ge=2, description="most tokens of an antibody")
+    on_long: Literal["error", "truncate"] | None = Field(
+        None,
+        description="antigens longer than the model's context: refused, or cut and counted; "
+        "without it: as it was trained",
+    )
     batch: int = Field(128, ge=1, description="antibodies drawn at a time")

@@ -14,6 +14,7 @@ from distrib.data.antibodies.designs.record_rows import RecordRows, hashes_of
 from distrib.data.antibodies.designs.tokens import END, PAD, START, text_of, tokens_of
 from distrib.data.files.fasta import read_fasta
 from distrib.errors import InputError
+from distrib.trainables.antibodies.number_drawn import check_number
 from distrib.trainables.antibodies.seq2seq.batch import scaled, sources
 from distrib.trainables.antibodies.seq2seq.config import Seq2SeqConfig, Seq2SeqGenerate
 from distrib.trainables.antibodies.seq2seq.samples import is_valid, texts_of
@@ -37,16 +38,50 @@ def generate(
     worker: Worker,
 ) -> Iterator[pd.DataFrame]:
     """See `capabilities.Generates`; `num` antibodies for each antigen and pKd."""
+    config = asked_of(config, options)
     antigens = _read_antigens(options.antigen, config)
-    for value in options.pkd:
-        if not 0 < value < 20:
-            raise InputError("not an affinity", where="--pkd", found=value,
-                             expected="a pKd above 0 and below 20")  # fmt: skip
-    _guidance(config, options)
+    _check(config, options)
     scale = state.values["pkd_scale"][0], state.values["pkd_scale"][1]
     known = state.arrays.get(KNOWN, np.empty(0, np.uint64))
     light = bool(state.values["light"])
     return _tables(model, config, antigens, options, scale, light, known, worker)
+
+
+def asked_of(config: Seq2SeqConfig, options: Seq2SeqGenerate) -> Seq2SeqConfig:
+    """The configuration with what is asked of long antigens, if anything is."""
+    if options.on_long is None:
+        return config
+    return config.model_copy(update={"on_long": options.on_long})
+
+
+def notes_of(config: Seq2SeqConfig, options: Seq2SeqGenerate) -> list[str]:
+    """What becomes of antigens longer than the context, a line if there are any."""
+    config = asked_of(config, options)
+    antigens = _read_antigens(options.antigen, config)
+    lengths = np.array([len(tokens) for _, tokens in antigens])
+    return cut_notes(config, lengths)
+
+
+def _check(config: Seq2SeqConfig, options: Seq2SeqGenerate) -> None:
+    for at, value in enumerate(options.pkd):
+        if not 0 < value < 20:
+            raise InputError("not an affinity", where="--pkd", found=value,
+                             expected="a pKd above 0 and below 20")  # fmt: skip
+        if value in options.pkd[:at]:
+            raise InputError(
+                "an affinity that is asked for twice", where="--pkd", found=_text_of(value),
+                expected="each once; --num has more of them",
+            )  # fmt: skip
+    check_number(
+        options.num, temperature=options.temperature, top_k=options.top_k, beam=options.beam
+    )
+    _guidance(config, options)
+
+
+def _text_of(pkd: float) -> str:
+    """As short as it can be without being another number."""
+    short = f"{pkd:g}"
+    return short if float(short) == pkd else repr(float(pkd))
 
 
 def _tables(
@@ -64,18 +99,20 @@ def _tables(
     from distrib.models.antibodies.decoding import Sampling
 
     how = Sampling(options.temperature, options.top_k, options.top_p, options.beam,
-                   options.max_length, _guidance(config, options))  # fmt: skip
+                   options.max_length, _guidance(config, options), best=options.num)  # fmt: skip
     number = 0
+    at_once = options.num if how.beam > 1 else options.batch  # beams are of one search
     for name, antigen in antigens:
         for pkd in options.pkd:
-            for first in range(0, options.num, options.batch):
-                rows = min(options.batch, options.num - first)
+            for first in range(0, options.num, at_once):
+                rows = min(at_once, options.num - first)
                 generator = torch.Generator(worker.device).manual_seed(options.seed + number)
                 number += 1
-                rows_of = _repeated(antigen, pkd, rows)
+                rows_of = _repeated(antigen, pkd, 1 if how.beam > 1 else rows)
                 tokens, likelihood = draw(model, config, rows_of, scale, how, generator, worker)
                 table = _described(tokens, likelihood, light, known)
-                table.insert(0, "id", [f"{name}_{pkd:g}_{first + k + 1}" for k in range(rows)])
+                names = [f"{name}_{_text_of(pkd)}_{first + k + 1}" for k in range(len(table))]
+                table.insert(0, "id", names)
                 table.insert(1, "antigen", name)
                 table.insert(2, "antigen_sequence", text_of(antigen))
                 table.insert(3, "pKd", pkd)
@@ -163,8 +200,30 @@ def _repeated(antigen: np.ndarray, pkd: float, rows: int) -> RecordRows:
     )
 
 
+def cut_notes(config: Seq2SeqConfig, lengths: np.ndarray) -> list[str]:
+    """How many antigens of these (rows,) lengths are cut, in a line, if any are."""
+    most = config.source_context - 2
+    cut = int((lengths > most).sum())
+    if not cut or not config.antigen or config.on_long == "error":
+        return []
+    are = "is" if cut == 1 else "are"
+    return [f"{cut:,} of {len(lengths):,} antigens {are} longer than the context and {are} cut to "
+            f"the first {most} residues"]  # fmt: skip
+
+
 def _read_antigens(path: Path, config: Seq2SeqConfig) -> list[tuple[str, np.ndarray]]:
     records = [(row, (header.split() or ["antigen"])[0], s) for row, header, s in read_fasta(path)]
+    first_of: dict[str, int] = {}
+    for row, name, _ in records:
+        if name in first_of:
+            raise InputError(
+                "two antigens of one name, the first word of a header",
+                file=path,
+                where=f"rows {first_of[name]} and {row}",
+                found=name,
+                expected="a name of its own for each: designs are told apart by it",
+            )
+        first_of[name] = row
     found = clean(
         [sequence for *_, sequence in records],
         file=path,
@@ -179,6 +238,6 @@ def _read_antigens(path: Path, config: Seq2SeqConfig) -> list[tuple[str, np.ndar
                 where=f"record {name}",
                 found=f"{len(sequence)} residues",
                 expected=f"at most {most}",
-                hint="give the part that is bound, or train with on_long=truncate",
+                hint="--on-long truncate cuts it to the first ones; or give the part that is bound",
             )
     return [(name, tokens_of(s)) for (_, name, _), s in zip(records, found.sequences)]

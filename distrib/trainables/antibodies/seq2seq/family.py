@@ -18,14 +18,14 @@ from distrib.data.streams.stream_batches import Rows, Tokens
 from distrib.errors import InputError
 from distrib.trainables.antibodies.sensitivity import sensitivity
 from distrib.trainables.antibodies.seq2seq.advice import advice
-from distrib.trainables.antibodies.seq2seq.batch import batch_of
+from distrib.trainables.antibodies.seq2seq.batch import batch_of, refuse_long
 from distrib.trainables.antibodies.seq2seq.config import (
     Seq2SeqConfig,
     Seq2SeqGenerate,
     Seq2SeqSource,
 )
-from distrib.trainables.antibodies.seq2seq.drawing import KNOWN
-from distrib.trainables.antibodies.seq2seq.foreign import own_names
+from distrib.trainables.antibodies.seq2seq.drawing import KNOWN, cut_notes
+from distrib.trainables.antibodies.seq2seq.foreign import own_names, sizes_of
 from distrib.trainables.antibodies.seq2seq.reading import load_rows
 from distrib.trainables.base import Fidelity, Metric, Progress, State, Worker
 from distrib.trainables.capabilities import ArtifactInputs, Ranking
@@ -97,17 +97,8 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         self, config: Seq2SeqConfig, data: RecordRows, values: Mapping[str, Any] | None = None
     ) -> None:
         """Antigens and antibodies fit their contexts."""
-        antigen, antibody = np.diff(data.sources), np.diff(data.targets) - 1
-        most = config.source_context - 2
-        if config.antigen and config.on_long == "error" and (over := antigen > most).any():
-            row = int(np.argmax(over))
-            raise InputError(
-                "an antigen longer than the model's context",
-                where=f"record {data.ids[row]}",
-                found=f"{antigen[row]} residues ({int(over.sum()):,} such records)",
-                expected=f"at most {most}",
-                hint="--set on_long=truncate cuts them, --set source_context=... reads more",
-            )
+        refuse_long(config, data)
+        antibody = np.diff(data.targets) - 1
         most = config.target_context - 2
         if (over := antibody > most).any():
             row = int(np.argmax(over))
@@ -266,6 +257,10 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         """The names of the original scripts' checkpoints are known."""
         return own_names(foreign)
 
+    def sizes(self, weights: Mapping[str, Any]) -> Mapping[str, int]:
+        """Vocabulary, width, layers."""
+        return sizes_of(weights)
+
     def baselines(
         self, config: Seq2SeqConfig, data: RecordRows, test: RecordRows | None, worker: Worker
     ) -> dict[str, dict[str, float]]:
@@ -300,13 +295,28 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
         from distrib.trainables.antibodies.seq2seq.watched import write_samples
 
         drawn = self._drawn(config, state, data, data, worker)
-        cut = int((np.diff(data.sources) > config.source_context - 2).sum())
-        told = f"{cut:,} of {len(data):,} antigens are longer than the context and were cut"
         return [
             *data.notes,
-            *[told] * bool(cut and config.antigen),
+            *self.reading_notes(config, data),
             *([] if drawn is None else [write_samples(drawn, folder)]),
         ]
+
+    def reading_notes(self, config: Seq2SeqConfig, data: RecordRows) -> list[str]:
+        """How many antigens are cut."""
+        return cut_notes(config, np.diff(data.sources))
+
+    def notes_of(self, config: Seq2SeqConfig, options: Seq2SeqGenerate) -> list[str]:
+        """The same of antigens to draw for."""
+        from distrib.trainables.antibodies.seq2seq.drawing import notes_of
+
+        return notes_of(config, options)
+
+    def sample_counts(self, table: pd.DataFrame) -> pd.DataFrame:
+        """By pKd."""
+        kept = table[["ended", "valid", "in_training_data"]].astype(int)
+        kept.insert(0, "antibodies", 1)
+        found: pd.DataFrame = kept.groupby(table["pKd"]).sum().reset_index()
+        return found.rename(columns={"in_training_data": "in training data"})
 
     def _drawn(
         self,

@@ -14,8 +14,12 @@ from distrib.data.antibodies.designs.records import ANTIGEN, HEAVY, LIGHT, PKD, 
 from distrib.data.files.tables import as_text
 from distrib.errors import InputError
 from distrib.trainables.antibodies.seq2seq.config import Seq2SeqConfig, Seq2SeqSource
+from distrib.trainables.antibodies.seq2seq.drawing import cut_notes
 from distrib.trainables.antibodies.seq2seq.samples import is_domain
 from distrib.trainables.capabilities import Ranking
+
+KINDS = 12
+"""Most rows of a summary that has one for each pKd."""
 
 Predict = Callable[[RecordRows], pd.DataFrame]
 Scorer = Callable[[pd.DataFrame], Any]
@@ -70,7 +74,8 @@ def rank(
     table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     shown = ["rank", "id", PKD, "score", "perplexity", "cdrh3_log_likelihood", "in_training_data"]
-    return Ranking(table, left_out, shown, by_pkd(table))
+    notes = cut_notes(config, frame[ANTIGEN].str.len().to_numpy())
+    return Ranking(table, left_out, shown, by_pkd(table), notes)
 
 
 def _filters(
@@ -87,7 +92,10 @@ def _filters(
     antigens = frame[ANTIGEN].str.len().to_numpy()
     if config.antigen and config.on_long == "error":
         most = config.source_context - 2
-        yield f"for an antigen of more than {most} residues", antigens > most
+        yield (
+            f"for an antigen of more than {most} residues (--on-long truncate cuts them)",
+            antigens > most,
+        )
     chains = frame[HEAVY].str.len().to_numpy()
     if light:
         lights = frame[LIGHT].str.len().to_numpy()
@@ -116,8 +124,16 @@ def _scores(scorer: Scorer | None, frame: pd.DataFrame) -> np.ndarray:
 
 
 def by_pkd(table: pd.DataFrame) -> pd.DataFrame:
-    """A row for each pKd that was asked for: how many, their scores, and how new they are."""
-    groups = table.groupby(PKD, sort=True)
+    """A row for each pKd that was asked for: how many, their scores, and how new they are.
+
+    Measured ones all differ: of more than `KINDS` there is a row for each whole number and what
+    lies above it, below the next.
+    """
+    kinds = table[PKD]
+    if kinds.nunique() > KINDS:
+        whole = np.floor(kinds.to_numpy()).astype(int)
+        kinds = pd.Series([f"{k:2d} to {k + 1}" for k in whole], index=table.index, name=PKD)
+    groups = table.groupby(kinds, sort=True)
     return pd.DataFrame(
         {
             "antibodies": groups.size(),

@@ -92,6 +92,8 @@ def draw_samples(
 ) -> Samples | None:
     """`config.samples` antibodies; None where none are asked for, or a training has diverged.
 
+    Where there are fewer records, each is asked for several times.
+
     Args:
         values: of a state of the model. records: whose antigens and affinities are asked for.
         trained_on: records to which the samples are compared, where they are known.
@@ -102,7 +104,8 @@ def draw_samples(
 
     if not config.samples or not all(bool(p.isfinite().all()) for p in model.parameters()):
         return None
-    rows = np.random.default_rng(SEED).permutation(len(records))[: config.samples]
+    # Few records are asked for several times: figures of 18 samples say little.
+    rows = np.resize(np.random.default_rng(SEED).permutation(len(records)), config.samples)
     chosen = records.take(rows)
     scale = values["pkd_scale"][0], values["pkd_scale"][1]
     how = Sampling(top_p=TOP_P, max_length=config.target_context, guidance=config.guidance)
