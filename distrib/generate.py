@@ -129,6 +129,8 @@ def generate(args: argparse.Namespace) -> int:
     print(f"{done} sample{'s' * (done != 1)} in {args.out}")
     if counts:
         print(_summed(counts).to_string(index=False))
+    if getattr(options, "beam", 1) > 1 or getattr(options, "temperature", 1) == 0:
+        return DONE  # no seed has a part in these
     leave = " --allow-custom" if args.allow_custom else ""
     print(
         f"next: others by another seed: python -m distrib.generate {shlex.quote(str(args.model))} "

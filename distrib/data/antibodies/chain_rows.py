@@ -184,9 +184,10 @@ def _germline(
     fits = np.array([len(text) for text in texts]) == lengths
     known, _ = encode([text if fit else "X" * n for text, fit, n in zip(texts, fits, lengths)])
     germline = np.where((known >= FIRST_LETTER) & (tokens != UNK), known, PAD).astype(np.uint8)
-    if not fits.all():
+    wrong = ~fits & np.array([bool(text) for text in texts])  # an empty one is not known
+    if wrong.any():
         notes.append(
-            f"the germline of {int((~fits).sum()):,} of {len(fits):,} chains is not as long as "
+            f"the germline of {int(wrong.sum()):,} of {len(fits):,} chains is not as long as "
             "they are, and was left out"
         )
     return germline

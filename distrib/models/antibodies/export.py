@@ -78,6 +78,7 @@ def write_pair_export(model: Heavy2Light, context: int, folder: Path) -> list[Pa
                        ("decoder_start_token_id", CLS)):  # fmt: skip
         setattr(pair.config, key, token)
         setattr(pair.generation_config, key, token)
+    pair.generation_config.max_length = model.decoder.config.n_positions
     with tempfile.TemporaryDirectory(prefix="distrib-export-") as name:
         scratch = Path(name)
         pair.save_pretrained(scratch)

@@ -53,6 +53,13 @@ def test_a_part_has_the_rows_of_the_whole() -> None:
     assert rows.describe()["fingerprint"] != part.describe()["fingerprint"]
 
 
+def test_a_germline_that_is_not_told_is_none() -> None:
+    frame = table(id=["a", "b"], sequence=["EVQL", "EVQL"], germline_alignment_aa=["EVXV", ""])
+    rows = rows_of(from_table(frame, Path("t.csv"), "heavy"), "heavy")
+    assert decode(np.where(rows.germline == PAD, 1, rows.germline)) == "EVXVXXXX"
+    assert not any("germline" in note for note in rows.notes)
+
+
 def test_a_germline_of_another_length_is_left_out_and_counted() -> None:
     frame = table(id=["a", "b"], sequence=["EVQL", "EVQL"], germline_alignment_aa=["EVXV", "EVQLV"])
     rows = rows_of(from_table(frame, Path("t.csv"), "heavy"), "heavy")

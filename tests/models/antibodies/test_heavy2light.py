@@ -210,6 +210,7 @@ def test_a_pair_without_adapters_opens_as_an_encoder_decoder(tmp_path: Path) -> 
     model = pair()
     write_pair_export(model, 40, tmp_path)
     theirs, info = EncoderDecoderModel.from_pretrained(tmp_path, output_loading_info=True)
+    assert theirs.generation_config.max_length == model.decoder.config.n_positions
     assert not info["missing_keys"]
     assert not info["unexpected_keys"]
     batch = AutoTokenizer.from_pretrained(tmp_path)(["EVQLV", "QVQ"], padding=True,
