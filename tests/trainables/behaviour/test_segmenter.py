@@ -16,6 +16,7 @@ from distrib.errors import InputError
 from distrib.trainables.base import Progress, State, Worker
 from distrib.trainables.behaviour.segmenter.config import SegmenterConfig
 from distrib.trainables.behaviour.segmenter.family import Segmenter
+from distrib.trainables.behaviour.segmenter.memory import chosen
 from distrib.trainables.behaviour.segmenter.weights import loss_weights, ramp
 
 FAMILY, WORKER = Segmenter(), Worker()
@@ -123,6 +124,18 @@ def test_weights_of_the_loss_rise_while_the_validation_s_stay() -> None:
     assert loss_weights(made, None)["weak"] == 2.0
     assert loss_weights(config(variational=True), 50)["kl"] == pytest.approx(0.5)
     assert loss_weights(config(), 0)["weak"] == 1.0
+
+
+def test_the_kl_term_does_not_choose_the_epoch(data: Sessions) -> None:
+    """It grows while its weight is small: by it the first epoch would be the best one."""
+    items = train(data, variational=True, epochs=6)
+    metrics = [item.metrics or {} for item in items]
+    assert max(found["loss_kl"] for found in metrics) > metrics[0]["loss_kl"]
+    for found in metrics:
+        parts = sum(found[f"loss_{name}"] for name in ("strong", "weak", "pred"))
+        assert found["loss"] == pytest.approx(parts)
+    _, best = chosen(items[-1].state().arrays)
+    assert best == 1 + int(np.argmin([found["loss"] for found in metrics])) > 1
 
 
 def test_class_weights_are_of_the_training_frames(data: Sessions) -> None:

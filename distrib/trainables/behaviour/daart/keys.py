@@ -114,7 +114,6 @@ MOVES_LOSS = (
     "weight_classes",
     "ignore_class",
     "classifier_type",
-    "variational",
     "velocity",
 )
 """Keys that say what the loss is a sum of: losses with different ones cannot be compared."""

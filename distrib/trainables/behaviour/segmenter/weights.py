@@ -13,8 +13,13 @@ def ramp(epoch: int, start: int, end: int) -> float:
 
 
 def loss_weights(config: Any, epoch: int | None) -> dict[str, float]:
-    """The weight of each part of the loss in an epoch, counted from 0; None: as requested."""
-    weak, kl = config.lambda_weak, 1.0
+    """The weight of each part of the loss in an epoch, counted from 0.
+
+    Without an epoch: as requested, for the validation. The KL term has none there: it says nothing
+    of what is predicted, and while its weight is small it grows, so that the first epochs would
+    look best and every training would stop early.
+    """
+    weak, kl = config.lambda_weak, 0.0
     if epoch is not None:
         if config.semi_supervised_algo:
             weak *= ramp(epoch, config.anneal_start, config.anneal_end)
