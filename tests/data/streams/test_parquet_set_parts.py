@@ -116,8 +116,8 @@ def test_splits_nest_and_are_independent(rows: ParquetSet) -> None:
     # with the same hashes, nothing of the rest would lie below the same bound again
     assert 0.2 < len(parts[1]) / (len(parts[0]) + len(parts[1])) < 0.4
     assert valid.describe()["parts"] == [
-        {"by": "donor", "fraction": 0.3, "seed": 4, "depth": 0, "test": False},
-        {"by": "donor", "fraction": 0.3, "seed": 4, "depth": 1, "test": True},
+        {"by": "donor", "fraction": 0.3, "seed": 4, "depth": 0, "test": False, "within": None},
+        {"by": "donor", "fraction": 0.3, "seed": 4, "depth": 1, "test": True, "within": None},
     ]
 
 
