@@ -122,6 +122,16 @@ def test_designs_of_the_training_data_are_known(trained: Any) -> None:
     assert np.isin(data.designs, state.arrays["training_designs"]).all()
 
 
+def test_designs_that_a_model_was_validated_on_are_not_called_trained_on(trained: Any) -> None:
+    config, data, _ = trained
+    *_, last = FAMILY.progress(config.model_copy(update={"samples": 0}), data, Worker())
+    assert last.model is not None
+    train, held_out = FAMILY.split(config, data)
+    known = last.model().arrays["training_designs"]
+    assert np.isin(train.designs, known).all()
+    assert not np.isin(held_out.designs, known).any()
+
+
 @pytest.mark.parametrize(
     ("fasta", "more", "says"),
     [

@@ -67,7 +67,9 @@ def part_records(
             )  # fmt: skip
     for k, name in enumerate(WORDS):
         own = parts == k
-        say(f"{name}: {own.sum():,} records in {len(np.unique(clusters.of_row[own])):,} clusters")
+        rows, number = int(own.sum()), len(np.unique(clusters.of_row[own]))
+        say(f"{name}: {rows:,} record{'s' * (rows != 1)} in {number:,} cluster"
+            f"{'s' * (number != 1)}")  # fmt: skip
     what = "antibodies" if by == "antibody" else "antigens"
     near = nearest(texts, parts)
     for k, name in enumerate(WORDS[1:], 1):

@@ -137,11 +137,14 @@ def read_records(
     ]
     left = reduce(np.intersect1d, [found.kept for found in cleaned])
     if len(left) < len(rows):
-        notes.append(f"{len(rows) - len(left):,} records with letters outside the twenty: left out")
+        lost = len(rows) - len(left)
+        what = f"{lost:,} record{'s' * (lost != 1)}"
+        notes.append(f"{what} with letters outside the twenty: left out")
         if not len(left):
             raise InputError("no record is left", file=file, found=notes[0])
     elif unknown := sum(found.unknown for found in cleaned):
-        notes.append(f"{unknown:,} sequences have letters outside the twenty, read as X")
+        have = "sequence has" if unknown == 1 else "sequences have"
+        notes.append(f"{unknown:,} {have} letters outside the twenty, read as X")
     heavy, light, antigen = (
         [found.sequences[k] for k in np.searchsorted(found.kept, left)] for found in cleaned
     )

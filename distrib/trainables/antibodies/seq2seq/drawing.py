@@ -207,7 +207,8 @@ def cut_notes(config: Seq2SeqConfig, lengths: np.ndarray) -> list[str]:
     if not cut or not config.antigen or config.on_long == "error":
         return []
     are = "is" if cut == 1 else "are"
-    return [f"{cut:,} of {len(lengths):,} antigens {are} longer than the context and {are} cut to "
+    all_of = f"{len(lengths):,} antigen{'s' * (len(lengths) != 1)}"
+    return [f"{cut:,} of {all_of} {are} longer than the context and {are} cut to "
             f"the first {most} residues"]  # fmt: skip
 
 

@@ -247,7 +247,7 @@ class AntibodyGenerator(TorchTrainable[Seq2SeqConfig, Seq2SeqSource, RecordRows]
             if drawn is not None:
                 metrics = {**(item.metrics or {}), **drawn.figures()}
                 item = replace(item, metrics=metrics, samples=drawn.tables)
-            yield replace(item, model=partial(_with_designs, model, data.designs))
+            yield replace(item, model=partial(_with_designs, model, train.designs))
 
     def advice(self, rows: Sequence[Mapping[str, float]]) -> list[str]:
         """See `advice.advice`."""

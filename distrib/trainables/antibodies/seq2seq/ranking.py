@@ -52,8 +52,8 @@ def rank(
     frame = records.frame()
     left_out = {}
     for note in records.notes:  # of those that are left out, if any
-        number, _, reason = note.partition(" records ")
-        left_out[reason.partition(":")[0]] = int(number.replace(",", ""))
+        what, _, reason = note.partition(" with ")
+        left_out[f"with {reason.partition(':')[0]}"] = int(what.split()[0].replace(",", ""))
     good = np.ones(len(frame), dtype=bool)
     for reason, fails in _filters(config, source.light, frame):
         left_out[reason] = int((fails & good).sum())

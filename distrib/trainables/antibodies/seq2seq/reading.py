@@ -63,7 +63,8 @@ def _joined(source: Seq2SeqSource, train: Records) -> Records:
             expected="no record that is trained on",
         )
     alike = len(set(train.antigen) & set(held_out.antigen))
-    note = f"{alike:,} antigens stand in both files" if alike else ""
+    stand = "antigen stands" if alike == 1 else "antigens stand"
+    note = f"{alike:,} {stand} in both files" if alike else ""
     return Records(
         as_ids(names, Path(str(source.path)), rows),
         [*train.heavy, *held_out.heavy],

@@ -123,7 +123,9 @@ def write_samples(samples: Samples, folder: Path) -> str:
     """The table beside the weights; what to say of it."""
     with atomic_path(folder / f"{SAMPLES}.csv") as temporary:
         samples.table().to_csv(temporary, index=False, lineterminator="\n")
-    told = f"{SAMPLES}.csv: {len(samples.texts)} antibodies drawn for antigens of these records"
+    number = len(samples.texts)
+    drawn = "antibody" if number == 1 else "antibodies"
+    told = f"{SAMPLES}.csv: {number} {drawn} drawn for antigens of these records"
     if samples.near is None:
         return told
     return f"{told}; the heavy chains of {int((samples.near == 1).sum())} are in the training data"
