@@ -203,6 +203,23 @@ def test_the_best_epoch_s_weights_are_kept(data: Sessions) -> None:
     assert float(kept["task.best_loss"]) == pytest.approx(min(losses))
 
 
+def test_what_it_is_compared_with_stops_early_as_it_does(
+    data: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a training that stops after some epochs would wait for one of all."""
+    seen: list[SegmenterConfig] = []
+
+    def progress(self: Segmenter, config: SegmenterConfig, *rest: Any) -> list[Progress]:
+        seen.append(config)
+        return [Progress(1, State, {"f1_macro": 0.5})]  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Segmenter, "progress", progress)
+    own = config(patience=3, min_epochs=2, sequence_length=500, trial_splits="2;1;0;0")
+    found = FAMILY.baselines(own, data, None, WORKER)
+    assert found["daart as shipped"] == {"f1_macro": 0.5}
+    assert (seen[0].patience, seen[0].min_epochs, seen[0].learning_rate) == (3, 2, 1e-4)
+
+
 def test_it_begins_with_someone_s_weights(data: Sessions, tmp_path: Path) -> None:
     import torch
 

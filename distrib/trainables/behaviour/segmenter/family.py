@@ -51,6 +51,17 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
+AS_THE_WINNER = (
+    "epochs",
+    "min_epochs",
+    "patience",
+    "ignore_class",
+    "weight_classes",
+    "trial_splits",
+    "split_seed",
+)
+"""What daart's configuration has of the winner's, where they are compared."""
+
 
 class Segmenter(
     Segmentation[SegmenterConfig], TorchTraining[SegmenterConfig, SessionsSource, Sessions]
@@ -221,11 +232,13 @@ class Segmenter(
     def baselines(
         self, config: SegmenterConfig, data: Sessions, test: Sessions | None, worker: Worker
     ) -> dict[str, dict[str, float]]:
-        """The commonest class, the heuristics, and daart's configuration at its last epoch."""
+        """The commonest class, the heuristics, and daart's configuration at its last epoch.
+
+        It is trained for as long as the winner may be: stopped early where that is.
+        """
         simple = super().baselines(config, data, test, worker)
-        same = ("epochs", "ignore_class", "weight_classes", "trial_splits", "split_seed")
         shipped = SegmenterConfig.model_validate(
-            {**SHIPPED, **{name: getattr(config, name) for name in same}}
+            {**SHIPPED, **{name: getattr(config, name) for name in AS_THE_WINNER}}
         )
         try:
             self.check(shipped, data)

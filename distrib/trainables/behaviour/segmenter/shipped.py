@@ -12,5 +12,4 @@ SHIPPED = {
     "learning_rate": 1e-4,
     "batch_size": 2,
     "sequence_length": 500,
-    "patience": 0,
 }
