@@ -198,5 +198,5 @@ def _about_control(
     return (
         f"{told} has a standard error of {shared:.3g}, a perturbation's own of {each:.3g} on the "
         f"median. The former is the same in every row: of rows without any effect, who predicts it "
-        f"alone has a pearson of {alone:.2f}; {SHARED}"
+        f"alone has a pearson of about {alone:.2f}; {SHARED}"
     )

@@ -62,9 +62,10 @@ def judged_baselines(
         if test is not None:
             result[name] = with_test(result[name], fit(data, test), test, _mean(data, test))
     if data.halves is not None:
-        bound = split_half_ceiling(data.halves, parts)
+        bound = split_half_ceiling(data.halves, parts, data.targets)
         if test is not None and test.halves is not None:
-            on_test = split_half_ceiling(test.halves, np.zeros(len(test), dtype=np.int64))
+            one = np.zeros(len(test), dtype=np.int64)
+            on_test = split_half_ceiling(test.halves, one, test.targets)
             bound |= {f"test/{metric}": value for metric, value in on_test.items()}
         result[CEILING] = Judged(bound, {}, {})
     return result

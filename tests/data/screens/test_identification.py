@@ -107,3 +107,22 @@ def test_the_ceiling_is_what_the_truth_reaches() -> None:
     assert found["pearson"] == pytest.approx(np.sqrt(2 * r / (1 + r)), abs=1e-10)
     noise = split_half_ceiling(rng.normal(size=(2, 60, 400)), parts)
     assert noise["pearson"] < 0.15 and noise["delta_pearson"] < 0.15
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (2, 1), (3, 1), (9, 1)])
+def test_the_ceiling_of_halves_of_different_size(sizes: tuple[int, int]) -> None:
+    """Three guides are halves of two and of one: what the truth reaches is bounded all the same."""
+    rng = np.random.default_rng(2)
+    truth, (n, m) = rng.normal(size=(60, 400)), sizes
+    halves = truth + 1.3 * rng.normal(size=(2, 60, 400)) / np.sqrt(sizes)[:, None, None]
+    whole, parts = (n * halves[0] + m * halves[1]) / (n + m), np.repeat(np.arange(3), 20)
+    found = split_half_ceiling(halves, parts, whole)
+    reached = np.mean([pearsonr(t, w)[0] for t, w in zip(truth, whole)])
+    rmse = np.sqrt(np.square(truth - whole).mean(axis=1)).mean()
+    assert found["pearson"] == pytest.approx(reached, abs=0.006)
+    assert found["rmse"] == pytest.approx(rmse, rel=0.01)
+    alike = split_half_ceiling(halves, parts)
+    if n == m:
+        assert alike == pytest.approx(found, abs=1e-10)
+    else:  # taken for equal, no bound at all: the truth would pass it
+        assert alike["rmse"] > 1.05 * rmse and alike["pearson"] < reached - 0.004
