@@ -53,13 +53,30 @@ def dry_run(plan: Plan, place: Place, say: Say) -> None:
 
 
 def _waited_for(asked: Any, say: Say) -> dict[str, Any]:
-    """What a task gives; a line now and then until it does."""
+    """What a task gives; a line now and then until it does.
+
+    Raises:
+        InputError: its process was lost, such as for want of memory.
+    """
     import ray
+
+    from distrib.study.driver.worker_failures import why_lost
 
     began = time.monotonic()
     while not ray.wait([asked], timeout=EVERY)[0]:
         say(f"  still measuring, {_time(time.monotonic() - began)}")
-    step: dict[str, Any] = ray.get(asked)
+    try:
+        step: dict[str, Any] = ray.get(asked)
+    except ray.exceptions.RayError as error:
+        reason = why_lost(error)
+        if reason is None:
+            raise
+        raise InputError(
+            "the process that measured was lost",
+            found=reason,
+            hint="smaller batches (with more accumulation the steps are the same), activation "
+            "checkpointing where the family has it, or a machine with more memory",
+        ) from None
     return step
 
 

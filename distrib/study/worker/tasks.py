@@ -380,7 +380,7 @@ def values_of(messages: Iterator[Message], objective: str) -> dict[str, Any]:
     return {"values": values}
 
 
-@ray.remote
+@ray.remote(max_retries=0)  # where the memory is too small, it is so every time
 def first_step(
     spec: FamilySpec, config: dict[str, Any], data: Any, keeps_best: bool = False
 ) -> dict[str, Any]:

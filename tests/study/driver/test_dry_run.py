@@ -63,6 +63,18 @@ def test_the_first_step_runs_where_a_trial_would(step: Task) -> None:
     assert [line for line in said if "still measuring" in line] == ["  still measuring, 0 s"] * 2
 
 
+def test_memory_that_is_too_small_is_told(step: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(asked: object) -> None:
+        raise ray.exceptions.OutOfMemoryError(
+            "Task was killed due to the node running low on memory. Memory on the node was 22GB "
+            "used / 23GB limit"
+        )
+
+    monkeypatch.setattr(ray, "get", lost)
+    with pytest.raises(InputError, match=r"was lost(.|\n)*22GB used / 23GB(.|\n)*smaller batches"):
+        dry_run.dry_run(toy_plan(), Place(), [].append)
+
+
 def test_time_and_memory_are_told() -> None:
     plan = toy_plan(trials=6)
     whole = {"metrics": {"score": 0.5}, "seconds": 100.0, "bytes": 10**6, "memory": 2 * 10**9}
