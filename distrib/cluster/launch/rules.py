@@ -116,6 +116,12 @@ def _node_types(file: ClusterFile) -> Iterator[Check]:
                           "min_workers: 1 (or as many as one trial takes)")  # fmt: skip
     if file.provider in CLOUDS and not file.get("provider", "region"):
         yield file.fault(("provider",), "no region", "region: such as us-west-2")
+    region, zones = file.get("provider", "region"), file.get("provider", "availability_zone")
+    if file.provider in CLOUDS and region and zones:
+        elsewhere = [z for z in map(str.strip, str(zones).split(",")) if not z.startswith(region)]
+        if elsewhere:
+            yield file.fault(("provider", "availability_zone"), f"{elsewhere[0]} is no zone of "
+                             f"{region}", f"{region}a, or without this line all zones")  # fmt: skip
 
 
 def _spot(file: ClusterFile, node_type: str) -> bool:

@@ -23,6 +23,8 @@ PATIENCE = 60.0  # seconds: Ray starts on the head to ask every node
 
 def nodes_of(file: ClusterFile) -> list[dict[str, Any]] | str:
     """What `nodes.living_nodes` says on the head of the running cluster; or why nothing is said."""
+    if file.provider == "aws" and (reason := _no_head(file)):
+        return reason
     storage = str(file.get("metadata", "storage", default=""))
     question = f"python -m distrib.cluster.launch.nodes {shlex.quote(storage)}"
     ray = Path(sys.executable).parent / "ray"
@@ -31,13 +33,42 @@ def nodes_of(file: ClusterFile) -> list[dict[str, Any]] | str:
         asked = subprocess.run(
             words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE
         )
-    except (subprocess.TimeoutExpired, OSError) as error:
+    except subprocess.TimeoutExpired:
+        return f"no answer within {PATIENCE:.0f} s"
+    except OSError as error:
         return str(error).partition("\n")[0]
     for line in asked.stdout.splitlines():
         if MARK in line:
             return list(json.loads(line.partition(MARK)[2]))
     said = [line for line in (asked.stderr + asked.stdout).splitlines() if line.strip()]
     return said[-1].strip() if said else "no answer"
+
+
+def _no_head(file: ClusterFile) -> str | None:
+    """Why there is no head to be asked in the account; None where one runs.
+
+    Asked before Ray is, whose `ray exec` would first make the cluster's role, key and security
+    group there.
+    """
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    name, region = str(file.get("cluster_name")), str(file.get("provider", "region"))
+    wanted = {"tag:ray-cluster-name": name, "tag:ray-node-type": "head",
+              "instance-state-name": "running"}  # fmt: skip
+    limits = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
+    try:
+        session = boto3.session.Session(region_name=region)  # whose credentials are today's
+        account = session.client("ec2", config=limits)
+        found = account.describe_instances(
+            Filters=[{"Name": key, "Values": [value]} for key, value in wanted.items()]
+        )
+    except (BotoCoreError, ClientError, ValueError) as error:
+        return f"AWS says: {error}"
+    if any(reservation["Instances"] for reservation in found["Reservations"]):
+        return None
+    return f"no head of a cluster {name!r} runs in {region}"
 
 
 def running_checks(
