@@ -6,24 +6,27 @@ import argparse
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distrib.cli.command import DONE, Parser, add_shared, folder, run_command
+from distrib.cli.command import DONE, Parser, add_shared, run_command
 
 if TYPE_CHECKING:
     from distrib.records import StudyRecord
 
 EXAMPLES = """\
 python -m distrib.watch runs/mlp-0
-python -m distrib.watch runs/mlp-0 --once"""
+python -m distrib.watch runs/mlp-0 --once
+python -m distrib.watch s3://my-bucket/runs/mlp-0"""
+
+LEAST = 10.0  # seconds between two copies of a study at a URL
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Follow a study until it ends; the exit code."""
     parser = Parser("watch", "Follow a study from another terminal.", EXAMPLES)
-    parser.add_argument("study", type=folder, help="the study's folder")
+    parser.add_argument("study", help="the study's folder, or its URL, of which copies are read")
     parser.add_argument("--once", action="store_true", help="show it once")
     parser.add_argument(
         "--every", type=float, default=1.0, metavar="SECONDS", help="between two looks (default 1)"
@@ -37,34 +40,59 @@ def watch(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.live import Live
 
-    from distrib.study.driver.live_record import is_running, read_record
-    from distrib.study.record.run_folder import open_run_folder
+    from distrib.study.driver.live_record import read_record
     from distrib.tracking.live import render
 
     console = Console()
-    driven = is_running(open_run_folder(args.study).path)
-    study = read_record(args.study)  # afterwards: a study that has just ended is seen as it ended
+    folder, look, every = _watched(args.study, args.every)
+    driven = look()
+    study = read_record(folder)  # afterwards: a study that has just ended is seen as it ended
     if args.once or not sys.stdout.isatty():
         console.print(render(study, driven=driven))
         if not driven:
-            tell_end(args.study, study)
+            tell_end(args.study, folder, study)
         return DONE
     with Live(render(study, driven=driven), console=console, auto_refresh=False) as live:
-        while is_running(args.study):
-            time.sleep(args.every)
-            live.update(render(read_record(args.study)), refresh=True)
-        study = read_record(args.study)
+        while look():
+            time.sleep(every)
+            live.update(render(read_record(folder)), refresh=True)
+        study = read_record(folder)
         live.update(render(study, driven=False), refresh=True)
-    tell_end(args.study, study)
+    tell_end(args.study, folder, study)
     return DONE
 
 
-def tell_end(folder: Path, study: StudyRecord) -> None:
+def _watched(study: str, every: float) -> tuple[Path, Callable[[], bool], float]:
+    """The folder to read, what brings it up to date and says whether a driver runs, and how often.
+
+    Raises:
+        InputError: there is no study.
+    """
+    from distrib.api.places import fetched, gone_at_exit
+    from distrib.study.driver.live_record import is_running
+    from distrib.study.record.remote_store import is_url
+    from distrib.study.record.run_folder import open_run_folder
+
+    if not is_url(study):
+        folder = open_run_folder(Path(study)).path
+        return folder, lambda: is_running(folder), every
+    store = fetched(study, hold=False)
+    gone_at_exit(store)
+
+    def look() -> bool:
+        driven = store.lock.is_noted
+        store.pull(hold=False)
+        return driven
+
+    return store.folder.path, look, max(every, LEAST)
+
+
+def tell_end(name: str, folder: Path, study: StudyRecord) -> None:
     """That nobody runs the study, and how to go on where something is left to do."""
-    print(f"no driver runs this study now; its folder: {folder}")
+    print(f"no driver runs this study now; its folder: {name}")
     ended = sum(t.is_over for t in study.trials.values())
     if ended < study.num_trials or not (folder / "best").exists():
-        print(f"next: python -m distrib.tune --resume {shlex.quote(str(folder))}")
+        print(f"next: python -m distrib.tune --resume {shlex.quote(name)}")
 
 
 if __name__ == "__main__":

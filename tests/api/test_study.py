@@ -158,6 +158,23 @@ def test_a_study_at_a_url(place: Path, one_ray: None) -> None:
     assert len(distrib.open_study(study.url).trials) == 2
 
 
+def test_watching_a_study_at_a_url(
+    place: Path, one_ray: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy is read; whether a driver runs it is what the driver has said there."""
+    import distrib.watch
+
+    out = f"file://{place}/watched"
+    url = distrib.search(SPACE, trials=1, out=out, allow_custom=True, progress=False).url
+    capsys.readouterr()
+    assert distrib.watch.main([str(url), "--once"]) == 0
+    said = capsys.readouterr().out
+    assert "1/1" in said
+    assert f"no driver runs this study now; its folder: {url}" in said
+    assert distrib.watch.main([f"{out}/none", "--once"]) == 2
+    assert "there is no study here" in capsys.readouterr().err
+
+
 def test_a_script_needs_no_main(place: Path) -> None:
     (place / "toys.yaml").write_text(yaml.safe_dump(SPACE))
     (place / "script.py").write_text(SCRIPT)

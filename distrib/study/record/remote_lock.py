@@ -59,6 +59,11 @@ class RemoteLock:
         self._thread.start()
         atexit.register(self.release)
 
+    @property
+    def is_noted(self) -> bool:
+        """Whether some driver has said that it runs the study, and not yet that it ended."""
+        return self._read() is not None
+
     def check(self) -> None:
         """Before every write: raise where another driver took the study over.
 
