@@ -51,7 +51,8 @@ def no_answer(address: str, error: BaseException, written: str = "") -> InputErr
             "this Ray cluster wants its token",
             where="--address",
             found=f"{address}, which refuses who has none or another one",
-            expected="the cluster's token in ~/.ray/auth_token or RAY_AUTH_TOKEN",
+            expected="the cluster's token in ~/.ray/auth_token, or in the file that "
+            "RAY_AUTH_TOKEN_PATH names",
             hint="with it there, set RAY_AUTH_MODE=token",
         )
     reason = getattr(error, "strerror", None) or str(error).splitlines()[0]

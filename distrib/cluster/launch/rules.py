@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,7 +77,7 @@ def _hosts(file: ClusterFile) -> Iterator[Check]:
                          "head_ip: HOST and worker_ips: [HOST, ...]")  # fmt: skip
         return
     for index, worker in enumerate(workers):
-        if worker == head:
+        if _address(worker) == _address(head):
             yield file.fault((*place, index), f"the head {head} is listed as a worker, too",
                              "remove it here: Ray would start twice on one machine")  # fmt: skip
         elif worker in workers[:index]:
@@ -86,6 +87,14 @@ def _hosts(file: ClusterFile) -> Iterator[Check]:
         if isinstance(wanted, int) and wanted > len(workers):
             yield file.fault((key,), f"{key}: {wanted}, where {len(workers)} workers are listed",
                              f"list more in worker_ips, or {key}: {len(workers)}")  # fmt: skip
+
+
+def _address(host: object) -> object:
+    """By which one machine of two names is known; a name that nobody knows is itself."""
+    try:
+        return socket.gethostbyname(str(host))
+    except (OSError, UnicodeError):
+        return host
 
 
 def _node_types(file: ClusterFile) -> Iterator[Check]:
@@ -116,8 +125,8 @@ def _node_types(file: ClusterFile) -> Iterator[Check]:
                           "min_workers: 1 (or as many as one trial takes)")  # fmt: skip
     if file.provider in CLOUDS and not file.get("provider", "region"):
         yield file.fault(("provider",), "no region", "region: such as us-west-2")
-    region, zones = file.get("provider", "region"), file.get("provider", "availability_zone")
-    if file.provider in CLOUDS and region and zones:
+    region, zones = str(file.get("provider", "region")), file.get("provider", "availability_zone")
+    if file.provider in CLOUDS and file.get("provider", "region") and zones:
         elsewhere = [z for z in map(str.strip, str(zones).split(",")) if not z.startswith(region)]
         if elsewhere:
             yield file.fault(("provider", "availability_zone"), f"{elsewhere[0]} is no zone of "

@@ -135,6 +135,13 @@ def test_a_mistake_is_told_with_its_line(
         assert at in file.path.read_text().splitlines()[number - 1]
 
 
+def test_a_head_listed_under_another_name_is_told(here: Path) -> None:
+    file = edited(here, "deploy/onprem.yaml", "[worker-1,", "[127.0.0.1,")
+    file.path.write_text(file.path.read_text().replace("head_ip: mine", "head_ip: localhost"))
+    found = [check.found for check in faults(read_cluster_file(file.path))]
+    assert any("the head localhost is listed as a worker" in text for text in found)
+
+
 def test_the_token_is_there_and_nobody_else_s(here: Path) -> None:
     token = here / "home" / ".ray-cluster" / "auth_token"
     token.chmod(0o644)
