@@ -36,7 +36,7 @@ class PausedTrials:
         self._seed = seed
 
     @property
-    def wait(self) -> bool:
+    def allowed(self) -> bool:
         """Whether a trial that the rule stops waits, rather than comes to its end."""
         return self.rule is not None
 

@@ -360,7 +360,7 @@ class Search:
             self.study.selects,
             self._every,
             self.space,
-            self.paused.wait,
+            self.paused.allowed,
         )
 
     # The rows of a trial.
@@ -404,7 +404,7 @@ class Search:
         ):
             record.value, record.best_fidelity = value, step
         if self.rule.stops(record.number, step, self._signed(record.value)):
-            return self._stop(live, waits=self.paused.wait)
+            return self._stop(live, waits=self.paused.allowed)
         return False
 
     def _stop(self, live: _Live, *, waits: bool) -> bool:
@@ -524,7 +524,7 @@ class Search:
         if diverged:
             self._judge(live, "failed", "diverged", f"not finite at {unit} {record.fidelity}")
         else:
-            self._stop(live, waits=self.paused.wait)
+            self._stop(live, waits=self.paused.allowed)
         self._close(live)
 
     @property
