@@ -16,6 +16,7 @@ EXAMPLES = """\
 python -m distrib.evaluate runs/mlp-0/best --data held_out/
 python -m distrib.evaluate runs/mlp-0/best --data held_out/ --out per_row.parquet
 python -m distrib.evaluate runs/trimming-0/best --append evaluations.tsv
+python -m distrib.evaluate runs/heavy2light-0/best --data pairs.csv --baselines
 python -m distrib.evaluate runs/seq2seq-0/best --data designs.csv --rank --out ranked.csv"""
 SHOWN = 10  # of a ranking
 
@@ -36,6 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=Path,
         metavar="FILE.tsv",
         help="also a row in this table: the model, what it was trained and judged on, the figures",
+    )
+    parser.add_argument(
+        "--baselines",
+        action="store_true",
+        help="also what the family's simple models reach on the data, which learn from the rows "
+        "that the model was trained on",
     )
     parser.add_argument(
         "--rank",
@@ -65,6 +72,9 @@ def evaluate(args: argparse.Namespace) -> int:
         raise InputError(
             "unsupported file extension", where="--append", found=args.append.name, expected=".tsv"
         )
+    if args.baselines and args.data is None:
+        raise InputError("baselines are judged on other data than they learn from", where="--data",
+                         expected="data that the model was not trained on")  # fmt: skip
     write = table_writer(args.out) if args.out else None
     model = open_model(args.model, allow_custom=args.allow_custom).reading(args.on_long)
     if write is not None and not isinstance(model.family, EvaluatesRows):
@@ -74,11 +84,16 @@ def evaluate(args: argparse.Namespace) -> int:
         print(f"note: {note}")
     if (known := about_training(model, data, args.data is None)) is not None:
         print(f"note: {known}")
+    beside = model.baselines(data) if args.baselines else {}  # first: what they need may be gone
     with said_in(args.data):
         metrics, ends = model.evaluate(data), model.intervals(data)
     for name, value in metrics.items():
         between = "  95% interval {:.6g} to {:.6g}".format(*ends[name]) if name in ends else ""
         print(f"{name:24s} {value:<12.6g}{between}".rstrip())
+    for name, figures in beside.items():
+        print(f"baseline: {name}")
+        for metric, value in figures.items():
+            print(f"  {metric:22s} {value:.6g}")
     if args.append is not None:
         num_rows = append_row(args.append, _row(args, model, metrics))
         print(f"{num_rows} rows in {args.append}")
@@ -98,6 +113,8 @@ def rank(args: argparse.Namespace) -> int:
 
     if args.append is not None:
         raise InputError("a ranking has no row of figures", where="--append", found=args.append)
+    if args.baselines:
+        raise InputError("a ranking has no baselines", where="--baselines")
     if args.data is None:
         raise InputError("what is to be ranked?", where="--data", expected="a file of rows")
     scorer = None

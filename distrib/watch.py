@@ -65,10 +65,12 @@ def watch(args: argparse.Namespace) -> int:
 def _watched(study: str, every: float) -> tuple[Path, Callable[[], bool], float]:
     """The folder to read, what brings it up to date and says whether a driver runs, and how often.
 
+    Of a study at a URL nothing is there to be read before the first of these looks.
+
     Raises:
-        InputError: there is no study.
+        InputError: there is no study; of one at a URL at the first look.
     """
-    from distrib.api.places import fetched, gone_at_exit
+    from distrib.api.places import gone_at_exit, store_at
     from distrib.study.driver.live_record import is_running
     from distrib.study.record.remote_store import is_url
     from distrib.study.record.run_folder import open_run_folder
@@ -76,7 +78,7 @@ def _watched(study: str, every: float) -> tuple[Path, Callable[[], bool], float]
     if not is_url(study):
         folder = open_run_folder(Path(study)).path
         return folder, lambda: is_running(folder), every
-    store = fetched(study, hold=False)
+    store = store_at(study)
     gone_at_exit(store)
 
     def look() -> bool:

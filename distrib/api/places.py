@@ -44,10 +44,15 @@ def fetched(url: str, *, hold: bool = True) -> RemoteStore:
     Raises:
         InputError: there is none, or another driver holds it.
     """
-    url = url.rstrip("/")
-    store = RemoteStore(url, RunFolder(_staging() / url.rpartition("/")[2]))
+    store = store_at(url)
     store.pull(hold=hold)
     return store
+
+
+def store_at(url: str) -> RemoteStore:
+    """A study at a URL, of which nothing is copied to this machine yet."""
+    url = url.rstrip("/")
+    return RemoteStore(url, RunFolder(_staging() / url.rpartition("/")[2]))
 
 
 def find_study(name: str | Path, out: Path) -> RunFolder:

@@ -23,6 +23,7 @@ from distrib.cluster.ray_internals.start import (
 )
 from distrib.cluster.ray_watch import Lost, ray_watched
 from distrib.cluster.scratch import scratch_folder
+from distrib.cluster.secret_files import require_private_token
 from distrib.cluster.shipping import gather
 from distrib.errors import InputError
 
@@ -138,8 +139,8 @@ def connected(
             that to Ray.
 
     Raises:
-        InputError: no Ray starts here, or no cluster answers at `address`, or the code is too large
-            to be sent there.
+        InputError: no Ray starts here, or no cluster answers at `address`, or others may read its
+            token here, or the code is too large to be sent there.
     """
     set_environment(address, threads)
     with held_back():
@@ -170,6 +171,7 @@ def connected(
                     with held_back():
                         _start(scratch, cpus, preload, environments, common)
                 else:
+                    require_private_token()
                     require_answer(address)
                     _join(address, gather(scratch / "code", ship), common, debug)
             if not debug:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from distrib.data.files.names import without_version
+from distrib.errors import InputError
 from distrib.trainables.base import Progress, State
 
 NAME = "training_rows"
@@ -70,6 +71,30 @@ def trained_on(state: State, ids: np.ndarray) -> np.ndarray | None:
     if NAME not in state.arrays:
         return None
     return np.isin(hashes(ids), state.arrays[NAME])
+
+
+def known_rows(state: State, ids: np.ndarray, num_rows: int) -> np.ndarray:
+    """The positions, among so many rows, of all that the model was trained on.
+
+    Args:
+        ids: (num_rows,) of each; or of what a row is made of, one after the other, such as of all
+            frames of each session.
+
+    Raises:
+        InputError: its state does not say which they are, or some are missing here.
+    """
+    known = state.arrays.get(NAME)
+    if len(ids) != num_rows:
+        ids = _runs(ids)
+    if known is None or not len(known) or len(ids) != num_rows:
+        raise InputError("the model does not say which rows it was trained on")
+    found = hashes(ids)
+    if missing := int((~np.isin(known, found)).sum()):
+        raise InputError(
+            "these are not the data that the model was trained on",
+            found=f"{missing:,} of the {len(known):,} rows that it knows are missing",
+        )
+    return np.flatnonzero(np.isin(found, known))
 
 
 def _with_rows(take: Callable[[], State], rows: np.ndarray) -> State:

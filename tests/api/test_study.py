@@ -14,6 +14,7 @@ import yaml
 
 import distrib
 from distrib.study.driver.study_file import read_study
+from distrib.study.record.remote_store import RemoteStore
 from tests.support.driver import ROOT, SPACE
 
 pytestmark = pytest.mark.ray
@@ -159,7 +160,10 @@ def test_a_study_at_a_url(place: Path, one_ray: None) -> None:
 
 
 def test_watching_a_study_at_a_url(
-    place: Path, one_ray: None, capsys: pytest.CaptureFixture[str]
+    place: Path,
+    one_ray: None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A copy is read; whether a driver runs it is what the driver has said there."""
     import distrib.watch
@@ -167,7 +171,16 @@ def test_watching_a_study_at_a_url(
     out = f"file://{place}/watched"
     url = distrib.search(SPACE, trials=1, out=out, allow_custom=True, progress=False).url
     capsys.readouterr()
+    copies: list[str] = []
+    pull = RemoteStore.pull
+
+    def counted(store: RemoteStore, *, hold: bool = True) -> None:
+        copies.append(store.url)
+        pull(store, hold=hold)
+
+    monkeypatch.setattr(RemoteStore, "pull", counted)
     assert distrib.watch.main([str(url), "--once"]) == 0
+    assert copies == [url]
     said = capsys.readouterr().out
     assert "1/1" in said
     assert f"no driver runs this study now; its folder: {url}" in said

@@ -22,6 +22,7 @@ from distrib.cluster.environment import SETTINGS
 from distrib.cluster.joining import no_answer, require_answer, silence
 from distrib.cluster.scratch import scratch_folder
 from distrib.errors import InputError
+from tests.support.ray_cluster import foreign_environment
 
 
 def cluster(*nodes: dict[str, float]) -> Cluster:
@@ -173,7 +174,7 @@ def test_a_cluster_that_is_not_there_is_told_in_our_words_alone(tmp_path: Path) 
     done = subprocess.run(
         [sys.executable, "-m", "distrib.tune", "--space", "trimming", "--address", address],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env={**foreign_environment(), "PYTHONPATH": str(root)},
         capture_output=True,
         text=True,
         check=False,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from distrib.errors import InputError
 from distrib.study.record.checkpoint import read_state, write_state
 from distrib.trainables.base import Progress, State, Trainable
 from distrib.trainables.capabilities import (
@@ -21,7 +22,7 @@ from distrib.trainables.capabilities import (
     count,
     set_aside,
 )
-from distrib.trainables.training_rows import trained_on
+from distrib.trainables.training_rows import known_rows, trained_on
 from tests.contracts.cases import CASES, Case
 
 pytestmark = pytest.mark.parametrize("case", CASES, ids=str)
@@ -190,6 +191,14 @@ def test_knows_the_rows_it_was_trained_on(case: Case, tmp_path: Path) -> None:
     assert seen is not None and unseen is not None
     assert len(seen) == count(family, rest) and seen.all()
     assert len(unseen) == count(family, test) and not unseen.any()
+    whole = case.data()
+    ids = family.row_ids(whole)
+    if {*known.tolist()} <= {*ids.tolist()}:  # else parts of rows were set aside
+        rows = known_rows(state, ids, len(whole.groups))
+        assert whole.take(rows).describe() == rest.describe()
+    else:
+        with pytest.raises(InputError, match="not the data that the model was trained on"):
+            known_rows(state, ids, len(whole.groups))
 
 
 def test_the_order_of_the_rows_is_kept(case: Case) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distrib.errors import InputError
 from distrib.trainables.base import Progress, State
-from distrib.trainables.training_rows import NAME, hashes, remember, trained_on
+from distrib.trainables.training_rows import NAME, hashes, known_rows, remember, trained_on
 
 NAMES = st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=8), max_size=12)
 
@@ -48,3 +50,15 @@ def test_every_state_of_a_refit_has_them_and_is_taken_when_asked_for() -> None:
 
 def test_a_state_without_them_does_not_say() -> None:
     assert trained_on(State({}), np.array(["x"])) is None
+    for state in (State({}), State({NAME: hashes([])})):  # of a stream none is kept
+        with pytest.raises(InputError, match="does not say which rows"):
+            known_rows(state, np.array(["x"]), 1)
+
+
+def test_all_that_it_was_trained_on_is_found_again_or_told() -> None:
+    state = State({NAME: hashes(["c", "a"])})
+    assert known_rows(state, np.array(["a", "b", "c"]), 3).tolist() == [0, 2]
+    frames = np.array(["a", "a", "b", "c", "c", "c"])
+    assert known_rows(state, frames, 3).tolist() == [0, 2]
+    with pytest.raises(InputError, match="1 of the 2 rows that it knows are missing"):
+        known_rows(state, np.array(["a", "b"]), 2)

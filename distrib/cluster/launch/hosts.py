@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import stat
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from distrib.cluster.check import Check
 from distrib.cluster.launch.cluster_file import ClusterFile
+from distrib.cluster.secret_files import others_may_read, private
 from distrib.safe_yaml import Keys
 
 CONNECT = 8  # seconds for a connection
@@ -114,9 +114,9 @@ def key_checks(file: ClusterFile) -> Iterator[Check]:
     keys, path = ("auth", "ssh_private_key"), Path(str(name)).expanduser()
     if not path.is_file():
         yield file.fault(keys, f"there is no key at {name}", f"ssh-keygen -t ed25519 -f {path}")
-    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
+    elif others_may_read(path):
         yield file.fault(keys, f"others may read the key {name}: ssh refuses it",
-                         f"chmod 600 {path}")  # fmt: skip
+                         private(path))  # fmt: skip
 
 
 def unreachable(file: ClusterFile, hosts: list[Host]) -> Iterator[Check]:

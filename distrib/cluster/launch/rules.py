@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from distrib.cluster.check import Check
 from distrib.cluster.launch.cluster_file import CLOUDS, PLACEHOLDER, ClusterFile, ray_schema
+from distrib.cluster.secret_files import others_may_read, private
 from distrib.errors import nearest
 
 TOKEN_MODE = "RAY_AUTH_MODE=token"
@@ -212,8 +212,8 @@ def _token(file: ClusterFile) -> Iterator[Check]:
         token = source / TOKEN_FILE
         if not token.is_file():
             yield file.fault(keys, f"there is no token at {token}", MAKE_TOKEN)
-        elif stat.S_IMODE(token.stat().st_mode) & 0o077:
-            yield file.fault(keys, f"others may read the token at {token}", f"chmod 600 {token}")
+        elif others_may_read(token):
+            yield file.fault(keys, f"others may read the token at {token}", private(token))
         elif len(token.read_text().strip()) < 32:
             yield file.fault(keys, f"the token at {token} is too short", MAKE_TOKEN)
         return

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from distrib.errors import InputError
+from distrib.errors import InputError, said_in
 from distrib.files import atomic_write
 from distrib.study.plan.fixed_space import read_config
 from distrib.study.record.checkpoint import Checkpoints, read_state, write_state
@@ -23,14 +23,20 @@ from distrib.trainables.capabilities import (
     EvaluatesRows,
     GenerateOptions,
     Generates,
+    HasBaselines,
     HasIntervals,
+    NamesRows,
     NotesRows,
     Ranking,
     RanksRows,
+    ReadLater,
     WritesPredictions,
     set_aside,
 )
 from distrib.trainables.registry import load_family
+from distrib.trainables.training_rows import known_rows
+
+TEST = "test/"  # before the names of a baseline's figures on data that it did not learn from
 
 
 @dataclass(frozen=True, repr=False)
@@ -172,6 +178,32 @@ class Model:
         if not isinstance(self.family, HasIntervals):
             return {}
         return self.family.intervals(self.config, self._trained(), data, self.worker)
+
+    def baselines(self, data: Any) -> dict[str, dict[str, float]]:
+        """What the family's simple models reach on these data: name -> metric -> value.
+
+        They learn from the rows that this model was trained on, read again from where they lay.
+
+        Raises:
+            InputError: the family has none, or these rows are not known, or not there any more.
+        """
+        family = self.family
+        if not isinstance(family, HasBaselines) or not isinstance(family, NamesRows):
+            raise InputError("this family has no baselines", where="--baselines", found=self.name)
+        try:
+            with said_in(self.source.path):
+                known = family.load(self.source)
+                num_rows = 0 if isinstance(known, ReadLater) else len(known.groups)
+                rows = known_rows(self._trained(), family.row_ids(known), num_rows)
+        except InputError as error:
+            hint = "baselines learn from the data that the model was trained on"
+            raise InputError(str(error), hint=hint) from None
+        found = family.baselines(self.config, known.take(rows), self._rows(data), self.worker)
+        of_data = {
+            name: {m.removeprefix(TEST): v for m, v in figures.items() if m.startswith(TEST)}
+            for name, figures in found.items()
+        }
+        return {name: figures for name, figures in of_data.items() if figures}
 
     def save(self, folder: str | Path) -> Path:
         """Keep the trained model in a folder that the commands and `open_model` take.

@@ -19,11 +19,11 @@ from distrib.errors import InputError
 from distrib.files import atomic_write
 from distrib.records import FailureClass, Scalar, StudyRecord, Tracker, TrialRecord
 from distrib.study.driver.initial_trials import DEFAULTS_AT
+from distrib.study.driver.paused_trials import PausedTrials
 from distrib.study.driver.stalls import Stalls
 from distrib.study.record.ledger import Ledger
 from distrib.study.record.metrics_file import MetricsFile
 from distrib.study.record.run_folder import RunFolder
-from distrib.study.search.promotion import Promotion
 from distrib.study.search.samplers import build_sampler, seed_of
 from distrib.study.search.schedulers import Rule
 from distrib.study.space.configs import config_yaml, make_config
@@ -117,7 +117,7 @@ class Search:
         self.ledger = ledger
         self.folder = folder
         self.rule = rule
-        self.promotion = rule if isinstance(rule, Promotion) else None
+        self.paused = PausedTrials(rule, study, ledger, space, seed)
         self.limits = limits
         self.seed = seed
         self.sampler = sampler
@@ -151,7 +151,8 @@ class Search:
         """Whether no further trial will begin."""
         if self.interrupted or self.error or self.spent or self.spoiled:
             return True
-        return self._is_idle and not self._may_go_on
+        running = [live.record for live in self._live.values()]
+        return self._is_idle and not self.paused.may_go_on(running)
 
     def ask(self) -> Assignment | None:
         """The next trial, or None while as many run as may, or none is to begin now."""
@@ -268,21 +269,8 @@ class Search:
 
     @property
     def _promoted(self) -> int | None:
-        """The trial that waits and is to go on now.
-
-        The last one that is left has nobody to be measured against: where no trial has come to its
-        end, the best of them does.
-        """
-        if self.promotion is None:
-            return None
-        if self.promotion.next is None and not self._live and self._is_full and self._lacks_whole:
-            return self.promotion.foremost()
-        return self.promotion.next
-
-    @property
-    def _lacks_whole(self) -> bool:
-        """Whether no trial has come to its end yet."""
-        return all(trial.state != "COMPLETE" for trial in self.study.trials.values())
+        """The trial that waits and is to go on now."""
+        return self.paused.due(others=bool(self._live) or not self._is_full)
 
     @property
     def _is_full(self) -> bool:
@@ -294,16 +282,6 @@ class Search:
         """Whether no trial is to begin or go on now."""
         return not self._orphans and self._is_full and self._promoted is None
 
-    @property
-    def _may_go_on(self) -> bool:
-        """Whether trials that run may yet make one go on that waits, or will wait."""
-        if self.promotion is None or not self._live:
-            return False
-        last = max(self.promotion.milestones, default=0)
-        if any(live.record.rung < last for live in self._live.values()):
-            return True
-        return bool(self.promotion.waiting) and self._lacks_whole  # those that run may fail
-
     def _begin(self) -> Assignment | None:
         """The next trial: one that was left unfinished, one whose place is earned, or a new one."""
         promoted = None if self._orphans else self._promoted
@@ -311,7 +289,8 @@ class Search:
         if fresh:
             record, drawn = self._draw()
         elif promoted is not None:
-            record, drawn = self._promote(promoted)
+            record = self.study.trials[promoted]
+            drawn = self.paused.go_on(record)
         else:
             record = self.study.trials[self._orphans.pop(0)]
             number = record.number
@@ -335,17 +314,6 @@ class Search:
             self.ledger.enqueue(self.defaults)
         number, drawn = self.ledger.ask(self.space, self._sampler(number))
         record = self.study.trials[number] = TrialRecord(number, "RUNNING", started=time.time())
-        return record, drawn
-
-    def _promote(self, number: int) -> tuple[TrialRecord, dict[str, Any]]:
-        """A trial that waited goes on; its values."""
-        assert self.promotion is not None
-        drawn = self._reopen(number)
-        record = self.study.trials[number]
-        record.state = "RUNNING"
-        record.pauses[-1].append(time.time())
-        self.ledger.go_on(record)
-        self.promotion.leaves(number)
         return record, drawn
 
     def _configure(self, number: int, drawn: dict[str, Any]) -> dict[str, Any]:
@@ -392,13 +360,7 @@ class Search:
             self.study.selects,
             self._every,
             self.space,
-            self.promotion is not None,
-        )
-
-    def _reopen(self, number: int) -> dict[str, Any]:
-        """The configuration of a trial that waited: whole, so that nothing of it is searched."""
-        return self.ledger.reopen(
-            number, self.space, build_sampler("random", self.seed, number, {})
+            self.paused.allowed,
         )
 
     # The rows of a trial.
@@ -442,14 +404,15 @@ class Search:
         ):
             record.value, record.best_fidelity = value, step
         if self.rule.stops(record.number, step, self._signed(record.value)):
-            if self.promotion is not None:
-                return self._judge(live, "paused")
-            record.reason = self._stopped(step)
-            return self._judge(live, "pruned")
+            return self._stop(live, waits=self.paused.allowed)
         return False
 
-    def _stopped(self, step: int) -> str:
-        return f"stopped at {self.study.unit} {step}"
+    def _stop(self, live: _Live, *, waits: bool) -> bool:
+        """Where the rule stops a trial it waits, or its end is there."""
+        if waits:
+            return self._judge(live, "paused")
+        where = f"{self.study.unit} {live.record.fidelity}"
+        return self._judge(live, "pruned", why=f"stopped at {where}")
 
     def _signed(self, value: float) -> float:
         return value if self.study.direction == "max" else -value
@@ -469,9 +432,7 @@ class Search:
         record = live.record
         self.stalls.forget(record.number)
         if live.verdict == "paused":
-            record.state = "PAUSED"
-            record.pauses.append([time.time()])
-            self.ledger.pause(record)
+            self.paused.pause(record)
             del self._live[record.number]
             for tracker in self.trackers:
                 tracker.trial_paused(record)
@@ -481,8 +442,7 @@ class Search:
         record.ended = time.time()
         self.ledger.tell(record)
         del self._live[record.number]
-        if self.promotion is not None:
-            self.promotion.leaves(record.number)
+        self.paused.leaves(record.number)
         self._keep(record)
         for tracker in self.trackers:
             tracker.trial_ended(record)
@@ -493,11 +453,10 @@ class Search:
             return
         if self.interrupted or self.error or self.spent:
             return  # a resume may go on with them
-        for record in [t for t in self.study.trials.values() if t.state == "PAUSED"]:
-            self._reopen(record.number)
-            record.reason = self._stopped(record.fidelity)
+        for record in self.paused.trials:
+            self.paused.reopen(record)
             live = self._enter(record)
-            self._judge(live, "pruned")
+            self._stop(live, waits=False)
             self._close(live)
 
     def _keep(self, *ended: TrialRecord) -> None:
@@ -528,8 +487,7 @@ class Search:
             number, step, value = event.number, event.step, event.value
             if step is None or value is None:
                 stopped.pop(number, None)
-                if self.promotion is not None:
-                    self.promotion.leaves(number)
+                self.paused.leaves(number)
                 continue
             if not math.isfinite(value):
                 continue
@@ -565,15 +523,12 @@ class Search:
         unit = self.study.unit
         if diverged:
             self._judge(live, "failed", "diverged", f"not finite at {unit} {record.fidelity}")
-        elif self.promotion is not None:
-            self._judge(live, "paused")
         else:
-            record.reason = self._stopped(record.fidelity)
-            self._judge(live, "pruned")
+            self._stop(live, waits=self.paused.allowed)
         self._close(live)
 
     @property
     def unfinished(self) -> list[int]:
         """Trials that a resume goes on with, or may."""
-        waiting = [t.number for t in self.study.trials.values() if t.state == "PAUSED"]
+        waiting = [record.number for record in self.paused.trials]
         return sorted([*self._live, *self._orphans, *waiting])

@@ -12,21 +12,22 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from optuna.samplers import BaseSampler
 
+from distrib.study.search.wrapped import Wrapped
 from distrib.study.space.points import FiniteSpace
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler
     from optuna.study import Study
-    from optuna.trial import FrozenTrial, TrialState
+    from optuna.trial import FrozenTrial
 
 _DRAWS = 5  # of a sampler, before the nearest is taken of what is left
 
 Params = Mapping[str, Any]
 
 
-class EachOnce(BaseSampler):
+class EachOnce(Wrapped):
     """A sampler over the points of a finite space.
 
     Args:
@@ -36,16 +37,13 @@ class EachOnce(BaseSampler):
     """
 
     def __init__(self, inner: BaseSampler, every: FiniteSpace, fixed: Params, seed: int) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._every = every
         self._points: Sequence[Params] = every.points
         self._fixed = fixed
         self._random = np.random.default_rng(seed)
         self._chosen: Params = {}
         self._spans: dict[str, float] = {}  # of parameters, 0 of choices
-
-    def reseed_rng(self) -> None:
-        """The numbers depend on the trial: never anew."""
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -78,17 +76,7 @@ class EachOnce(BaseSampler):
         """The chosen point's value; a draw where a trial was given other parents than its."""
         if param_name in self._chosen:
             return self._chosen[param_name]
-        return self._inner.sample_independent(study, trial, param_name, param_distribution)
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """As the inner sampler."""
-        self._inner.before_trial(study, trial)
-
-    def after_trial(
-        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
-        """As the inner sampler."""
-        self._inner.after_trial(study, trial, state, values)
+        return super().sample_independent(study, trial, param_name, param_distribution)
 
     def _choose(self, study: Study, trial: FrozenTrial, wanted: Sequence[Params]) -> Params:
         if len(wanted) == 1:

@@ -6,45 +6,20 @@ To Optuna they still run, and of running trials samplers pass over all that they
 from __future__ import annotations
 
 import copy
-from collections.abc import Container, Sequence
-from typing import Any
+from collections.abc import Container
 
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from distrib.study.search.promotion import PAUSES, waits
+from distrib.study.search.wrapped import Wrapped
 
 
-class LearnsFromPaused(BaseSampler):
+class LearnsFromPaused(Wrapped):
     """A sampler to which paused trials are pruned ones."""
 
-    def __init__(self, inner: BaseSampler) -> None:
-        self._inner = inner
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        return self._inner.infer_relative_search_space(_Shown(study), trial)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        return self._inner.sample_relative(_Shown(study), trial, search_space)
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
-    ) -> Any:
-        return self._inner.sample_independent(_Shown(study), trial, param_name, param_distribution)
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        self._inner.before_trial(study, trial)
-
-    def after_trial(
-        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
-        self._inner.after_trial(study, trial, state, values)
+    def seen(self, study: Study) -> Study:
+        return _Shown(study)
 
 
 class _Shown(Study):

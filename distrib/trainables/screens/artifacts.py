@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from distrib.claims import LEAST
-from distrib.data.screens import metrics
+from distrib.data.screens.scoring import metrics
+from distrib.data.screens.scoring.scores import row_table
 from distrib.data.screens.screen import Screen
-from distrib.data.screens.screen_scores import row_table
 from distrib.files import atomic_path
 
 PREDICTIONS = "out_of_fold.parquet"

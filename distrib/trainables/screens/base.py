@@ -18,11 +18,11 @@ from pydantic import Field
 from distrib.data.files.ids import examples
 from distrib.data.screens.example_screen import write_example
 from distrib.data.screens.profiles import gene_end_profiles
+from distrib.data.screens.scoring.intervals import intervals
+from distrib.data.screens.scoring.scores import row_table, scores
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.screen_checks import require_variety
-from distrib.data.screens.screen_intervals import intervals
 from distrib.data.screens.screen_reader import load_screen
-from distrib.data.screens.screen_scores import row_table, scores
 from distrib.data.screens.simulate_screen import simulated_screen
 from distrib.data.splits import fold_ids
 from distrib.errors import InputError

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from distrib.data.screens.ceiling import NAME as CEILING
-from distrib.data.screens.ceiling import split_half_ceiling
+from distrib.data.screens.scoring.ceiling import NAME as CEILING
+from distrib.data.screens.scoring.ceiling import split_half_ceiling
+from distrib.data.screens.scoring.intervals import intervals
+from distrib.data.screens.scoring.scores import row_table, scores
 from distrib.data.screens.screen import Screen
-from distrib.data.screens.screen_intervals import intervals
-from distrib.data.screens.screen_scores import row_table, scores
 from distrib.models.screens.ridge import fit_ridge
 from distrib.trainables.capabilities import Judged
 

@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from distrib.data.screens.ceiling import split_half_ceiling
 from distrib.data.screens.pseudobulk import CellForm, Cells, read_cells
+from distrib.data.screens.scoring.ceiling import split_half_ceiling
 
 ROWS, GENES = 40, 60
 PARTS = np.repeat(np.arange(4), ROWS // 4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from distrib.data.screens.metrics import summary
+from distrib.data.screens.scoring.metrics import summary
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.simulate_screen import (
     GENES,

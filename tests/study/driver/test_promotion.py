@@ -135,7 +135,7 @@ def test_a_trial_that_waits_is_paused_in_every_record(tmp_path: Path) -> None:
     search.trackers = [Told(told)]
     study.drive(until=lambda s: sum(t.state == "PAUSED" for t in s.study.trials.values()) == 3)
     waiting = [n for n, t in search.study.trials.items() if t.state == "PAUSED"]
-    assert set(waiting) == set(search.promotion.waiting) <= set(search.unfinished)
+    assert set(waiting) == set(search.paused.rule.waiting) <= set(search.unfinished)
     study.close()
     for number in waiting:
         assert search.ledger.frozen()[number].state.name == "RUNNING"
@@ -143,7 +143,7 @@ def test_a_trial_that_waits_is_paused_in_every_record(tmp_path: Path) -> None:
         assert list((tmp_path / "trials" / f"{number:04d}" / "checkpoint").glob("state-*"))
     again = study.open()
     assert {n for n, t in again.study.trials.items() if t.state == "PAUSED"} == set(waiting)
-    assert again.promotion.waiting == search.promotion.waiting
+    assert again.paused.rule.waiting == search.paused.rule.waiting
     for number in waiting:
         assert again.study.trials[number].pauses == search.study.trials[number].pauses
         assert again.study.trials[number].latest["score"] == search.study.trials[number].value
@@ -198,8 +198,8 @@ def test_while_the_only_hope_may_fail_others_may_go_on(tmp_path: Path) -> None:
     search = study.open()
     study.drive(until=lambda s: any(live.record.fidelity > 3 for live in s._live.values()))
     assert len(search.study.trials) == 6
-    assert search.promotion.next is None
-    assert search.promotion.waiting
+    assert search.paused.rule.next is None
+    assert search.paused.rule.waiting
     assert not search.over
     study.close()
     study.run()
@@ -221,7 +221,7 @@ def test_who_waits_is_not_begun_before_its_process_lets_go(tmp_path: Path) -> No
     for number in others:
         assert search.hear(number, told[number])
         search.end(number)
-    assert search.promotion.next == best
+    assert search.paused.rule.next == best
     assert search.ask() is None
     assert not search.over
     search.end(best)

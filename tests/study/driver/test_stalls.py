@@ -108,6 +108,31 @@ def test_a_silent_trial_is_told_of_with_its_process_and_ended_where_that_is_aske
     assert TELL == 60
 
 
+def test_a_late_word_of_an_ended_trial_leaves_its_reason(tmp_path: Path) -> None:
+    """The rule would stop it at the rung that the late rows come to."""
+    now = [0.0]
+    simulation = Simulation(toy_plan(trials=4, scheduler="asha"), tmp_path, actors=4)
+    search = simulation.open(stall=40.0)
+    search.stalls = Stalls(40.0, clock=lambda: now[0])
+
+    def rows(score: float) -> list[dict[str, float]]:
+        return [{"step": step, "score": score, "time": 0.0} for step in range(1, 10)]
+
+    for number in range(4):
+        assert search.ask() is not None
+        search.began(number)
+    assert [search.hear(number, Message(rows(1.0), ended=True)) for number in range(2)]
+    assert search.hear(2, Message(rows(0.1)))
+    assert search.study.trials[2].reason.startswith("stopped at epoch")
+    while 3 not in search.stalled():
+        now[0] += 1
+    assert search.hear(3, Message(rows(0.1)))
+    search.end(3)
+    assert search.study.trials[3].failure == "stalled"
+    assert search.study.trials[3].reason.startswith("no progress for 40 s")
+    simulation.close()
+
+
 def test_a_process_that_does_not_come_is_told_and_not_ended() -> None:
     """A trial waits for a process: there may be no room for it, or it may hang as it starts."""
     now = 0.0

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distrib.data.screens import metrics
+from distrib.data.screens.scoring import metrics
 from distrib.data.screens.screen import Screen
 from distrib.data.screens.simulate_screen import GENES, NOISE, PERTURBATIONS, RANK, simulate
 from distrib.errors import InputError

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distrib.data.screens import metrics
+from distrib.data.screens.scoring import metrics
 from distrib.data.screens.screen import Screen
 from distrib.data.splits import holdout
 from distrib.errors import InputError

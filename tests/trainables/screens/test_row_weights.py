@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from distrib.data.screens import metrics
+from distrib.data.screens.scoring import metrics
 from distrib.data.screens.screen import Screen
 from distrib.errors import InputError
 from distrib.trainables.base import Worker

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from distrib.data.screens.scoring.scores import row_table
 from distrib.data.screens.screen import Screen
-from distrib.data.screens.screen_scores import row_table
 from distrib.errors import InputError
 from distrib.trainables.base import State, Worker
 from distrib.trainables.registry import load_family

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from distrib.trainables.antibodies.attention import AttentionDropout, FusedAttention
 from distrib.trainables.training.config import (
     Optimized,
+    ScheduleName,
     Switches,
     TokenBatches,
     TorchConfig,
@@ -27,23 +29,14 @@ class ChainConfig(TokenBatches, Validated, Optimized, Switches, TorchConfig):
     dropout: float = Field(
         0.1, ge=0, lt=1, description="dropout probability, after embeddings and in layers"
     )
-    attention_dropout: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="dropout probability of attention weights; above 0, no fused kernel on a CPU",
-    )
+    attention_dropout: AttentionDropout = 0.0
     context: int = Field(
         256, ge=8, le=4096, description="context length in tokens, two special ones included"
     )
-    fused_attention: bool = Field(
-        True, description="fused attention kernel (scaled_dot_product_attention)"
-    )
+    fused_attention: FusedAttention = True
 
     weight_decay: float = TorchConfig.default("weight_decay", 0.01)
-    schedule: Literal["constant", "cosine", "one-cycle", "plateau"] = TorchConfig.default(
-        "schedule", "cosine"
-    )
+    schedule: ScheduleName = TorchConfig.default("schedule", "cosine")
     warmup: float = TorchConfig.default("warmup", 0.1)
     clip_norm: float = TorchConfig.default("clip_norm", 1.0)
     batch_tokens: int = TokenBatches.default("batch_tokens", 2048)

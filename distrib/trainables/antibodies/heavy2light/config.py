@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from distrib.trainables.antibodies.attention import AttentionDropout, FusedAttention
 from distrib.trainables.antibodies.chains.drawing import DrawOptions
 from distrib.trainables.antibodies.unknown_letters import UnknownLetters
 from distrib.trainables.base import Source
@@ -14,6 +15,7 @@ from distrib.trainables.capabilities import GenerateOptions
 from distrib.trainables.training.config import (
     Optimized,
     RowBatches,
+    ScheduleName,
     Switches,
     TorchConfig,
     Validated,
@@ -56,15 +58,8 @@ class Heavy2LightConfig(RowBatches, Validated, Optimized, Switches, TorchConfig)
     )
     ffn_ratio: int = Field(4, ge=1, description="feed-forward width of fresh halves, in widths")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout probability in both halves")
-    attention_dropout: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="dropout probability of attention weights; above 0, no fused kernel on a CPU",
-    )
-    fused_attention: bool = Field(
-        True, description="fused attention kernel (scaled_dot_product_attention)"
-    )
+    attention_dropout: AttentionDropout = 0.0
+    fused_attention: FusedAttention = True
     samples: int = Field(
         50, ge=0, description="light chains drawn each epoch and compared to the true ones; 0: none"
     )
@@ -72,9 +67,7 @@ class Heavy2LightConfig(RowBatches, Validated, Optimized, Switches, TorchConfig)
     batch_size: int = RowBatches.default("batch_size", 16)
     learning_rate: float = TorchConfig.default("learning_rate", 4e-3)
     weight_decay: float = TorchConfig.default("weight_decay", 0.01)
-    schedule: Literal["constant", "cosine", "one-cycle", "plateau"] = TorchConfig.default(
-        "schedule", "cosine"
-    )
+    schedule: ScheduleName = TorchConfig.default("schedule", "cosine")
     warmup: float = TorchConfig.default("warmup", 0.1)
     clip_norm: float = TorchConfig.default("clip_norm", 1.0)
     epochs: int = TorchConfig.default("epochs", 4)

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from distrib.trainables.antibodies.attention import AttentionDropout, FusedAttention
 from distrib.trainables.antibodies.unknown_letters import UnknownLetters
 from distrib.trainables.base import Source
 from distrib.trainables.capabilities import GenerateOptions
@@ -14,6 +15,7 @@ from distrib.trainables.training.config import (
     Initialized,
     Optimized,
     RowBatches,
+    ScheduleName,
     Switches,
     TorchConfig,
     Validated,
@@ -29,15 +31,8 @@ class Seq2SeqConfig(RowBatches, Validated, Optimized, Switches, Initialized, Tor
     decoder_layers: int = Field(1, ge=1, le=48, description="layers that write the antibody")
     ffn_ratio: int = Field(4, ge=1, le=16, description="feed-forward width, in model widths")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout probability")
-    attention_dropout: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="dropout probability of attention weights; above 0, no fused kernel on a CPU",
-    )
-    fused_attention: bool = Field(
-        True, description="fused attention kernel (scaled_dot_product_attention)"
-    )
+    attention_dropout: AttentionDropout = 0.0
+    fused_attention: FusedAttention = True
     antigen: bool = Field(True, description="whether the antigen is read; false: an ablation")
     pkd: Literal["standardised", "raw", "none"] = Field(
         "standardised", description="how the pKd is added to every token of the antigen"
@@ -80,9 +75,7 @@ class Seq2SeqConfig(RowBatches, Validated, Optimized, Switches, Initialized, Tor
     learning_rate: float = TorchConfig.default("learning_rate", 4e-3)
     weight_decay: float = TorchConfig.default("weight_decay", 0.0)
     optimizer: Literal["adamw", "adam"] = Optimized.default("optimizer", "adam")
-    schedule: Literal["constant", "cosine", "one-cycle", "plateau"] = TorchConfig.default(
-        "schedule", "cosine"
-    )
+    schedule: ScheduleName = TorchConfig.default("schedule", "cosine")
     cosine_floor: float = Optimized.default("cosine_floor", 0.1)
     warmup: float = TorchConfig.default("warmup", 0.1)
     clip_norm: float = TorchConfig.default("clip_norm", 1.0)

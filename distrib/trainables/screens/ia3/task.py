@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from distrib.data.files.ids import examples
+from distrib.data.screens.scoring.scores import scores
 from distrib.data.screens.screen import Screen
-from distrib.data.screens.screen_scores import scores
 from distrib.data.streams.length_batches import by_budget, by_size
 from distrib.errors import InputError
 from distrib.trainables.base import State, Worker

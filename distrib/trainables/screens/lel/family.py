@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from distrib.data.screens.scoring.scores import scores
 from distrib.data.screens.screen import Screen
-from distrib.data.screens.screen_scores import scores
 from distrib.data.splits import fold_ids
 from distrib.trainables.base import Fidelity, Progress, State, Worker
 from distrib.trainables.capabilities import LimitsBudget, Unfit

@@ -12,8 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from distrib.data.screens.scoring.scores import scores
 from distrib.data.screens.screen import Screen
-from distrib.data.screens.screen_scores import scores
 from distrib.errors import InputError
 from distrib.trainables.base import Fidelity, Metric, Progress, State, Worker
 from distrib.trainables.capabilities import Judged, Unfit

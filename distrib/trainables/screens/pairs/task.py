@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from distrib.data.screens.scoring.scores import scores
 from distrib.data.screens.screen import Screen
-from distrib.data.screens.screen_scores import scores
 from distrib.trainables.base import State, Worker
 from distrib.trainables.screens.base import (
     as_frame,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distrib.data.screens.scoring.scores import scores
 from distrib.data.screens.screen import Screen
-from distrib.data.screens.screen_scores import scores
 from distrib.data.splits import holdout
 from distrib.models.trees.forest import Forest
 from distrib.trainables.base import Fidelity, Progress, State, Worker

@@ -181,7 +181,7 @@ def test_trials_that_waited_do_so_again(tmp_path: Path) -> None:
     study = Simulation(plan, tmp_path / "toy-0")
     record = study.open().study
     write_study(study.path / "study.yaml", plan, record, {"fingerprint": "x"}, ["tune"])
-    study.drive(until=lambda s: len(s.promotion.waiting) == 5)
+    study.drive(until=lambda s: len(s.paused.rule.waiting) == 5)
     study.close()
     (study.path / "ledger.journal").write_bytes(b"")
     assert doctor([str(study.path), "--rebuild-ledger", "--allow-custom"]) == 0

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from distrib.data.screens.responders import auprc, auroc
-from distrib.data.screens.screen_scores import row_table, scores
+from distrib.data.screens.scoring.responders import auprc, auroc
+from distrib.data.screens.scoring.scores import row_table, scores
 from tests.support.small_screens import small_screen
 
 Figure = Callable[..., Any]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import pearsonr
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
-from distrib.data.screens.metrics import ROWS_ONLY, summary, table
+from distrib.data.screens.scoring.metrics import ROWS_ONLY, summary, table
 
 
 def profiles(seed: int = 0, rows: int = 12, columns: int = 7) -> tuple[np.ndarray, ...]:

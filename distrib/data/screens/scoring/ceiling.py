@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from distrib.data.screens.metrics import correlation, part_means
+from distrib.data.screens.scoring.metrics import correlation, part_means
 
 NAME = "split halves (bound)"
 """Among the baselines, of which it is none: no model can beat it but by chance."""

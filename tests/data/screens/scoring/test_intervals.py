@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from distrib.data.screens import screen_intervals
-from distrib.data.screens.metrics import summary
-from distrib.data.screens.screen_intervals import TIMES, intervals
+from distrib.data.screens.scoring import intervals as module
+from distrib.data.screens.scoring.intervals import TIMES, intervals
+from distrib.data.screens.scoring.metrics import summary
 from tests.support.small_screens import ROWS, small_screen
 
 
@@ -25,7 +25,7 @@ def test_columns_are_those_of_draws_one_by_one(
     predicted[np.isnan(predicted)] = 0
     predicted += rng.normal(0, 8, size=predicted.shape).astype(np.float32)
     reference = rng.normal(size=data.targets.shape)
-    monkeypatch.setattr(screen_intervals, "NUMBERS_AT_ONCE", at_once)
+    monkeypatch.setattr(module, "NUMBERS_AT_ONCE", at_once)
     found = intervals(predicted, data, reference)
     drawn = np.random.default_rng(0).integers(ROWS, size=(TIMES, ROWS))
     one_by_one = [summary(predicted[d], data.targets[d], reference[d]) for d in drawn]

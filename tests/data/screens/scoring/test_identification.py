@@ -7,8 +7,12 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import pearsonr
 
-from distrib.data.screens.ceiling import split_half_ceiling
-from distrib.data.screens.identification import centroid_accuracy, de_overlap, discrimination
+from distrib.data.screens.scoring.ceiling import split_half_ceiling
+from distrib.data.screens.scoring.identification import (
+    centroid_accuracy,
+    de_overlap,
+    discrimination,
+)
 
 IDS = np.array([f"G{i}" for i in range(4)] + [f"P{i}" for i in range(14)])
 COLUMNS = np.array([f"G{i}" for i in range(31)])

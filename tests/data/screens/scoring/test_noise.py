@@ -7,8 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from distrib.data.screens.identification import centroid_accuracy, de_overlap, discrimination
-from distrib.data.screens.metrics import summary
+from distrib.data.screens.scoring.identification import (
+    centroid_accuracy,
+    de_overlap,
+    discrimination,
+)
+from distrib.data.screens.scoring.metrics import summary
 from distrib.data.screens.screen import Screen
 from distrib.trainables.screens.baselines import baselines
 

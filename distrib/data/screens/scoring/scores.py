@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from distrib.data.screens import metrics
-from distrib.data.screens.identification import (
+from distrib.data.screens.scoring import metrics
+from distrib.data.screens.scoring.identification import (
     centroid_accuracy,
     de_overlap,
     discrimination,
 )
-from distrib.data.screens.responders import auprc, auroc
+from distrib.data.screens.scoring.responders import auprc, auroc
 from distrib.data.screens.screen import Screen
 
 

@@ -7,9 +7,15 @@ from collections import defaultdict
 import numpy as np
 
 from distrib.claims import LEAST
-from distrib.data.screens.metrics import CONSTANT, TIMES, centred, interval, parts_of_reference
+from distrib.data.screens.scoring.metrics import (
+    CONSTANT,
+    TIMES,
+    centred,
+    interval,
+    parts_of_reference,
+)
+from distrib.data.screens.scoring.scores import row_table
 from distrib.data.screens.screen import Screen
-from distrib.data.screens.screen_scores import row_table
 
 NUMBERS_AT_ONCE = 2**22
 """Draws times columns that are added up in one go."""
@@ -23,14 +29,14 @@ def intervals(
     finished: bool = False,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
-    """The middle 95% of every metric of `screen_scores.scores`, by name (Efron 1979, percentiles).
+    """The middle 95% of every metric of `scores.scores`, by name (Efron 1979, percentiles).
 
     Rows of one group are drawn together; with fewer than `LEAST` groups there are none.
 
     Args:
         predicted: (rows, G). reference: (rows, G) or (G,), the training mean of each row.
         parts: (rows,) which rows were held out together; None: as `reference` tells.
-        finished: also of what takes long, see `screen_scores.identified`.
+        finished: also of what takes long, see `scores.identified`.
     """
     assert screen.targets is not None
     if len(np.unique(screen.groups)) < LEAST:

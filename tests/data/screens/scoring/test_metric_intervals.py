@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distrib.data.screens.metrics import interval, summary, table
+from distrib.data.screens.scoring.metrics import interval, summary, table
 
 
 def values(seed: int = 0, rows: int = 40, kind: str = "normal") -> np.ndarray:

@@ -1,0 +1,1 @@
+"""How well predictions of a screen do: every figure, its interval, and what no model can beat."""
