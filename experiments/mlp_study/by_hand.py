@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from distrib.data.screens.metrics import summary
 from distrib.data.screens.profiles import gene_end_profiles
+from distrib.data.screens.scoring.metrics import summary
 from distrib.data.splits import fold_ids
 from distrib.trainables.screens.mlp.config import MlpConfig
 

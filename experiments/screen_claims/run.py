@@ -22,8 +22,8 @@ import pandas as pd
 
 from distrib.claims import verdict
 from distrib.data.paired import gains, mean_difference
+from distrib.data.screens.scoring.scores import row_table
 from distrib.data.screens.screen import Screen
-from distrib.data.screens.screen_scores import row_table
 from distrib.data.splits import holdout
 from distrib.trainables.base import Worker
 from distrib.trainables.registry import load_family
