@@ -113,7 +113,7 @@ def resume_study(
     if plan.trials != stored["search"]["trials"]:
         write_study(folder.study_yaml, plan, record, facts, [stored["command"]])
     ledger = _ledger(stack, folder, record)
-    record.trials = ledger.records(record)
+    record.trials = ledger.records(record, plan.rule())
     return Opened(folder, record, ledger)
 
 

@@ -135,6 +135,8 @@ class Search:
         self._grid = grid_points(space)
         self._every = finite_space(space)
         self._kept: list[tuple[float, int]] = []
+        for record in study.trials.values():
+            record.params = record.params or self._whole(self._constants)
         for tracker in trackers:
             tracker.study_started(study)
         self._rebuild()
@@ -381,6 +383,10 @@ class Search:
         fields = self.family.Config.model_fields.items()
         defaults = {name: field.default for name, field in fields if not field.is_required()}
         return {name: label(value) for name, value in {**defaults, **drawn}.items()}
+
+    @property
+    def _constants(self) -> dict[str, Any]:
+        return {p.name: p.values[0] for p in self.space.exists({}) if p.kind == "const"}
 
     def _sampler(self, number: int) -> Any:
         fixed = self._grid[number % len(self._grid)]

@@ -24,6 +24,7 @@ from distrib.study.search.promotion import PAUSES, waits
 if TYPE_CHECKING:
     import optuna
 
+    from distrib.study.search.schedulers import Rule
     from distrib.study.space.space import Space
 
 ATTRIBUTES = ("reason", "failure", "retries", "best_step", "latest", "seconds", PAUSES)
@@ -216,12 +217,18 @@ class Ledger:
             elif code == END and log["state"] in ENDS:
                 yield Event(numbers[log["trial_id"]])
 
-    def records(self, study: StudyRecord) -> dict[int, TrialRecord]:
-        """Every begun trial as `TrialRecord`, by number."""
+    def records(self, study: StudyRecord, rule: Rule) -> dict[int, TrialRecord]:
+        """Every begun trial as `TrialRecord`, by number.
+
+        Args:
+            rule: the study's, which knows the rungs of each trial.
+        """
         found = {}
         for trial in self.frozen():
             if trial.state.name != "WAITING":
-                found[trial.number] = _record(trial, study.direction, study.selects)
+                record = _record(trial, study.direction, study.selects)
+                record.rung = rule.rung(record.number, record.fidelity)
+                found[trial.number] = record
         return found
 
     def close(self) -> None:
