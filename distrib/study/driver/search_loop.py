@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from distrib.errors import InputError
+from distrib.errors import InputError, one_line
 from distrib.files import atomic_write
 from distrib.records import FailureClass, Scalar, StudyRecord, Tracker, TrialRecord
 from distrib.study.driver.initial_trials import DEFAULTS_AT
@@ -323,7 +323,7 @@ class Search:
         try:
             config = self._configure(record.number, drawn)
         except (ValidationError, InputError) as error:
-            self._judge(live, "failed", "bad configuration", str(error).splitlines()[0])
+            self._judge(live, "failed", "bad configuration", one_line(error))
             self._close(live)
             return None
         full = self._kept and len(self._kept) >= self.limits.keep
