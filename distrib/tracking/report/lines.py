@@ -87,6 +87,9 @@ def curves(folder: Path, study: StudyRecord) -> Figure | None:
         yaxis={"range": list(limits[:2])} if limits else {},
     )
     caption = "Dotted lines are rungs, where trials are compared." if marks else ""
+    drawn_values = [values for group in groups.values() for _, _, values in group]
+    if limits and (beyond := sum(_leaves(values, limits[:2]) for values in drawn_values)):
+        caption += f" Beyond the frame: values of {wording.trials(beyond)}."
     if len(shown) < len(trials):
         caption += f" {len(shown)} of {len(trials)} trials are drawn: the best, and some others."
     return Figure(data, drawn, caption.strip())
@@ -100,6 +103,11 @@ def _group(study: StudyRecord, trial: TrialRecord) -> tuple[int, str]:
     if trial.state == "RUNNING":
         return OPEN, "running"
     return OPEN + 1, "ran to the end"
+
+
+def _leaves(values: Sequence[float], limits: tuple[float, float]) -> bool:
+    """Whether a curve leaves the frame; what is not finite is drawn nowhere."""
+    return any(math.isfinite(v) and not limits[0] <= v <= limits[1] for v in values)
 
 
 def _thinned(steps: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:
@@ -148,10 +156,11 @@ def parallel(study: StudyRecord, first: Sequence[str]) -> Figure | None:
     by_name = {d.name: d for d in study.dimensions}
     names = list(dict.fromkeys([*(n for n in first if n in by_name), *by_name]))[:AXES]
     axes = [_Axis(by_name[n], trials) for n in by_name if n in names]
-    limits = frame(t.value or 0.0 for t in trials)
+    limits = frame(map(_worth, trials))
     assert limits is not None
     low, high, _ = limits
     shown = chosen(trials, LINES)
+    under, over = (sum(found) for found in zip(*((v < low, v > high) for v in map(_worth, shown))))
     data = []
     ranks = {t.number: i / (len(trials) - 1) for i, t in enumerate(trials)}
     best = trials[0]
@@ -165,7 +174,8 @@ def parallel(study: StudyRecord, first: Sequence[str]) -> Figure | None:
         data.append(_lines(part, axes, (low, high), study, shade, 1.0))
     data.append(_lines([best], axes, (low, high), study, WINNER, 3.0))
     notes = [note for at, axis in enumerate(axes) for note in axis.notes(at)]
-    notes += _ends(len(axes), [(0.0, wording.figure(low)), (1.0, wording.figure(high))])
+    ends = ("≤ " * bool(under) + wording.figure(low), "≥ " * bool(over) + wording.figure(high))
+    notes += _ends(len(axes), [(0.0, ends[0]), (1.0, ends[1])])
     notes.append(_title(len(axes), f"<b>{inert(study.metric, 18)}</b>"))
     rules = [
         {
@@ -191,6 +201,8 @@ def parallel(study: StudyRecord, first: Sequence[str]) -> Figure | None:
         yaxis={"visible": False, "range": [-0.2, 1.12], "fixedrange": True},
     )
     caption = "Darker lines are better trials; the best is orange, pruned ones are among them."
+    if under + over:
+        caption += f" Beyond the frame, drawn at its edge: {wording.trials(under + over)}."
     if any(axis.absent for axis in axes):
         caption += " Below an axis: the trial did not draw this parameter."
     if len(names) < len(by_name):
@@ -198,6 +210,11 @@ def parallel(study: StudyRecord, first: Sequence[str]) -> Figure | None:
     if len(shown) < len(trials):
         caption += f" {len(shown)} of {len(trials)} trials are drawn: the best, and some others."
     return Figure([trace for trace in data if trace["x"]], drawn, caption)
+
+
+def _worth(trial: TrialRecord) -> float:
+    assert trial.value is not None
+    return trial.value
 
 
 class _Axis:
@@ -274,7 +291,7 @@ def _lines(
     words: list[str] = []
     low, high = limits
     for trial in reversed(trials):
-        value = min(max(trial.value or 0.0, low), high)
+        value = min(max(_worth(trial), low), high)
         x += [*range(len(axes) + 1), GAP]
         y += [*(axis.height(trial) for axis in axes), (value - low) / (high - low), GAP]
         about = said(trial, f"{inert(study.metric)} {wording.figure(trial.value)}")

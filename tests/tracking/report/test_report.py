@@ -23,7 +23,7 @@ from distrib.records import Dimension, StudyRecord, TrialRecord
 from distrib.tracking.importances import importances, without
 from distrib.tracking.report.figure import chosen, frame, inert
 from distrib.tracking.report.history import history
-from distrib.tracking.report.lines import CURVES, LINES
+from distrib.tracking.report.lines import CURVES, LINES, curves, parallel
 from distrib.tracking.report.page import script_json
 from distrib.tracking.report.plots import timeline
 from distrib.tracking.report.report import Sections, write_report
@@ -321,6 +321,40 @@ def test_importances_find_the_parameter_that_matters() -> None:
     assert next(iter(shares)) == "matters"
     assert shares["matters"] > 0.6
     assert math.isclose(sum(shares.values()), 1.0)
+
+
+def test_trials_beyond_the_parallel_coordinates_are_told(fake_study: Any) -> None:
+    study = fake_study(40)
+    inside = parallel(study, [])
+    assert inside is not None
+    assert "Beyond" not in inside.caption
+    shown = study.ranked()
+    for trial, value in zip(shown[-3:], (-900.0, -50.0, 70.0)):
+        trial.value = value
+    drawn = parallel(study, [])
+    assert drawn is not None
+    assert "Beyond the frame, drawn at its edge: 3 trials." in drawn.caption
+    ends = [note["text"] for note in drawn.layout["annotations"] if note["x"] == 4]
+    assert [text[:2] for text in ends[:2]] == ["≤ ", "≥ "]
+
+
+def test_curves_that_leave_the_frame_are_told(
+    tmp_path: Path, fake_study: Any, write_rows: Any
+) -> None:
+    study = fake_study(40)
+    write_rows(tmp_path, study)
+    inside = curves(tmp_path, study)
+    assert inside is not None
+    assert "Beyond" not in inside.caption
+    file = tmp_path / "trials" / "0000" / "metrics.csv"
+    head, *rows = file.read_text().splitlines()
+    at = head.split(",").index("score")
+    cells = rows[1].split(",")
+    cells[at] = "1e12"
+    file.write_text("\n".join([head, rows[0], ",".join(cells), *rows[2:]]) + "\n")
+    drawn = curves(tmp_path, study)
+    assert drawn is not None
+    assert drawn.caption.endswith("Beyond the frame: values of 1 trial.")
 
 
 def test_importances_cope_with_values_beyond_their_dimension() -> None:
