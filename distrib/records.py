@@ -105,6 +105,7 @@ class StudyRecord:
         metrics: every metric the family reports: name -> direction, the objective among them.
         milestones: the units at which a scheduler judges, ascending.
         seeds: dimensions whose values are repetitions of one configuration.
+        budget_key: the dimension that is a trial's own budget; None: each has `max_budget`.
         num_trials: how many were asked for. trials: by number.
     """
 
@@ -120,6 +121,7 @@ class StudyRecord:
     metrics: dict[str, Literal["min", "max"]] = field(default_factory=dict)
     milestones: tuple[int, ...] = ()
     seeds: tuple[str, ...] = ("seed",)
+    budget_key: str | None = None
     trials: dict[int, TrialRecord] = field(default_factory=dict)
 
     def better(self, a: float, b: float) -> bool:
@@ -139,6 +141,11 @@ class StudyRecord:
         """The winner so far, or None."""
         ranked = self.ranked()
         return ranked[0] if ranked else None
+
+    def spent_whole(self, trial: TrialRecord) -> bool:
+        """Whether it came to the end of its budget; it may end by itself before, as by patience."""
+        own = trial.params.get(self.budget_key) if self.budget_key else None
+        return trial.fidelity >= (own if isinstance(own, (int, float)) else self.max_budget)
 
     def header(self) -> dict[str, Any]:
         """Everything but the trials, as plain values for `study.yaml`."""

@@ -47,7 +47,7 @@ def importances(study: StudyRecord) -> Importances:
     ]
     if len(trials) < LEAST:
         return Importances(
-            remark=f"Trials that ran to the end: {len(trials)}. Too few to tell (at least {LEAST})."
+            remark=f"Complete trials: {len(trials)}. Too few to tell (at least {LEAST})."
         )
     everywhere = [d for d in study.dimensions if all(d.name in t.params for t in trials)]
     varied = [d for d in everywhere if len({repr(t.params[d.name]) for t in trials}) > 1]

@@ -64,10 +64,12 @@ def summary(
 
 def _head(study: StudyRecord, interrupted: bool) -> str:
     states: Counter[str] = Counter(t.state for t in study.trials.values())
-    parts = [
+    complete = [t for t in study.trials.values() if t.state == "COMPLETE"]
+    ends = Counter(wording.end_words(study, t) for t in complete)
+    parts = [f"{count} {words}" for words, count in sorted(ends.items(), reverse=True)]
+    parts += [
         f"{states[state]} {word}"
         for state, word in (
-            ("COMPLETE", "ran to the end"),
             ("PRUNED", "stopped early"),
             ("FAIL", "failed"),
             ("RUNNING", wording.UNFINISHED),

@@ -61,6 +61,14 @@ def trials(count: int) -> str:
     return f"{count} trial{'s' * (count != 1)}"
 
 
+def end_words(study: StudyRecord, trial: TrialRecord) -> str:
+    """How a complete trial ended: at the end of its budget, or of itself before, as by patience."""
+    if study.spent_whole(trial):
+        return "ran to the end"
+    own = f"before {study.unit} {study.max_budget}" if study.budget_key is None else "early"
+    return f"ended by themselves {own}"
+
+
 def ended(study: StudyRecord) -> int:
     """How many trials are over, in whatever way."""
     return sum(t.is_over for t in study.trials.values())

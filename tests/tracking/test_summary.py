@@ -39,6 +39,20 @@ def told(study: StudyRecord, **changes: Any) -> str:
     return summary(study, "runs/toy-0", **(given | changes))
 
 
+def test_who_ran_to_the_end_and_who_ended_before(fake_study: Any) -> None:
+    study = fake_study(12)
+    for number in (0, 2, 3):
+        study.trials[number].fidelity = 5
+    told_of = "3 ended by themselves before epoch 9, 3 stopped early, 2 failed"
+    assert f"study toy-0: 12 trials: 4 ran to the end, {told_of}" in told(study)
+    study.budget_key = "epochs"  # each has its own
+    for number in (0, 2):
+        study.trials[number].params["epochs"] = 5
+    study.trials[3].params["epochs"] = 9
+    told_of = "6 ran to the end, 1 ended by themselves early, 3 stopped early, 2 failed"
+    assert told_of in told(study)
+
+
 def test_a_finished_study(fake_study: Any) -> None:
     study = fake_study(12)
     study.trials[3].retries = 2

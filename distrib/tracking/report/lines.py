@@ -29,6 +29,7 @@ POINTS = 120  # of one curve drawn at most
 LINES = 200  # lines of the parallel coordinates at most
 AXES = 10  # parameters of the parallel coordinates at most
 RUNGS = ("#c08bb8", "#a3b86c", "#6fbf94", "#3f9fb5")  # colours of early to late stops
+EARLY = "#7ba7d9"  # colour of curves that ended by themselves, beside those that ran to the end
 SHADES = ("#d6dee7", "#b5cde4", "#86b0d9", "#4d8ac4", "#1f5fa8")  # worse to better
 OPEN = 2**31  # sorts what was not stopped behind every stop
 GAP = None  # between two curves of one trace
@@ -57,6 +58,7 @@ def curves(folder: Path, study: StudyRecord) -> Figure | None:
     # The earliest stops are drawn last: they lie where every longer curve passes.
     for key in reversed(ordered):
         colour = COLOURS["FAIL" if key[0] < 0 else "RUNNING" if key[0] == OPEN else "COMPLETE"]
+        colour = EARLY if key[0] == OPEN + 1 else colour
         if key in stops:
             colour = RUNGS[stops.index(key) * (len(RUNGS) - 1) // max(1, len(stops) - 1)]
         data.append(_trace(groups[key], key[1], colour, 1.0))
@@ -102,7 +104,7 @@ def _group(study: StudyRecord, trial: TrialRecord) -> tuple[int, str]:
         return trial.fidelity, f"stopped at {inert(study.unit)} {trial.fidelity}"
     if trial.state == "RUNNING":
         return OPEN, "running"
-    return OPEN + 1, "ran to the end"
+    return OPEN + 1 + study.spent_whole(trial), inert(wording.end_words(study, trial))
 
 
 def _leaves(values: Sequence[float], limits: tuple[float, float]) -> bool:

@@ -271,7 +271,7 @@ def test_odd_studies(tmp_path: Path, fake_study: Any, write_rows: Any, kind: str
     if kind in ("none", "failed"):
         assert "No trial succeeded." in page.text
     if kind == "one":
-        assert "Trials that ran to the end: 1. Too few to tell (at least 4)" in page.text
+        assert "Complete trials: 1. Too few to tell (at least 4)" in page.text
     if kind in ("constant", "unsearched"):
         assert "There is nothing to compare." in page.text
     if kind == "failed":
@@ -321,6 +321,20 @@ def test_importances_find_the_parameter_that_matters() -> None:
     assert next(iter(shares)) == "matters"
     assert shares["matters"] > 0.6
     assert math.isclose(sum(shares.values()), 1.0)
+
+
+def test_curves_that_ended_by_themselves_are_told_apart(
+    tmp_path: Path, fake_study: Any, write_rows: Any
+) -> None:
+    study = fake_study(12)
+    for number in (0, 2):
+        study.trials[number].fidelity = 5
+    write_rows(tmp_path, study)
+    drawn = curves(tmp_path, study)
+    assert drawn is not None
+    colours = {trace["name"]: trace["line"]["color"] for trace in drawn.data}
+    early = colours["ended by themselves before epoch 9"]
+    assert early != colours["ran to the end"]
 
 
 def test_trials_beyond_the_parallel_coordinates_are_told(fake_study: Any) -> None:
