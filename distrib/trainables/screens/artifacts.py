@@ -1,7 +1,7 @@
 """What a study of a screen leaves beside the weights: predictions out of fold and their figures.
 
-Figures are means over rows with the interval of a bootstrap over rows, since rows (perturbations)
-are what a screen has few of.
+Figures are means over rows with the interval of a bootstrap over rows, or over their groups where
+several rows have one, since perturbations are what a screen has few of.
 """
 
 from __future__ import annotations
@@ -55,10 +55,12 @@ def write_artifacts(
     low, high = metrics.interval(rows["pearson"].to_numpy(), groups=screen.groups)
     if few or not np.isfinite(low):
         return []
-    mean = rows["pearson"].mean()
+    judged = rows["pearson"].notna().to_numpy()
+    count, groups = judged.sum(), len(np.unique(screen.groups[judged]))
+    drawn = "rows" if groups == count else f"{groups} groups of rows"
     return [
-        f"out of fold, pearson is {mean:.3f} on average over {rows['pearson'].count()} rows "
-        f"(95% interval {low:.3f} to {high:.3f}, bootstrap over rows)"
+        f"out of fold, pearson is {rows['pearson'].mean():.3f} on average over {count} rows "
+        f"(95% interval {low:.3f} to {high:.3f}, bootstrap over {drawn})"
     ]
 
 
