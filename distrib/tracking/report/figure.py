@@ -25,11 +25,16 @@ INK, SOFT, LINE = "#1c2430", "#5d6b7c", "#e3e8ee"
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure as plotly.js takes it, and a line under it."""
+    """A figure as plotly.js takes it, and a line under it.
+
+    Attributes:
+        least: pixels of width that it needs; in a narrower window it is scrolled.
+    """
 
     data: list[dict[str, Any]]
     layout: dict[str, Any]
     caption: str = ""
+    least: int = 0
 
 
 def finite(trial: TrialRecord) -> bool:

@@ -20,6 +20,7 @@ from distrib.tracking.report.figure import (
     said,
 )
 
+NAMED = 620  # pixels of width with names beside the plot, at least
 NAME_HEIGHT = 0.055  # of a line's name beside the plot, as a share of its height
 
 
@@ -56,7 +57,7 @@ def history(study: StudyRecord, baselines: Mapping[str, Mapping[str, float]]) ->
         margin={"l": 60, "r": 215 if near else 16, "t": 34, "b": 48},
     )
     data = [*_points(study, trials), *_best_so_far(study, trials)]
-    return Figure(data, drawn, " ".join(captions))
+    return Figure(data, drawn, " ".join(captions), least=NAMED if near else 0)
 
 
 def _view(

@@ -27,6 +27,8 @@ from distrib.trial_files import METRICS, read_columns, trial_folder
 CURVES = 150  # learning curves drawn at most
 POINTS = 120  # of one curve drawn at most
 LINES = 200  # lines of the parallel coordinates at most
+LEGEND = 460  # pixels of width with a legend of learning curves, at least
+AXIS = 95  # pixels from one axis of the parallel coordinates to the next, at least
 AXES = 10  # parameters of the parallel coordinates at most
 RUNGS = ("#c08bb8", "#a3b86c", "#6fbf94", "#3f9fb5")  # colours of early to late stops
 EARLY = "#7ba7d9"  # colour of curves that ended by themselves, beside those that ran to the end
@@ -94,7 +96,7 @@ def curves(folder: Path, study: StudyRecord) -> Figure | None:
         caption += f" Beyond the frame: values of {wording.trials(beyond)}."
     if len(shown) < len(trials):
         caption += f" {len(shown)} of {len(trials)} trials are drawn: the best, and some others."
-    return Figure(data, drawn, caption.strip())
+    return Figure(data, drawn, caption.strip(), least=LEGEND)
 
 
 def _group(study: StudyRecord, trial: TrialRecord) -> tuple[int, str]:
@@ -211,7 +213,8 @@ def parallel(study: StudyRecord, first: Sequence[str]) -> Figure | None:
         caption += f" {len(names)} of {len(by_name)} parameters are shown."
     if len(shown) < len(trials):
         caption += f" {len(shown)} of {len(trials)} trials are drawn: the best, and some others."
-    return Figure([trace for trace in data if trace["x"]], drawn, caption)
+    width = AXIS * (len(axes) + 1)
+    return Figure([trace for trace in data if trace["x"]], drawn, caption, least=width)
 
 
 def _worth(trial: TrialRecord) -> float:

@@ -66,7 +66,8 @@ def write_report(folder: Path, study: StudyRecord, sections: Sections) -> Path:
         if figure is None:
             return f"<p class=none>{text(otherwise)}</p>"
         figures[name] = figure
-        return f'<div class=plot id="{name}"></div>' + _caption(figure.caption)
+        place = f'<div class=plot id="{name}" style="min-width: {figure.least}px"></div>'
+        return f"<div class=scroll>{place}</div>" + _caption(figure.caption)
 
     found = importances(study)
     parts = [
@@ -255,7 +256,7 @@ def _figures(study: StudyRecord, sections: Sections) -> str:
                 cells.append(wording.figure(values.get(metric)))
                 if metric in ends.get(name, {}):
                     low, high = map(wording.figure, ends[name][metric])
-                    cells[-1] += f"<br><small>{low} to {high}</small>"
+                    cells[-1] += f"<br><small>{low} to&nbsp;{high}</small>"
             rows.append(cells)
         if rows:
             tables.append(_table([title, *map(text, columns)], rows, "figures first"))

@@ -22,8 +22,8 @@ import pytest
 from distrib.records import Dimension, StudyRecord, TrialRecord
 from distrib.tracking.importances import importances, without
 from distrib.tracking.report.figure import chosen, frame, inert
-from distrib.tracking.report.history import history
-from distrib.tracking.report.lines import CURVES, LINES, curves, parallel
+from distrib.tracking.report.history import NAMED, history
+from distrib.tracking.report.lines import AXIS, CURVES, LINES, curves, parallel
 from distrib.tracking.report.page import script_json
 from distrib.tracking.report.plots import timeline
 from distrib.tracking.report.report import Sections, write_report
@@ -321,6 +321,18 @@ def test_importances_find_the_parameter_that_matters() -> None:
     assert next(iter(shares)) == "matters"
     assert shares["matters"] > 0.6
     assert math.isclose(sum(shares.values()), 1.0)
+
+
+def test_what_needs_a_width_is_scrolled_in_a_narrower_window(
+    tmp_path: Path, fake_study: Any, write_rows: Any
+) -> None:
+    study = fake_study(12)
+    write_rows(tmp_path, study)
+    page = Page(write_report(tmp_path, study, sections(study)))
+    styles = [value for name, value in page.attributes if name == "style"]
+    axes = len(study.dimensions) + 1
+    for least in (NAMED, AXIS * axes, 0):
+        assert f"min-width: {least}px" in styles
 
 
 def test_curves_that_ended_by_themselves_are_told_apart(
