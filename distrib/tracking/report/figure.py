@@ -82,6 +82,11 @@ def layout(height: int, x: str, y: str, **more: Any) -> dict[str, Any]:
     return merged
 
 
+def whole(longest: int) -> dict[str, Any]:
+    """What an axis of whole numbers up to this one needs, to have no ticks between them."""
+    return {"dtick": 1} if longest < 10 else {}
+
+
 def chosen(trials: list[TrialRecord], most: int) -> list[TrialRecord]:
     """The best half of `most`, and others evenly out of the rest; `trials` are best first."""
     if len(trials) <= most:

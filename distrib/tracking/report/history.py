@@ -18,6 +18,7 @@ from distrib.tracking.report.figure import (
     inert,
     layout,
     said,
+    whole,
 )
 
 NAMED = 620  # pixels of width with names beside the plot, at least
@@ -51,6 +52,7 @@ def history(study: StudyRecord, baselines: Mapping[str, Mapping[str, float]]) ->
         360,
         "trial",
         inert(study.metric),
+        xaxis=whole(max(study.trials)),
         yaxis={"range": [low, high]},
         shapes=_dashed(near),
         annotations=_beside(near, low, high),

@@ -21,6 +21,7 @@ from distrib.tracking.report.figure import (
     inert,
     layout,
     said,
+    whole,
 )
 from distrib.trial_files import METRICS, read_columns, trial_folder
 
@@ -44,13 +45,13 @@ def curves(folder: Path, study: StudyRecord) -> Figure | None:
     best = study.best()
     shown = chosen(trials, CURVES)
     groups: dict[tuple[int, str], list[tuple[TrialRecord, list[float], list[float]]]] = {}
-    longest = 0
+    longest = last = 0
     for trial in shown:
         columns = read_columns(trial_folder(folder, trial.number) / METRICS)
         steps, values = columns.get("step", []), columns.get(study.metric, [])
         if not steps or not values:
             continue
-        longest = max(longest, len(steps))
+        longest, last = max(longest, len(steps)), max(last, int(steps[-1]))
         groups.setdefault(_group(study, trial), []).append((trial, *_thinned(steps, values)))
     if longest < 2:
         return None
@@ -88,6 +89,7 @@ def curves(folder: Path, study: StudyRecord) -> Figure | None:
         inert(study.unit),
         inert(study.metric),
         shapes=marks,
+        xaxis=whole(last),
         yaxis={"range": list(limits[:2])} if limits else {},
     )
     caption = "Dotted lines are rungs, where trials are compared." if marks else ""

@@ -335,6 +335,18 @@ def test_what_needs_a_width_is_scrolled_in_a_narrower_window(
         assert f"min-width: {least}px" in styles
 
 
+def test_axes_of_few_trials_and_units_have_ticks_at_whole_numbers(
+    tmp_path: Path, fake_study: Any, write_rows: Any
+) -> None:
+    for count, ticks in ((3, 1), (40, None)):
+        study = fake_study(count)
+        write_rows(tmp_path, study)
+        figures = Page(write_report(tmp_path, study, sections(study))).figures
+        for name in ("history", "seconds"):
+            assert figures[name]["layout"]["xaxis"].get("dtick") == ticks
+        assert figures["curves"]["layout"]["xaxis"]["dtick"] == 1  # nine epochs
+
+
 def test_curves_that_ended_by_themselves_are_told_apart(
     tmp_path: Path, fake_study: Any, write_rows: Any
 ) -> None:
