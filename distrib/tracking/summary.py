@@ -65,8 +65,9 @@ def summary(
 def _head(study: StudyRecord, interrupted: bool) -> str:
     states: Counter[str] = Counter(t.state for t in study.trials.values())
     complete = [t for t in study.trials.values() if t.state == "COMPLETE"]
-    ends = Counter(wording.end_words(study, t) for t in complete)
-    parts = [f"{count} {words}" for words, count in sorted(ends.items(), reverse=True)]
+    whole = [t for t in complete if study.spent_whole(t)]
+    early = [t for t in complete if not study.spent_whole(t)]
+    parts = [f"{len(ts)} {wording.end_words(study, *ts)}" for ts in (whole, early) if ts]
     parts += [
         f"{states[state]} {word}"
         for state, word in (

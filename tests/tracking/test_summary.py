@@ -49,7 +49,7 @@ def test_who_ran_to_the_end_and_who_ended_before(fake_study: Any) -> None:
     for number in (0, 2):
         study.trials[number].params["epochs"] = 5
     study.trials[3].params["epochs"] = 9
-    told_of = "6 ran to the end, 1 ended by themselves early, 3 stopped early, 2 failed"
+    told_of = "6 ran to the end, 1 ended by itself early, 3 stopped early, 2 failed"
     assert told_of in told(study)
 
 

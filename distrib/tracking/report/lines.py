@@ -64,7 +64,8 @@ def curves(folder: Path, study: StudyRecord) -> Figure | None:
         colour = EARLY if key[0] == OPEN + 1 else colour
         if key in stops:
             colour = RUNGS[stops.index(key) * (len(RUNGS) - 1) // max(1, len(stops) - 1)]
-        data.append(_trace(groups[key], key[1], colour, 1.0))
+        name = key[1] or inert(wording.end_words(study, *(trial for trial, _, _ in groups[key])))
+        data.append(_trace(groups[key], name, colour, 1.0))
     winner = [c for group in groups.values() for c in group if best and c[0] is best]
     if winner and best is not None:
         data.append(_trace(winner, f"best, trial {best.number}", WINNER, 2.5))
@@ -108,7 +109,7 @@ def _group(study: StudyRecord, trial: TrialRecord) -> tuple[int, str]:
         return trial.fidelity, f"stopped at {inert(study.unit)} {trial.fidelity}"
     if trial.state == "RUNNING":
         return OPEN, "running"
-    return OPEN + 1 + study.spent_whole(trial), inert(wording.end_words(study, trial))
+    return OPEN + 1 + study.spent_whole(trial), ""  # named by how many there are
 
 
 def _leaves(values: Sequence[float], limits: tuple[float, float]) -> bool:
