@@ -32,6 +32,11 @@ def figure(value: float | None) -> str:
     return f"{value:.3g}"
 
 
+def arrow(metric: str, direction: str) -> str:
+    """Which way a metric is better, as a mark behind its name; a standard error is no aim."""
+    return "" if metric.endswith("_se") else " ↑" if direction == "max" else " ↓"
+
+
 def param(value: Scalar) -> str:
     """A hyperparameter: floats to three digits, all else as it is, on one line."""
     if isinstance(value, float):
@@ -61,12 +66,13 @@ def trials(count: int) -> str:
     return f"{count} trial{'s' * (count != 1)}"
 
 
-def end_words(study: StudyRecord, trial: TrialRecord) -> str:
-    """How a complete trial ended: at the end of its budget, or of itself before, as by patience."""
-    if study.spent_whole(trial):
+def end_words(study: StudyRecord, *trials: TrialRecord) -> str:
+    """How complete trials ended that ended alike: at the end of their budget, or of themselves
+    before, as by patience."""
+    if study.spent_whole(trials[0]):
         return "ran to the end"
     own = f"before {study.unit} {study.max_budget}" if study.budget_key is None else "early"
-    return f"ended by themselves {own}"
+    return f"ended by {'itself' if len(trials) == 1 else 'themselves'} {own}"
 
 
 def ended(study: StudyRecord) -> int:

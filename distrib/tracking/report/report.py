@@ -225,7 +225,7 @@ def _metric(study: StudyRecord, sections: Sections, name: str) -> str:
     meaning = sections.meanings.get(name, "")
     shown = f'<abbr title="{text(meaning)}">{text(name)}</abbr>' if meaning else text(name)
     direction = study.metrics.get(name) or sections.winner["finished"][name]
-    return f"{shown} {'↑' if direction == 'max' else '↓'}"
+    return shown + wording.arrow(name, direction)
 
 
 def _figures(study: StudyRecord, sections: Sections) -> str:

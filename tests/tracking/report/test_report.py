@@ -106,7 +106,7 @@ def test_everything_is_told(tmp_path: Path, fake_study: Any, write_rows: Any) ->
         "Begun again after a lost node or process: 2.",
         "What the metrics are score share of rows that are right",
         "PED-ANOVA",
-        "Not compared, as not every trial varied them: momentum.",
+        "Not compared, as not every completed trial drew them: momentum.",
     ):
         assert words in page.text
     assert set(page.figures) == PLOTS
@@ -393,6 +393,16 @@ def test_curves_that_leave_the_frame_are_told(
     drawn = curves(tmp_path, study)
     assert drawn is not None
     assert drawn.caption.endswith("Beyond the frame: values of 1 trial.")
+
+
+def test_what_the_completed_trials_share_is_not_said_to_be_absent(fake_study: Any) -> None:
+    study = fake_study(40)
+    for trial in study.trials.values():
+        if trial.state == "COMPLETE":
+            trial.params["num_layers"] = 2
+    remark = importances(study).remark
+    assert "as every completed trial has the same value: num_layers." in remark
+    assert "as not every completed trial drew them: momentum." in remark
 
 
 def test_importances_cope_with_values_beyond_their_dimension() -> None:
