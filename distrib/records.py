@@ -173,6 +173,11 @@ def is_bound(baseline: str) -> bool:
     return baseline.endswith("(bound)")
 
 
+def named(baseline: str) -> str:
+    """Its name as it stands in a sentence: in quotes where it has a comma of its own."""
+    return f"'{baseline}'" if "," in baseline else baseline
+
+
 def unbeaten(
     study: StudyRecord,
     winner: Mapping[str, Any],
@@ -196,7 +201,7 @@ def unbeaten(
             for name, figures in baselines.items()
             if key in figures and not is_bound(name)
         }
-        better = [f"{n} ({v:.4f})" for n, v in known.items() if not study.better(value, v)]
+        better = [f"{named(n)} ({v:.4f})" for n, v in known.items() if not study.better(value, v)]
         told = f"on {part} data the winner ({study.metric} {value:.4f})"
         if better:
             lines.append(f"{told} does not beat: {', '.join(better)}")
@@ -204,7 +209,7 @@ def unbeaten(
         if ends is not None:
             worst = ends[0] if study.direction == "max" else ends[1]
             within = [
-                f"{n} ({v:.4f})"
+                f"{named(n)} ({v:.4f})"
                 for n, v in known.items()
                 if study.better(value, v) and not study.better(worst, v)
             ]

@@ -405,6 +405,17 @@ def test_what_the_completed_trials_share_is_not_said_to_be_absent(fake_study: An
     assert "as not every completed trial drew them: momentum." in remark
 
 
+def test_baselines_for_which_there_is_no_room_are_named_below(fake_study: Any) -> None:
+    study = fake_study(12)
+    worth = study.best().value
+    names = ("random embedding", "training mean", "additive")
+    drawn = history(study, {name: {"score": worth} for name in (*names, "ridge")})
+    assert drawn is not None
+    (label,) = (note["text"] for note in drawn.layout["annotations"])
+    assert label == f"{worth:.4f} ridge and 3 more"
+    assert drawn.caption == f"{worth:.4f}: random embedding, training mean, additive, ridge."
+
+
 def test_importances_cope_with_values_beyond_their_dimension() -> None:
     # A study that was resumed with another space, or a sampler's rounding.
     study = empty(
