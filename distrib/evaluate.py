@@ -76,9 +76,10 @@ def evaluate(args: argparse.Namespace) -> int:
         print(f"note: {known}")
     with said_in(args.data):
         metrics, ends = model.evaluate(data), model.intervals(data)
+    width = max([24, *map(len, metrics)])
     for name, value in metrics.items():
         between = "  95% interval {:.6g} to {:.6g}".format(*ends[name]) if name in ends else ""
-        print(f"{name:24s} {value:<12.6g}{between}".rstrip())
+        print(f"{name:{width}s} {value:<12.6g}{between}".rstrip())
     if args.append is not None:
         num_rows = append_row(args.append, _row(args, model, metrics))
         print(f"{num_rows} rows in {args.append}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import textwrap
 from collections import Counter
@@ -179,9 +178,7 @@ def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _cell(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4f}" if math.isfinite(value) else str(value)
+    return wording.figure(value)
 
 
 def _time(study: StudyRecord, seconds: Mapping[str, float]) -> str:

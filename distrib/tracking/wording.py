@@ -10,6 +10,8 @@ from distrib.records import Scalar, StudyRecord, TrialRecord
 
 RECENT = 50  # ended trials from which the length of the next ones is estimated
 
+ZERO = 1e-15  # what is smaller is the rounding of a zero
+
 STATE_WORDS = {
     "WAITING": "waiting",
     "RUNNING": "running",
@@ -27,6 +29,7 @@ def figure(value: float | None) -> str:
         return "-"
     if not math.isfinite(value):
         return str(float(value))
+    value = 0.0 if abs(value) < ZERO else value
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:.4f}" if abs(value) < 1e3 else f"{value:.1f}"
     return f"{value:.3g}"

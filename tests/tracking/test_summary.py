@@ -9,6 +9,7 @@ import pytest
 from distrib.records import StudyRecord
 from distrib.tracking.phases import Phases
 from distrib.tracking.summary import figures_table, summary
+from distrib.tracking.wording import figure
 
 BASELINES = {
     "mean profile": {"score": 0.5, "loss": 2.0, "test/score": 0.25},
@@ -178,3 +179,7 @@ def test_phases_speak_only_when_they_take_long(
     assert lines[0] == "slow: 2/10, 2 s, 8 s left"
     assert lines[-1] == "slow: 10/10, 10 s"
     assert len(lines) == 5
+
+
+def test_a_zero_with_the_rounding_of_its_sums_is_a_zero() -> None:
+    assert [figure(v) for v in (8.18e-18, -8.18e-18, 5.9e-05)] == ["0.0000", "0.0000", "5.9e-05"]

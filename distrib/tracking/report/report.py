@@ -314,7 +314,9 @@ def _reproduce(sections: Sections) -> str:
     return (
         (f"<pre>{command}</pre>" if command else "")
         + "<p><code>study.yaml</code>, beside this file, has the space, the data's fingerprint, "
-        "the seed and the versions; <code>ledger.journal</code> is the record of every trial, "
-        "and <code>best/config.yaml</code> the winner's full configuration.</p>"
+        "the seed and the versions; <code>ledger.journal</code> is the record of every trial"
+        + ", and <code>best/config.yaml</code> the winner's full configuration"
+        * bool(sections.winner)
+        + ".</p>"
         + (f"<ul>{notes}</ul>" if notes else "")
     )

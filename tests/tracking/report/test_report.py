@@ -105,6 +105,7 @@ def test_everything_is_told(tmp_path: Path, fake_study: Any, write_rows: Any) ->
         "score is nan",
         "Begun again after a lost node or process: 2.",
         "What the metrics are score share of rows that are right",
+        "and best/config.yaml the winner's full configuration.",
         "PED-ANOVA",
         "Not compared, as not every completed trial drew them: momentum.",
     ):
@@ -270,6 +271,7 @@ def test_odd_studies(tmp_path: Path, fake_study: Any, write_rows: Any, kind: str
         go.Figure(figure)
     if kind in ("none", "failed"):
         assert "No trial succeeded." in page.text
+    assert "best/config.yaml" not in page.text  # no winner was trained
     if kind == "one":
         assert "Complete trials: 1. Too few to tell (at least 4)" in page.text
     if kind in ("constant", "unsearched"):
