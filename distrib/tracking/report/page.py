@@ -12,6 +12,7 @@ from distrib.tracking.report.figure import Figure
 STYLE = """
 :root { --ink: #1c2430; --soft: #5d6b7c; --line: #e3e8ee; --blue: #1f5fa8; }
 * { box-sizing: border-box; }
+html { overflow-y: scroll; }
 body { margin: 0; background: #f5f7f9; color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
 main { max-width: 1680px; margin: 0 auto; padding: 28px 20px 60px; }
