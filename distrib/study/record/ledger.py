@@ -11,6 +11,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,7 +177,7 @@ class Ledger:
         self.note(record.number, **{PAUSES: record.pauses})
 
     def tell(self, record: TrialRecord) -> None:
-        """Record a trial's end."""
+        """Record a trial's end; its times are afterwards those that a later reader finds."""
         state = _optuna().trial.TrialState[record.state]
         trial = self._live[record.number]
         with self.file.together():
@@ -198,6 +199,9 @@ class Ledger:
                 self.study.tell(trial, record.value)
             else:
                 self.study.tell(trial, state=state)
+        kept = self.storage.get_trial(trial._trial_id)
+        record.started, record.ended = map(_seconds, (kept.datetime_start, kept.datetime_complete))
+        record.seconds = dict(kept.user_attrs["seconds"])
         del self._live[record.number]
 
     def sync(self) -> None:
@@ -253,6 +257,10 @@ def value_of(values: Mapping[int, float], direction: str, selects: str) -> tuple
     return finite[step], step
 
 
+def _seconds(at: datetime | None) -> float | None:
+    return None if at is None else at.timestamp()
+
+
 def _is_paused(trial: optuna.trial.FrozenTrial) -> bool:
     return trial.state.name == "RUNNING" and waits(trial.user_attrs.get(PAUSES))
 
@@ -272,7 +280,7 @@ def _record(trial: optuna.trial.FrozenTrial, direction: str, selects: str) -> Tr
         best_fidelity=best,
         latest=latest,
         pauses=pauses,
-        started=trial.datetime_start.timestamp() if trial.datetime_start else None,
-        ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
+        started=_seconds(trial.datetime_start),
+        ended=_seconds(trial.datetime_complete),
         **attributes,
     )
