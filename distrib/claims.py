@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from distrib.records import StudyRecord, is_bound, unbeaten
+from distrib.records import StudyRecord, is_bound, named, unbeaten
 
 Verdict = Literal["better", "worse", "not told apart"]
 
@@ -135,8 +135,8 @@ def turned(
 
 def turned_words(found: Mapping[str, Verdict | None]) -> list[str]:
     """What turned baselines mean: a line for those of which it can be told, one for the others."""
-    lost = [name for name, told in found.items() if told == "worse"]
-    open_ = [name for name, told in found.items() if told != "worse"]
+    lost = [named(name) for name, told in found.items() if told == "worse"]
+    open_ = [named(name) for name, told in found.items() if told != "worse"]
     lines = []
     if lost:
         lines.append(
@@ -193,7 +193,7 @@ def _claim(
     shown = f"{metric} {value:.4f}" if value is not None else metric
     told = (
         f"{part} ({count(winner, part)}): {shown} is {small_figure(abs(gain))} {way} the best "
-        f"baseline, {best}"
+        f"baseline, {named(best)}"
     )
     if low is None or high is None:
         few = "rows" if found["groups"] == found["rows"] else "groups"
@@ -209,13 +209,14 @@ def _claim(
     for name, (_, lower, upper) in gains.items():
         kind = verdict(lower, upper)
         more = said(metric, gains, name).removeprefix(kind or "")
-        others.setdefault(kind, []).append(name + more)
+        others.setdefault(kind, []).append(named(name) + more)
     words = [
         f"{than} {', '.join(others[kind])}"
         for kind, than in _THAN.items()
         if kind in others and len(gains) > 1
     ]
-    return f"{told}. {'; '.join(words).capitalize()}" if words else told
+    more = "; ".join(words)
+    return f"{told}. {more[:1].upper()}{more[1:]}" if words else told
 
 
 def _caveats(study: StudyRecord, part: str, known: Mapping[str, Any]) -> list[str]:

@@ -97,12 +97,17 @@ def list_studies(args: argparse.Namespace) -> int:
     """A leaderboard of the studies."""
     from distrib.cli.command import table_writer
     from distrib.study.driver.live_record import read_record
-    from distrib.tracking.compare import leaderboard, render
+    from distrib.study.driver.study_file import read_study
+    from distrib.tracking.compare import leaderboard, of_other_data, render
 
     write = table_writer(args.out) if args.out else None
     folders = _studies(args.studies)
-    frame = leaderboard([(path, read_record(path)) for path in folders])
+    studies = [(path, read_record(path)) for path in folders]
+    data = [read_study(path / "study.yaml")["data"].get("fingerprint") for path in folders]
+    frame = leaderboard(studies)
     render(frame)
+    for line in of_other_data([(study, of) for (_, study), of in zip(studies, data)]):
+        print(line)
     if write is not None:
         write(_for_readers(frame, args.out))
         print(f"next: open {args.out}")

@@ -50,6 +50,12 @@ class InputError(ValueError):
         return type(self), (str(self),)
 
 
+def one_line(error: object) -> str:
+    """All that an error says, what was found and what to do about it included, in one line."""
+    lines = (" ".join(line.split()) for line in str(error).splitlines())
+    return "; ".join(line for line in lines if line)
+
+
 @contextmanager
 def said_in(file: object) -> Iterator[None]:
     """Put a file, or a folder, before what turns out to be wrong with it, where that names none."""

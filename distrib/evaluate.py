@@ -87,13 +87,14 @@ def evaluate(args: argparse.Namespace) -> int:
     beside = model.baselines(data) if args.baselines else {}  # first: what they need may be gone
     with said_in(args.data):
         metrics, ends = model.evaluate(data), model.intervals(data)
+    width = max([24, *map(len, metrics)])
     for name, value in metrics.items():
         between = "  95% interval {:.6g} to {:.6g}".format(*ends[name]) if name in ends else ""
-        print(f"{name:24s} {value:<12.6g}{between}".rstrip())
+        print(f"{name:{width}s} {value:<12.6g}{between}".rstrip())
     for name, figures in beside.items():
         print(f"baseline: {name}")
         for metric, value in figures.items():
-            print(f"  {metric:22s} {value:.6g}")
+            print(f"  {metric:{width - 2}s} {value:.6g}")
     if args.append is not None:
         num_rows = append_row(args.append, _row(args, model, metrics))
         print(f"{num_rows} rows in {args.append}")

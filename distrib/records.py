@@ -105,6 +105,7 @@ class StudyRecord:
         metrics: every metric the family reports: name -> direction, the objective among them.
         milestones: the units at which a scheduler judges, ascending.
         seeds: dimensions whose values are repetitions of one configuration.
+        budget_key: the dimension that is a trial's own budget; None: each has `max_budget`.
         num_trials: how many were asked for. trials: by number.
     """
 
@@ -120,6 +121,7 @@ class StudyRecord:
     metrics: dict[str, Literal["min", "max"]] = field(default_factory=dict)
     milestones: tuple[int, ...] = ()
     seeds: tuple[str, ...] = ("seed",)
+    budget_key: str | None = None
     trials: dict[int, TrialRecord] = field(default_factory=dict)
 
     def better(self, a: float, b: float) -> bool:
@@ -139,6 +141,11 @@ class StudyRecord:
         """The winner so far, or None."""
         ranked = self.ranked()
         return ranked[0] if ranked else None
+
+    def spent_whole(self, trial: TrialRecord) -> bool:
+        """Whether it came to the end of its budget; it may end by itself before, as by patience."""
+        own = trial.params.get(self.budget_key) if self.budget_key else None
+        return trial.fidelity >= (own if isinstance(own, (int, float)) else self.max_budget)
 
     def header(self) -> dict[str, Any]:
         """Everything but the trials, as plain values for `study.yaml`."""
@@ -166,6 +173,11 @@ def is_bound(baseline: str) -> bool:
     return baseline.endswith("(bound)")
 
 
+def named(baseline: str) -> str:
+    """Its name as it stands in a sentence: in quotes where it has a comma of its own."""
+    return f"'{baseline}'" if "," in baseline else baseline
+
+
 def unbeaten(
     study: StudyRecord,
     winner: Mapping[str, Any],
@@ -189,7 +201,7 @@ def unbeaten(
             for name, figures in baselines.items()
             if key in figures and not is_bound(name)
         }
-        better = [f"{n} ({v:.4f})" for n, v in known.items() if not study.better(value, v)]
+        better = [f"{named(n)} ({v:.4f})" for n, v in known.items() if not study.better(value, v)]
         told = f"on {part} data the winner ({study.metric} {value:.4f})"
         if better:
             lines.append(f"{told} does not beat: {', '.join(better)}")
@@ -197,7 +209,7 @@ def unbeaten(
         if ends is not None:
             worst = ends[0] if study.direction == "max" else ends[1]
             within = [
-                f"{n} ({v:.4f})"
+                f"{named(n)} ({v:.4f})"
                 for n, v in known.items()
                 if study.better(value, v) and not study.better(worst, v)
             ]

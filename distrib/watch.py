@@ -26,7 +26,10 @@ LEAST = 10.0  # seconds between two copies of a study at a URL
 def main(argv: Sequence[str] | None = None) -> int:
     """Follow a study until it ends; the exit code."""
     parser = Parser("watch", "Follow a study from another terminal.", EXAMPLES)
-    parser.add_argument("study", help="the study's folder, or its URL, of which copies are read")
+    parser.add_argument(
+        "study",
+        help="the study's folder, its name in runs/, 'last', or its URL, of which copies are read",
+    )
     parser.add_argument("--once", action="store_true", help="show it once")
     parser.add_argument(
         "--every", type=float, default=1.0, metavar="SECONDS", help="between two looks (default 1)"
@@ -40,17 +43,19 @@ def watch(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.live import Live
 
+    from distrib.api.running import shown
     from distrib.study.driver.live_record import read_record
     from distrib.tracking.live import render
 
     console = Console()
     folder, look, every = _watched(args.study, args.every)
+    name = args.study if "://" in args.study else shown(folder)
     driven = look()
     study = read_record(folder)  # afterwards: a study that has just ended is seen as it ended
     if args.once or not sys.stdout.isatty():
         console.print(render(study, driven=driven))
         if not driven:
-            tell_end(args.study, folder, study)
+            tell_end(name, folder, study)
         return DONE
     with Live(render(study, driven=driven), console=console, auto_refresh=False) as live:
         while look():
@@ -58,7 +63,7 @@ def watch(args: argparse.Namespace) -> int:
             live.update(render(read_record(folder)), refresh=True)
         study = read_record(folder)
         live.update(render(study, driven=False), refresh=True)
-    tell_end(args.study, folder, study)
+    tell_end(name, folder, study)
     return DONE
 
 
@@ -70,13 +75,12 @@ def _watched(study: str, every: float) -> tuple[Path, Callable[[], bool], float]
     Raises:
         InputError: there is no study; of one at a URL at the first look.
     """
-    from distrib.api.places import gone_at_exit, store_at
+    from distrib.api.places import RUNS, find_study, gone_at_exit, store_at
     from distrib.study.driver.live_record import is_running
     from distrib.study.record.remote_store import is_url
-    from distrib.study.record.run_folder import open_run_folder
 
     if not is_url(study):
-        folder = open_run_folder(Path(study)).path
+        folder = find_study(study, Path(RUNS)).path
         return folder, lambda: is_running(folder), every
     store = store_at(study)
     gone_at_exit(store)

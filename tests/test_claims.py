@@ -15,6 +15,7 @@ from distrib.claims import (
     count,
     heading,
     turned,
+    turned_words,
     verdict,
     worth_words,
 )
@@ -191,3 +192,21 @@ def test_without_a_test_part_nothing_speaks_of_one() -> None:
     assert worth_words(winner(None, VALIDATION)).startswith("There is no test part")
     assert heading(study(), winner(None, VALIDATION), "test") == "none set aside"
     assert heading(study(), winner(TEST, VALIDATION), "test") == "a claim about new data, n = 45"
+
+
+def test_a_name_with_a_comma_is_quoted_in_a_sentence() -> None:
+    study = StudyRecord("s", "toy", "score", "max", "epoch", 9, 4)
+    baselines = {"ridge": {"score": 0.7}, "ridge, tuned": {"score": 0.8}}
+    winner: dict[str, Any] = {"validation": {"score": 0.75}, "test": {}}
+    (line,) = claims(study, winner, baselines)
+    assert line.endswith("does not beat: 'ridge, tuned' (0.8000)")
+    gains = {
+        "ridge": [0.05, 0.01, 0.1],
+        "ridge, tuned": [0.02, 0.01, 0.04],
+        "PCA": [0.06, 0.01, 0.1],
+    }
+    part = {"rows": 20, "groups": 20, "tried": 1, "metrics": {"score": gains}}
+    told = claims(study, winner | {"gains": {"validation": part}}, baselines)
+    assert "the best baseline, 'ridge, tuned' (gain" in told[0]
+    assert told[0].endswith("Better than ridge, 'ridge, tuned', PCA")
+    assert turned_words({"ridge, tuned": "worse"})[0].startswith("ahead of 'ridge, tuned' on")

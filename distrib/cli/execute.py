@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -54,7 +55,7 @@ def carry_out(
                 command=" ".join(argv),
                 resume=resume,
                 screen=_screen(searched),
-                say=print,
+                say=partial(print, flush=True),  # into a file, too, while it goes on
                 phase=Phases(),
                 stored=stored,
                 store=store,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distrib.cli.command import DONE, add_shared
-from distrib.errors import InputError
+from distrib.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from distrib.cluster.mapping.progress import MapProgress, MapResult
@@ -137,7 +137,7 @@ def _units(args: argparse.Namespace, wanted: dict[str, list[str]]) -> int:
     result = _map(units, args.out, options, args.address)
     counts = dict(result.counts)
     for failure in result.failures:
-        told = failure.told.splitlines()[0]
+        told = one_line(failure.told)
         place = "" if failure.input in told else f"{failure.input}: "
         print(f"left out, unreadable: {place}{told}")
     total, kept = counts.pop(READ, 0), counts.pop(KEPT, 0)

@@ -92,11 +92,29 @@ def read_figures(path: Path) -> dict[str, Any]:
     return found
 
 
-HEADS = ("study", "metric", "best", "test", "baseline", "trial", "trials")
+HEADS = ("study", "metric", "best", "test", "baseline (validation)", "trial", "trials")
 LEGEND = (
     "best: on validation data, selected on; test: the winner, never looked at before; "
     "baseline: the best one, on validation data; trials: complete+pruned+failed"
 )
+
+
+def of_other_data(studies: Sequence[tuple[StudyRecord, str | None]]) -> list[str]:
+    """Which studies of one metric are of different data, a line for each metric.
+
+    Args:
+        studies: each with the fingerprint of its data, None where none is known.
+    """
+    lines = []
+    for metric in dict.fromkeys(study.metric for study, _ in studies):
+        found: dict[str | None, list[str]] = {}
+        for study, fingerprint in studies:
+            if study.metric == metric:
+                found.setdefault(fingerprint, []).append(study.name)
+        if len(found) > 1:
+            names = " | ".join(", ".join(together) for together in found.values())
+            lines.append(f"{metric}: these are of different data, and do not compare: {names}")
+    return lines
 
 
 def render(frame: pd.DataFrame) -> None:
@@ -136,10 +154,9 @@ def _aligned(cell: str, width: int, column: int) -> str:
 
 
 def _cells(row: Mapping[Any, Any]) -> tuple[str, ...]:
-    arrow = "↑" if row["direction"] == "max" else "↓"
     return (
         str(row["study"]),
-        f"{row['metric']} {arrow}",
+        row["metric"] + wording.arrow(row["metric"], row["direction"]),
         *(_cell(row[name]) for name in ("best", "test", "baseline", "trial")),
         f"{row['complete']}+{row['pruned']}+{row['failed']}",
     )

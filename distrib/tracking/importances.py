@@ -47,11 +47,10 @@ def importances(study: StudyRecord) -> Importances:
     ]
     if len(trials) < LEAST:
         return Importances(
-            remark=f"Trials that ran to the end: {len(trials)}. Too few to tell (at least {LEAST})."
+            remark=f"Complete trials: {len(trials)}. Too few to tell (at least {LEAST})."
         )
     everywhere = [d for d in study.dimensions if all(d.name in t.params for t in trials)]
     varied = [d for d in everywhere if len({repr(t.params[d.name]) for t in trials}) > 1]
-    left_out = [d.name for d in study.dimensions if d not in varied]
     if len(varied) < 2:
         return Importances(
             remark=f"Parameters that vary: {len(varied)}. There is nothing to compare."
@@ -86,9 +85,18 @@ def importances(study: StudyRecord) -> Importances:
             shares = get_param_importances(rebuilt, evaluator=PedAnovaImportanceEvaluator())
     finally:
         optuna.logging.set_verbosity(level)
-    remark = f"Not compared, as not every trial varied them: {', '.join(left_out)}."
     ordered = sorted(shares.items(), key=lambda item: -item[1])
-    return Importances(dict(ordered), remark if left_out else "")
+    alike = [d.name for d in everywhere if d not in varied]
+    absent = [d.name for d in study.dimensions if d not in everywhere]
+    remarks = [
+        f"Not compared, as {why}: {', '.join(names)}."
+        for why, names in (
+            ("every completed trial has the same value", alike),
+            ("not every completed trial drew them", absent),
+        )
+        if names
+    ]
+    return Importances(dict(ordered), " ".join(remarks))
 
 
 @contextmanager

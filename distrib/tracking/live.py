@@ -222,5 +222,6 @@ class PlainLines:
                 )
 
     def study_ended(self, study: StudyRecord, interrupted: bool) -> None:
-        word = "interrupted" if interrupted else "search ended"
+        over = "search ended" if study.num_trials > 1 else "training ended"
+        word = "interrupted" if interrupted else over
         print(f"{word}: {wording.counts(study)}", flush=True)

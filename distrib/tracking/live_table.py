@@ -89,6 +89,9 @@ class StudyView:
         running = [t for t in study.trials.values() if t.state == "RUNNING"]
         ranked = [t for t in study.ranked() if t.state != "RUNNING"]
         best = ranked[: min(BEST, max(1, rows - len(running)))]
+        left = len(ranked) - len(best)
+        if left and not running and len(best) + 1 > rows:  # a line tells of those that are left
+            best, left = best[:-1], left + 1
         shown = running[: max(1, rows - len(best) - 1)]
         winner = study.best()
         lines = [self._cells(trial, trial is winner) for trial in [*shown, *best]]
@@ -109,6 +112,8 @@ class StudyView:
             if line is lines[len(shown) - 1] and len(running) > len(shown):
                 more = Text(f"+{len(running) - len(shown)} more", style="dim")
                 table.add_row("", more)
+        if left and not running:
+            table.add_row("", Text(f"+{left} more", style="dim"))
         return Padding(table, (1, 0, 0, 0))
 
     def _cells(self, trial: TrialRecord, first: bool) -> list[Text]:

@@ -146,9 +146,8 @@ def differences(studies: Sequence[Ranked]) -> list[str]:
 def render_ranking(frame: pd.DataFrame) -> None:
     """Print it as plain lines, baselines marked."""
     metric, direction = frame["metric"].iloc[0], frame["direction"].iloc[0]
-    arrow = "↑" if direction == "max" else "↓"
     n, test_n = (frame[name].max() for name in ("n", "test_n"))
-    heads = [f"{metric} {arrow}" + _n(n), "test" + _n(test_n)]
+    heads = [metric + wording.arrow(metric, direction) + _n(n), "test" + _n(test_n)]
     told = bool(frame["gain"].notna().any())
     lines: list[tuple[str, ...]] = [("model", heads[0], "95% interval", heads[1], "95% interval")]
     if told:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import textwrap
 from collections import Counter
@@ -64,10 +63,13 @@ def summary(
 
 def _head(study: StudyRecord, interrupted: bool) -> str:
     states: Counter[str] = Counter(t.state for t in study.trials.values())
-    parts = [
+    complete = [t for t in study.trials.values() if t.state == "COMPLETE"]
+    whole = [t for t in complete if study.spent_whole(t)]
+    early = [t for t in complete if not study.spent_whole(t)]
+    parts = [f"{len(ts)} {wording.end_words(study, *ts)}" for ts in (whole, early) if ts]
+    parts += [
         f"{states[state]} {word}"
         for state, word in (
-            ("COMPLETE", "ran to the end"),
             ("PRUNED", "stopped early"),
             ("FAIL", "failed"),
             ("RUNNING", wording.UNFINISHED),
@@ -176,9 +178,7 @@ def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _cell(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4f}" if math.isfinite(value) else str(value)
+    return wording.figure(value)
 
 
 def _time(study: StudyRecord, seconds: Mapping[str, float]) -> str:

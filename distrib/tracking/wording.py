@@ -10,6 +10,8 @@ from distrib.records import Scalar, StudyRecord, TrialRecord
 
 RECENT = 50  # ended trials from which the length of the next ones is estimated
 
+ZERO = 1e-15  # what is smaller is the rounding of a zero
+
 STATE_WORDS = {
     "WAITING": "waiting",
     "RUNNING": "running",
@@ -27,9 +29,15 @@ def figure(value: float | None) -> str:
         return "-"
     if not math.isfinite(value):
         return str(float(value))
+    value = 0.0 if abs(value) < ZERO else value
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:.4f}" if abs(value) < 1e3 else f"{value:.1f}"
     return f"{value:.3g}"
+
+
+def arrow(metric: str, direction: str) -> str:
+    """Which way a metric is better, as a mark behind its name; a standard error is no aim."""
+    return "" if metric.endswith("_se") else " ↑" if direction == "max" else " ↓"
 
 
 def param(value: Scalar) -> str:
@@ -59,6 +67,15 @@ def span(seconds: float) -> str:
 def trials(count: int) -> str:
     """`1 trial`, `60 trials`."""
     return f"{count} trial{'s' * (count != 1)}"
+
+
+def end_words(study: StudyRecord, *trials: TrialRecord) -> str:
+    """How complete trials ended that ended alike: at the end of their budget, or of themselves
+    before, as by patience."""
+    if study.spent_whole(trials[0]):
+        return "ran to the end"
+    own = f"before {study.unit} {study.max_budget}" if study.budget_key is None else "early"
+    return f"ended by {'itself' if len(trials) == 1 else 'themselves'} {own}"
 
 
 def ended(study: StudyRecord) -> int:

@@ -15,6 +15,7 @@ from distrib.study.driver.search_loop import Search
 from distrib.study.driver.study_file import write_study
 from distrib.study.record.run_folder import RunFolder
 from distrib.tracking import wording
+from distrib.watch import main as watch
 from tests.support.driver import ROOT
 from tests.support.simulate import Simulation, toy_plan
 
@@ -64,3 +65,24 @@ def test_it_follows_and_ends_with_the_study(tmp_path: Path) -> None:
     assert watches[0].wait(60) == 0
     assert "no driver runs this study now" in said  # and its winner was never trained
     os.close(terminal)
+
+
+@pytest.mark.parametrize("name", ["last", "toy-1", "runs/toy-1"])
+def test_a_study_is_found_as_a_resume_finds_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number in range(2):
+        plan = toy_plan(trials=number + 1)
+        folder = RunFolder(tmp_path / "runs" / f"toy-{number}")
+        study = Simulation(plan, folder.path)
+        study.open()
+        study.close()
+        record = new_record(plan, folder.path.name)
+        write_study(folder.study_yaml, plan, record, {}, [])
+        os.utime(folder.study_yaml, (number, number))
+    assert watch(["--once", name]) == 0
+    said = capsys.readouterr().out
+    assert "toy-1" in said
+    assert "0/2 trials" in said
+    assert "next: python -m distrib.tune --resume runs/toy-1" in said

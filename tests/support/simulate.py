@@ -103,7 +103,7 @@ class Simulation:
         folder = RunFolder(self.path)
         record: StudyRecord = new_record(self.plan, "toy")
         ledger = Ledger(folder.ledger, record.name, record.direction)
-        record.trials = ledger.records(record)
+        record.trials = ledger.records(record, self.plan.rule())
         self.ledger = ledger
         self.search = Search(
             record,

@@ -11,7 +11,8 @@ import pytest
 
 from distrib.errors import InputError
 from distrib.records import StudyRecord, TrialRecord
-from distrib.tracking.compare import leaderboard, render
+from distrib.tracking.compare import leaderboard, of_other_data, render
+from distrib.tracking.wording import arrow
 
 
 def study(name: str, value: float | None, direction: Any = "max", **more: Any) -> StudyRecord:
@@ -136,3 +137,16 @@ def test_through_a_pipe_nothing_is_cut(
     row = next(line for line in out.splitlines() if line.startswith(long))
     assert row.split() == [long, "score", "↑", "0.5123", "-", "-", "2", "2+1+1"]
     assert max(map(len, out.splitlines())) < 220
+
+
+def test_studies_of_other_data_are_told_apart() -> None:
+    one, two, three = (study(name, 0.5) for name in ("a", "b", "c"))
+    assert of_other_data([(one, "x"), (two, "x")]) == []
+    (line,) = of_other_data([(one, "x"), (two, "y"), (three, "x")])
+    assert line == "score: these are of different data, and do not compare: a, c | b"
+    three.metric = "loss"
+    assert of_other_data([(one, "x"), (three, "y")]) == []
+
+
+def test_a_standard_error_has_no_better_direction() -> None:
+    assert [arrow("loss", "min"), arrow("gap", "max"), arrow("gap_se", "min")] == [" ↓", " ↑", ""]

@@ -236,6 +236,11 @@ def test_plain_lines(fake_study: Any, capsys: pytest.CaptureFixture[str]) -> Non
     assert sum("the best so far" in line for line in lines) >= 1
 
 
+def test_one_training_is_no_search(fake_study: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    follow(PlainLines(), fake_study(1))
+    assert capsys.readouterr().out.splitlines()[-1] == "training ended: 1 complete"
+
+
 def test_a_figure_of_a_part_of_the_folds_is_told_as_one(
     fake_study: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -348,3 +353,13 @@ def test_nothing_heavy_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_of_a_finished_study_those_that_are_not_shown_are_counted(fake_study: Any) -> None:
+    study = fake_study(60)
+    for height in (12, 40):
+        text = drawn(study, height=height)
+        valued = len(study.ranked())
+        shown = sum(" complete " in line or " pruned " in line for line in text.splitlines()[3:])
+        assert f"+{valued - shown} more" in text
+        assert len(text.splitlines()) <= height

@@ -9,6 +9,7 @@ import pytest
 from distrib.records import StudyRecord
 from distrib.tracking.phases import Phases
 from distrib.tracking.summary import figures_table, summary
+from distrib.tracking.wording import figure
 
 BASELINES = {
     "mean profile": {"score": 0.5, "loss": 2.0, "test/score": 0.25},
@@ -37,6 +38,20 @@ def told(study: StudyRecord, **changes: Any) -> str:
         "resume": None,
     }
     return summary(study, "runs/toy-0", **(given | changes))
+
+
+def test_who_ran_to_the_end_and_who_ended_before(fake_study: Any) -> None:
+    study = fake_study(12)
+    for number in (0, 2, 3):
+        study.trials[number].fidelity = 5
+    told_of = "3 ended by themselves before epoch 9, 3 stopped early, 2 failed"
+    assert f"study toy-0: 12 trials: 4 ran to the end, {told_of}" in told(study)
+    study.budget_key = "epochs"  # each has its own
+    for number in (0, 2):
+        study.trials[number].params["epochs"] = 5
+    study.trials[3].params["epochs"] = 9
+    told_of = "6 ran to the end, 1 ended by itself early, 3 stopped early, 2 failed"
+    assert told_of in told(study)
 
 
 def test_a_finished_study(fake_study: Any) -> None:
@@ -164,3 +179,7 @@ def test_phases_speak_only_when_they_take_long(
     assert lines[0] == "slow: 2/10, 2 s, 8 s left"
     assert lines[-1] == "slow: 10/10, 10 s"
     assert len(lines) == 5
+
+
+def test_a_zero_with_the_rounding_of_its_sums_is_a_zero() -> None:
+    assert [figure(v) for v in (8.18e-18, -8.18e-18, 5.9e-05)] == ["0.0000", "0.0000", "5.9e-05"]

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from distrib.errors import InputError
-from distrib.study.driver.loading import Say, load, ray_of, request
+from distrib.study.driver.loading import Say, load, ray_of, request, starting
 from distrib.study.driver.place import Place, check_place
 from distrib.study.plan.plan import Plan
 from distrib.study.search.samplers import build_sampler, seed_of
@@ -30,6 +30,7 @@ def dry_run(plan: Plan, place: Place, say: Say) -> None:
     for number, config in enumerate(drawn):
         shown = ", ".join(f"{k}={_short(config[k])}" for k in searched if k in config)
         say(f"  configuration {number}: {shown or 'the only one'}")
+    say(starting(plan))
     with ray_of(plan) as cluster:
         from distrib.study.worker import tasks
 

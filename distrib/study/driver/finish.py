@@ -185,7 +185,7 @@ def _train(
     channel: Channel | None,
 ) -> Any:
     """The last training, in the assistant's process or by a group; the assistant is left."""
-    name, total = "training the winner on every row", job.budget or 1
+    name, total = "training the winner again", job.budget or 1
     phase(name, 0, total)
     assistant: Any = None
     if channel is None:

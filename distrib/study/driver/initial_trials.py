@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from distrib.errors import InputError
-from distrib.study.driver.study_file import read_study, record_of
+from distrib.study.driver.study_file import read_study, record_of, rule_of
 from distrib.study.plan.plan import Plan
 from distrib.study.record.ledger import Ledger
 from distrib.study.record.run_folder import open_run_folder
@@ -35,9 +35,10 @@ def warm_params(plan: Plan, earlier: Path) -> list[dict[str, Any]]:
         InputError: there is no such study, or none of its dimensions is one of this space.
     """
     folder = open_run_folder(earlier)
-    stored = record_of(read_study(folder.study_yaml))
+    content = read_study(folder.study_yaml)
+    stored = record_of(content)
     ledger = Ledger(folder.ledger, stored.name, read_only=True)
-    stored.trials = ledger.records(stored)
+    stored.trials = ledger.records(stored, rule_of(content))
     found: list[dict[str, Any]] = []
     for trial in stored.ranked()[:WARM]:
         params = _within(plan, trial.params)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from distrib.records import StudyRecord, TrialRecord
-from distrib.study.driver.study_file import read_study, record_of
+from distrib.study.driver.study_file import read_study, record_of, rule_of
 from distrib.study.record.ledger import Ledger
 from distrib.study.record.run_folder import RunFolder, open_run_folder
 from distrib.trainables.capabilities import Advises
@@ -20,11 +20,11 @@ def read_record(path: str | Path) -> StudyRecord:
         InputError: not a study's folder.
     """
     folder = open_run_folder(path)
-    study = record_of(read_study(folder.study_yaml))
+    stored = read_study(folder.study_yaml)
+    study = record_of(stored)
     ledger = Ledger(folder.ledger, study.name, read_only=True)
-    study.trials = ledger.records(study)
+    study.trials = ledger.records(study, rule_of(stored))
     for trial in study.trials.values():
-        trial.rung = max((m for m in study.milestones if m <= trial.fidelity), default=0)
         if not trial.is_over:
             _latest(trial, folder)
     best = study.best()

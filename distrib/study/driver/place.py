@@ -113,12 +113,14 @@ def resume_study(
     if plan.trials != stored["search"]["trials"]:
         write_study(folder.study_yaml, plan, record, facts, [stored["command"]])
     ledger = _ledger(stack, folder, record)
-    record.trials = ledger.records(record)
+    record.trials = ledger.records(record, plan.rule())
     return Opened(folder, record, ledger)
 
 
 def new_record(plan: Plan, name: str) -> StudyRecord:
     """The record of a study without trials."""
+    searched = {p.name for p in plan.space.searched()}
+    key = plan.family.fidelity.config_key if plan.family.fidelity else None
     return StudyRecord(
         name=name,
         trainable=plan.space.trainable,
@@ -132,6 +134,7 @@ def new_record(plan: Plan, name: str) -> StudyRecord:
         metrics={m.name: m.direction for m in plan.metrics},
         milestones=plan.rule().milestones,
         seeds=plan.family.Config.seeds,
+        budget_key=key if key in searched else None,
     )
 
 

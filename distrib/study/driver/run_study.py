@@ -19,7 +19,7 @@ from distrib.cluster.ray_watch import Lost
 from distrib.cluster.usage import Usage, usage_measured
 from distrib.records import StudyRecord, Tracker
 from distrib.study.driver.deferred_tracker import DeferredTracker
-from distrib.study.driver.loading import Say, load, ray_of
+from distrib.study.driver.loading import Say, load, ray_of, starting
 from distrib.study.driver.outcome import Outcome, Phase
 from distrib.study.driver.place import Place, begin_study, check_place, resume_study
 from distrib.study.driver.recovery.resumable import check_resumable
@@ -73,6 +73,7 @@ def run_study(
         )
         imports.start()
         stack.callback(imports.join)
+        say(starting(plan))
         cluster = stack.enter_context(ray_of(plan, lost))
         with held_back():
             import ray

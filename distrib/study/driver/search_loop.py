@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from distrib.errors import InputError
+from distrib.errors import InputError, one_line
 from distrib.files import atomic_write
 from distrib.records import FailureClass, Scalar, StudyRecord, Tracker, TrialRecord
 from distrib.study.driver.initial_trials import DEFAULTS_AT
@@ -135,6 +135,8 @@ class Search:
         self._grid = grid_points(space)
         self._every = finite_space(space)
         self._kept: list[tuple[float, int]] = []
+        for record in study.trials.values():
+            record.params = record.params or self._whole(self._constants)
         for tracker in trackers:
             tracker.study_started(study)
         self._rebuild()
@@ -300,7 +302,7 @@ class Search:
         try:
             config = self._configure(record.number, drawn)
         except (ValidationError, InputError) as error:
-            self._judge(live, "failed", "bad configuration", str(error).splitlines()[0])
+            self._judge(live, "failed", "bad configuration", one_line(error))
             self._close(live)
             return None
         full = self._kept and len(self._kept) >= self.limits.keep
@@ -349,6 +351,10 @@ class Search:
         fields = self.family.Config.model_fields.items()
         defaults = {name: field.default for name, field in fields if not field.is_required()}
         return {name: label(value) for name, value in {**defaults, **drawn}.items()}
+
+    @property
+    def _constants(self) -> dict[str, Any]:
+        return {p.name: p.values[0] for p in self.space.exists({}) if p.kind == "const"}
 
     def _sampler(self, number: int) -> Any:
         fixed = self._grid[number % len(self._grid)]

@@ -22,6 +22,7 @@ from distrib.study.driver.study_checks import VERSION, check_study, own_names, s
 from distrib.study.plan.options import DECLARED, Options
 from distrib.study.plan.plan import Plan
 from distrib.study.record.remote_store import is_url
+from distrib.study.search.schedulers import Rule, build_rule
 from distrib.study.space.space_file import parse_space
 
 PACKAGES = ("distrib", "ray", "optuna", "torch", "jax", "numpy", "pandas", "pyarrow")
@@ -122,6 +123,18 @@ def record_of(content: dict[str, Any]) -> StudyRecord:
         if name in header:
             header[name] = tuple(header[name])
     return StudyRecord(**header)
+
+
+def rule_of(content: dict[str, Any]) -> Rule:
+    """The stopping rule of a study, fresh."""
+    search = content["search"]
+    return build_rule(
+        search["scheduler"],
+        grace=search["grace"],
+        factor=search["reduction_factor"],
+        max_budget=search["max_units"],
+        seed=content["options"]["seed"],
+    )
 
 
 def versions() -> dict[str, str]:

@@ -11,6 +11,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from distrib.study.search.promotion import PAUSES, waits
 if TYPE_CHECKING:
     import optuna
 
+    from distrib.study.search.schedulers import Rule
     from distrib.study.space.space import Space
 
 ATTRIBUTES = ("reason", "failure", "retries", "best_step", "latest", "seconds", PAUSES)
@@ -175,7 +177,7 @@ class Ledger:
         self.note(record.number, **{PAUSES: record.pauses})
 
     def tell(self, record: TrialRecord) -> None:
-        """Record a trial's end."""
+        """Record a trial's end; its times are afterwards those that a later reader finds."""
         state = _optuna().trial.TrialState[record.state]
         trial = self._live[record.number]
         with self.file.together():
@@ -197,6 +199,9 @@ class Ledger:
                 self.study.tell(trial, record.value)
             else:
                 self.study.tell(trial, state=state)
+        kept = self.storage.get_trial(trial._trial_id)
+        record.started, record.ended = map(_seconds, (kept.datetime_start, kept.datetime_complete))
+        record.seconds = dict(kept.user_attrs["seconds"])
         del self._live[record.number]
 
     def sync(self) -> None:
@@ -216,12 +221,18 @@ class Ledger:
             elif code == END and log["state"] in ENDS:
                 yield Event(numbers[log["trial_id"]])
 
-    def records(self, study: StudyRecord) -> dict[int, TrialRecord]:
-        """Every begun trial as `TrialRecord`, by number."""
+    def records(self, study: StudyRecord, rule: Rule) -> dict[int, TrialRecord]:
+        """Every begun trial as `TrialRecord`, by number.
+
+        Args:
+            rule: the study's, which knows the rungs of each trial.
+        """
         found = {}
         for trial in self.frozen():
             if trial.state.name != "WAITING":
-                found[trial.number] = _record(trial, study.direction, study.selects)
+                record = _record(trial, study.direction, study.selects)
+                record.rung = rule.rung(record.number, record.fidelity)
+                found[trial.number] = record
         return found
 
     def close(self) -> None:
@@ -246,6 +257,10 @@ def value_of(values: Mapping[int, float], direction: str, selects: str) -> tuple
     return finite[step], step
 
 
+def _seconds(at: datetime | None) -> float | None:
+    return None if at is None else at.timestamp()
+
+
 def _is_paused(trial: optuna.trial.FrozenTrial) -> bool:
     return trial.state.name == "RUNNING" and waits(trial.user_attrs.get(PAUSES))
 
@@ -265,7 +280,7 @@ def _record(trial: optuna.trial.FrozenTrial, direction: str, selects: str) -> Tr
         best_fidelity=best,
         latest=latest,
         pauses=pauses,
-        started=trial.datetime_start.timestamp() if trial.datetime_start else None,
-        ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
+        started=_seconds(trial.datetime_start),
+        ended=_seconds(trial.datetime_complete),
         **attributes,
     )

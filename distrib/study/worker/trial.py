@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from distrib.errors import DataError, InputError
+from distrib.errors import DataError, InputError, one_line
 from distrib.records import FailureClass
 from distrib.study.record.artifacts import TrialArtifacts
 from distrib.study.record.checkpoint import BestModel, Checkpoints, without_best
@@ -22,6 +22,7 @@ from distrib.trainables.base import Config, Progress, State, Trainable, Worker
 from distrib.trainables.capabilities import ComparesRows
 
 NOTICE_EVERY = 5.0  # seconds between two looks whether the machine will be taken away
+LONGEST = 300  # characters of the reason of a failure
 
 
 def classify(error: BaseException) -> FailureClass:
@@ -45,11 +46,16 @@ def classify(error: BaseException) -> FailureClass:
 
 
 def reason(error: BaseException) -> str:
-    """The failure in one line: what, and in which line of which file."""
+    """The failure in one line: what, and in which line of which file.
+
+    Of wrong input that is all that its message says, of another error the first line of it.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    first = (str(error).strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first}{place}"[:300]
+    told = one_line(error)
+    if not isinstance(error, InputError):
+        told = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {told}"[: LONGEST - len(place)] + place
 
 
 def of_the_disk(error: BaseException) -> bool:

@@ -25,11 +25,16 @@ INK, SOFT, LINE = "#1c2430", "#5d6b7c", "#e3e8ee"
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure as plotly.js takes it, and a line under it."""
+    """A figure as plotly.js takes it, and a line under it.
+
+    Attributes:
+        least: pixels of width that it needs; in a narrower window it is scrolled.
+    """
 
     data: list[dict[str, Any]]
     layout: dict[str, Any]
     caption: str = ""
+    least: int = 0
 
 
 def finite(trial: TrialRecord) -> bool:
@@ -75,6 +80,11 @@ def layout(height: int, x: str, y: str, **more: Any) -> dict[str, Any]:
     for key, value in more.items():
         merged[key] = merged[key] | value if key in ("xaxis", "yaxis") else value
     return merged
+
+
+def whole(longest: int) -> dict[str, Any]:
+    """What an axis of whole numbers up to this one needs, to have no ticks between them."""
+    return {"dtick": 1} if longest < 10 else {}
 
 
 def chosen(trials: list[TrialRecord], most: int) -> list[TrialRecord]:

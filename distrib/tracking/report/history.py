@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distrib.records import StudyRecord, TrialRecord
+from distrib.records import StudyRecord, TrialRecord, named
 from distrib.tracking import wording
 from distrib.tracking.report.figure import (
     COLOURS,
@@ -18,8 +18,11 @@ from distrib.tracking.report.figure import (
     inert,
     layout,
     said,
+    whole,
 )
 
+ROOM = 26  # characters of a line's name
+NAMED = 620  # pixels of width with names beside the plot, at least
 NAME_HEIGHT = 0.055  # of a line's name beside the plot, as a share of its height
 
 
@@ -35,11 +38,11 @@ def history(study: StudyRecord, baselines: Mapping[str, Mapping[str, float]]) ->
         if math.isfinite(measured.get(study.metric, math.nan))
     }
     low, high, near = _view(values, lines)
-    captions = []
+    captions = [f"{f}: {_sentence(names)}." for f, names in _together(near) if _is_cut(names)]
     if beyond := sum(not low <= value <= high for value in values):
         captions.append(f"Beyond the frame: {wording.trials(beyond)}.")
     if far := {name: value for name, value in lines.items() if name not in near}:
-        told = ", ".join(f"{name} ({wording.figure(value)})" for name, value in far.items())
+        told = ", ".join(f"{named(name)} ({wording.figure(value)})" for name, value in far.items())
         captions.append(f"Baselines beyond the frame: {told}.")
     if study.selects == "last" and any(t.state == "PRUNED" for t in trials):
         captions.append(
@@ -50,13 +53,14 @@ def history(study: StudyRecord, baselines: Mapping[str, Mapping[str, float]]) ->
         360,
         "trial",
         inert(study.metric),
+        xaxis=whole(max(study.trials)),
         yaxis={"range": [low, high]},
         shapes=_dashed(near),
         annotations=_beside(near, low, high),
         margin={"l": 60, "r": 215 if near else 16, "t": 34, "b": 48},
     )
     data = [*_points(study, trials), *_best_so_far(study, trials)]
-    return Figure(data, drawn, " ".join(captions))
+    return Figure(data, drawn, " ".join(captions), least=NAMED if near else 0)
 
 
 def _view(
@@ -149,10 +153,8 @@ def _dashed(lines: Mapping[str, float]) -> list[dict[str, Any]]:
 
 def _beside(lines: Mapping[str, float], low: float, high: float) -> list[dict[str, Any]]:
     """The names of lines at the right of a plot from `low` to `high`, none upon another."""
-    named: dict[str, list[str]] = {}
-    for name, value in sorted(lines.items(), key=lambda line: line[1]):
-        named.setdefault(wording.figure(value), []).append(name)
-    places = [min(lines[name] for name in names) for names in named.values()]
+    together = _together(lines)
+    places = [min(lines[name] for name in names) for _, names in together]
     apart = (high - low) * NAME_HEIGHT
     for i in range(1, len(places)):
         places[i] = max(places[i], places[i - 1] + apart)
@@ -163,11 +165,34 @@ def _beside(lines: Mapping[str, float], low: float, high: float) -> list[dict[st
             "xref": "paper",
             "x": 1,
             "y": place,
-            "text": f"{figure} {inert(', '.join(names), 26)}",
+            "text": f"{figure} {inert(_label(names), ROOM)}",
             "showarrow": False,
             "align": "left",
             "xanchor": "left",
             "font": {"size": 11, "color": SOFT},
         }
-        for place, (figure, names) in zip(places, named.items())
+        for place, (figure, names) in zip(places, together)
     ]
+
+
+def _together(lines: Mapping[str, float]) -> list[tuple[str, list[str]]]:
+    """The names of lines by the figure that they show, from the lowest."""
+    found: dict[str, list[str]] = {}
+    for name, value in sorted(lines.items(), key=lambda line: line[1]):
+        found.setdefault(wording.figure(value), []).append(name)
+    return list(found.items())
+
+
+def _sentence(names: Sequence[str]) -> str:
+    return ", ".join(map(named, names))
+
+
+def _is_cut(names: Sequence[str]) -> bool:
+    """Whether there is no room for all these names beside the plot."""
+    return len(_sentence(names)) > ROOM and len(names) > 1
+
+
+def _label(names: Sequence[str]) -> str:
+    if _is_cut(names):
+        return f"{min(names, key=len)} and {len(names) - 1} more"
+    return _sentence(names) if len(names) > 1 else names[0]

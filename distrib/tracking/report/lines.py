@@ -21,14 +21,18 @@ from distrib.tracking.report.figure import (
     inert,
     layout,
     said,
+    whole,
 )
 from distrib.trial_files import METRICS, read_columns, trial_folder
 
 CURVES = 150  # learning curves drawn at most
 POINTS = 120  # of one curve drawn at most
 LINES = 200  # lines of the parallel coordinates at most
+LEGEND = 460  # pixels of width with a legend of learning curves, at least
+AXIS = 95  # pixels from one axis of the parallel coordinates to the next, at least
 AXES = 10  # parameters of the parallel coordinates at most
 RUNGS = ("#c08bb8", "#a3b86c", "#6fbf94", "#3f9fb5")  # colours of early to late stops
+EARLY = "#7ba7d9"  # colour of curves that ended by themselves, beside those that ran to the end
 SHADES = ("#d6dee7", "#b5cde4", "#86b0d9", "#4d8ac4", "#1f5fa8")  # worse to better
 OPEN = 2**31  # sorts what was not stopped behind every stop
 GAP = None  # between two curves of one trace
@@ -41,13 +45,13 @@ def curves(folder: Path, study: StudyRecord) -> Figure | None:
     best = study.best()
     shown = chosen(trials, CURVES)
     groups: dict[tuple[int, str], list[tuple[TrialRecord, list[float], list[float]]]] = {}
-    longest = 0
+    longest = last = 0
     for trial in shown:
         columns = read_columns(trial_folder(folder, trial.number) / METRICS)
         steps, values = columns.get("step", []), columns.get(study.metric, [])
         if not steps or not values:
             continue
-        longest = max(longest, len(steps))
+        longest, last = max(longest, len(steps)), max(last, int(steps[-1]))
         groups.setdefault(_group(study, trial), []).append((trial, *_thinned(steps, values)))
     if longest < 2:
         return None
@@ -57,9 +61,11 @@ def curves(folder: Path, study: StudyRecord) -> Figure | None:
     # The earliest stops are drawn last: they lie where every longer curve passes.
     for key in reversed(ordered):
         colour = COLOURS["FAIL" if key[0] < 0 else "RUNNING" if key[0] == OPEN else "COMPLETE"]
+        colour = EARLY if key[0] == OPEN + 1 else colour
         if key in stops:
             colour = RUNGS[stops.index(key) * (len(RUNGS) - 1) // max(1, len(stops) - 1)]
-        data.append(_trace(groups[key], key[1], colour, 1.0))
+        name = key[1] or inert(wording.end_words(study, *(trial for trial, _, _ in groups[key])))
+        data.append(_trace(groups[key], name, colour, 1.0))
     winner = [c for group in groups.values() for c in group if best and c[0] is best]
     if winner and best is not None:
         data.append(_trace(winner, f"best, trial {best.number}", WINNER, 2.5))
@@ -84,12 +90,16 @@ def curves(folder: Path, study: StudyRecord) -> Figure | None:
         inert(study.unit),
         inert(study.metric),
         shapes=marks,
+        xaxis=whole(last),
         yaxis={"range": list(limits[:2])} if limits else {},
     )
     caption = "Dotted lines are rungs, where trials are compared." if marks else ""
+    drawn_values = [values for group in groups.values() for _, _, values in group]
+    if limits and (beyond := sum(_leaves(values, limits[:2]) for values in drawn_values)):
+        caption += f" Beyond the frame: values of {wording.trials(beyond)}."
     if len(shown) < len(trials):
         caption += f" {len(shown)} of {len(trials)} trials are drawn: the best, and some others."
-    return Figure(data, drawn, caption.strip())
+    return Figure(data, drawn, caption.strip(), least=LEGEND)
 
 
 def _group(study: StudyRecord, trial: TrialRecord) -> tuple[int, str]:
@@ -99,7 +109,12 @@ def _group(study: StudyRecord, trial: TrialRecord) -> tuple[int, str]:
         return trial.fidelity, f"stopped at {inert(study.unit)} {trial.fidelity}"
     if trial.state == "RUNNING":
         return OPEN, "running"
-    return OPEN + 1, "ran to the end"
+    return OPEN + 1 + study.spent_whole(trial), ""  # named by how many there are
+
+
+def _leaves(values: Sequence[float], limits: tuple[float, float]) -> bool:
+    """Whether a curve leaves the frame; what is not finite is drawn nowhere."""
+    return any(math.isfinite(v) and not limits[0] <= v <= limits[1] for v in values)
 
 
 def _thinned(steps: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:
@@ -148,10 +163,11 @@ def parallel(study: StudyRecord, first: Sequence[str]) -> Figure | None:
     by_name = {d.name: d for d in study.dimensions}
     names = list(dict.fromkeys([*(n for n in first if n in by_name), *by_name]))[:AXES]
     axes = [_Axis(by_name[n], trials) for n in by_name if n in names]
-    limits = frame(t.value or 0.0 for t in trials)
+    limits = frame(map(_worth, trials))
     assert limits is not None
     low, high, _ = limits
     shown = chosen(trials, LINES)
+    under, over = (sum(found) for found in zip(*((v < low, v > high) for v in map(_worth, shown))))
     data = []
     ranks = {t.number: i / (len(trials) - 1) for i, t in enumerate(trials)}
     best = trials[0]
@@ -165,7 +181,8 @@ def parallel(study: StudyRecord, first: Sequence[str]) -> Figure | None:
         data.append(_lines(part, axes, (low, high), study, shade, 1.0))
     data.append(_lines([best], axes, (low, high), study, WINNER, 3.0))
     notes = [note for at, axis in enumerate(axes) for note in axis.notes(at)]
-    notes += _ends(len(axes), [(0.0, wording.figure(low)), (1.0, wording.figure(high))])
+    ends = ("≤ " * bool(under) + wording.figure(low), "≥ " * bool(over) + wording.figure(high))
+    notes += _ends(len(axes), [(0.0, ends[0]), (1.0, ends[1])])
     notes.append(_title(len(axes), f"<b>{inert(study.metric, 18)}</b>"))
     rules = [
         {
@@ -191,13 +208,21 @@ def parallel(study: StudyRecord, first: Sequence[str]) -> Figure | None:
         yaxis={"visible": False, "range": [-0.2, 1.12], "fixedrange": True},
     )
     caption = "Darker lines are better trials; the best is orange, pruned ones are among them."
+    if under + over:
+        caption += f" Beyond the frame, drawn at its edge: {wording.trials(under + over)}."
     if any(axis.absent for axis in axes):
         caption += " Below an axis: the trial did not draw this parameter."
     if len(names) < len(by_name):
         caption += f" {len(names)} of {len(by_name)} parameters are shown."
     if len(shown) < len(trials):
         caption += f" {len(shown)} of {len(trials)} trials are drawn: the best, and some others."
-    return Figure([trace for trace in data if trace["x"]], drawn, caption)
+    width = AXIS * (len(axes) + 1)
+    return Figure([trace for trace in data if trace["x"]], drawn, caption, least=width)
+
+
+def _worth(trial: TrialRecord) -> float:
+    assert trial.value is not None
+    return trial.value
 
 
 class _Axis:
@@ -274,7 +299,7 @@ def _lines(
     words: list[str] = []
     low, high = limits
     for trial in reversed(trials):
-        value = min(max(trial.value or 0.0, low), high)
+        value = min(max(_worth(trial), low), high)
         x += [*range(len(axes) + 1), GAP]
         y += [*(axis.height(trial) for axis in axes), (value - low) / (high - low), GAP]
         about = said(trial, f"{inert(study.metric)} {wording.figure(trial.value)}")

@@ -12,9 +12,11 @@ from distrib.tracking.report.figure import Figure
 STYLE = """
 :root { --ink: #1c2430; --soft: #5d6b7c; --line: #e3e8ee; --blue: #1f5fa8; }
 * { box-sizing: border-box; }
+html { overflow-y: scroll; }
 body { margin: 0; background: #f5f7f9; color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
-main { max-width: 1120px; margin: 0 auto; padding: 28px 20px 60px; }
+main { max-width: 1680px; margin: 0 auto; padding: 28px 20px 60px; }
+main p, main ul { max-width: 1120px; }
 h1 { margin: 0; font-size: 30px; letter-spacing: -0.01em; overflow-wrap: anywhere; }
 h2 { margin: 0 0 10px; font-size: 18px; }
 header p { margin: 4px 0 18px; color: var(--soft); }
@@ -34,8 +36,12 @@ th, td { padding: 5px 10px 5px 6px; text-align: left; border-bottom: 1px solid v
 th { font-weight: 600; font-size: 13px; vertical-align: bottom; }
 .reasons td:last-child { white-space: normal; max-width: 700px; overflow-wrap: anywhere; }
 .figures th, .figures td { text-align: right; }
-.figures th { white-space: normal; }
-.figures th:first-child, .figures td:first-child { text-align: left; }
+th, .figures td { white-space: normal; }
+.figures th:first-child, .figures td:first-child { text-align: left; white-space: nowrap;
+  position: sticky; left: 0; background: white; }
+.figures.first tbody tr:first-child td:first-child { background: #eef5fc; }
+.figures td { vertical-align: top; } .figures small { font-size: 12px; }
+@media (max-width: 600px) { .figures th:first-child, .figures td:first-child { position: static; } }
 .first tbody tr:first-child { font-weight: 650; background: #eef5fc; }
 .COMPLETE { color: #1f5fa8; } .PRUNED { color: #6b7785; } .FAIL { color: #c0362c; }
 .RUNNING { color: #b45309; } .PAUSED { color: #6457a6; }

@@ -14,6 +14,7 @@ from distrib.tracking.report.figure import (
     inert,
     layout,
     said,
+    whole,
 )
 
 BARS = 200  # bars of times drawn at most; each is then a mean over several trials
@@ -49,7 +50,8 @@ def importance_bars(shares: Mapping[str, float]) -> Figure | None:
         "showgrid": False,
         "ticks": "",
     }
-    drawn = layout(90 + 28 * len(ordered), "share", "", yaxis=names, xaxis={"rangemode": "tozero"})
+    room = [0, 1.15 * max(shares.values()) or 1]  # of the figure beside the longest bar
+    drawn = layout(90 + 28 * len(ordered), "share", "", yaxis=names, xaxis={"range": room})
     return Figure([data], drawn | {"bargap": 0.35})
 
 
@@ -131,5 +133,5 @@ def seconds(study: StudyRecord) -> Figure | None:
     caption = f"Mean seconds a trial: {means}."
     if every > 1:
         caption += f" Each bar is the mean of {every} trials."
-    drawn = layout(300, "trial", "seconds")
+    drawn = layout(300, "trial", "seconds", xaxis=whole(trials[-1].number))
     return Figure(data, drawn | {"barmode": "stack", "bargap": 0.1}, caption)

@@ -66,7 +66,8 @@ def write_report(folder: Path, study: StudyRecord, sections: Sections) -> Path:
         if figure is None:
             return f"<p class=none>{text(otherwise)}</p>"
         figures[name] = figure
-        return f'<div class=plot id="{name}"></div>' + _caption(figure.caption)
+        place = f'<div class=plot id="{name}" style="min-width: {figure.least}px"></div>'
+        return f"<div class=scroll>{place}</div>" + _caption(figure.caption)
 
     found = importances(study)
     parts = [
@@ -224,7 +225,7 @@ def _metric(study: StudyRecord, sections: Sections, name: str) -> str:
     meaning = sections.meanings.get(name, "")
     shown = f'<abbr title="{text(meaning)}">{text(name)}</abbr>' if meaning else text(name)
     direction = study.metrics.get(name) or sections.winner["finished"][name]
-    return f"{shown} {'↑' if direction == 'max' else '↓'}"
+    return shown + wording.arrow(name, direction)
 
 
 def _figures(study: StudyRecord, sections: Sections) -> str:
@@ -255,7 +256,7 @@ def _figures(study: StudyRecord, sections: Sections) -> str:
                 cells.append(wording.figure(values.get(metric)))
                 if metric in ends.get(name, {}):
                     low, high = map(wording.figure, ends[name][metric])
-                    cells[-1] += f"<br><small>{low} to {high}</small>"
+                    cells[-1] += f"<br><small>{low} to&nbsp;{high}</small>"
             rows.append(cells)
         if rows:
             tables.append(_table([title, *map(text, columns)], rows, "figures first"))
@@ -313,7 +314,9 @@ def _reproduce(sections: Sections) -> str:
     return (
         (f"<pre>{command}</pre>" if command else "")
         + "<p><code>study.yaml</code>, beside this file, has the space, the data's fingerprint, "
-        "the seed and the versions; <code>ledger.journal</code> is the record of every trial, "
-        "and <code>best/config.yaml</code> the winner's full configuration.</p>"
+        "the seed and the versions; <code>ledger.journal</code> is the record of every trial"
+        + ", and <code>best/config.yaml</code> the winner's full configuration"
+        * bool(sections.winner)
+        + ".</p>"
         + (f"<ul>{notes}</ul>" if notes else "")
     )

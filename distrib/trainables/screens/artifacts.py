@@ -1,7 +1,7 @@
 """What a study of a screen leaves beside the weights: predictions out of fold and their figures.
 
-Figures are means over rows with the interval of a bootstrap over rows, since rows (perturbations)
-are what a screen has few of.
+Figures are means over rows with the interval of a bootstrap over rows, or over their groups where
+several rows have one, since perturbations are what a screen has few of.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from distrib.files import atomic_path
 
 PREDICTIONS = "out_of_fold.parquet"
 ROWS = "rows.csv"
-GENES = "genes.csv"
+TARGETS = "targets.csv"
 HEXBIN = "predicted_against_measured.png"
-SPREAD = "pearson_by_gene.png"
+SPREAD = "pearson_by_target.png"
 
 
 def write_artifacts(
@@ -31,13 +31,13 @@ def write_artifacts(
     reference: np.ndarray,
     parts: np.ndarray,
 ) -> list[str]:
-    """Write predictions, a table of rows, one of genes, and pictures; what they come to, a line.
+    """Write predictions, a table of rows, one of targets, and pictures; what they come to, a line.
 
     Args:
         predicted, reference: (rows, G) out of fold, and the training mean of each row's fold.
         parts: (rows,) the fold that a row is held out with.
     """
-    from distrib.trainables.screens.pictures import draw_genes, draw_hexbin
+    from distrib.trainables.screens.pictures import draw_hexbin, draw_targets
 
     assert screen.targets is not None
     frame = pd.DataFrame(predicted, columns=screen.columns.tolist())
@@ -45,24 +45,26 @@ def write_artifacts(
     with atomic_path(folder / PREDICTIONS) as temporary:
         frame.to_parquet(temporary, index=False)
     rows = row_table(predicted, screen, reference, parts)
-    genes = gene_table(predicted, screen, reference, parts)
-    for table, name in ((rows, ROWS), (genes, GENES)):
+    targets = target_table(predicted, screen, reference, parts)
+    for table, name in ((rows, ROWS), (targets, TARGETS)):
         with atomic_path(folder / name) as temporary:
             table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.6g")
     draw_hexbin(predicted, screen.targets, folder / HEXBIN)
-    draw_genes(genes, folder / SPREAD)
+    draw_targets(targets, folder / SPREAD)
     few = len(np.unique(screen.groups)) < LEAST
     low, high = metrics.interval(rows["pearson"].to_numpy(), groups=screen.groups)
     if few or not np.isfinite(low):
         return []
-    mean = rows["pearson"].mean()
+    judged = rows["pearson"].notna().to_numpy()
+    count, groups = judged.sum(), len(np.unique(screen.groups[judged]))
+    drawn = "rows" if groups == count else f"{groups} groups of rows"
     return [
-        f"out of fold, pearson is {mean:.3f} on average over {rows['pearson'].count()} rows "
-        f"(95% interval {low:.3f} to {high:.3f}, bootstrap over rows)"
+        f"out of fold, pearson is {rows['pearson'].mean():.3f} on average over {count} rows "
+        f"(95% interval {low:.3f} to {high:.3f}, bootstrap over {drawn})"
     ]
 
 
-def gene_table(
+def target_table(
     predicted: np.ndarray, screen: Screen, reference: np.ndarray, parts: np.ndarray
 ) -> pd.DataFrame:
     """`target`, `spread` (standard deviation of what was measured), and every metric over rows."""

@@ -264,7 +264,7 @@ class ScreenTrainable(
         if inputs.held_out is None:
             return [
                 "its predictions out of fold are missing: they are kept of the --keep best trials "
-                "that ran to the end"
+                "that are complete"
             ]
         predicted = inputs.held_out[data.columns.tolist()].to_numpy(dtype=np.float32)
         parts = parts_of(config, data)

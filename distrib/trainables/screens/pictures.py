@@ -1,4 +1,4 @@
-"""Pictures of predictions out of fold: against what was measured, and gene by gene.
+"""Pictures of predictions out of fold: against what was measured, and target by target.
 
 Imported inside functions alone: matplotlib takes its time.
 """
@@ -46,27 +46,31 @@ def draw_hexbin(predicted: np.ndarray, targets: np.ndarray, path: Path) -> None:
     save_figure(figure, path)
 
 
-def draw_genes(genes: pd.DataFrame, path: Path) -> None:
-    """Each gene's Pearson over rows by the spread of what was measured in it."""
+def draw_targets(targets: pd.DataFrame, path: Path) -> None:
+    """Each target's Pearson over rows by the spread of what was measured in it.
+
+    Targets are the columns of a screen: genes, or whatever else was measured in every row.
+    """
     figure = new_figure(5.6, 4.2)
     axes = figure.subplots()
     axes.axhline(0, color=GREY, linewidth=1)
     axes.scatter(
-        genes["spread"],
-        genes["pearson"],
-        s=max(2.0, min(24.0, 6000 / len(genes))),
+        targets["spread"],
+        targets["pearson"],
+        s=max(2.0, min(24.0, 6000 / len(targets))),
         color=BLUE,
-        alpha=0.5 if len(genes) > 100 else 0.9,
+        alpha=0.5 if len(targets) > 100 else 0.9,
         linewidths=0,
     )
-    median = genes["pearson"].median()
-    axes.axhline(median, color=ORANGE, linewidth=1.2, label=f"median {median:.3f}")
-    spread = genes["spread"].to_numpy()
+    median, mean = targets["pearson"].median(), targets["pearson"].mean()
+    told = f"median {median:.3f}; mean, which is pearson_column, {mean:.3f}"
+    axes.axhline(median, color=ORANGE, linewidth=1.2, label=told)
+    spread = targets["spread"].to_numpy()
     if (spread > 0).all() and spread.max() > 10 * spread.min():
         axes.set_xscale("log")
     axes.set_xlabel("standard deviation of the measured values", color=INK)
     axes.set_ylabel("Pearson over rows, out of fold", color=INK)
-    axes.set_title(f"{len(genes):,} genes", fontsize=10, color=INK)
+    axes.set_title(f"{len(targets):,} targets", fontsize=10, color=INK)
     axes.tick_params(labelsize=8, colors=INK)
     axes.legend(fontsize=8, frameon=False)
     save_figure(figure, path)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import ray
 
 from distrib.cluster.connect import Resources
 from distrib.errors import InputError
-from distrib.study.driver import dry_run
+from distrib.study.driver import dry_run, run_study
 from distrib.study.driver.loading import Loaded
 from distrib.study.driver.place import Place
 from distrib.study.plan.plan import Plan
@@ -61,6 +63,26 @@ def test_the_first_step_runs_where_a_trial_would(step: Task) -> None:
     assert said[-1].startswith("estimate: 1 trials at a time")
     assert any(line.startswith("training configuration 0 for one epoch") for line in said)
     assert [line for line in said if "still measuring" in line] == ["  still measuring, 0 s"] * 2
+
+
+@pytest.mark.parametrize("begin", ["study", "dry run"])
+def test_what_takes_the_first_seconds_is_said_before_it_is_done(
+    begin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ray_of(*args: object) -> None:
+        raise InputError("no Ray today")
+
+    said: list[str] = []
+    for module in (dry_run, run_study):
+        monkeypatch.setattr(module, "ray_of", ray_of)
+    monkeypatch.setattr(run_study, "set_environment", lambda address: None)
+    plan, place = toy_plan(), Place(tmp_path)
+    with pytest.raises(InputError, match="no Ray today"):
+        if begin == "study":
+            run_study.run_study(plan, place, trackers=Mock(), say=said.append, phase=Mock())
+        else:
+            dry_run.dry_run(plan, place, said.append)
+    assert said[-1] == "starting Ray on this machine"
 
 
 def test_memory_that_is_too_small_is_told(step: Task, monkeypatch: pytest.MonkeyPatch) -> None:

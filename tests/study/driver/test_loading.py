@@ -161,3 +161,4 @@ def test_it_is_said_that_trials_share_cpus(more: int, made: SimpleNamespace) -> 
     load(toy_plan(), Cluster("", Path(), 1, cpus, 0, ({"CPU": float(cpus)},)), told.append)
     said = f"note: {cpus} trials at a time share {here} CPUs: each takes longer"
     assert (said in told) == bool(more)
+    assert told[0] == "reading the data"

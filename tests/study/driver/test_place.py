@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 
 from distrib.cluster import shared
 from distrib.errors import InputError
+from distrib.records import TrialRecord
 from distrib.study.driver import place as places
-from distrib.study.driver.place import Opened, Place, begin_study, resume_study
+from distrib.study.driver.place import Opened, Place, begin_study, new_record, resume_study
 from distrib.study.driver.study_file import read_study
 from tests.support.simulate import toy_plan
 
@@ -100,3 +102,12 @@ def test_nodes_that_see_the_folder_are_content(
     with ExitStack() as stack:
         opened = begin_study(stack, toy_plan(), Place(tmp_path), [], {}, [], shared=True)
         assert opened.folder.study_yaml.is_file()
+
+
+def test_a_budget_that_is_searched_is_each_trials_own() -> None:
+    assert new_record(toy_plan(), "toy").budget_key is None
+    record = new_record(toy_plan({"epochs": {"randint": [3, 9]}}), "toy")
+    assert (record.budget_key, record.max_budget) == ("epochs", 9)
+    short = TrialRecord(0, "COMPLETE", {"epochs": 4}, fidelity=4)
+    assert record.spent_whole(short)
+    assert not record.spent_whole(replace(short, fidelity=3))

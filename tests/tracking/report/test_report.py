@@ -22,8 +22,8 @@ import pytest
 from distrib.records import Dimension, StudyRecord, TrialRecord
 from distrib.tracking.importances import importances, without
 from distrib.tracking.report.figure import chosen, frame, inert
-from distrib.tracking.report.history import history
-from distrib.tracking.report.lines import CURVES, LINES
+from distrib.tracking.report.history import NAMED, history
+from distrib.tracking.report.lines import AXIS, CURVES, LINES, curves, parallel
 from distrib.tracking.report.page import script_json
 from distrib.tracking.report.plots import timeline
 from distrib.tracking.report.report import Sections, write_report
@@ -105,8 +105,9 @@ def test_everything_is_told(tmp_path: Path, fake_study: Any, write_rows: Any) ->
         "score is nan",
         "Begun again after a lost node or process: 2.",
         "What the metrics are score share of rows that are right",
+        "and best/config.yaml the winner's full configuration.",
         "PED-ANOVA",
-        "Not compared, as not every trial varied them: momentum.",
+        "Not compared, as not every completed trial drew them: momentum.",
     ):
         assert words in page.text
     assert set(page.figures) == PLOTS
@@ -270,8 +271,9 @@ def test_odd_studies(tmp_path: Path, fake_study: Any, write_rows: Any, kind: str
         go.Figure(figure)
     if kind in ("none", "failed"):
         assert "No trial succeeded." in page.text
+    assert "best/config.yaml" not in page.text  # no winner was trained
     if kind == "one":
-        assert "Trials that ran to the end: 1. Too few to tell (at least 4)" in page.text
+        assert "Complete trials: 1. Too few to tell (at least 4)" in page.text
     if kind in ("constant", "unsearched"):
         assert "There is nothing to compare." in page.text
     if kind == "failed":
@@ -321,6 +323,99 @@ def test_importances_find_the_parameter_that_matters() -> None:
     assert next(iter(shares)) == "matters"
     assert shares["matters"] > 0.6
     assert math.isclose(sum(shares.values()), 1.0)
+
+
+def test_what_needs_a_width_is_scrolled_in_a_narrower_window(
+    tmp_path: Path, fake_study: Any, write_rows: Any
+) -> None:
+    study = fake_study(12)
+    write_rows(tmp_path, study)
+    page = Page(write_report(tmp_path, study, sections(study)))
+    styles = [value for name, value in page.attributes if name == "style"]
+    axes = len(study.dimensions) + 1
+    for least in (NAMED, AXIS * axes, 0):
+        assert f"min-width: {least}px" in styles
+
+
+def test_axes_of_few_trials_and_units_have_ticks_at_whole_numbers(
+    tmp_path: Path, fake_study: Any, write_rows: Any
+) -> None:
+    for count, ticks in ((3, 1), (40, None)):
+        study = fake_study(count)
+        write_rows(tmp_path, study)
+        figures = Page(write_report(tmp_path, study, sections(study))).figures
+        for name in ("history", "seconds"):
+            assert figures[name]["layout"]["xaxis"].get("dtick") == ticks
+        assert figures["curves"]["layout"]["xaxis"]["dtick"] == 1  # nine epochs
+
+
+def test_curves_that_ended_by_themselves_are_told_apart(
+    tmp_path: Path, fake_study: Any, write_rows: Any
+) -> None:
+    study = fake_study(12)
+    for number in (0, 2):
+        study.trials[number].fidelity = 5
+    write_rows(tmp_path, study)
+    drawn = curves(tmp_path, study)
+    assert drawn is not None
+    colours = {trace["name"]: trace["line"]["color"] for trace in drawn.data}
+    early = colours["ended by themselves before epoch 9"]
+    assert early != colours["ran to the end"]
+
+
+def test_trials_beyond_the_parallel_coordinates_are_told(fake_study: Any) -> None:
+    study = fake_study(40)
+    inside = parallel(study, [])
+    assert inside is not None
+    assert "Beyond" not in inside.caption
+    shown = study.ranked()
+    for trial, value in zip(shown[-3:], (-900.0, -50.0, 70.0)):
+        trial.value = value
+    drawn = parallel(study, [])
+    assert drawn is not None
+    assert "Beyond the frame, drawn at its edge: 3 trials." in drawn.caption
+    ends = [note["text"] for note in drawn.layout["annotations"] if note["x"] == 4]
+    assert [text[:2] for text in ends[:2]] == ["≤ ", "≥ "]
+
+
+def test_curves_that_leave_the_frame_are_told(
+    tmp_path: Path, fake_study: Any, write_rows: Any
+) -> None:
+    study = fake_study(40)
+    write_rows(tmp_path, study)
+    inside = curves(tmp_path, study)
+    assert inside is not None
+    assert "Beyond" not in inside.caption
+    file = tmp_path / "trials" / "0000" / "metrics.csv"
+    head, *rows = file.read_text().splitlines()
+    at = head.split(",").index("score")
+    cells = rows[1].split(",")
+    cells[at] = "1e12"
+    file.write_text("\n".join([head, rows[0], ",".join(cells), *rows[2:]]) + "\n")
+    drawn = curves(tmp_path, study)
+    assert drawn is not None
+    assert drawn.caption.endswith("Beyond the frame: values of 1 trial.")
+
+
+def test_what_the_completed_trials_share_is_not_said_to_be_absent(fake_study: Any) -> None:
+    study = fake_study(40)
+    for trial in study.trials.values():
+        if trial.state == "COMPLETE":
+            trial.params["num_layers"] = 2
+    remark = importances(study).remark
+    assert "as every completed trial has the same value: num_layers." in remark
+    assert "as not every completed trial drew them: momentum." in remark
+
+
+def test_baselines_for_which_there_is_no_room_are_named_below(fake_study: Any) -> None:
+    study = fake_study(12)
+    worth = study.best().value
+    names = ("random embedding", "training mean", "additive")
+    drawn = history(study, {name: {"score": worth} for name in (*names, "ridge")})
+    assert drawn is not None
+    (label,) = (note["text"] for note in drawn.layout["annotations"])
+    assert label == f"{worth:.4f} ridge and 3 more"
+    assert drawn.caption == f"{worth:.4f}: random embedding, training mean, additive, ridge."
 
 
 def test_importances_cope_with_values_beyond_their_dimension() -> None:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distrib.errors import InputError
+from distrib.errors import InputError, one_line
 from distrib.files import atomic_write
 from distrib.records import StudyRecord
 from distrib.study.driver.study_file import record_of
@@ -154,9 +154,7 @@ def _params_of(file: Path, number: int, plan: Plan, notes: list[str]) -> dict[st
     try:
         return _params(plan, read_config(file), file)
     except InputError as error:
-        notes.append(
-            f"trial {number}: its configuration is passed over, {str(error).splitlines()[0]}"
-        )
+        notes.append(f"trial {number}: its configuration is passed over, {one_line(error)}")
         return None
 
 

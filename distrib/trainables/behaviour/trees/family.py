@@ -28,6 +28,7 @@ from distrib.trainables.behaviour.frames import held_out_frame
 from distrib.trainables.behaviour.source import SessionsSource
 from distrib.trainables.behaviour.trees.config import TreesConfig
 from distrib.trainables.behaviour.trees.growing import Grower, chances, make_grower
+from distrib.trainables.extras import require
 from distrib.trainables.training_rows import remember
 
 
@@ -39,7 +40,11 @@ class Trees(Segmentation[TreesConfig], Trainable[TreesConfig, SessionsSource, Se
     fidelity = Fidelity("round", "rounds")
 
     def check(self, config: TreesConfig, data: Sessions, num_workers: int = 1) -> None:
-        """There are labelled frames in both parts."""
+        """There are labelled frames in both parts, and what grows trees is installed.
+
+        All of it: a search draws the kind of trees anew for each trial.
+        """
+        require("behaviour", "sklearn.ensemble", "xgboost")
         train, validation = self.split(config, data)
         check_labelled({"training": train, "validation": validation}, config.sequence_length)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from distrib.data.screens.scoring.scores import scores
 from distrib.data.screens.screen import Screen
-from distrib.errors import InputError
+from distrib.errors import InputError, one_line
 from distrib.trainables.base import Fidelity, Metric, Progress, State, Worker
 from distrib.trainables.capabilities import Judged, Unfit
 from distrib.trainables.screens.base import (
@@ -68,7 +68,7 @@ class Mlp(ScreenTrainable[MlpConfig]):
         try:
             training_targets(MlpConfig(loss="cross_entropy"), data)
         except InputError as error:
-            found.append(Unfit("loss", "cross_entropy", str(error).splitlines()[0]))
+            found.append(Unfit("loss", "cross_entropy", one_line(error)))
         return found
 
     def progress(
