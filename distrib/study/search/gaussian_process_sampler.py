@@ -6,17 +6,17 @@ torch, which stays out of the driver: a second of a core for a draw, when the tr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.search_space import intersection_search_space
-from optuna.study import Study, StudyDirection
+from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from distrib.study.search import latin_hypercube
+from distrib.study.search.learning_curves import Observations, observe
 from distrib.study.search.unit_space import Needs, UnitSpace
 
 if TYPE_CHECKING:
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 
 AT_RANDOM = 10
 """How many trials come before the first one that is searched, a Latin hypercube of them."""
-
-STOPPED_VARIANCE = 0.3
-"""How uncertain the end of a stopped trial is, where the variance of all values is 1."""
-
-FAULTS = ("bad configuration", "out of memory", "diverged")
-"""Failures that the configuration is to blame for."""
 
 OBSERVED = 200
 """Of more trials than these the better and the later ones are learned from, half of each: the time
@@ -98,43 +92,49 @@ class Gp(BaseSampler):
             if t.number != trial.number
             and t.params.keys() >= search_space.keys() - self._needs.keys()
         ]
-        ended, values, variance = _observe(others, study.direction, self._last)
-        if len(ended) < 2:
+        seen = observe(others, study.direction, self._last)
+        rows = _kept(seen)
+        if len(set(seen.trials[rows])) < 2:
             return {}
         # Here, since SciPy takes half a second, which the first trials need not wait for.
         from distrib.study.search.gaussian_process import GaussianProcess
 
         unit_space = UnitSpace(search_space, self._needs)
-        points = {t.number: unit_space.point(t.params) for t in others}
+        points = np.stack([unit_space.point(t.params) for t in others])
         process = GaussianProcess(
-            np.stack([points[t.number] for t in ended]),
-            _even(values),
-            variance,
-            unit_space.choices > 0,
+            np.column_stack([points[seen.trials[rows]], seen.shares[rows]]),
+            _even(seen.values[rows]),
+            np.append(unit_space.choices, 0),
         )
-        running = [points[t.number] for t in others if t.state == TrialState.RUNNING]
-        if running:
-            process.believe(np.stack(running))
-        known = set(_places(np.stack(list(points.values()))))
-        return unit_space.params(self._improve(unit_space, process, known))
+        unseen = [
+            i
+            for i, t in enumerate(others)
+            if t.state == TrialState.RUNNING and i not in seen.trials
+        ]
+        if unseen:
+            process.believe(_at_end(points[unseen]))
+        known = set(_places(points))
+        best = points[sorted(set(seen.trials[rows]))]
+        return unit_space.params(self._improve(unit_space, process, best, known))
 
     def _improve(
-        self, unit_space: UnitSpace, process: GaussianProcess, known: set[bytes]
+        self, unit_space: UnitSpace, process: GaussianProcess, tried: np.ndarray, known: set[bytes]
     ) -> np.ndarray:
         """(dimensions,) the point whose expected improvement is highest among the candidates.
 
         Args:
+            tried: (trials, dimensions) places to be better than.
             known: places that had a trial, which none has again while there is another candidate.
         """
         random = self._generator
-        expected, _ = process.predict(process.points)
+        expected, _ = process.predict(_at_end(tried))
 
         def promise(points: np.ndarray) -> np.ndarray:
             new = np.array([place not in known for place in _places(points)])
-            found = process.log_improvement(points, expected.max())
+            found = process.log_improvement(_at_end(points), expected.max())
             return np.where(new | ~new.any(), found, -np.inf)
 
-        best = np.repeat(process.points[np.argsort(-expected)[:5]], BESIDE, axis=0)
+        best = np.repeat(tried[np.argsort(-expected)[:5]], BESIDE, axis=0)
         steps = random.choice([0.02, 0.05, 0.1, 0.2], (len(best), 1))
         points = np.concatenate(
             [unit_space.draw(DRAWN, random), unit_space.near(best, steps, random)]
@@ -153,55 +153,19 @@ def _places(points: np.ndarray) -> list[bytes]:
     return [row.tobytes() for row in points.round(9) + 0.0]  # no -0
 
 
-def _observe(
-    trials: Sequence[FrozenTrial], direction: StudyDirection, last: bool
-) -> tuple[list[FrozenTrial], np.ndarray, np.ndarray]:
-    """What ended trials tell.
-
-    A stopped one: what it had, and what complete ones gained from there. One that failed for its
-    configuration: that it is as far below the worst as the worst is below the best.
-
-    Returns:
-        The trials; (trials,) their values, higher is better; (trials,) the variance of each.
-    """
-    sign = 1.0 if direction == StudyDirection.MAXIMIZE else -1.0
-    complete = [t for t in trials if t.state == TrialState.COMPLETE]
-    stopped = [t for t in trials if t.state == TrialState.PRUNED and t.intermediate_values]
-    values = [sign * t.values[0] for t in complete]
-    stops = [max(t.intermediate_values) for t in stopped]
-    gains = {step: _gain(complete, step, sign, last) for step in set(stops)}
-    values += [_reached(t, step, sign, last) + gains[step] for t, step in zip(stopped, stops)]
-    failed = [t for t in trials if t.user_attrs.get("failure") in FAULTS]
-    worst, best = min(values, default=0.0), max(values, default=0.0)
-    values += [worst - ((best - worst) or 1.0)] * len(failed)
-    variance = [0.0] * len(complete) + [STOPPED_VARIANCE] * len(stopped) + [0.0] * len(failed)
-    ended = [*complete, *stopped, *failed]
-    kept = _kept(ended, np.array(values))
-    return [ended[i] for i in kept], np.array(values)[kept], np.array(variance)[kept]
+def _at_end(points: np.ndarray) -> np.ndarray:
+    """(n, dimensions + 1) of (n, dimensions): after the whole training."""
+    return np.column_stack([points, np.ones(len(points))])
 
 
-def _gain(complete: Sequence[FrozenTrial], step: int, sign: float, last: bool) -> float:
-    """What complete trials gained after a step, in the median of those that reported around it."""
-    gains = [
-        sign * t.values[0] - _reached(t, step, sign, last)
-        for t in complete
-        if t.intermediate_values
-        and min(t.intermediate_values) <= step <= max(t.intermediate_values)
-    ]
-    return float(np.median(gains)) if gains else 0.0
-
-
-def _reached(trial: FrozenTrial, step: int, sign: float, last: bool) -> float:
-    """The signed value of a trial at a step at which it had reported."""
-    reports = {s: sign * v for s, v in trial.intermediate_values.items() if s <= step}
-    return reports[max(reports)] if last else max(reports.values())
-
-
-def _kept(trials: Sequence[FrozenTrial], values: np.ndarray) -> list[int]:
-    """Which trials are learned from, in their order."""
-    best = np.argsort(-values, kind="stable")
-    late = sorted(best[OBSERVED // 2 :], key=lambda i: -trials[i].number)
-    return sorted([*best[: OBSERVED // 2], *late[: OBSERVED // 2]])
+def _kept(seen: Observations) -> np.ndarray:
+    """(kept,) rows of those trials that are learned from."""
+    numbers = np.unique(seen.trials)
+    latest = {int(i): v for i, v in zip(seen.trials, seen.values)}
+    best = sorted(latest, key=lambda i: -latest[i])
+    late = sorted(best[OBSERVED // 2 :])[-(OBSERVED // 2) :]
+    del numbers
+    return np.flatnonzero(np.isin(seen.trials, [*best[: OBSERVED // 2], *late]))
 
 
 def _even(values: np.ndarray) -> np.ndarray:
