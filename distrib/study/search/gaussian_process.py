@@ -17,9 +17,9 @@ STEPS = 30  # of the optimiser that fits the parameters
 
 # Parameters are logarithms: a length scale per dimension, the signal's variance, the noise's. Each
 # has a normal prior, (mean, deviation): values have variance 1, a range has length 1.
-LENGTH = (math.log(0.8), 0.8)
+LENGTH = (math.log(1.5), 1.0)
 SIGNAL = (0.0, 1.0)
-NOISE = (math.log(0.05), 1.0)
+NOISE = (math.log(0.03), 1.0)
 
 
 class GaussianProcess:

@@ -1,4 +1,4 @@
-"""Search by a Gaussian process that learns from every trial, from those that were stopped as well.
+"""Search by a Gaussian process over configurations and epochs, which learns from unfinished curves.
 
 Optuna's own knows complete trials only, which early stopping leaves few of, and computes with
 torch, which stays out of the driver: a second of a core for a draw, when the trials need them.
@@ -6,26 +6,27 @@ torch, which stays out of the driver: a second of a core for a draw, when the tr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
-from optuna.search_space import intersection_search_space
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from distrib.study.search import latin_hypercube
-from distrib.study.search.learning_curves import Observations, observe
+from distrib.study.search.learning_curves import observe, tells
 from distrib.study.search.unit_space import Needs, UnitSpace
 
 if TYPE_CHECKING:
     from distrib.study.search.gaussian_process import GaussianProcess
 
-AT_RANDOM = 10
-"""How many trials come before the first one that is searched, a Latin hypercube of them."""
+FIRST = (5, 10)
+"""So many trials, at least and at most, come before the first one that is searched, a Latin
+hypercube of them: one per dimension."""
 
-OBSERVED = 200
+OBSERVED = 120
 """Of more trials than these the better and the later ones are learned from, half of each: the time
 of a draw grows with the third power of their number."""
 
@@ -39,14 +40,21 @@ class Gp(BaseSampler):
     Args:
         seed: of this trial.
         study_seed: of the start, the same for all trials.
+        dimensions: how many parameters vary.
         last: whether a trial's value is what it reported last, not its best.
         needs: which dimensions exist under which others, see `Space.conditions`.
     """
 
     def __init__(
-        self, seed: int, study_seed: int, last: bool = False, needs: Needs | None = None
+        self,
+        seed: int,
+        study_seed: int,
+        dimensions: int = FIRST[1],
+        last: bool = False,
+        needs: Needs | None = None,
     ) -> None:
         self._study_seed = study_seed
+        self._first = min(max(dimensions, FIRST[0]), FIRST[1])
         self._last = last
         self._needs = needs or {}
         self._generator = np.random.default_rng(seed)
@@ -55,13 +63,9 @@ class Gp(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        if trial.number < AT_RANDOM:
+        if trial.number < self._first:
             return {}
-        trials = study.get_trials(deepcopy=False)
-        seen = intersection_search_space(trials, include_pruned=True)
-        for other in trials:
-            if other.state in (TrialState.COMPLETE, TrialState.PRUNED):
-                seen |= {n: d for n, d in other.distributions.items() if n in self._needs}
+        seen = _seen(filter(tells, study.get_trials(deepcopy=False)), self._needs)
         return {name: seen[name] for name in sorted(seen) if not seen[name].single()}
 
     def sample_relative(
@@ -77,9 +81,9 @@ class Gp(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
     ) -> Any:
-        if trial.number < AT_RANDOM:
+        if trial.number < self._first:
             return latin_hypercube.value_of(
-                param_name, param_distribution, trial.number, AT_RANDOM, self._study_seed
+                param_name, param_distribution, trial.number, self._first, self._study_seed
             )
         return self._at_random.sample_independent(study, trial, param_name, param_distribution)
 
@@ -93,29 +97,25 @@ class Gp(BaseSampler):
             and t.params.keys() >= search_space.keys() - self._needs.keys()
         ]
         seen = observe(others, study.direction, self._last)
-        rows = _kept(seen)
-        if len(set(seen.trials[rows])) < 2:
+        if len(set(seen.trials)) < 2:
             return {}
         # Here, since SciPy takes half a second, which the first trials need not wait for.
         from distrib.study.search.gaussian_process import GaussianProcess
 
         unit_space = UnitSpace(search_space, self._needs)
         points = np.stack([unit_space.point(t.params) for t in others])
+        rows = _kept(seen.trials, seen.values)
         process = GaussianProcess(
             np.column_stack([points[seen.trials[rows]], seen.shares[rows]]),
             _even(seen.values[rows]),
             np.append(unit_space.choices, 0),
         )
-        unseen = [
-            i
-            for i, t in enumerate(others)
-            if t.state == TrialState.RUNNING and i not in seen.trials
-        ]
-        if unseen:
-            process.believe(_at_end(points[unseen]))
+        silent = [i for i, t in enumerate(others) if not (t.state.is_finished() or tells(t))]
+        if silent:
+            process.believe(_at_end(points[silent]))
+        tried = points[np.unique(seen.trials[rows])]
         known = set(_places(points))
-        best = points[sorted(set(seen.trials[rows]))]
-        return unit_space.params(self._improve(unit_space, process, best, known))
+        return unit_space.params(self._improve(unit_space, process, tried, known))
 
     def _improve(
         self, unit_space: UnitSpace, process: GaussianProcess, tried: np.ndarray, known: set[bytes]
@@ -123,7 +123,7 @@ class Gp(BaseSampler):
         """(dimensions,) the point whose expected improvement is highest among the candidates.
 
         Args:
-            tried: (trials, dimensions) places to be better than.
+            tried: (trials, dimensions) places whose expected end is to be improved.
             known: places that had a trial, which none has again while there is another candidate.
         """
         random = self._generator
@@ -148,6 +148,17 @@ class Gp(BaseSampler):
         return points[np.argmax(promise(points))]
 
 
+def _seen(trials: Iterable[FrozenTrial], needs: Needs) -> dict[str, BaseDistribution]:
+    """The dimensions that all these trials have, and the conditional ones that any of them has."""
+    common: dict[str, BaseDistribution] | None = None
+    conditional = {}
+    for trial in trials:
+        own = trial.distributions
+        conditional |= {name: d for name, d in own.items() if name in needs}
+        common = own if common is None else {n: d for n, d in common.items() if own.get(n) == d}
+    return (common or {}) | conditional
+
+
 def _places(points: np.ndarray) -> list[bytes]:
     """Of each of (n, dimensions), the same for points that differ by rounding alone."""
     return [row.tobytes() for row in points.round(9) + 0.0]  # no -0
@@ -158,18 +169,20 @@ def _at_end(points: np.ndarray) -> np.ndarray:
     return np.column_stack([points, np.ones(len(points))])
 
 
-def _kept(seen: Observations) -> np.ndarray:
-    """(kept,) rows of those trials that are learned from."""
-    numbers = np.unique(seen.trials)
-    latest = {int(i): v for i, v in zip(seen.trials, seen.values)}
-    best = sorted(latest, key=lambda i: -latest[i])
+def _kept(trials: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(kept,) which rows are learned from.
+
+    Args:
+        trials, values: (rows,) the number of a trial, and a value of it, its last one last.
+    """
+    last = {int(number): value for number, value in zip(trials, values)}
+    best = sorted(last, key=lambda number: (-last[number], number))
     late = sorted(best[OBSERVED // 2 :])[-(OBSERVED // 2) :]
-    del numbers
-    return np.flatnonzero(np.isin(seen.trials, [*best[: OBSERVED // 2], *late]))
+    return np.flatnonzero(np.isin(trials, [*best[: OBSERVED // 2], *late]))
 
 
 def _even(values: np.ndarray) -> np.ndarray:
-    """(trials,) with mean 0 and variance 1, distances below the median shrunk to logarithms.
+    """(n,) with mean 0 and variance 1, distances below the median shrunk to logarithms.
 
     How bad bad trials are must not drown what tells good ones apart.
     """

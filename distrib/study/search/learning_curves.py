@@ -1,4 +1,4 @@
-"""What learning curves tell a sampler: of each trial its values at some steps, as if at the end."""
+"""What learning curves tell a sampler: each trial's values at some steps, brought to the end."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ FAULTS = ("bad configuration", "out of memory", "diverged")
 
 @dataclass
 class Observations:
-    """One row per trial and step that it was looked at; higher values are better.
+    """A row for each step at which a trial was looked at, its last one last; higher is better.
 
     Attributes:
         trials: (rows,) positions in the list of trials.
-        shares: (rows,) how far a trial had come, from 0 after one step to 1 at the end, in
-            logarithms of steps.
-        values: (rows,) what it had then, and what trials gained from there, in the median.
+        shares: (rows,) how far it had come, in logarithms of steps: 0 after one, 1 at the end.
+        values: (rows,) what it had there, and what others gained from there on.
     """
 
     trials: np.ndarray
@@ -32,42 +31,39 @@ class Observations:
     values: np.ndarray
 
 
-@dataclass
-class _Curve:
-    """Steps, ascending, and the signed value of a trial at each."""
-
-    steps: np.ndarray
-    values: np.ndarray
-    ended: bool
-
-    def at(self, step: int) -> float | None:
-        """What it had at a step; None before its first report, and beyond its last."""
-        place = int(np.searchsorted(self.steps, step, side="right"))
-        return float(self.values[place - 1]) if place and step <= self.steps[-1] else None
+def tells(trial: FrozenTrial) -> bool:
+    """Whether the values of a trial say how good its configuration is."""
+    if trial.state == TrialState.COMPLETE:
+        return True
+    return trial.state != TrialState.FAIL and bool(trial.intermediate_values)
 
 
 def observe(trials: Sequence[FrozenTrial], direction: StudyDirection, last: bool) -> Observations:
-    """What trials that ended, wait or run have told.
+    """What trials that are complete, were stopped or still run have told.
 
-    A trial that failed for its configuration is as far below the worst as that is below the best.
+    The end is the last step that any has come to. A trial that failed for its configuration is as
+    far below the worst value as that is below the best.
 
     Args:
         last: whether the value of a trial is what it reported last, not its best.
     """
     sign = 1.0 if direction == StudyDirection.MAXIMIZE else -1.0
-    curves = {i: c for i, t in enumerate(trials) if (c := _curve(t, sign, last)) is not None}
-    end = max((int(c.steps[-1]) for c in curves.values()), default=1)
-    gains = _gains(list(curves.values()), end)
+    curves = {i: _Curve(t, sign, last) for i, t in enumerate(trials) if tells(t)}
+    end = max((int(curve.steps[-1]) for curve in curves.values()), default=1)
+    steps = [*(FACTOR**k for k in range(64) if FACTOR**k < end), end]
+    gains = _gains(list(curves.values()), steps)
+
+    def row(i: int, step: int, value: float) -> tuple[int, float, float]:
+        share = np.log(step) / np.log(end) if end > 1 else 1.0
+        return i, share, value + np.interp(np.log(step), np.log(steps), gains)
+
     rows = []
     for i, curve in curves.items():
         own = int(curve.steps[-1])
-        for step in [s for s in gains if s < own]:
-            value = curve.at(step)
-            if value is not None:
-                rows.append((i, _share(step, end), value + gains[step]))
-        left = 0.0 if curve.ended else _left(gains, own, end)
-        rows.append((i, 1.0 if curve.ended else _share(own, end), curve.values[-1] + left))
-    values = [value for *_, value in rows]
+        before = [(s, v) for s in steps if s < own and (v := curve.at(s)) is not None]
+        rows += [row(i, step, value) for step, value in before]
+        rows.append(row(i, end if curve.ended else own, curve.values[-1]))
+    values = [value for _, _, value in rows]
     worst, best = min(values, default=0.0), max(values, default=0.0)
     failed = worst - ((best - worst) or 1.0)
     rows += [(i, 1.0, failed) for i, t in enumerate(trials) if _is_at_fault(t)]
@@ -75,47 +71,46 @@ def observe(trials: Sequence[FrozenTrial], direction: StudyDirection, last: bool
     return Observations(found[:, 0].astype(int), found[:, 1], found[:, 2])
 
 
-def _curve(trial: FrozenTrial, sign: float, last: bool) -> _Curve | None:
-    reports = {s: sign * v for s, v in trial.intermediate_values.items()}
-    ended = trial.state == TrialState.COMPLETE
-    if trial.state == TrialState.FAIL or not (reports or ended):
-        return None
-    steps = np.array(sorted(reports), int)
-    values = np.array([reports[s] for s in steps], float)
-    if not last:
-        values = np.maximum.accumulate(values)
-    if ended and trial.value is not None:
-        if not len(steps):
-            steps, values = np.array([1]), np.array([0.0])
-        values[-1] = sign * trial.value
-    return _Curve(steps, values, ended)
+class _Curve:
+    """(steps,) at which a trial reported, and its signed value at each; whether it is complete."""
+
+    def __init__(self, trial: FrozenTrial, sign: float, last: bool) -> None:
+        reports = trial.intermediate_values
+        self.ended = trial.state == TrialState.COMPLETE
+        self.steps = np.array(sorted(reports) or [1])
+        self.values = sign * np.array([reports.get(s, trial.value) for s in self.steps], float)
+        if not last:
+            self.values = np.maximum.accumulate(self.values)
+        if self.ended:
+            self.values[-1] = sign * trial.values[0]
+
+    def at(self, step: int) -> float | None:
+        """What it had at a step; None before its first report, and beyond its last."""
+        if not self.steps[0] <= step <= self.steps[-1]:
+            return None
+        return float(self.values[np.searchsorted(self.steps, step, side="right") - 1])
+
+    def later(self, step: int) -> float | None:
+        """The same; of a complete one its value, beyond its last report."""
+        return float(self.values[-1]) if self.ended and step > self.steps[-1] else self.at(step)
+
+
+def _gains(curves: Sequence[_Curve], steps: Sequence[int]) -> list[float]:
+    """(steps,) what is gained from each to the last: from one to the next in the median.
+
+    Each median is of those trials that came so far, so that the many which were stopped early say
+    what is gained early; the rest is what those gained that were good enough to go on.
+    """
+    gains = [0.0]
+    for step, after in zip(steps[-2::-1], steps[:0:-1]):
+        found = [
+            there - here
+            for curve in curves
+            if (here := curve.at(step)) is not None and (there := curve.later(after)) is not None
+        ]
+        gains.append(gains[-1] + (float(np.median(found)) if found else 0.0))
+    return gains[::-1]
 
 
 def _is_at_fault(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.FAIL and trial.user_attrs.get("failure") in FAULTS
-
-
-def _share(step: int, end: int) -> float:
-    return float(np.log(step) / np.log(end)) if end > 1 else 1.0
-
-
-def _gains(curves: Sequence[_Curve], end: int) -> dict[int, float]:
-    """Step -> what trials gained from there to the end: from each to the next, in the median."""
-    steps = [FACTOR**k for k in range(64) if FACTOR**k < end]
-    gains, later, total = {}, end, 0.0
-    for step in reversed(steps):
-        found = [
-            there - here
-            for c in curves
-            if (here := c.at(step)) is not None
-            and (there := c.values[-1] if c.ended else c.at(later)) is not None
-        ]
-        total += float(np.median(found)) if found else 0.0
-        gains[step], later = total, step
-    return dict(reversed(gains.items()))
-
-
-def _left(gains: dict[int, float], step: int, end: int) -> float:
-    """What is gained after a step: between those that are known, in proportion to logarithms."""
-    known = [*gains, end]
-    return float(np.interp(np.log(step), np.log(known), [*gains.values(), 0.0]))
