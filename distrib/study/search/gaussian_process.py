@@ -98,7 +98,7 @@ class GaussianProcess:
             jac=True,
             method="L-BFGS-B",
             bounds=np.stack([mean - 5 * deviation, mean + 5 * deviation], 1),
-            options={"maxiter": STEPS},
+            options={"maxiter": STEPS, "ftol": 1e-5},
         )
         return found.x
 

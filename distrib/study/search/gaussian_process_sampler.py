@@ -151,7 +151,7 @@ class Gp(BaseSampler):
 def _seen(trials: Iterable[FrozenTrial], needs: Needs) -> dict[str, BaseDistribution]:
     """The dimensions that all these trials have, and the conditional ones that any of them has."""
     common: dict[str, BaseDistribution] | None = None
-    conditional = {}
+    conditional: dict[str, BaseDistribution] = {}
     for trial in trials:
         own = trial.distributions
         conditional |= {name: d for name, d in own.items() if name in needs}
