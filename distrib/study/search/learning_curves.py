@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,7 +36,7 @@ def tells(trial: FrozenTrial) -> bool:
     """Whether the values of a trial say how good its configuration is."""
     if trial.state == TrialState.COMPLETE:
         return True
-    return trial.state != TrialState.FAIL and bool(trial.intermediate_values)
+    return trial.state != TrialState.FAIL and bool(_reports(trial))
 
 
 def observe(trials: Sequence[FrozenTrial], direction: StudyDirection, last: bool) -> Observations:
@@ -75,7 +76,7 @@ class _Curve:
     """(steps,) at which a trial reported, and its signed value at each; whether it is complete."""
 
     def __init__(self, trial: FrozenTrial, sign: float, last: bool) -> None:
-        reports = trial.intermediate_values
+        reports = _reports(trial)
         self.ended = trial.state == TrialState.COMPLETE
         self.steps = np.array(sorted(reports) or [1])
         self.values = sign * np.array([reports.get(s, trial.value) for s in self.steps], float)
@@ -93,6 +94,11 @@ class _Curve:
     def later(self, step: int) -> float | None:
         """The same; of a complete one its value, beyond its last report."""
         return float(self.values[-1]) if self.ended and step > self.steps[-1] else self.at(step)
+
+
+def _reports(trial: FrozenTrial) -> dict[int, float]:
+    """Step -> finite value; one that diverges is about to fail."""
+    return {s: v for s, v in trial.intermediate_values.items() if math.isfinite(v)}
 
 
 def _gains(curves: Sequence[_Curve], steps: Sequence[int]) -> list[float]:

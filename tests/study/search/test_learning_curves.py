@@ -78,6 +78,11 @@ def test_trials_of_one_report() -> None:
     assert rows([*trials, unreported]) == [(0, 1, 0), (1, 1, 1), (2, 1, 5)]
 
 
+def test_one_that_is_about_to_fail_tells_what_was_finite() -> None:
+    nan = float("nan")
+    assert rows([trial(0, RUNNING, 0.1, [1.0, nan]), trial(1, RUNNING, 0.2, [nan])]) == [(0, 1, 1)]
+
+
 def test_nothing_is_told_yet() -> None:
     assert rows([trial(0, RUNNING, 0.1, [])]) == []
     assert rows([trial(0, TrialState.FAIL, 0.1, [], failure="out of memory")]) == [(0, 1, -1)]
