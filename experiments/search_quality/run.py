@@ -194,7 +194,9 @@ def draw(found: pd.DataFrame, path: Path) -> None:
                  ylabel="regret, % of the range")  # fmt: skip
         axes.set_xticks(SHARES, [f"{share:g}" for share in SHARES], minor=False)
         axes.set_xticks([], minor=True)
-    figure.legend(lines.values(), lines, loc="outside lower center", ncols=4, fontsize="small")
+    figure.legend(
+        lines.values(), lines, loc="outside lower center", ncols=2 * len(numbers), fontsize="small"
+    )
     figure.savefig(path, dpi=120)
 
 
