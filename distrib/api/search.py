@@ -56,7 +56,7 @@ def search(
         space: what may vary: the name of a space, a YAML file, or what such a file says, as a
             mapping: `{"trainable": "mlp", "parameters": {"dropout": {"uniform": [0, 0.5]}}}`.
         data: your own data; without it, the family's default data.
-        trials: configurations to try. sampler: tpe, gp, random or grid. scheduler: asha,
+        trials: configurations to try. sampler: gp, tpe, random or grid. scheduler: asha,
             asha-promotion, hyperband, median or none. time_budget: seconds, or such as "15m".
             concurrent: trials at a time. confirm: train the best N again with fresh seeds.
         warm_start: a study whose best configurations this one begins with.

@@ -16,6 +16,7 @@ from distrib.study.space.space_file import parse_space
 EPOCHS = 50
 """Of a training; the surrogate's first epoch is the untrained network, and left out."""
 
+TASK = "OpenML_task_id"
 NAMES = (
     "batch_size", "learning_rate", "momentum", "weight_decay", "num_layers", "max_units",
     "max_dropout",
@@ -56,7 +57,7 @@ class Surrogate:
     """Validation accuracy by epoch, in percent.
 
     Args:
-        folder: with `lcbench.onnx` and `encoding.json` of YAHPO Gym's data.
+        folder: with `lcbench.onnx`, `encoding.json` and `config_space.json` of YAHPO Gym's data.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,8 +65,11 @@ class Surrogate:
         options.intra_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(str(folder / "lcbench.onnx"), options)
         encoding = json.loads((folder / "encoding.json").read_text(encoding="utf-8"))
-        self._codes = {k: v for k, v in encoding["OpenML_task_id"].items() if k.isdigit()}
-        self.tasks = sorted(self._codes, key=int)
+        self._codes = encoding[TASK]
+        # The encoding knows one task more than the benchmark has.
+        space = json.loads((folder / "config_space.json").read_text(encoding="utf-8"))
+        (choices,) = (p["choices"] for p in space["hyperparameters"] if p["name"] == TASK)
+        self.tasks = sorted(choices, key=int)
 
     def curves(self, task: str, configs: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """(configurations, EPOCHS) float64 of validation accuracy after each epoch."""

@@ -97,22 +97,19 @@ def test_a_study_and_the_training_of_its_best_configuration(place: Path) -> None
     check(place / "runs" / "b", place / "texts", said)
 
 
-def test_a_winner_that_kept_no_weights_is_trained_again(place: Path) -> None:
+@pytest.mark.parametrize(("name", "words", "rows"), [
+    ("c", (), "every row but the test part"), ("d", ("--test-fraction", "0"), "every row"),
+])  # fmt: skip
+def test_a_winner_that_kept_no_weights_is_trained_again(
+    name: str, words: tuple[str, ...], rows: str, place: Path
+) -> None:
+    data = ("--data", str(place / "texts"), "--allow-custom", "--name", name)
     with patch("distrib.study.driver.finish.Checkpoints.has_best", return_value=False):
-        words = (
-            "--space",
-            "lm.yaml",
-            "--data",
-            str(place / "texts"),
-            "--allow-custom",
-            "--name",
-            "c",
-        )
-        said = command(place, "train", *words)
+        said = command(place, "train", "--space", "lm.yaml", *data, *words)
     assert "the winner kept no weights" in said
-    figures = json.loads((place / "runs/c/best/metrics.json").read_text())
-    assert figures["trained"] == "trained again on every row but the test part"
-    assert figures["trained"] in (place / "runs/c/best/README.md").read_text()
+    figures = json.loads((place / "runs" / name / "best/metrics.json").read_text())
+    assert figures["trained"] == f"trained again on {rows}"
+    assert f"{figures['trained']}." in (place / "runs" / name / "best/README.md").read_text()
 
 
 def test_two_workers_leave_the_best_epoch_too(place: Path) -> None:

@@ -63,7 +63,7 @@ def test_what_varies_stands_with_its_range_and_its_condition(tmp_path: Path) -> 
     assert lines["pause"].startswith("pause 0.5 float")
     assert "pause" in below
     assert (
-        "trials 7; sampler tpe; scheduler asha (grace 2, reduction factor 3; compares at 2, 6)"
+        "trials 7; sampler gp; scheduler asha (grace 2, reduction factor 3; compares at 2, 6)"
         in said
     )
 

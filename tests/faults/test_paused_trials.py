@@ -16,7 +16,7 @@ from tests.support.driver import trials_of, write_space
 
 pytestmark = [pytest.mark.ray, pytest.mark.exhaustive, pytest.mark.timeout(600)]
 
-SEED, TRIALS, EPOCHS = 7, 12, 9
+SEED, TRIALS, EPOCHS = 2, 12, 9
 OPTIONS = ["--seed", str(SEED), "--concurrent", "1", "--sampler", "gp", "--name", "toy"]
 
 
@@ -30,14 +30,20 @@ def has_paused(ledger: Path, before: int) -> bool:
     return pauses_in(ledger) > before
 
 
-def test_killed_and_resumed_it_ends_as_the_replay_of_it(start: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_and_resumed_it_ends_as_the_replay_of_it(
+    workers: int, start: Any, tmp_path: Path
+) -> None:
+    """Trials of one worker, and of two that wait and go on together."""
+    together: dict[str, Any] = {"trainable": "tests.families.toys:Together"} if workers > 1 else {}
     place = write_space(
-        tmp_path / "toy.yaml", {"noise": 0}, trials=TRIALS, scheduler="asha-promotion"
+        tmp_path / "toy.yaml", {"noise": 0}, trials=TRIALS, scheduler="asha-promotion", **together
     )
+    options = [*OPTIONS, "--workers-per-trial", str(workers)]
     study = tmp_path / "runs" / "toy"
     ledger = study / "ledger.journal"
     for kill in range(2):
-        arguments = ("--resume", str(study)) if kill else ("--space", "toy.yaml", *OPTIONS)
+        arguments = ("--resume", str(study)) if kill else ("--space", "toy.yaml", *options)
         before = pauses_in(ledger)
         driver = start(*arguments)
         driver.until(partial(has_paused, ledger, before))

@@ -87,7 +87,7 @@ def finish(
         "trial": winner.number,
         "state": winner.state,
         study.unit: unit,
-        "trained": trained_words(study.unit, unit, refitted=own is None, tested=test is not None),
+        "trained": trained_words(study.unit, unit, refitted=own is None, tested=bool(figures)),
         "validation": validation,
         "test": {name: float(value) for name, value in figures.items()},
         "intervals": ray.get(assistant.intervals.remote(config, data, test, weights, held_out)),

@@ -70,7 +70,9 @@ class Options:
         "int", metavar="N", resumes=True,
         least=1,
     )  # fmt: skip
-    sampler: str | None = _flag(None, "--sampler", "tpe (default), gp, random or grid", "search")
+    sampler: str | None = _flag(
+        None, "--sampler", "gp (default up to 200 trials), tpe, random or grid", "search"
+    )
     scheduler: str | None = _flag(
         None, "--scheduler", "asha (default), asha-promotion, hyperband, median or none",
         "search",

@@ -37,6 +37,9 @@ SETTINGS = (
     "refit",
 )
 
+MOST_BY_GP = 200
+"""Of more trials `tpe` draws, where nobody says who."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -115,7 +118,8 @@ def make_plan(space: Space, options: Options) -> Plan:
     _check_parameters(space, family, fixed)
     settings = _settings(space)
     space, max_budget = _budget(space, family, options.max_budget)
-    sampler = _one_of("sampler", options.sampler, space, "tpe", SAMPLERS)
+    asked = options.trials or settings.get("trials")
+    sampler = _one_of("sampler", options.sampler, space, default_sampler(asked), SAMPLERS)
     if sampler == "grid":
         space = space.discrete()
     rule_name = _one_of("scheduler", options.scheduler, space, "asha", RULES)
@@ -273,6 +277,15 @@ def _objective(family: Trainable[Any, Any, Any], asked: str | None, space: Space
     default = family.metrics[0].name
     names = {m.name: m for m in family.metrics}
     return names[_one_of("metric", asked, space, default, list(names))]
+
+
+def default_sampler(trials: Any) -> str:
+    """What draws where nobody says: figures in experiments/search_quality.
+
+    Args:
+        trials: as many as were asked for; None: the default number.
+    """
+    return "tpe" if isinstance(trials, int) and trials > MOST_BY_GP else "gp"
 
 
 def _trials(space: Space, sampler: str, asked: int | None, default: Any) -> int:

@@ -1,4 +1,4 @@
-"""A Gaussian process over configurations: Matern 5/2, a length scale per dimension, noise.
+"""A Gaussian process: Matern 5/2, a length scale per dimension, noise.
 
 Formulas: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), 2.25, 2.26, 4.17,
 5.8 and 5.9; the logarithm of expected improvement: Ament et al. 2023, arXiv:2310.20708.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.optimize import minimize
 from scipy.special import erfcx
 
@@ -17,68 +17,78 @@ STEPS = 30  # of the optimiser that fits the parameters
 
 # Parameters are logarithms: a length scale per dimension, the signal's variance, the noise's. Each
 # has a normal prior, (mean, deviation): values have variance 1, a range has length 1.
-LENGTH = (math.log(0.8), 0.8)
+LENGTH = (math.log(1.5), 1.0)
 SIGNAL = (0.0, 1.0)
-NOISE = (math.log(0.05), 1.0)
+NOISE = (math.log(0.03), 1.0)
 
 
 class GaussianProcess:
-    """What the values of trials say of all configurations, with the most probable parameters.
+    """What values say of all places, with the most probable parameters.
 
     Args:
-        points: (trials, dimensions).
-        values: (trials,) with mean 0 and variance 1.
-        variance: (trials,) of each value, beside the noise that all have.
-        choices: (dimensions,) whether a column numbers choices, of which any two are 1 apart.
+        points: (n, dimensions).
+        values: (n,) with mean 0 and variance 1.
+        choices: (dimensions,) how many choices a column numbers (-1: none of them), of which any
+            two are 1 apart; 0 for a range.
     """
 
-    def __init__(
-        self, points: np.ndarray, values: np.ndarray, variance: np.ndarray, choices: np.ndarray
-    ) -> None:
-        self.points, self.values, self.variance, self.choices = points, values, variance, choices
+    def __init__(self, points: np.ndarray, values: np.ndarray, choices: np.ndarray) -> None:
+        self.choices = choices
+        self.values = values
+        # A choice becomes as many columns as there are, so that all distances are Euclidean.
+        self._owner = np.repeat(np.arange(len(choices)), np.where(choices, choices + 1, 1))
+        self._columns = self._spread(points)
+        means, deviations = zip(*[LENGTH] * len(choices), SIGNAL, NOISE)
+        self._prior = np.array(means), np.array(deviations)
         self.parameters = self._fit()
         self._solve()
 
     def predict(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and deviation, (n,) each, at (n, dimensions), without the noise of a trial."""
-        kernel, *_ = self._kernel(points, self.parameters)
+        """Mean and deviation, (m,) each, at (m, dimensions), without the noise of a value."""
+        kernel = self.kernel(points)
         mean = kernel @ self._weights
         explained = ((kernel @ self._inverse) * kernel).sum(1)
         return mean, np.sqrt(np.maximum(math.exp(self.parameters[-2]) - explained, 1e-12))
 
     def believe(self, points: np.ndarray) -> None:
-        """Take for observed, at (n, dimensions), what is expected there: trials that still run."""
+        """Take for observed, at (m, dimensions), what is expected there: trials that still run."""
         mean, _ = self.predict(points)
-        self.points = np.concatenate([self.points, points])
         self.values = np.concatenate([self.values, mean])
-        self.variance = np.concatenate([self.variance, np.zeros(len(points))])
+        self._columns = np.concatenate([self._columns, self._spread(points)])
         self._solve()
 
     def log_improvement(self, points: np.ndarray, best: float) -> np.ndarray:
-        """(n,) logarithm of the expected improvement over `best` at (n, dimensions)."""
+        """(m,) logarithm of the expected improvement over `best` at (m, dimensions)."""
         mean, deviation = self.predict(points)
         return np.log(deviation) + log_improvement((mean - best) / deviation)
 
+    def kernel(self, points: np.ndarray) -> np.ndarray:
+        """(m, n) between (m, dimensions) and what was observed."""
+        scales = self._scales(self.parameters)
+        r = _distances(self._spread(points) * scales, self._columns * scales)
+        return math.exp(self.parameters[-2]) * np.exp(-r) * (1 + r + r**2 / 3)
+
     def negative_log_posterior(self, parameters: np.ndarray) -> tuple[float, np.ndarray]:
         """Of the parameters, up to a constant, and its gradient."""
-        kernel, squares, slope = self._kernel(self.points, parameters)
-        noise = math.exp(parameters[-1])
-        factor = cho_factor(kernel + np.diag(noise + self.variance), lower=True)
-        weights = cho_solve(factor, self.values)
-        inverse = cho_solve(factor, np.eye(len(self.values)))
+        signal, noise = np.exp(parameters[-2:])
+        scaled = self._columns * self._scales(parameters)
+        r = _distances(scaled, scaled)
+        decay = signal * np.exp(-r)
+        kernel = decay * (1 + r + r**2 / 3)
+        inverse, log_root = _inverse(kernel, noise)
+        weights = inverse @ self.values
         outer = (inverse - np.outer(weights, weights)) / 2
+        # The derivative by a log length scale is that of the squared distances, of which
+        # sum_ij s_ij (a_i - a_j)^2 is 2 sum_i a_i (a_i sum_j s_ij - sum_j s_ij a_j).
+        slope = outer * decay * (1 + r) * 5 / 3
+        by_column = 2 * (scaled * (scaled * slope.sum(1)[:, None] - slope @ scaled)).sum(0)
         gradient = np.empty(len(parameters))
-        gradient[:-2] = np.einsum("ij,ijk->k", outer * slope, squares)
+        gradient[:-2] = np.bincount(self._owner, by_column)
         gradient[-2] = (outer * kernel).sum()
         gradient[-1] = noise * np.trace(outer)
-        fit = self.values @ weights / 2 + np.log(np.diag(factor[0])).sum()
         away = (parameters - self._prior[0]) / self._prior[1]
-        return fit + away @ away / 2, gradient + away / self._prior[1]
-
-    @property
-    def _prior(self) -> tuple[np.ndarray, np.ndarray]:
-        means, deviations = zip(*[LENGTH] * len(self.choices), SIGNAL, NOISE)
-        return np.array(means), np.array(deviations)
+        value = self.values @ weights / 2 + log_root + away @ away / 2
+        return value, gradient + away / self._prior[1]
 
     def _fit(self) -> np.ndarray:
         mean, deviation = self._prior
@@ -88,32 +98,45 @@ class GaussianProcess:
             jac=True,
             method="L-BFGS-B",
             bounds=np.stack([mean - 5 * deviation, mean + 5 * deviation], 1),
-            options={"maxiter": STEPS},
+            options={"maxiter": STEPS, "ftol": 1e-5},
         )
         return found.x
 
     def _solve(self) -> None:
-        kernel, *_ = self._kernel(self.points, self.parameters)
-        noise = math.exp(self.parameters[-1]) + self.variance
-        factor = cho_factor(kernel + np.diag(noise), lower=True)
-        self._weights = cho_solve(factor, self.values)
-        self._inverse = cho_solve(factor, np.eye(len(noise)))
+        scaled = self._columns * self._scales(self.parameters)
+        r = _distances(scaled, scaled)
+        signal, noise = np.exp(self.parameters[-2:])
+        self._inverse, _ = _inverse(signal * np.exp(-r) * (1 + r + r**2 / 3), noise)
+        self._weights = self._inverse @ self.values
 
-    def _kernel(
-        self, points: np.ndarray, parameters: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The kernel between (n, dimensions) and the trials, and what its derivatives consist of.
+    def _scales(self, parameters: np.ndarray) -> np.ndarray:
+        """(columns,) what their distances are multiplied by."""
+        return np.exp(-parameters[:-2])[self._owner]
 
-        Returns:
-            (n, trials) the kernel; (n, trials, dimensions) squared distances in length scales;
-            (n, trials) what these are multiplied by in the derivative by a log length scale.
-        """
-        apart = points[:, None] - self.points
-        apart = np.where(self.choices, apart != 0, apart)
-        squares = (apart * np.exp(-parameters[:-2])) ** 2
-        r = np.sqrt(5 * squares.sum(2))
-        decay = math.exp(parameters[-2]) * np.exp(-r)
-        return decay * (1 + r + r**2 / 3), squares, decay * (1 + r) * 5 / 3
+    def _spread(self, points: np.ndarray) -> np.ndarray:
+        """(m, columns) of (m, dimensions): each choice a column, any two of them 1 apart."""
+        columns = points[:, self._owner]
+        first = np.searchsorted(self._owner, self._owner)
+        chosen = columns == np.arange(len(self._owner)) - first - 1
+        return np.where(self.choices[self._owner] > 0, chosen / math.sqrt(2), columns)
+
+
+def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(m, n) sqrt(5) times the distances of (m, columns) and (n, columns)."""
+    squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
+    if a is b:
+        np.fill_diagonal(squares, 0)
+    return np.sqrt(5 * np.maximum(squares, 0))
+
+
+def _inverse(kernel: np.ndarray, noise: float) -> tuple[np.ndarray, float]:
+    """(n, n) the inverse of a kernel with noise, and half the logarithm of its determinant."""
+    factor, failed = dpotrf(kernel + noise * np.eye(len(kernel)), lower=1)
+    if failed:
+        raise np.linalg.LinAlgError("a kernel that is not positive definite")
+    lower, _ = dpotri(factor, lower=1)
+    inverse = np.tril(lower) + np.tril(lower, -1).T
+    return inverse, float(np.log(np.diag(factor)).sum())
 
 
 def log_improvement(u: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Search by a Gaussian process that learns from every trial, from those that were stopped as well.
+"""Search by a Gaussian process over configurations and epochs, which learns from unfinished curves.
 
 Optuna's own knows complete trials only, which early stopping leaves few of, and computes with
 torch, which stays out of the driver: a second of a core for a draw, when the trials need them.
@@ -6,32 +6,27 @@ torch, which stays out of the driver: a second of a core for a draw, when the tr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
-from optuna.search_space import intersection_search_space
-from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.study import Study
+from optuna.trial import FrozenTrial
 
 from distrib.study.search import latin_hypercube
+from distrib.study.search.learning_curves import observe, tells
 from distrib.study.search.unit_space import Needs, UnitSpace
 
 if TYPE_CHECKING:
     from distrib.study.search.gaussian_process import GaussianProcess
 
-AT_RANDOM = 10
-"""How many trials come before the first one that is searched, a Latin hypercube of them."""
+FIRST = (5, 10)
+"""So many trials, at least and at most, come before the first one that is searched, a Latin
+hypercube of them: one per dimension."""
 
-STOPPED_VARIANCE = 0.3
-"""How uncertain the end of a stopped trial is, where the variance of all values is 1."""
-
-FAULTS = ("bad configuration", "out of memory", "diverged")
-"""Failures that the configuration is to blame for."""
-
-OBSERVED = 200
+OBSERVED = 120
 """Of more trials than these the better and the later ones are learned from, half of each: the time
 of a draw grows with the third power of their number."""
 
@@ -45,14 +40,21 @@ class Gp(BaseSampler):
     Args:
         seed: of this trial.
         study_seed: of the start, the same for all trials.
+        dimensions: how many parameters vary.
         last: whether a trial's value is what it reported last, not its best.
         needs: which dimensions exist under which others, see `Space.conditions`.
     """
 
     def __init__(
-        self, seed: int, study_seed: int, last: bool = False, needs: Needs | None = None
+        self,
+        seed: int,
+        study_seed: int,
+        dimensions: int = FIRST[1],
+        last: bool = False,
+        needs: Needs | None = None,
     ) -> None:
         self._study_seed = study_seed
+        self._first = min(max(dimensions, FIRST[0]), FIRST[1])
         self._last = last
         self._needs = needs or {}
         self._generator = np.random.default_rng(seed)
@@ -61,13 +63,9 @@ class Gp(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        if trial.number < AT_RANDOM:
+        if trial.number < self._first:
             return {}
-        trials = study.get_trials(deepcopy=False)
-        seen = intersection_search_space(trials, include_pruned=True)
-        for other in trials:
-            if other.state in (TrialState.COMPLETE, TrialState.PRUNED):
-                seen |= {n: d for n, d in other.distributions.items() if n in self._needs}
+        seen = _seen(filter(tells, study.get_trials(deepcopy=False)), self._needs)
         return {name: seen[name] for name in sorted(seen) if not seen[name].single()}
 
     def sample_relative(
@@ -83,9 +81,9 @@ class Gp(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
     ) -> Any:
-        if trial.number < AT_RANDOM:
+        if trial.number < self._first:
             return latin_hypercube.value_of(
-                param_name, param_distribution, trial.number, AT_RANDOM, self._study_seed
+                param_name, param_distribution, trial.number, self._first, self._study_seed
             )
         return self._at_random.sample_independent(study, trial, param_name, param_distribution)
 
@@ -98,43 +96,45 @@ class Gp(BaseSampler):
             if t.number != trial.number
             and t.params.keys() >= search_space.keys() - self._needs.keys()
         ]
-        ended, values, variance = _observe(others, study.direction, self._last)
-        if len(ended) < 2:
+        seen = observe(others, study.direction, self._last)
+        if len(set(seen.trials)) < 2:
             return {}
         # Here, since SciPy takes half a second, which the first trials need not wait for.
         from distrib.study.search.gaussian_process import GaussianProcess
 
         unit_space = UnitSpace(search_space, self._needs)
-        points = {t.number: unit_space.point(t.params) for t in others}
+        points = np.stack([unit_space.point(t.params) for t in others])
+        rows = _kept(seen.trials, seen.values)
         process = GaussianProcess(
-            np.stack([points[t.number] for t in ended]),
-            _even(values),
-            variance,
-            unit_space.choices > 0,
+            np.column_stack([points[seen.trials[rows]], seen.shares[rows]]),
+            _even(seen.values[rows]),
+            np.append(unit_space.choices, 0),
         )
-        running = [points[t.number] for t in others if t.state == TrialState.RUNNING]
-        if running:
-            process.believe(np.stack(running))
-        known = set(_places(np.stack(list(points.values()))))
-        return unit_space.params(self._improve(unit_space, process, known))
+        silent = [i for i, t in enumerate(others) if not (t.state.is_finished() or tells(t))]
+        if silent:
+            process.believe(_at_end(points[silent]))
+        tried = points[np.unique(seen.trials[rows])]
+        known = set(_places(points))
+        return unit_space.params(self._improve(unit_space, process, tried, known))
 
     def _improve(
-        self, unit_space: UnitSpace, process: GaussianProcess, known: set[bytes]
+        self, unit_space: UnitSpace, process: GaussianProcess, tried: np.ndarray, known: set[bytes]
     ) -> np.ndarray:
         """(dimensions,) the point whose expected improvement is highest among the candidates.
 
         Args:
+            tried: (trials, dimensions) places whose expected end is to be improved.
             known: places that had a trial, which none has again while there is another candidate.
         """
         random = self._generator
-        expected, _ = process.predict(process.points)
+        expected, _ = process.predict(_at_end(tried))
 
         def promise(points: np.ndarray) -> np.ndarray:
             new = np.array([place not in known for place in _places(points)])
-            found = process.log_improvement(points, expected.max())
+            found = process.log_improvement(_at_end(points), expected.max())
             return np.where(new | ~new.any(), found, -np.inf)
 
-        best = np.repeat(process.points[np.argsort(-expected)[:5]], BESIDE, axis=0)
+        best = np.repeat(tried[np.argsort(-expected)[:5]], BESIDE, axis=0)
         steps = random.choice([0.02, 0.05, 0.1, 0.2], (len(best), 1))
         points = np.concatenate(
             [unit_space.draw(DRAWN, random), unit_space.near(best, steps, random)]
@@ -148,64 +148,41 @@ class Gp(BaseSampler):
         return points[np.argmax(promise(points))]
 
 
+def _seen(trials: Iterable[FrozenTrial], needs: Needs) -> dict[str, BaseDistribution]:
+    """The dimensions that all these trials have, and the conditional ones that any of them has."""
+    common: dict[str, BaseDistribution] | None = None
+    conditional: dict[str, BaseDistribution] = {}
+    for trial in trials:
+        own = trial.distributions
+        conditional |= {name: d for name, d in own.items() if name in needs}
+        common = own if common is None else {n: d for n, d in common.items() if own.get(n) == d}
+    return (common or {}) | conditional
+
+
 def _places(points: np.ndarray) -> list[bytes]:
     """Of each of (n, dimensions), the same for points that differ by rounding alone."""
     return [row.tobytes() for row in points.round(9) + 0.0]  # no -0
 
 
-def _observe(
-    trials: Sequence[FrozenTrial], direction: StudyDirection, last: bool
-) -> tuple[list[FrozenTrial], np.ndarray, np.ndarray]:
-    """What ended trials tell.
+def _at_end(points: np.ndarray) -> np.ndarray:
+    """(n, dimensions + 1) of (n, dimensions): after the whole training."""
+    return np.column_stack([points, np.ones(len(points))])
 
-    A stopped one: what it had, and what complete ones gained from there. One that failed for its
-    configuration: that it is as far below the worst as the worst is below the best.
 
-    Returns:
-        The trials; (trials,) their values, higher is better; (trials,) the variance of each.
+def _kept(trials: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(kept,) which rows are learned from.
+
+    Args:
+        trials, values: (rows,) the number of a trial, and a value of it, its last one last.
     """
-    sign = 1.0 if direction == StudyDirection.MAXIMIZE else -1.0
-    complete = [t for t in trials if t.state == TrialState.COMPLETE]
-    stopped = [t for t in trials if t.state == TrialState.PRUNED and t.intermediate_values]
-    values = [sign * t.values[0] for t in complete]
-    stops = [max(t.intermediate_values) for t in stopped]
-    gains = {step: _gain(complete, step, sign, last) for step in set(stops)}
-    values += [_reached(t, step, sign, last) + gains[step] for t, step in zip(stopped, stops)]
-    failed = [t for t in trials if t.user_attrs.get("failure") in FAULTS]
-    worst, best = min(values, default=0.0), max(values, default=0.0)
-    values += [worst - ((best - worst) or 1.0)] * len(failed)
-    variance = [0.0] * len(complete) + [STOPPED_VARIANCE] * len(stopped) + [0.0] * len(failed)
-    ended = [*complete, *stopped, *failed]
-    kept = _kept(ended, np.array(values))
-    return [ended[i] for i in kept], np.array(values)[kept], np.array(variance)[kept]
-
-
-def _gain(complete: Sequence[FrozenTrial], step: int, sign: float, last: bool) -> float:
-    """What complete trials gained after a step, in the median of those that reported around it."""
-    gains = [
-        sign * t.values[0] - _reached(t, step, sign, last)
-        for t in complete
-        if t.intermediate_values
-        and min(t.intermediate_values) <= step <= max(t.intermediate_values)
-    ]
-    return float(np.median(gains)) if gains else 0.0
-
-
-def _reached(trial: FrozenTrial, step: int, sign: float, last: bool) -> float:
-    """The signed value of a trial at a step at which it had reported."""
-    reports = {s: sign * v for s, v in trial.intermediate_values.items() if s <= step}
-    return reports[max(reports)] if last else max(reports.values())
-
-
-def _kept(trials: Sequence[FrozenTrial], values: np.ndarray) -> list[int]:
-    """Which trials are learned from, in their order."""
-    best = np.argsort(-values, kind="stable")
-    late = sorted(best[OBSERVED // 2 :], key=lambda i: -trials[i].number)
-    return sorted([*best[: OBSERVED // 2], *late[: OBSERVED // 2]])
+    last = {int(number): value for number, value in zip(trials, values)}
+    best = sorted(last, key=lambda number: (-last[number], number))
+    late = sorted(best[OBSERVED // 2 :])[-(OBSERVED // 2) :]
+    return np.flatnonzero(np.isin(trials, [*best[: OBSERVED // 2], *late]))
 
 
 def _even(values: np.ndarray) -> np.ndarray:
-    """(trials,) with mean 0 and variance 1, distances below the median shrunk to logarithms.
+    """(n,) with mean 0 and variance 1, distances below the median shrunk to logarithms.
 
     How bad bad trials are must not drown what tells good ones apart.
     """

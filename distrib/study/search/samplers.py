@@ -60,10 +60,11 @@ def build_sampler(
             # Each dimension by itself: together they are worse (experiments/search_quality).
             sampler = optuna.samplers.TPESampler(seed=seed, multivariate=False)
         elif name == "gp":
-            from distrib.study.search.gaussian_process_sampler import Gp
+            from distrib.study.search.gaussian_process_sampler import FIRST, Gp
 
             needs = space.conditions(fixed) if space else None
-            sampler = Gp(seed, study_seed, last=selects == "last", needs=needs)
+            dimensions = len(space.searched()) if space else FIRST[1]
+            sampler = Gp(seed, study_seed, dimensions, last=selects == "last", needs=needs)
         else:
             sampler = optuna.samplers.RandomSampler(seed=seed)
         if every is not None:
