@@ -15,15 +15,16 @@ from distrib.tracking import wording
 if TYPE_CHECKING:
     import pandas as pd
 
-WHOLE = ("trials", "complete", "pruned", "failed", "trial")
+WHOLE = ("trials", "complete", "pruned", "failed", "paused", "trial")
 
 
 def leaderboard(studies: Sequence[tuple[Path, StudyRecord]]) -> pd.DataFrame:
     """A row per study, best first among those of one family and metric.
 
     Columns: study, trainable, metric, direction, best, test, baseline, trial, trials, complete,
-    pruned, failed, folder. `test` is the winner's figure of the metric on the test part, `baseline`
-    the best baseline's on validation data; both are missing until the study's winner is trained.
+    pruned, failed, paused, folder. `test` is the winner's figure of the metric on the test part,
+    `baseline` the best baseline's on validation data; both are missing until the study's winner is
+    trained.
 
     Raises:
         InputError: a `best/metrics.json` that cannot be read.
@@ -71,6 +72,7 @@ def _row(path: Path, study: StudyRecord) -> dict[str, Any]:
         "complete": states["COMPLETE"],
         "pruned": states["PRUNED"],
         "failed": states["FAIL"],
+        "paused": states["PAUSED"],
         "folder": str(path),
     }
 
@@ -95,7 +97,7 @@ def read_figures(path: Path) -> dict[str, Any]:
 HEADS = ("study", "metric", "best", "test", "baseline (validation)", "trial", "trials")
 LEGEND = (
     "best: on validation data, selected on; test: the winner, never looked at before; "
-    "baseline: the best one, on validation data; trials: complete+pruned+failed"
+    "baseline: the best one, on validation data; trials: complete+pruned+failed, and paused"
 )
 
 
@@ -158,7 +160,8 @@ def _cells(row: Mapping[Any, Any]) -> tuple[str, ...]:
         str(row["study"]),
         row["metric"] + wording.arrow(row["metric"], row["direction"]),
         *(_cell(row[name]) for name in ("best", "test", "baseline", "trial")),
-        f"{row['complete']}+{row['pruned']}+{row['failed']}",
+        f"{row['complete']}+{row['pruned']}+{row['failed']}"
+        + (f", {row['paused']} paused" if row["paused"] else ""),
     )
 
 

@@ -90,7 +90,7 @@ def _head(study: StudyRecord, interrupted: bool) -> str:
         lines.append(f"    and {len(failed) - SHOWN} more, see leaderboard.csv")
     if interrupted:
         lines.append("interrupted; nothing that ended is lost")
-    elif not any(t.state in ("COMPLETE", "PRUNED") for t in study.trials.values()):
+    elif study.best() is None:
         lines.append("no trial succeeded; see trials/*/console.log")
     return "\n".join(lines)
 

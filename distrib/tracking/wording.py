@@ -158,5 +158,6 @@ def _at_work(trial: TrialRecord, until: float) -> float:
 
 def left(study: StudyRecord, seconds: float) -> str:
     """What `time_left` says, in words: `about 12 s left`."""
-    bound = bool(study.milestones) and not ended(study)
+    paused = any(trial.state == "PAUSED" for trial in study.trials.values())  # may go on
+    bound = bool(study.milestones) and not ended(study) and not paused
     return f"{'at most' if bound else 'about'} {span(seconds)} left"

@@ -98,7 +98,7 @@ def test_a_study_and_the_training_of_its_best_configuration(place: Path) -> None
 
 
 @pytest.mark.parametrize(("name", "words", "rows"), [
-    ("c", (), "every row but the test part"), ("d", ("--test-fraction", "0"), "every row"),
+    ("c", (), "every row but the test part"), ("e", ("--test-fraction", "0"), "every row"),
 ])  # fmt: skip
 def test_a_winner_that_kept_no_weights_is_trained_again(
     name: str, words: tuple[str, ...], rows: str, place: Path

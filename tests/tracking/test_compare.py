@@ -78,6 +78,7 @@ def test_a_row(tmp_path: Path, direction: Any, baseline: float) -> None:
         "complete": 2,
         "pruned": 1,
         "failed": 1,
+        "paused": 0,
         "folder": str(folder),
     }
 

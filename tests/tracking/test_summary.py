@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from distrib.records import StudyRecord
+from distrib.tracking import wording
 from distrib.tracking.phases import Phases
 from distrib.tracking.summary import figures_table, summary
 from distrib.tracking.wording import figure
@@ -52,6 +53,16 @@ def test_who_ran_to_the_end_and_who_ended_before(fake_study: Any) -> None:
     study.trials[3].params["epochs"] = 9
     told_of = "6 ran to the end, 1 ended by itself early, 3 stopped early, 2 failed"
     assert told_of in told(study)
+
+
+def test_a_study_whose_time_was_over_while_all_waited(fake_study: Any) -> None:
+    study = fake_study(3)
+    for trial in study.trials.values():
+        trial.state, trial.value, trial.failure = "PAUSED", 0.5, None
+    text = told(study)
+    assert "3 paused at a rung" in text
+    assert "no trial succeeded" not in text
+    assert wording.left(study, 3.0) == "about 3 s left"  # those that wait may go on
 
 
 def test_a_finished_study(fake_study: Any) -> None:

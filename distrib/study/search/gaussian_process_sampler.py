@@ -30,6 +30,9 @@ OBSERVED = 120
 """Of more trials than these the better and the later ones are learned from, half of each: the time
 of a draw grows with the third power of their number."""
 
+FAR = 4.0
+"""In logarithms of how far the best lies above the median: what is further is as far as this."""
+
 DRAWN, BESIDE, REFINED = 1500, 60, 200
 """Candidates: from everywhere, beside each of the best trials, beside the best candidates."""
 
@@ -107,7 +110,7 @@ class Gp(BaseSampler):
         rows = _kept(seen.trials, seen.values)
         process = GaussianProcess(
             np.column_stack([points[seen.trials[rows]], seen.shares[rows]]),
-            _even(seen.values[rows]),
+            _even(seen.values[rows], seen.ends[rows]),
             np.append(unit_space.choices, 0),
         )
         silent = [i for i, t in enumerate(others) if not (t.state.is_finished() or tells(t))]
@@ -181,13 +184,21 @@ def _kept(trials: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.isin(trials, [*best[: OBSERVED // 2], *late]))
 
 
-def _even(values: np.ndarray) -> np.ndarray:
-    """(n,) with mean 0 and variance 1, distances below the median shrunk to logarithms.
+def _even(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """(n,) values by how far they are from the median of the ends, which get mean 0 and variance 1.
 
-    How bad bad trials are must not drown what tells good ones apart.
+    The best end is 1 above the median; what is above that, or below the median, is shrunk to
+    logarithms, to `FAR` at most. How bad bad trials are must not drown what tells good ones apart,
+    nor what trials had early how they end.
+
+    Args:
+        values: (n,).
+        ends: (n,) bool, which of them are the last of their trials.
     """
     values = np.clip(values, -1e100, 1e100)  # squares of more are infinite
-    median = np.median(values)
-    above = (values - median) / ((values.max() - median) or values.std() or 1.0)
-    even = np.where(above < 0, -np.log1p(np.maximum(-above, 0)), above)
-    return (even - even.mean()) / (even.std() or 1.0)
+    median, best = np.median(values[ends]), values[ends].max()
+    above = (values - median) / ((best - median) or values[ends].std() or 1.0)
+    within = above.clip(0, 1)
+    even = within + np.sign(above) * np.log1p(np.abs(above - within))
+    even = np.clip(even, -FAR, FAR)
+    return (even - even[ends].mean()) / (even[ends].std() or 1.0)

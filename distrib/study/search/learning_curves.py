@@ -25,11 +25,13 @@ class Observations:
         trials: (rows,) positions in the list of trials.
         shares: (rows,) how far it had come, in logarithms of steps: 0 after one, 1 at the end.
         values: (rows,) what it had there, and what others gained from there on.
+        ends: (rows,) bool, whether it is the last row of its trial.
     """
 
     trials: np.ndarray
     shares: np.ndarray
     values: np.ndarray
+    ends: np.ndarray
 
 
 def tells(trial: FrozenTrial) -> bool:
@@ -69,7 +71,9 @@ def observe(trials: Sequence[FrozenTrial], direction: StudyDirection, last: bool
     failed = worst - ((best - worst) or 1.0)
     rows += [(i, 1.0, failed) for i, t in enumerate(trials) if _is_at_fault(t)]
     found = np.array(rows, float).reshape(-1, 3)
-    return Observations(found[:, 0].astype(int), found[:, 1], found[:, 2])
+    numbers = found[:, 0].astype(int)
+    ends = np.append(np.diff(numbers) != 0, [True] * bool(len(found)))
+    return Observations(numbers, found[:, 1], found[:, 2], ends)
 
 
 class _Curve:
@@ -98,7 +102,7 @@ class _Curve:
 
 def _reports(trial: FrozenTrial) -> dict[int, float]:
     """Step -> finite value; one that diverges is about to fail."""
-    return {s: v for s, v in trial.intermediate_values.items() if math.isfinite(v)}
+    return {max(s, 1): v for s, v in trial.intermediate_values.items() if math.isfinite(v)}
 
 
 def _gains(curves: Sequence[_Curve], steps: Sequence[int]) -> list[float]:

@@ -18,12 +18,12 @@ from tests.study.search.past_trials import SPACE, trial
 
 def test_bad_values_do_not_drown_the_differences_of_good_ones() -> None:
     values = np.array([-1e6, 0.1, 0.6, 0.7, 0.72, 0.725, 0.726])
-    even = _even(values)
+    even = _even(values, np.full(7, True))
     assert np.all(np.diff(even) > 0)
     assert even.mean() == pytest.approx(0)
     assert even.std() == pytest.approx(1)
     assert even[-1] - even[-2] > 1e4 * (values[-1] - values[-2]) / values.std()
-    assert _even(np.full(4, 2.0)).tolist() == [0, 0, 0, 0]
+    assert _even(np.full(4, 2.0), np.full(4, True)).tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,37 @@ def test_bad_values_do_not_drown_the_differences_of_good_ones() -> None:
     ids=["more than half at the best", "huge", "two are worse"],
 )
 def test_values_of_any_kind_become_even(values: list[float]) -> None:
-    even = _even(np.array(values))
+    even = _even(np.array(values), np.full(len(values), True))
     assert even.std() == pytest.approx(1)
     assert np.abs(even).max() < 4
     assert np.all(np.diff(even[np.argsort(values)]) >= 0)
+
+
+def test_what_trials_had_early_leaves_the_scale_to_their_ends() -> None:
+    ends = np.arange(12) % 2 > 0
+    values = np.where(ends, np.arange(12) / 100, 1e6 * (-1.0) ** (np.arange(12) // 2))
+    even = _even(values, ends)
+    np.testing.assert_allclose(even[ends], _even(values[ends], ends[ends]))
+    assert np.abs(even[~ends]).max() < 20
+
+
+@pytest.mark.parametrize("wild", ["first epochs", "one region"])
+def test_values_that_are_wild_leave_the_rest_to_be_learned(wild: str) -> None:
+    """Of 25 trials the best is near 0.3, though some values are a million times the others."""
+    study = _study("minimize")
+    random = np.random.default_rng(0)
+    for seed in range(25):
+        study.sampler = Gp(seed, study_seed=0, dimensions=1)
+        drawn = study.ask(SPACE)
+        x = drawn.params["x"]
+        first = 10 ** (6 * random.random()) if wild == "first epochs" else 1 + (x - 0.3) ** 2
+        curve = [first, *(1 / e + (x - 0.3) ** 2 for e in range(2, 10))]
+        if wild == "one region" and x > 0.8:
+            curve = [1e12] * 9
+        for epoch, value in enumerate(curve, 1):
+            drawn.report(value, epoch)
+        study.tell(drawn, curve[-1])
+    assert abs(study.best_params["x"] - 0.3) < 0.01
 
 
 def test_of_many_trials_the_better_and_the_later_are_kept() -> None:
