@@ -27,7 +27,7 @@ SPACE = {
     "options": {"choice": [[1, 2], {"a": None}, None], "when": {"kind": ["curve"]}},
     "at": 2,
 }
-PLAN = toy_plan(SPACE, trials=10, seed=5)
+PLAN = toy_plan(SPACE, trials=10, seed=5, sampler="tpe")
 
 
 @pytest.fixture(scope="module")
