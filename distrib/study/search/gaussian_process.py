@@ -66,21 +66,20 @@ class GaussianProcess:
         """(m, n) between (m, dimensions) and what was observed."""
         scales = self._scales(self.parameters)
         r = _distances(self._spread(points) * scales, self._columns * scales)
-        return math.exp(self.parameters[-2]) * np.exp(-r) * (1 + r + r**2 / 3)
+        return math.exp(self.parameters[-2]) * _matern(r)
 
     def negative_log_posterior(self, parameters: np.ndarray) -> tuple[float, np.ndarray]:
         """Of the parameters, up to a constant, and its gradient."""
         signal, noise = np.exp(parameters[-2:])
         scaled = self._columns * self._scales(parameters)
         r = _distances(scaled, scaled)
-        decay = signal * np.exp(-r)
-        kernel = decay * (1 + r + r**2 / 3)
+        kernel = signal * _matern(r)
         inverse, log_root = _inverse(kernel, noise)
         weights = inverse @ self.values
         outer = (inverse - np.outer(weights, weights)) / 2
         # The derivative by a log length scale is that of the squared distances, of which
         # sum_ij s_ij (a_i - a_j)^2 is 2 sum_i a_i (a_i sum_j s_ij - sum_j s_ij a_j).
-        slope = outer * decay * (1 + r) * 5 / 3
+        slope = outer * signal * np.exp(-r) * (1 + r) * 5 / 3
         by_column = 2 * (scaled * (scaled * slope.sum(1)[:, None] - slope @ scaled)).sum(0)
         gradient = np.empty(len(parameters))
         gradient[:-2] = np.bincount(self._owner, by_column)
@@ -106,7 +105,7 @@ class GaussianProcess:
         scaled = self._columns * self._scales(self.parameters)
         r = _distances(scaled, scaled)
         signal, noise = np.exp(self.parameters[-2:])
-        self._inverse, _ = _inverse(signal * np.exp(-r) * (1 + r + r**2 / 3), noise)
+        self._inverse, _ = _inverse(signal * _matern(r), noise)
         self._weights = self._inverse @ self.values
 
     def _scales(self, parameters: np.ndarray) -> np.ndarray:
@@ -127,6 +126,11 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if a is b:
         np.fill_diagonal(squares, 0)
     return np.sqrt(5 * np.maximum(squares, 0))
+
+
+def _matern(r: np.ndarray) -> np.ndarray:
+    """The Matern 5/2 correlation at sqrt(5) times a distance."""
+    return np.exp(-r) * (1 + r + r**2 / 3)
 
 
 def _inverse(kernel: np.ndarray, noise: float) -> tuple[np.ndarray, float]:

@@ -16,7 +16,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from distrib.study.search import latin_hypercube
-from distrib.study.search.learning_curves import observe, tells
+from distrib.study.search.learning_curves import Observations, observe, tells
 from distrib.study.search.unit_space import Needs, UnitSpace
 
 if TYPE_CHECKING:
@@ -100,14 +100,14 @@ class Gp(BaseSampler):
             and t.params.keys() >= search_space.keys() - self._needs.keys()
         ]
         seen = observe(others, study.direction, self._last)
-        if len(set(seen.trials)) < 2:
+        if seen.ends.sum() < 2:
             return {}
         # Here, since SciPy takes half a second, which the first trials need not wait for.
         from distrib.study.search.gaussian_process import GaussianProcess
 
         unit_space = UnitSpace(search_space, self._needs)
         points = np.stack([unit_space.point(t.params) for t in others])
-        rows = _kept(seen.trials, seen.values)
+        rows = _kept(seen)
         process = GaussianProcess(
             np.column_stack([points[seen.trials[rows]], seen.shares[rows]]),
             _even(seen.values[rows], seen.ends[rows]),
@@ -172,16 +172,12 @@ def _at_end(points: np.ndarray) -> np.ndarray:
     return np.column_stack([points, np.ones(len(points))])
 
 
-def _kept(trials: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """(kept,) which rows are learned from.
-
-    Args:
-        trials, values: (rows,) the number of a trial, and a value of it, its last one last.
-    """
-    last = {int(number): value for number, value in zip(trials, values)}
-    best = sorted(last, key=lambda number: (-last[number], number))
-    late = sorted(best[OBSERVED // 2 :])[-(OBSERVED // 2) :]
-    return np.flatnonzero(np.isin(trials, [*best[: OBSERVED // 2], *late]))
+def _kept(seen: Observations) -> np.ndarray:
+    """(kept,) which rows are learned from."""
+    trials, ends = seen.trials[seen.ends], seen.values[seen.ends]
+    best = trials[np.argsort(-ends, kind="stable")]
+    late = np.sort(best[OBSERVED // 2 :])[-(OBSERVED // 2) :]
+    return np.flatnonzero(np.isin(seen.trials, [*best[: OBSERVED // 2], *late]))
 
 
 def _even(values: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from optuna.study import Study
 from optuna.trial import TrialState
 
 from distrib.study.search.gaussian_process_sampler import OBSERVED, Gp, _even, _kept
+from distrib.study.search.learning_curves import Observations
 from tests.study.search.past_trials import SPACE, trial
 
 
@@ -69,7 +70,8 @@ def test_of_many_trials_the_better_and_the_later_are_kept() -> None:
     last = np.random.default_rng(0).permutation(500).astype(float)
     trials, values = np.repeat(np.arange(500), 2), np.repeat(last, 2)
     values[::2] = -values[::2]  # what they had before does not count
-    kept = _kept(trials, values)
+    seen = Observations(trials, np.ones(1000), values, np.arange(1000) % 2 > 0)
+    kept = _kept(seen)
     assert len(kept) == 2 * OBSERVED
     numbers = set(trials[kept])
     assert set(np.argsort(-last)[: OBSERVED // 2]) <= numbers
