@@ -196,7 +196,7 @@ class PlainLines:
         left = wording.time_left(study, time.time(), self._concurrent)
         running = [t for t in study.trials.values() if t.state == "RUNNING"]
         parts = [f"{wording.ended(study)}/{study.num_trials} trials", f"{len(running)} running"]
-        if paused := sum(t.state == "PAUSED" for t in study.trials.values()):
+        if paused := wording.paused(study):
             parts.append(f"{paused} paused")
         if study.num_trials == 1 and running:
             parts = [f"{study.unit} {running[0].fidelity}/{study.max_budget}"]

@@ -83,6 +83,11 @@ def ended(study: StudyRecord) -> int:
     return sum(t.is_over for t in study.trials.values())
 
 
+def paused(study: StudyRecord) -> int:
+    """How many trials wait at a rung."""
+    return sum(trial.state == "PAUSED" for trial in study.trials.values())
+
+
 def counts(study: StudyRecord) -> str:
     """`12 complete, 9 pruned, 2 failed (1 diverged, 1 out of memory), 1 begun again`."""
     states = Counter(t.state for t in study.trials.values())
@@ -136,8 +141,7 @@ def time_left(study: StudyRecord, now: float, concurrent: int = 1) -> float | No
     if not lengths:
         return None
     mean = sum(lengths) / len(lengths)
-    paused = sum(t.state == "PAUSED" for t in study.trials.values())
-    waiting = max(0, study.num_trials - ended(study) - paused - len(running))
+    waiting = max(0, study.num_trials - ended(study) - paused(study) - len(running))
     begun = 0.0
     for trial in running:
         spent = _at_work(trial, now)
@@ -158,6 +162,5 @@ def _at_work(trial: TrialRecord, until: float) -> float:
 
 def left(study: StudyRecord, seconds: float) -> str:
     """What `time_left` says, in words: `about 12 s left`."""
-    paused = any(trial.state == "PAUSED" for trial in study.trials.values())  # may go on
-    bound = bool(study.milestones) and not ended(study) and not paused
+    bound = bool(study.milestones) and not ended(study) and not paused(study)  # these may go on
     return f"{'at most' if bound else 'about'} {span(seconds)} left"

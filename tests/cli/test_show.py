@@ -128,3 +128,9 @@ def test_at_a_terminal_there_are_tables(
     assert max(map(len, lines)) <= 100
     assert any("─────" in line for line in lines)
     assert any("hidden_width" in line and "16 to 512" in line for line in lines)
+
+
+@pytest.mark.parametrize(("trials", "sampler"), [("200", "gp"), ("201", "tpe")])
+def test_who_draws_where_nobody_says(trials: str, sampler: str, tmp_path: Path) -> None:
+    said = command(tmp_path, "tune", "--space", "xgboost", "--trials", trials, "--show")
+    assert f"trials {trials}; sampler {sampler};" in said
