@@ -43,6 +43,7 @@ from distrib.trainables.capabilities import (
 )
 from distrib.trainables.screens.baselines import judged_baselines, training_mean
 from distrib.trainables.screens.row_weights import (
+    PLAIN_MEAN,
     RowWeights,
     remember_mean,
     row_weights,
@@ -155,8 +156,13 @@ class ScreenTrainable(
         """(rows, G) predictions of a finished model, in the order of its own columns."""
 
     @abstractmethod
+    def fitted_mean(self, state: State) -> np.ndarray:
+        """(G,) mean of the targets that a finished model was trained on, weighed as its rows."""
+
     def training_mean(self, state: State) -> np.ndarray:
-        """(G,) mean of the targets that a finished model was trained on, all rows alike."""
+        """(G,) the same of all rows alike, which scores are of differences to."""
+        plain = state.arrays.get(PLAIN_MEAN)
+        return self.fitted_mean(state) if plain is None else plain
 
     def load(self, source: ScreenSource, *, targets: bool = True) -> Screen:
         """The user's screen (see `load_screen`), or one of the default ones."""

@@ -19,7 +19,6 @@ from distrib.trainables.capabilities import ArtifactInputs, ChecksRows
 from distrib.trainables.extras import require
 from distrib.trainables.screens.base import ScreenTrainable, folds_of
 from distrib.trainables.screens.ia3.config import Ia3Config
-from distrib.trainables.screens.row_weights import PLAIN_MEAN
 from distrib.trainables.training.config import Recipe
 
 if TYPE_CHECKING:
@@ -101,9 +100,9 @@ class Ia3(ScreenTrainable[Ia3Config], ChecksRows[Ia3Config, Screen]):
         tokens_of(load(config), data, notes)
         return [*super().write_artifacts(config, state, data, worker, folder, inputs), *notes]
 
-    def training_mean(self, state: State) -> np.ndarray:
-        """(G,) mean of the targets of the rows trained on, all alike."""
-        return state.arrays.get(PLAIN_MEAN, state.arrays["model.head.target_mean"])
+    def fitted_mean(self, state: State) -> np.ndarray:
+        """(G,) mean of the targets of the rows trained on, weighed as they are."""
+        return state.arrays["model.head.target_mean"]
 
     def example(self, folder: Path) -> None:
         """A few of the gene ends of the default data, with the small encoder beside them."""

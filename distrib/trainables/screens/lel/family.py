@@ -27,7 +27,6 @@ from distrib.trainables.screens.base import (
     reference,
 )
 from distrib.trainables.screens.lel.config import LelConfig
-from distrib.trainables.screens.row_weights import PLAIN_MEAN
 
 if TYPE_CHECKING:
     from distrib.trainables.screens.lel.fit import Fitted
@@ -122,9 +121,9 @@ class LatentEmbedding(ScreenTrainable[LelConfig], LimitsBudget[LelConfig, Screen
         columns = {name: at for at, name in enumerate(state.values["columns"])}
         return _fitted(state).predict(data.ids, data.inputs, columns).astype(np.float32)
 
-    def training_mean(self, state: State) -> np.ndarray:
-        """(G,) mean of the targets of the rows trained on, all alike."""
-        return state.arrays.get(PLAIN_MEAN, state.arrays["mean"])
+    def fitted_mean(self, state: State) -> np.ndarray:
+        """(G,) mean of the targets of the rows trained on, weighed as they are."""
+        return state.arrays["mean"]
 
 
 def inner_folds(

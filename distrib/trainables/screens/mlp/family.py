@@ -29,7 +29,6 @@ from distrib.trainables.screens.base import (
 from distrib.trainables.screens.baselines import judged, with_test
 from distrib.trainables.screens.mlp.config import MlpConfig
 from distrib.trainables.screens.mlp.data import training_targets
-from distrib.trainables.screens.row_weights import PLAIN_MEAN
 from distrib.trainables.training.config import Recipe
 
 UNTUNED = {
@@ -128,10 +127,9 @@ class Mlp(ScreenTrainable[MlpConfig]):
         unknown = np.full((len(data), len(state.values["columns"])), np.nan, dtype=np.float32)
         return apply_model(config, state, data.inputs, unknown, worker)[0]
 
-    def training_mean(self, state: State) -> np.ndarray:
-        """(G,) mean of the targets of the rows trained on, all alike."""
-        own = state.arrays["model.target_mean"][0, 0]
-        return state.arrays.get(PLAIN_MEAN, own)
+    def fitted_mean(self, state: State) -> np.ndarray:
+        """(G,) mean of the targets of the rows trained on, weighed as they are."""
+        return state.arrays["model.target_mean"][0, 0]
 
     def evaluate(
         self, config: MlpConfig, state: State, data: Screen, worker: Worker

@@ -15,7 +15,6 @@ from distrib.data.screens.screen import Screen
 from distrib.trainables.base import Fidelity, Progress, State, Worker
 from distrib.trainables.screens.base import ScreenTrainable, folds_of
 from distrib.trainables.screens.pairs.config import MlpPairsConfig
-from distrib.trainables.screens.row_weights import PLAIN_MEAN
 from distrib.trainables.training.config import Recipe
 
 
@@ -63,7 +62,6 @@ class MlpPairs(ScreenTrainable[MlpPairsConfig]):
 
         return apply_model(config, state, data.inputs, worker)
 
-    def training_mean(self, state: State) -> np.ndarray:
-        """(G,) mean of the targets of the rows trained on, all alike."""
-        own = state.arrays["model.target_mean"][0, 0]
-        return state.arrays.get(PLAIN_MEAN, own)
+    def fitted_mean(self, state: State) -> np.ndarray:
+        """(G,) mean of the targets of the rows trained on, weighed as they are."""
+        return state.arrays["model.target_mean"][0, 0]

@@ -29,7 +29,6 @@ from distrib.trainables.screens.base import (
     require_targets,
 )
 from distrib.trainables.screens.row_weights import (
-    PLAIN_MEAN,
     normalised,
     row_weights,
     rows_that_weigh,
@@ -136,9 +135,9 @@ class Xgboost(ScreenTrainable[XgboostConfig]):
         mean = state.arrays["mean"]
         return mean + forest.predict(np.ascontiguousarray(data.inputs), len(mean))
 
-    def training_mean(self, state: State) -> np.ndarray:
-        """(G,) mean of the targets of the rows trained on, all alike."""
-        return state.arrays.get(PLAIN_MEAN, state.arrays["mean"])
+    def fitted_mean(self, state: State) -> np.ndarray:
+        """(G,) mean of the targets of the rows trained on, weighed as they are."""
+        return state.arrays["mean"]
 
 
 def grown(
