@@ -6,7 +6,7 @@ torch, which stays out of the driver: a second of a core for a draw, when the tr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,9 +43,10 @@ class Gp(BaseSampler):
     Args:
         seed: of this trial.
         study_seed: of the start, the same for all trials.
-        dimensions: how many parameters vary.
+        dimensions: how many columns the parameters that vary lie in.
         last: whether a trial's value is what it reported last, not its best.
         needs: which dimensions exist under which others, see `Space.conditions`.
+        columns: which of them share one, see `shared_columns`.
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class Gp(BaseSampler):
         dimensions: int = FIRST[1],
         last: bool = False,
         needs: Needs | None = None,
+        columns: Mapping[str, str] | None = None,
     ) -> None:
         self._study_seed = study_seed
         self._first = min(max(dimensions, FIRST[0]), FIRST[1])
         self._last = last
         self._needs = needs or {}
+        self._columns = columns or {}
         self._generator = np.random.default_rng(seed)
         self._at_random = RandomSampler(seed=seed)
 
@@ -85,8 +88,9 @@ class Gp(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
     ) -> Any:
         if trial.number < self._first:
+            column = self._columns.get(param_name, param_name)
             return latin_hypercube.value_of(
-                param_name, param_distribution, trial.number, self._first, self._study_seed
+                column, param_distribution, trial.number, self._first, self._study_seed
             )
         return self._at_random.sample_independent(study, trial, param_name, param_distribution)
 
@@ -105,7 +109,7 @@ class Gp(BaseSampler):
         # Here, since SciPy takes half a second, which the first trials need not wait for.
         from distrib.study.search.gaussian_process import GaussianProcess
 
-        unit_space = UnitSpace(search_space, self._needs)
+        unit_space = UnitSpace(search_space, self._needs, self._columns)
         points = np.stack([unit_space.point(t.params) for t in others])
         rows = _kept(seen)
         process = GaussianProcess(
@@ -123,10 +127,10 @@ class Gp(BaseSampler):
     def _improve(
         self, unit_space: UnitSpace, process: GaussianProcess, tried: np.ndarray, known: set[bytes]
     ) -> np.ndarray:
-        """(dimensions,) the point whose expected improvement is highest among the candidates.
+        """(columns,) the point whose expected improvement is highest among the candidates.
 
         Args:
-            tried: (trials, dimensions) places whose expected end is to be improved.
+            tried: (trials, columns) places whose expected end is to be improved.
             known: places that had a trial, which none has again while there is another candidate.
         """
         random = self._generator

@@ -61,10 +61,12 @@ def build_sampler(
             sampler = optuna.samplers.TPESampler(seed=seed, multivariate=False)
         elif name == "gp":
             from distrib.study.search.gaussian_process_sampler import FIRST, Gp
+            from distrib.study.search.shared_columns import shared_columns
 
-            needs = space.conditions(fixed) if space else None
-            dimensions = len(space.searched()) if space else FIRST[1]
-            sampler = Gp(seed, study_seed, dimensions, last=selects == "last", needs=needs)
+            needs = space.conditions(fixed) if space else {}
+            columns = shared_columns(space, needs) if space else {}
+            dimensions = len(set(columns.values())) if space else FIRST[1]
+            sampler = Gp(seed, study_seed, dimensions, selects == "last", needs, columns)
         else:
             sampler = optuna.samplers.RandomSampler(seed=seed)
         if every is not None:

@@ -24,62 +24,79 @@ class UnitSpace:
     Args:
         needs: of the dimensions that not every configuration has, parents before children. A
             parent that is no dimension was judged before: it needs nothing, or no value will do.
+        columns: dimension -> the column that it shares with others, see `shared_columns`.
 
     Attributes:
-        choices: (dimensions,) how many choices a column numbers, 0 for a range.
+        choices: (columns,) how many choices a column numbers, 0 for a range.
     """
 
-    def __init__(self, space: Mapping[str, BaseDistribution], needs: Needs | None = None) -> None:
+    def __init__(
+        self,
+        space: Mapping[str, BaseDistribution],
+        needs: Needs | None = None,
+        columns: Mapping[str, str] | None = None,
+    ) -> None:
         self.space = dict(space)
-        self.choices = np.array([_choices(d) for d in self.space.values()])
+        own = {name: (columns or {}).get(name, name) for name in space}
+        self._distributions = list({own[name]: d for name, d in self.space.items()}.values())
+        places = {column: k for k, column in enumerate(dict.fromkeys(own.values()))}
+        self._column = {name: places[column] for name, column in own.items()}
+        self.choices = np.array([_choices(d) for d in self._distributions])
         self._absent = np.where(self.choices, NO_CHOICE, MIDDLE)
         self._needs = {name: n for name, n in (needs or {}).items() if name in self.space}
 
     def point(self, params: Mapping[str, Any]) -> np.ndarray:
-        """(dimensions,) where a configuration lies; what is no dimension is passed over."""
+        """(columns,) where a configuration lies; what is no dimension is passed over."""
         point = self._absent.copy()
-        for column, (name, d) in enumerate(self.space.items()):
+        for name, d in self.space.items():
             if name in params:
-                point[column] = _to_column(d, params[name])
+                point[self._column[name]] = _to_column(d, params[name])
         return point
 
     def params(self, point: np.ndarray) -> dict[str, Any]:
         """The configuration at a point."""
+        exist = self._dimensions(point[None])[0]
         return {
-            name: d.choices[int(x)] if _choices(d) else _value(d, x)
-            for (name, d), x, exists in zip(self.space.items(), point, self.exists(point[None])[0])
+            name: _from_column(d, point[self._column[name]])
+            for (name, d), exists in zip(self.space.items(), exist)
             if exists
         }
 
     def exists(self, points: np.ndarray) -> np.ndarray:
+        """(points, columns) bool, which of them the configurations have."""
+        found = np.zeros(points.shape, bool)
+        for column, exists in zip(self._column.values(), self._dimensions(points).T):
+            found[:, column] |= exists
+        return found
+
+    def _dimensions(self, points: np.ndarray) -> np.ndarray:
         """(points, dimensions) bool, which dimensions the configurations have."""
         names = list(self.space)
-        found = np.ones(points.shape, bool)
+        found = np.ones((len(points), len(names)), bool)
         for name, parents in self._needs.items():
             own = names.index(name)
             for parent, values in parents.items():
                 if parent in self.space:
-                    at = names.index(parent)
-                    found[:, own] &= found[:, at] & _among(
-                        self.space[parent], points[:, at], values
-                    )
+                    place = points[:, self._column[parent]]
+                    found[:, own] &= found[:, names.index(parent)]
+                    found[:, own] &= _among(self.space[parent], place, values)
                 elif not values:
                     found[:, own] = False
         return found
 
     def draw(self, points: int, random: np.random.Generator) -> np.ndarray:
-        """(points, dimensions) of configurations, evenly from the whole unit cube."""
-        return self.at(random.random((points, len(self.space))))
+        """(points, columns) of configurations, evenly from the whole unit cube."""
+        return self.at(random.random((points, len(self.choices))))
 
     def at(self, shares: np.ndarray) -> np.ndarray:
-        """(points, dimensions) of configurations, from as many shares in [0, 1) of the values."""
+        """(points, columns) of configurations, from as many shares in [0, 1) of the values."""
         return self._snap(np.where(self.choices, np.floor(shares * self.choices), shares))
 
     def near(self, centres: np.ndarray, step: Any, random: np.random.Generator) -> np.ndarray:
-        """(points, dimensions) of configurations, one beside each centre.
+        """(points, columns) of configurations, one beside each centre.
 
         Args:
-            centres: (points, dimensions).
+            centres: (points, columns).
             step: standard deviation along a range, one for all or (points, 1); of ten choices one
                 is drawn anew.
         """
@@ -92,7 +109,7 @@ class UnitSpace:
 
     def _snap(self, points: np.ndarray) -> np.ndarray:
         """The same with discrete values on one of them, and what does not exist out of the way."""
-        for column, d in enumerate(self.space.values()):
+        for column, d in enumerate(self._distributions):
             if not self.choices[column] and d.step:
                 points[:, column] = to_unit(d, from_unit(d, points[:, column]))
         return np.where(self.exists(points), points, self._absent) if self._needs else points
@@ -115,7 +132,9 @@ def from_unit(d: Any, x: Any) -> np.ndarray:
     return np.clip(value, d.low, d.high)
 
 
-def _value(d: Any, x: float) -> float | int:
+def _from_column(d: Any, x: float) -> Any:
+    if _choices(d):
+        return d.choices[int(x)]
     value = float(from_unit(d, x))
     return min(max(int(value), d.low), d.high) if isinstance(d, IntDistribution) else value
 

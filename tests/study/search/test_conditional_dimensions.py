@@ -9,6 +9,7 @@ import optuna
 import pytest
 
 from distrib.study.search.samplers import build_sampler
+from distrib.study.search.shared_columns import shared_columns
 from distrib.study.search.unit_space import MIDDLE, NO_CHOICE, UnitSpace
 from distrib.study.space.space import Space
 from distrib.study.space.space_file import parse_space
@@ -113,3 +114,82 @@ def test_a_grid_parent_is_fixed_for_the_trial(space: Space) -> None:
         params = grid.suggest(trial)
         assert params["kind"] == kind
         study.tell(trial, value(params))
+
+
+APART: dict[str, Any] = {"choice": ["adam", "sgd", "lbfgs"]}
+RATE: dict[str, Any] = {"loguniform": [1e-4, 1e-1]}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "shared"),
+    [
+        ({"rate_sgd": {**RATE, "when": {"kind": "sgd"}}}, {"rate_sgd": "rate_adam"}),
+        ({"adagrad_rate": {**RATE, "when": {"kind": "sgd"}}}, {}),
+        ({"rate_sgd": {**RATE, "when": {"kind": ["sgd", "adam"]}}}, {}),
+        ({"rate_sgd": {"loguniform": [1e-4, 1], "when": {"kind": "sgd"}}}, {}),
+        ({"momentum_sgd": {**RATE, "when": {"kind": "sgd"}}}, {}),
+        ({"rate_sgd": RATE}, {}),
+        (
+            {"rate_sgd": {**RATE, "when": {"kind": "sgd"}},
+             "rate_lbfgs": {**RATE, "when": {"kind": "lbfgs"}},
+             "rate_late": {**RATE, "when": {"kind": ["sgd", "lbfgs"]}}},
+            {"rate_sgd": "rate_adam", "rate_lbfgs": "rate_adam"},
+        ),
+        (
+            {"cold": {"choice": [False, True], "when": {"kind": "sgd"}},
+             "rate_cold": {**RATE, "when": {"cold": True}}},
+            {"rate_cold": "rate_adam"},
+        ),
+    ],
+    ids=["same", "other words", "may both be", "other range", "other name", "always", "three",
+         "by its parent"],
+)  # fmt: skip
+def test_which_parameters_share_a_column(
+    parameters: dict[str, Any], shared: dict[str, str]
+) -> None:
+    space = read_plain(
+        {"kind": APART, "rate_adam": {**RATE, "when": {"kind": "adam"}}, **parameters}
+    )
+    own = {p.name: p.name for p in space.searched()}
+    assert shared_columns(space, space.conditions({})) == own | shared
+
+
+def test_none_shares_the_column_of_what_a_fixed_parent_rules_out() -> None:
+    """The parent is then no dimension, which could tell them apart."""
+    space = read_plain({"kind": APART, **{f"rate_{kind}": {**RATE, "when": {"kind": kind}}
+                                          for kind in APART["choice"]}})  # fmt: skip
+    for fixed in APART["choice"]:
+        columns = shared_columns(space, space.conditions({"kind": fixed}))
+        assert columns == {p.name: p.name for p in space.searched()}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_space_that_is_split_is_searched_as_the_same_one_unsplit(seed: int) -> None:
+    """The same configurations, where each part came once in the start."""
+    whole = read_plain({"kind": APART, "rate_adam": RATE, "width": {"randint": [1, 64]}})
+    split = read_plain({"kind": APART, "width": {"randint": [1, 64]},
+                        **{f"rate_{kind}": {**RATE, "when": {"kind": kind}}
+                           for kind in APART["choice"]}})  # fmt: skip
+    found = [run(space, seed) for space in (whole, split)]
+    assert len({params["kind"] for params in found[0][:5]}) == 3
+    for one, other in zip(*found):
+        rate = other.pop(f"rate_{other['kind']}")
+        assert {**other, "rate_adam": rate} == one
+
+
+def run(space: Space, seed: int) -> list[dict[str, Any]]:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(direction="maximize")
+    found = []
+    for number in range(14):
+        study.sampler = build_sampler("gp", seed, number, {}, space=space)
+        trial = study.ask()
+        found.append(space.suggest(trial))
+        (rate,) = (v for name, v in found[-1].items() if name.startswith("rate"))
+        wanted = {"adam": -3, "sgd": -1.5, "lbfgs": -2}[found[-1]["kind"]]
+        study.tell(trial, -abs(np.log10(rate) - wanted) - abs(found[-1]["width"] - 20) / 40)
+    return found
+
+
+def read_plain(parameters: dict[str, Any]) -> Space:
+    return parse_space({"trainable": "mlp", "parameters": parameters}, name="split", file="s.yaml")
