@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import erfcx
 
 STEPS = 30  # of the optimiser that fits the parameters
+FITTED = 100  # so many of the values, drawn from all, tell the parameters; the rest is by all
 
 # Parameters are logarithms: a length scale per dimension, the signal's variance, the noise's. Each
 # has a normal prior, (mean, deviation): values have variance 1, a range has length 1.
@@ -40,6 +41,8 @@ class GaussianProcess:
         self._columns = self._spread(points)
         means, deviations = zip(*[LENGTH] * len(choices), SIGNAL, NOISE)
         self._prior = np.array(means), np.array(deviations)
+        rows = np.random.default_rng(0).permutation(len(values))[:FITTED]
+        self._fitted = self._columns[rows], values[rows]
         self.parameters = self._fit()
         self._solve()
 
@@ -69,13 +72,14 @@ class GaussianProcess:
         return math.exp(self.parameters[-2]) * _matern(r)
 
     def negative_log_posterior(self, parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        """Of the parameters, up to a constant, and its gradient."""
+        """Of the parameters by what they are fitted to, up to a constant, and its gradient."""
         signal, noise = np.exp(parameters[-2:])
-        scaled = self._columns * self._scales(parameters)
+        columns, values = self._fitted
+        scaled = columns * self._scales(parameters)
         r = _distances(scaled, scaled)
         kernel = signal * _matern(r)
         inverse, log_root = _inverse(kernel, noise)
-        weights = inverse @ self.values
+        weights = inverse @ values
         outer = (inverse - np.outer(weights, weights)) / 2
         # The derivative by a log length scale is that of the squared distances, of which
         # sum_ij s_ij (a_i - a_j)^2 is 2 sum_i a_i (a_i sum_j s_ij - sum_j s_ij a_j).
@@ -86,7 +90,7 @@ class GaussianProcess:
         gradient[-2] = (outer * kernel).sum()
         gradient[-1] = noise * np.trace(outer)
         away = (parameters - self._prior[0]) / self._prior[1]
-        value = self.values @ weights / 2 + log_root + away @ away / 2
+        value = values @ weights / 2 + log_root + away @ away / 2
         return value, gradient + away / self._prior[1]
 
     def _fit(self) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
-from distrib.study.search.gaussian_process import GaussianProcess, log_improvement
+from distrib.study.search.gaussian_process import FITTED, GaussianProcess, log_improvement
 
 CHOICES = np.array([0, 0, 2])
 
@@ -36,6 +36,22 @@ def test_predictions_are_those_of_scikit_learn(process: GaussianProcess) -> None
         process.predict(points), reference.predict(points, return_std=True), strict=True
     ):
         np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_many_values_are_all_learned_from() -> None:
+    """Some tell the parameters, all of them what lies where."""
+    random = np.random.default_rng(5)
+    points = random.random((2 * FITTED, 2))
+    values = np.sin(5 * points[:, 0]) + 0.1 * random.standard_normal(len(points))
+    process = GaussianProcess(points, (values - values.mean()) / values.std(), np.array([0, 0]))
+    relevant, irrelevant, _, noise = process.parameters
+    assert relevant < irrelevant - 0.5
+    assert np.exp(noise) == pytest.approx((0.1 / values.std()) ** 2, rel=0.5)
+    where = np.column_stack([points[:, 0], np.full(len(points), 0.5)])
+    mean, deviation = process.predict(where)
+    truth = (np.sin(5 * where[:, 0]) - values.mean()) / values.std()
+    assert np.abs(mean - truth).mean() < 0.05
+    assert deviation.max() < np.exp(noise / 2)
 
 
 def test_any_two_choices_are_equally_far_apart() -> None:
