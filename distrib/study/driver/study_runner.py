@@ -75,10 +75,12 @@ class StudyRunner:
         if not outcome.interrupted and search.spent and (search.unfinished or more):
             outcome.cut = True
             ended = sum(trial.is_over for trial in record.trials.values())
-            left = f", {len(search.unfinished)} amid their training" if search.unfinished else ""
+            paused = len(search.paused.trials)
+            amid = len(search.unfinished) - paused
             outcome.notes.append(
                 f"the time budget ended the search after {ended} of {record.num_trials} trials"
-                + left
+                + (f", {amid} amid their training" if amid else "")
+                + (f", {paused} paused" if paused else "")
             )
 
     def finish(self, phase: Phase, meanwhile: Callable[[RunFolder, StudyRecord], None]) -> None:

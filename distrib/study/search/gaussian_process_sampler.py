@@ -195,7 +195,6 @@ def _even(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
         values: (n,).
         ends: (n,) bool, which of them are the last of their trials.
     """
-    values = np.clip(values, -1e100, 1e100)  # squares of more are infinite
     median, best = np.median(values[ends]), values[ends].max()
     above = (values - median) / ((best - median) or values[ends].std() or 1.0)
     within = above.clip(0, 1)

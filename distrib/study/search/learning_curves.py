@@ -13,6 +13,9 @@ from optuna.trial import FrozenTrial, TrialState
 FACTOR = 3
 """A curve is looked at after 1, 3, 9, ... steps, and at its last."""
 
+HUGE = 1e100
+"""Values beyond are as good or bad as this: squares of more are infinite."""
+
 FAULTS = ("bad configuration", "out of memory", "diverged")
 """Failures that the configuration is to blame for."""
 
@@ -88,6 +91,7 @@ class _Curve:
             self.values = np.maximum.accumulate(self.values)
         if self.ended:
             self.values[-1] = sign * trial.values[0]
+        self.values = self.values.clip(-HUGE, HUGE)
 
     def at(self, step: int) -> float | None:
         """What it had at a step; None before its first report, and beyond its last."""

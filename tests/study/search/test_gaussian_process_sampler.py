@@ -13,7 +13,7 @@ from optuna.study import Study
 from optuna.trial import TrialState
 
 from distrib.study.search.gaussian_process_sampler import OBSERVED, Gp, _even, _kept
-from distrib.study.search.learning_curves import Observations
+from distrib.study.search.learning_curves import HUGE, Observations
 from tests.study.search.past_trials import SPACE, trial
 
 
@@ -29,7 +29,7 @@ def test_bad_values_do_not_drown_the_differences_of_good_ones() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [[1.0] * 8 + [-1e300] * 4, [0.1, 0.2, 0.3, -1e308, 1e308], [1.0] * 9 + [0.0, 0.5]],
+    [[1.0] * 8 + [-HUGE] * 4, [0.1, 0.2, 0.3, -HUGE, HUGE], [1.0] * 9 + [0.0, 0.5]],
     ids=["more than half at the best", "huge", "two are worse"],
 )
 def test_values_of_any_kind_become_even(values: list[float]) -> None:

@@ -86,3 +86,13 @@ def test_one_that_is_about_to_fail_tells_what_was_finite() -> None:
 def test_nothing_is_told_yet() -> None:
     assert rows([trial(0, RUNNING, 0.1, [])]) == []
     assert rows([trial(0, TrialState.FAIL, 0.1, [], failure="out of memory")]) == [(0, 1, -1)]
+
+
+def test_values_whose_differences_no_float_holds() -> None:
+    trials = [
+        trial(0, COMPLETE, 0.1, [-1.7e308, 0.5, 1.7e308]),
+        trial(1, COMPLETE, 0.5, [1.7e308, -1.7e308]),
+        trial(2, PRUNED, 0.5, [0.5]),
+    ]
+    with np.errstate(all="raise"):
+        assert np.isfinite(observe(trials, MAXIMIZE, last=True).values).all()
