@@ -98,7 +98,8 @@ def tell_end(name: str, folder: Path, study: StudyRecord) -> None:
     print(f"no driver runs this study now; its folder: {name}")
     ended = sum(t.is_over for t in study.trials.values())
     if ended < study.num_trials or not (folder / "best").exists():
-        print(f"next: python -m distrib.tune --resume {shlex.quote(name)}")
+        leave = " --allow-custom" if ":" in study.trainable else ""  # code of the user's own
+        print(f"next: python -m distrib.tune --resume {shlex.quote(name)}{leave}")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ EDGES = (54, 10, 24, 34)  # of a panel's axes: left, right, top, bottom
 HEAD = 52  # pixels for the title
 DPI = 80
 COLUMNS = 3
+MOST = 1e300  # the largest number that is drawn as it is
 PAD = 0.06  # of a curve's height, free above and below it
 SHADES = 16  # of each colour, white among them; with many more Pillow takes one of them for white
 
@@ -79,6 +80,11 @@ class Panel:
         best_fidelity: int,
     ) -> None:
         """Fill the panel: (rows,) steps, values, and a second curve for comparison or None."""
+        finite = [v for v in (*values, *(beside or ())) if math.isfinite(v)]
+        # Drawn smaller where no float held how far apart they are.
+        scale = max(1.0, max(map(abs, finite), default=0.0) / MOST)
+        values = [v / scale for v in values]
+        beside = beside and [v / scale for v in beside]
         self.steps = steps
         self.line.set_data(steps, values)
         for line in (self.line, self.beside):  # of one unit there is no line
@@ -88,19 +94,18 @@ class Panel:
         at = [v for s, v in zip(steps, values) if s == best_fidelity and math.isfinite(v)]
         self.dot.set_data([best_fidelity] if at else [], at[-1:])
         self.name = clipped(name, 30)
-        finite = [v for v in (*values, *(beside or ())) if math.isfinite(v)]
         if not finite:
             self.name += ": no finite value"
             self.marks = []
             return
-        low, high = min(finite), max(finite)
+        low, high = min(finite) / scale, max(finite) / scale
         pad = (high - low) * PAD or abs(high) * PAD or 1.0
         self.axes.set_ylim(low - pad, high + pad)
         tall = PANEL[1] - EDGES[2] - EDGES[3]
         shown = sorted({low, (low + high) / 2, high})
         self.marks = [
             (self.top + EDGES[2] + tall * (high + pad - v) / (high - low + 2 * pad), text)
-            for v, text in zip(shown, marked(shown))
+            for v, text in zip(shown, marked([v * scale for v in shown]))
         ]
 
 

@@ -85,4 +85,4 @@ def test_a_study_is_found_as_a_resume_finds_it(
     said = capsys.readouterr().out
     assert "toy-1" in said
     assert "0/2 trials" in said
-    assert "next: python -m distrib.tune --resume runs/toy-1" in said
+    assert "next: python -m distrib.tune --resume runs/toy-1 --allow-custom\n" in said

@@ -78,6 +78,8 @@ def test_pictures_do_not_depend_on_those_before(tmp_path: Path) -> None:
         "step,score\n1,nan\n2,0.5\n",
         "step,score\n1,inf\n2,-inf\n",
         "step,score,loss\n1,0.1,\n2,0.5,1e300\n",
+        "step,score\n1,-1.7e308\n2,1.7e308\n3,0.5\n",
+        "step,score,train/score\n1,-1e308,nan\n2,-1e308,1e308\n",
         "step,score\n1,0.1\n2,0.5\n3,0.",
         "step,train/score\n1,0.5\n2,0.6\n",
     ],

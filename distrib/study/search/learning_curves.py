@@ -16,8 +16,8 @@ FACTOR = 3
 HUGE = 1e100
 """Values beyond are as good or bad as this: squares of more are infinite."""
 
-FAULTS = ("bad configuration", "out of memory", "diverged")
-"""Failures that the configuration is to blame for."""
+FAULTS = ("bad configuration", "out of memory", "diverged", "bug")
+"""Failures that the configuration is to blame for, or may be: what raises there may do so again."""
 
 
 @dataclass

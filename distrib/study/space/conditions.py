@@ -17,8 +17,8 @@ _OPERATORS = ("<", ">", "=", "!")
 
 
 def check_conditions(parameters: Sequence[Parameter], file: str) -> None:
-    """Raise InputError naming a condition on a value that its parent never takes, or two that
-    exclude each other, be it by what a parent itself is conditional on.
+    """Raise InputError naming a condition on no value, on one that its parent never takes, or two
+    that exclude each other, be it by what a parent itself is conditional on.
 
     Args:
         parameters: parents before those that depend on them.
@@ -29,6 +29,10 @@ def check_conditions(parameters: Sequence[Parameter], file: str) -> None:
         where = f"parameters.{p.name}.when"
         needed: dict[str, tuple[Any, ...]] = {}
         for parent, values in p.when.items():
+            if not values:
+                raise InputError("a condition without a value", file=file, where=where,
+                                 found=f"{parent}: []", expected=f"{parent}: VALUE or [VALUE, ...]"
+                                 )  # fmt: skip
             _require_taken(by_name[parent], values, file, where)
             for other, allowed in ({parent: values} | _without(needs[parent], parent)).items():
                 before = needed.get(other)

@@ -180,3 +180,20 @@ def test_while_a_trial_runs_the_next_one_goes_elsewhere() -> None:
     first, second = (_draw(study, seed=0)["x"] for _ in range(2))
     assert first > 0.5
     assert abs(first - second) > 0.1
+
+
+def test_where_trials_raise_none_is_drawn_again_and_again() -> None:
+    """Beyond 0.4 each fails, and what is left is at its best there."""
+    study = _study("maximize")
+    for seed in range(30):
+        study.sampler = Gp(seed, study_seed=0, dimensions=1)
+        drawn = study.ask(SPACE)
+        x = drawn.params["x"]
+        if x > 0.4:
+            drawn.set_user_attr("failure", "bug")
+            study.tell(drawn, state=TrialState.FAIL)
+        else:
+            study.tell(drawn, x)
+    failed = sum(t.state == TrialState.FAIL for t in study.trials[10:])
+    assert failed <= 10
+    assert study.best_value > 0.37

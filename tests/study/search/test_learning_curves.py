@@ -29,6 +29,7 @@ def test_a_stopped_or_running_trial_counts_as_what_it_would_have_become() -> Non
         trial(4, TrialState.FAIL, 0.6, [float("nan")], failure="diverged"),
         trial(5, TrialState.FAIL, 0.7, [7], failure="lost node"),
         trial(6, RUNNING, 0.8, []),
+        trial(7, TrialState.FAIL, 0.9, [], failure="bug"),
     ]
     third = round(np.log(3) / np.log(7), 6)
     # From 1 to 3: gains of 1, 2 and 5; from 3 to 7: of 3 and, by what it ended with, -1.
@@ -37,7 +38,7 @@ def test_a_stopped_or_running_trial_counts_as_what_it_would_have_become() -> Non
         (1, 0, 2 + 2 + 1), (1, third, 4 + 1), (1, 1, 3),
         (2, 0, 3 + 2 + 1), (2, third, 8 + 1),
         (3, 0, 4 + 2 + 1),
-        (4, 1, 3 - 6),
+        (4, 1, 3 - 6), (7, 1, 3 - 6),
     ]  # fmt: skip
 
 

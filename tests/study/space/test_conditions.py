@@ -53,6 +53,12 @@ def test_a_value_that_is_never_taken_is_named(case: str) -> None:
         assert word in str(told.value)
 
 
+def test_a_condition_needs_a_value() -> None:
+    with pytest.raises(InputError, match="a condition without a value") as told:
+        space_of("n: {choice: [1, 2]}\n  d: {uniform: [0, 1], when: {n: []}}")
+    assert "x.yaml, parameters.d.when" in str(told.value)
+
+
 EXCLUDING = {
     "a parent's own condition": (
         "n: {choice: [1, 2, 3]}\n  m: {choice: [a, b], when: {n: [2, 3]}}\n"
