@@ -1,7 +1,7 @@
 """Search by a Gaussian process over configurations and epochs, which learns from unfinished curves.
 
 Optuna's own knows complete trials only, which early stopping leaves few of, and computes with
-torch, which stays out of the driver: a second of a core for a draw, when the trials need them.
+torch, which stays out of the driver: tenths of a core second for a draw, when the trials need them.
 """
 
 from __future__ import annotations

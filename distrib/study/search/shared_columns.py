@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from distrib.study.search.unit_space import Needs
+from distrib.study.space.conditions import Needed, all_needs, both
 
 if TYPE_CHECKING:
     from distrib.study.space.space import Space
 
-Allowed = Mapping[str, set[Any]]
-"""Parent, or a parent's parent, -> the values under which a parameter exists."""
 
-
-def shared_columns(space: Space, needs: Needs) -> dict[str, str]:
+def shared_columns(
+    space: Space, needs: Mapping[str, Mapping[str, tuple[Any, ...]]]
+) -> dict[str, str]:
     """Each searched parameter -> its column, named by the first parameter that lies there.
 
     Parameters share a column if no configuration has two of them, their distributions are the same,
@@ -25,15 +24,14 @@ def shared_columns(space: Space, needs: Needs) -> dict[str, str]:
         needs: which parameters exist under which others, see `Space.conditions`.
     """
     distributions = {p.name: p.distribution() for p in space.searched()}
-    allowed: dict[str, Allowed] = {}
+    needed = all_needs(needs)
     columns: dict[str, list[str]] = {}
-    for name, own in needs.items():
-        allowed[name] = _allowed(own, allowed)
+    for name in needed:
         for others in columns.values():
             if all(
                 distributions[name] == distributions[other]
                 and _share_a_word(name, other)
-                and _never_both(allowed[name], allowed[other])
+                and _never_both(needed[name], needed[other])
                 for other in others
             ):
                 others.append(name)
@@ -44,20 +42,10 @@ def shared_columns(space: Space, needs: Needs) -> dict[str, str]:
     return {name: shared.get(name, name) for name in distributions}
 
 
-def _allowed(needs: Mapping[str, Any], of_parents: Mapping[str, Allowed]) -> Allowed:
-    """What a parameter needs, and what its parents do."""
-    found: dict[str, set[Any]] = {}
-    for parent, values in needs.items():
-        for name, own in {**of_parents.get(parent, {}), parent: set(values)}.items():
-            found[name] = found.get(name, own) & own
-    return found
-
-
-def _never_both(a: Allowed, b: Allowed) -> bool:
+def _never_both(a: Needed, b: Needed) -> bool:
     """Whether a value that both depend on tells them apart; what never exists has none."""
     return any(
-        a[parent] and b[parent] and a[parent].isdisjoint(b[parent])
-        for parent in a.keys() & b.keys()
+        a[parent] and b[parent] and not both(a[parent], b[parent]) for parent in a.keys() & b.keys()
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -85,16 +86,24 @@ def value(params: dict[str, Any]) -> float:
     return -abs(params["layers"] - 3) - 2 * abs(params.get("second", 0.0) - 0.7)
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_conditional_dimensions_are_learned(space: Space, seed: int) -> None:
+def run(
+    space: Space, seed: int, value: Callable[[dict[str, Any]], float], trials: int
+) -> list[dict[str, Any]]:
+    """The configurations of a search by `gp`."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="maximize")
     found = []
-    for number in range(32):
+    for number in range(trials):
         study.sampler = build_sampler("gp", seed, number, {}, space=space)
         trial = study.ask()
         found.append(space.suggest(trial))
         study.tell(trial, value(found[-1]))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_conditional_dimensions_are_learned(space: Space, seed: int) -> None:
+    found = run(space, seed, value, trials=32)
     late = [params for params in found[20:] if params["kind"] == "deep"]
     assert len(late) >= 6
     assert np.median([abs(params.get("second", 0.0) - 0.7) for params in late]) < 0.1
@@ -170,25 +179,17 @@ def test_a_space_that_is_split_is_searched_as_the_same_one_unsplit(seed: int) ->
     split = read_plain({"kind": APART, "width": {"randint": [1, 64]},
                         **{f"rate_{kind}": {**RATE, "when": {"kind": kind}}
                            for kind in APART["choice"]}})  # fmt: skip
-    found = [run(space, seed) for space in (whole, split)]
+    found = [run(space, seed, by_kind, trials=14) for space in (whole, split)]
     assert len({params["kind"] for params in found[0][:5]}) == 3
     for one, other in zip(*found):
         rate = other.pop(f"rate_{other['kind']}")
         assert {**other, "rate_adam": rate} == one
 
 
-def run(space: Space, seed: int) -> list[dict[str, Any]]:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(direction="maximize")
-    found = []
-    for number in range(14):
-        study.sampler = build_sampler("gp", seed, number, {}, space=space)
-        trial = study.ask()
-        found.append(space.suggest(trial))
-        (rate,) = (v for name, v in found[-1].items() if name.startswith("rate"))
-        wanted = {"adam": -3, "sgd": -1.5, "lbfgs": -2}[found[-1]["kind"]]
-        study.tell(trial, -abs(np.log10(rate) - wanted) - abs(found[-1]["width"] - 20) / 40)
-    return found
+def by_kind(params: dict[str, Any]) -> float:
+    (rate,) = (v for name, v in params.items() if name.startswith("rate"))
+    wanted = {"adam": -3, "sgd": -1.5, "lbfgs": -2}[params["kind"]]
+    return -abs(np.log10(rate) - wanted) - abs(params["width"] - 20) / 40
 
 
 def read_plain(parameters: dict[str, Any]) -> Space:
